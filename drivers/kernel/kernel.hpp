@@ -1,0 +1,73 @@
+// Kernel: the port to one host's kernel. drivers/kernel/linux.cpp speaks netlink; drivers/fake/ is in
+// memory. Everything above sees only values (model/objects.hpp).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/objects.hpp"
+#include "model/records.hpp"
+
+namespace ovl {
+
+// What apply() did. On failure the operations before `failed_at` are done; of those after it in the
+// same batch some may be done too: read again before deciding anything.
+struct ApplyOutcome {
+  std::size_t failed_at = 0;  // index of the first failing operation
+  std::optional<Error> error;
+};
+
+// Tell the neighbours inside one sandbox that an address now has this MAC: a gratuitous ARP (RFC 5227)
+// or an unsolicited neighbour advertisement (RFC 4861, 7.2.6), sent once out of `dev`.
+struct Announcement {
+  NetnsName netns;
+  IfName dev;
+  IpAddress address;
+  MacAddress mac;
+};
+
+// What a host's facts are read for.
+struct FactsRequest {
+  HostName host;
+  std::optional<IpAddress> advertise;  // or
+  std::optional<IfName> interface;     // the interface to resolve into the VTEP
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // Namespaces under /run/netns that ovl made (alias on lo) or that hold a link of ours, sorted.
+  // Needed only when the state was lost: it looks into every namespace.
+  virtual Result<std::vector<NetnsName>> owned_namespaces() = 0;
+
+  // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:
+  //   netns        absent when it does not exist (then everything else is empty)
+  //   links        all but lo, ours and foreign, veth peers resolved
+  //   nft_tables   those called like one in `wanted`, or "ovl"
+  //   sysctls      those whose path `wanted` has, when the file exists
+  //   addresses    on links of ours (our group), without the kernel's own link-locals
+  //   routes       with our protocol number, main table
+  //   neighbours   permanent ones on links of ours
+  //   fdb          on links of ours: self entries of VXLAN devices, static master entries of ports,
+  //                without what the kernel makes itself
+  //   hosts_files  those in /etc/netns/<name>/ with a block of ours
+  // Sends no message that writes.
+  virtual Result<HostObjects> observe(const HostObjects& wanted) = 0;
+
+  virtual Result<HostFacts> facts(const FactsRequest& request) = 0;
+
+  // Performs the operations in order and stops at the first failure. Consecutive operations of one
+  // namespace travel in batches of at most 16 KiB. Creating fails with Errc::conflict when the object
+  // exists; removing what is absent is success.
+  virtual ApplyOutcome apply(std::span<const Operation> operations) = 0;
+
+  virtual Status announce(std::span<const Announcement> announcements) = 0;
+
+  // Messages and file writes sent since the start that could change something.
+  [[nodiscard]] virtual std::uint64_t writes() const = 0;
+};
+
+}  // namespace ovl

@@ -1,0 +1,132 @@
+// Keystore: the port to the store that a cluster shares. One small interface, one driver per store,
+// one contract test (tests/keystore/) that all drivers pass.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.hpp"
+
+namespace ovl {
+
+// Revisions only ever grow within one store; 0 is "never". They compare within one store only.
+using Revision = std::uint64_t;
+
+struct KeyValue {
+  std::string key;
+  std::string value;
+  Revision created = 0;   // of the key's present life
+  Revision modified = 0;  // of its last write
+};
+
+// A prefix, or one key, as it was at one revision.
+struct Snapshot {
+  Revision revision = 0;
+  std::vector<KeyValue> items;  // sorted by key
+};
+
+// A condition that is checked in the same transaction as the writes.
+struct Guard {
+  enum class Kind {
+    absent,      // the key does not exist
+    unmodified,  // the key's `modified` is `revision`
+    same_life    // the key's `created` is `revision`: the fence of a lock
+  };
+  Kind kind = Kind::absent;
+  std::string key;
+  Revision revision = 0;
+};
+
+struct Write {
+  std::string key;
+  std::optional<std::string> value;  // absent: delete
+  std::string session = {};          // id of the session whose end deletes the key; empty: none
+};
+
+struct Transaction {
+  std::vector<Guard> guards;
+  std::vector<Write> writes;  // no key twice
+};
+
+struct CommitResult {
+  bool committed = false;  // false: a guard did not hold, nothing was written
+  Revision revision = 0;   // of the write
+};
+
+// One change of a watched prefix. value is absent for a deletion.
+struct WatchEvent {
+  std::string key;
+  std::optional<std::string> value;
+  Revision revision = 0;
+};
+
+// What next() saw. When `reset` is set, changes may have been missed (compaction, session loss, index
+// going back): read the prefix anew and watch from that snapshot.
+struct WatchBatch {
+  bool reset = false;
+  std::vector<WatchEvent> events;  // in order of revision
+  Revision revision = 0;           // resume after this one
+};
+
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  // Waits until something changes, at most `timeout`; an empty batch means it ran out.
+  virtual Result<WatchBatch> next(std::chrono::milliseconds timeout) = 0;
+};
+
+// A lease. While it lives its keys live; when it ends (close, expiry, death of the process) they go.
+class Session {
+ public:
+  virtual ~Session() = default;
+  [[nodiscard]] virtual const std::string& id() const = 0;
+  // Renews the time to live. Errc::not_found: it has expired, its keys are gone.
+  virtual Status keep_alive() = 0;
+  virtual Status close() = 0;
+};
+
+// Errors of every call: Errc::unreachable when the store certainly took nothing; Errc::in_doubt from
+// commit() when the answer was lost; Errc::corrupt when the store's own format is broken.
+class Keystore {
+ public:
+  virtual ~Keystore() = default;
+
+  // All keys that begin with prefix, at one revision, linearizable.
+  virtual Result<Snapshot> read(std::string_view prefix) = 0;
+  virtual Result<std::optional<KeyValue>> get(std::string_view key) = 0;
+  // All guards hold and all writes happen, or nothing does. At most max_operations() guards and
+  // writes together.
+  virtual Result<CommitResult> commit(const Transaction& transaction) = 0;
+  virtual Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) = 0;
+  // Changes after `after`; no event is left out without a reset, none comes twice.
+  virtual Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) = 0;
+
+  [[nodiscard]] virtual std::size_t max_operations() const = 0;
+  // The store's address without secrets, for messages.
+  [[nodiscard]] virtual const std::string& name() const = 0;
+};
+
+// Where and how to reach a store; secrets are already resolved into it by the edge and never logged.
+struct KeystoreOptions {
+  std::string url;
+  std::chrono::milliseconds timeout{5000};  // of one call
+  std::string token = {};
+  std::string user = {};
+  std::string password = {};
+  std::string ca_file = {};
+  std::string cert_file = {};
+  std::string key_file = {};
+  bool allow_plaintext = false;
+};
+
+// Opens the store that the URL's scheme names. Errors: usage (unknown scheme, malformed URL),
+// unsupported, unreachable.
+Result<std::unique_ptr<Keystore>> open_keystore(const KeystoreOptions& options);
+
+}  // namespace ovl

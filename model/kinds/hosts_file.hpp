@@ -1,0 +1,30 @@
+// Kind hosts_file: a file under /etc/netns/<netns>/ of which a block between our markers is ours.
+#pragma once
+
+#include "model/fields.hpp"
+
+namespace ovl {
+
+struct HostsFile {
+  // Identity: the namespace's name and the file's name in /etc/netns/<netns>/.
+  NetnsName netns;
+  std::string file;  // "hosts" or "resolv.conf"
+  // The lines between our markers, in order, without line ends. When the file does not exist it is
+  // made: a hosts file with the machine's own /etc/hosts lines in front of the block.
+  std::vector<std::string> lines;
+  // Written into the begin marker: whose block it is.
+  std::string owner;
+
+  static constexpr std::string_view kind = "hosts_file";
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("netns", &HostsFile::netns), ovl::key("file", &HostsFile::file),
+                      ovl::setting("lines", &HostsFile::lines), ovl::mark("owner", &HostsFile::owner)};
+  }
+
+  [[nodiscard]] auto key() const { return std::tie(netns, file); }
+
+  bool operator==(const HostsFile&) const = default;
+};
+
+}  // namespace ovl

@@ -1,0 +1,134 @@
+// Kind nft_table: one nftables table, whole: written and compared as one. Rules are expressions of
+// the kernel's nft virtual machine, so that what we write and what the kernel dumps compare exactly.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "model/fields.hpp"
+
+namespace ovl {
+
+enum class NftFamily : std::uint8_t { inet, ip, ip6, bridge };
+
+template <>
+struct EnumNames<NftFamily> {
+  static constexpr std::array<std::string_view, 4> names{"inet", "ip", "ip6", "bridge"};
+};
+
+using Bytes = std::vector<std::uint8_t>;
+
+// Registers are the four 16-byte ones; a concatenation uses consecutive 4-byte slots from the first.
+// slot counts 4-byte units: 0 is NFT_REG32_00.
+struct NftMeta {  // load: NFT_META_* into slot
+  std::uint32_t key = 0;
+  std::uint8_t slot = 0;
+  bool operator==(const NftMeta&) const = default;
+};
+
+struct NftPayload {  // load: NFT_PAYLOAD_*_HEADER, bytes offset..offset+length, into slot
+  std::uint32_t base = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+  std::uint8_t slot = 0;
+  bool operator==(const NftPayload&) const = default;
+};
+
+struct NftCt {  // load: NFT_CT_* into slot
+  std::uint32_t key = 0;
+  std::uint8_t slot = 0;
+  bool operator==(const NftCt&) const = default;
+};
+
+struct NftBitwise {  // slot = (slot & mask) ^ xor, mask.size() bytes
+  std::uint8_t slot = 0;
+  Bytes mask;
+  Bytes xored;
+  bool operator==(const NftBitwise&) const = default;
+};
+
+struct NftCmp {  // goes on when slot OP data; op is NFT_CMP_*
+  std::uint8_t slot = 0;
+  std::uint32_t op = 0;
+  Bytes data;
+  bool operator==(const NftCmp&) const = default;
+};
+
+struct NftLookup {  // goes on when slot is (or, inverted, is not) in the set
+  std::uint8_t slot = 0;
+  std::string set;
+  bool inverted = false;
+  bool operator==(const NftLookup&) const = default;
+};
+
+struct NftVerdict {  // NF_ACCEPT or NF_DROP
+  bool accept = false;
+  bool operator==(const NftVerdict&) const = default;
+};
+
+struct NftMasquerade {
+  bool operator==(const NftMasquerade&) const = default;
+};
+
+// An expression that we never write; whatever holds it differs from our wish.
+struct NftOther {
+  std::string name;
+  bool operator==(const NftOther&) const = default;
+};
+
+using NftExpr = std::variant<NftMeta, NftPayload, NftCt, NftBitwise, NftCmp, NftLookup, NftVerdict,
+                             NftMasquerade, NftOther>;
+
+struct NftRule {
+  std::string comment;  // user data; says what the rule is for, in the plan too
+  std::vector<NftExpr> exprs;
+
+  [[nodiscard]] std::string text() const { return comment; }
+
+  bool operator==(const NftRule&) const = default;
+};
+
+struct NftChain {
+  std::string name;
+  std::string type;        // "filter" or "nat"
+  std::uint32_t hook = 0;  // NF_INET_*, NF_BR_*
+  std::int32_t priority = 0;
+  bool policy_accept = true;
+  std::vector<NftRule> rules;  // in order
+
+  [[nodiscard]] std::string text() const;
+  bool operator==(const NftChain&) const = default;
+};
+
+struct NftSet {
+  std::string name;
+  std::uint32_t key_type = 0;    // nft's data type number, only so that nft(8) prints it well
+  std::uint32_t key_length = 0;  // bytes; a concatenation pads each part to 4
+  std::vector<Bytes> elements;   // sorted
+
+  [[nodiscard]] std::string text() const;
+  bool operator==(const NftSet&) const = default;
+};
+
+struct NftTable {
+  // Identity: family and name (nft_table_lookup()).
+  NftFamily family = NftFamily::inet;
+  std::string name;
+  std::vector<NftSet> sets;      // sorted by name
+  std::vector<NftChain> chains;  // sorted by name
+  std::string comment;           // user data; whose table it is
+
+  static constexpr std::string_view kind = "nft_table";
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("family", &NftTable::family), ovl::key("name", &NftTable::name),
+                      ovl::setting("sets", &NftTable::sets), ovl::setting("chains", &NftTable::chains),
+                      ovl::mark("comment", &NftTable::comment)};
+  }
+
+  [[nodiscard]] auto key() const { return std::tie(family, name); }
+
+  bool operator==(const NftTable&) const = default;
+};
+
+}  // namespace ovl

@@ -1,0 +1,27 @@
+#include "model/plan.hpp"
+
+namespace ovl {
+
+namespace {
+
+void add(PlanCounts& counts, Action action) {
+  switch (action) {
+    case Action::create: ++counts.create; break;
+    case Action::update: ++counts.update; break;
+    case Action::replace: ++counts.replace; break;
+    case Action::remove: ++counts.remove; break;
+    case Action::adopt: ++counts.adopt; break;
+    case Action::forget: ++counts.forget; break;
+  }
+}
+
+}  // namespace
+
+PlanCounts count(const Plan& plan) {
+  PlanCounts counts;
+  for (const RecordChange& change : plan.record_changes) add(counts, change.action);
+  for (const ObjectChange& change : plan.object_changes) add(counts, change.action);
+  return counts;
+}
+
+}  // namespace ovl

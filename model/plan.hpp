@@ -1,0 +1,118 @@
+// Plan: the ordered changes and what they were computed from. Data only; rendered in cmd/.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/objects.hpp"
+#include "model/records.hpp"
+
+namespace ovl {
+
+enum class Action : std::uint8_t { create, update, replace, remove, adopt, forget };
+
+template <>
+struct EnumNames<Action> {
+  static constexpr std::array<std::string_view, 6> names{"create", "update", "replace",
+                                                         "remove", "adopt",  "forget"};
+};
+
+// Why a change is planned. Explains to people, never decides.
+enum class Reason : std::uint8_t {
+  absent,           // desired, not there
+  not_desired,      // ours, no longer desired
+  stray,            // on a device of ours, nobody asked for it
+  differs,          // there, but not as desired
+  fixed_field,      // a field that cannot be changed in place differs
+  parent_replaced,  // what it stands on is replaced
+  half_made,        // made by an apply that did not finish
+  requested         // asked for on the command line
+};
+
+template <>
+struct EnumNames<Reason> {
+  static constexpr std::array<std::string_view, 8> names{"absent",    "not-desired", "stray",
+                                                         "differs",   "fixed-field", "parent-replaced",
+                                                         "half-made", "requested"};
+};
+
+// One object's change. Small: 100,000 of them are planned without a string. The references point into
+// the plan's own `desired` and `observed`.
+struct ObjectChange {
+  Action action = Action::create;
+  Reason reason = Reason::absent;
+  std::uint32_t space = 0;  // index into Plan::spaces
+  ObjectRef before;
+  ObjectRef after;
+  FieldMask fields = 0;  // that differ, of the kind's table
+};
+
+enum class RecordKind : std::uint8_t { host, network, endpoint };
+
+template <>
+struct EnumNames<RecordKind> {
+  static constexpr std::array<std::string_view, 3> names{"host", "network", "endpoint"};
+};
+
+struct FieldDelta {
+  std::string name;
+  Value before;
+  Value after;
+};
+
+// One record's change in the keystore. name is "my-net", or "my-net/web" for an endpoint.
+struct RecordChange {
+  Action action = Action::create;
+  Reason reason = Reason::absent;
+  RecordKind kind = RecordKind::host;
+  std::string name;
+  Value before;  // null for create
+  Value after;   // null for remove
+  std::vector<FieldDelta> fields;
+};
+
+// A finding that makes (part of) the plan impossible or worth a look.
+struct Finding {
+  Errc code = Errc::conflict;
+  std::string subject;  // "link ovl-my-net:vxlan0"
+  std::string message;
+  std::string hint;
+};
+
+enum class Scope : std::uint8_t { all, cluster, host };
+
+template <>
+struct EnumNames<Scope> {
+  static constexpr std::array<std::string_view, 3> names{"all", "cluster", "host"};
+};
+
+struct Plan {
+  Scope scope = Scope::all;
+  Label cluster;
+  HostName host;  // empty for cluster scope
+  std::string source;
+  std::string commit;
+  bool destroy = false;
+
+  std::vector<RecordChange> record_changes;  // in the order in which they are written
+  std::vector<NetnsName> spaces;             // namespaces that object changes name, sorted
+  std::vector<ObjectChange> object_changes;  // in the order in which they are made
+
+  std::vector<std::string> waiting;  // objects that wait for a host's first fact
+  std::vector<Finding> conflicts;    // an apply is refused while there are any
+  std::vector<Finding> warnings;
+
+  // What the references above point into.
+  HostObjects desired;
+  HostObjects observed;
+
+  [[nodiscard]] bool empty() const { return record_changes.empty() && object_changes.empty(); }
+};
+
+struct PlanCounts {
+  std::size_t create = 0, update = 0, replace = 0, remove = 0, adopt = 0, forget = 0;
+};
+
+PlanCounts count(const Plan& plan);
+
+}  // namespace ovl

@@ -1,0 +1,198 @@
+// Records: what the keystore holds. Each is one resolved block with every value known.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/fields.hpp"
+
+namespace ovl {
+
+using Labels = std::map<std::string, std::string>;
+
+struct HostRecord {
+  HostName name;
+  std::string id;                        // 64 hexadecimal digits
+  std::optional<IpAddress> advertise;    // the VTEP; absent while its host has not resolved the interface
+  std::optional<IfName> interface;       // when the manifest names an interface
+  std::optional<IpAddress> bind;         // local address behind NAT; absent: advertise
+  std::optional<IpPrefix> gateway_pool;  // of its gateway bridge
+  Labels labels;
+  bool protect = false;
+  std::vector<std::string> chosen;  // members whose value ovl chose
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("name", &HostRecord::name),
+                      ovl::computed("id", &HostRecord::id),
+                      ovl::setting("advertise", &HostRecord::advertise),
+                      ovl::setting("interface", &HostRecord::interface),
+                      ovl::setting("bind", &HostRecord::bind),
+                      ovl::setting("gateway_pool", &HostRecord::gateway_pool),
+                      ovl::setting("labels", &HostRecord::labels),
+                      ovl::setting("protect", &HostRecord::protect),
+                      ovl::computed("chosen", &HostRecord::chosen)};
+  }
+
+  bool operator==(const HostRecord&) const = default;
+};
+
+struct NetworkRecord {
+  Label name;
+  std::string id;
+  Vni vni;
+  UdpPort port;
+  std::vector<IpPrefix> subnets;    // at least one; order of the manifest
+  std::vector<IpAddress> gateways;  // one per subnet, same order
+  std::vector<IpPrefix> ip_range;   // at most one per subnet; endpoints get addresses in it
+  std::vector<IpAddress> reserved;  // never given to an endpoint
+  std::optional<Mtu> mtu;           // absent: computed from the hosts' underlays
+  bool internal = false;
+  Labels labels;
+  bool protect = false;
+  std::vector<std::string> chosen;
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("name", &NetworkRecord::name),
+                      ovl::computed("id", &NetworkRecord::id),
+                      ovl::setting("vni", &NetworkRecord::vni),
+                      ovl::setting("port", &NetworkRecord::port),
+                      ovl::setting("subnets", &NetworkRecord::subnets),
+                      ovl::setting("gateways", &NetworkRecord::gateways),
+                      ovl::setting("ip_range", &NetworkRecord::ip_range),
+                      ovl::setting("reserved", &NetworkRecord::reserved),
+                      ovl::setting("mtu", &NetworkRecord::mtu),
+                      ovl::setting("internal", &NetworkRecord::internal),
+                      ovl::setting("labels", &NetworkRecord::labels),
+                      ovl::setting("protect", &NetworkRecord::protect),
+                      ovl::computed("chosen", &NetworkRecord::chosen)};
+  }
+
+  bool operator==(const NetworkRecord&) const = default;
+};
+
+// One attachment of an endpoint to a network.
+struct EndpointRecord {
+  Label network;
+  Label name;
+  std::string id;
+  HostName host;
+  NetnsName netns;
+  IfName interface;                  // inside the namespace: eth0
+  std::vector<IpAddress> addresses;  // at most one IPv4 and one IPv6, IPv4 first
+  MacAddress mac;
+  std::vector<Label> aliases;  // sorted
+  // Its way out, the same on all records of one endpoint; absent when all its networks are internal.
+  std::optional<IfName> gateway_interface;
+  std::optional<IpAddress> gateway_address;
+  Labels labels;
+  bool protect = false;
+  std::vector<std::string> chosen;
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("network", &EndpointRecord::network),
+                      ovl::key("name", &EndpointRecord::name),
+                      ovl::computed("id", &EndpointRecord::id),
+                      ovl::setting("host", &EndpointRecord::host),
+                      ovl::setting("netns", &EndpointRecord::netns),
+                      ovl::setting("interface", &EndpointRecord::interface),
+                      ovl::setting("addresses", &EndpointRecord::addresses),
+                      ovl::setting("mac", &EndpointRecord::mac),
+                      ovl::setting("aliases", &EndpointRecord::aliases),
+                      ovl::setting("gateway_interface", &EndpointRecord::gateway_interface),
+                      ovl::setting("gateway_address", &EndpointRecord::gateway_address),
+                      ovl::setting("labels", &EndpointRecord::labels),
+                      ovl::setting("protect", &EndpointRecord::protect),
+                      ovl::computed("chosen", &EndpointRecord::chosen)};
+  }
+
+  bool operator==(const EndpointRecord&) const = default;
+};
+
+// A route or address that a host knows, as far as allocation must avoid it.
+struct FactRoute {
+  IpPrefix destination;
+  IfName dev;
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("destination", &FactRoute::destination), ovl::setting("dev", &FactRoute::dev)};
+  }
+
+  bool operator==(const FactRoute&) const = default;
+};
+
+// What a host says about itself; written by that host alone.
+struct HostFacts {
+  HostName host;
+  std::string machine;  // a hash of /etc/machine-id and the host namespace's boot: who claims the name
+  std::optional<IpAddress> vtep;       // the advertised address as resolved on the host
+  std::uint32_t underlay_mtu = 1500;   // of the device that carries vtep, bytes
+  std::vector<IpAddress> addresses;    // all of the host's own, sorted
+  std::vector<FactRoute> routes;       // not ours, without default routes, sorted
+  std::vector<IfName> uplinks;         // devices of default routes, sorted
+  std::vector<IpAddress> nameservers;  // of /etc/resolv.conf
+  std::vector<Vni> vnis;               // of VXLAN devices that aren't ours, sorted
+  std::string kernel;                  // release
+  std::string version;                 // of ovl
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::key("host", &HostFacts::host),
+                      ovl::setting("machine", &HostFacts::machine),
+                      ovl::setting("vtep", &HostFacts::vtep),
+                      ovl::setting("underlay_mtu", &HostFacts::underlay_mtu),
+                      ovl::setting("addresses", &HostFacts::addresses),
+                      ovl::setting("routes", &HostFacts::routes),
+                      ovl::setting("uplinks", &HostFacts::uplinks),
+                      ovl::setting("nameservers", &HostFacts::nameservers),
+                      ovl::setting("vnis", &HostFacts::vnis),
+                      ovl::setting("kernel", &HostFacts::kernel),
+                      ovl::setting("version", &HostFacts::version)};
+  }
+
+  bool operator==(const HostFacts&) const = default;
+};
+
+// The moving pointer of a cluster's tree; written last, by compare-and-set.
+struct Head {
+  std::string lineage;  // made when head is claimed; never changes
+  std::int64_t serial = 0;
+  std::string source;  // who may change the records: "git:<root commit>:<path>" or "dir:<cluster>"
+  std::string commit;  // empty for a plain directory
+  std::string digest;  // of the desired records
+  std::string apply_id;
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::fixed("lineage", &Head::lineage), ovl::setting("serial", &Head::serial),
+                      ovl::setting("source", &Head::source), ovl::setting("commit", &Head::commit),
+                      ovl::setting("digest", &Head::digest), ovl::setting("apply_id", &Head::apply_id)};
+  }
+
+  bool operator==(const Head&) const = default;
+};
+
+// All desired records of a cluster. Invariant: each vector is sorted by its key.
+struct Records {
+  std::vector<HostRecord> hosts;          // by name
+  std::vector<NetworkRecord> networks;    // by name
+  std::vector<EndpointRecord> endpoints;  // by network, then name
+
+  [[nodiscard]] const HostRecord* host(const HostName& name) const;
+  [[nodiscard]] const NetworkRecord* network(const Label& name) const;
+  [[nodiscard]] const EndpointRecord* endpoint(const Label& network, const Label& name) const;
+  void sort();
+
+  bool operator==(const Records&) const = default;
+};
+
+// Facts of all hosts that have published some, sorted by host.
+struct Facts {
+  std::vector<HostFacts> hosts;
+
+  [[nodiscard]] const HostFacts* host(const HostName& name) const;
+  // Puts in or replaces one host's facts.
+  void set(HostFacts facts);
+
+  bool operator==(const Facts&) const = default;
+};
+
+}  // namespace ovl
