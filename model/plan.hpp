@@ -105,6 +105,7 @@ struct Plan {
   // What the references above point into.
   HostObjects desired;
   HostObjects observed;
+  std::vector<Sysctl> originals;  // values from before ovl that a removal restores
 
   [[nodiscard]] bool empty() const { return record_changes.empty() && object_changes.empty(); }
 };

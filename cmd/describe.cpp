@@ -1,0 +1,201 @@
+#include "cmd/describe.hpp"
+
+#include <fmt/format.h>
+
+#include "cmd/style.hpp"
+
+namespace ovl {
+
+namespace {
+
+struct KeyText {
+  std::string operator()(std::monostate) const { return {}; }
+
+  std::string operator()(const Netns*) const { return {}; }
+
+  std::string operator()(const NftTable* table) const {
+    return fmt::format("{} {}", ovl::name_of(table->family), table->name);
+  }
+
+  std::string operator()(const Link* link) const { return link->name.text(); }
+
+  std::string operator()(const Sysctl* sysctl) const { return sysctl->path; }
+
+  std::string operator()(const Address* address) const {
+    return fmt::format("{} {}", address->dev.view(), address->address.text());
+  }
+
+  std::string operator()(const Route* route) const {
+    return route->destination.length() == 0 ? "default" : route->destination.text();
+  }
+
+  std::string operator()(const Neighbour* neighbour) const {
+    return fmt::format("{} {}", neighbour->dev.view(), neighbour->address.text());
+  }
+
+  std::string operator()(const Fdb* fdb) const {
+    return fmt::format("{} {}", fdb->dev.view(), fdb->mac.text());
+  }
+
+  std::string operator()(const HostsFile* file) const { return file->file; }
+};
+
+struct KindText {
+  std::string operator()(std::monostate) const { return {}; }
+
+  template <class K>
+  std::string operator()(const K*) const {
+    return std::string(K::kind);
+  }
+};
+
+struct ValueOf {
+  Value operator()(std::monostate) const { return {}; }
+
+  template <class K>
+  Value operator()(const K* object) const {
+    return encode(*object);
+  }
+};
+
+template <class K>
+std::vector<FieldDelta> deltas(const K& before, const K& after, FieldMask mask) {
+  std::vector<FieldDelta> out;
+  FieldMask bit = 1;
+  for_each_field<K>([&](const auto& field) {
+    if ((mask & bit) != 0) {
+      out.push_back(FieldDelta{.name = std::string(field.name),
+                               .before = encode(before.*field.member),
+                               .after = encode(after.*field.member)});
+    }
+    bit <<= 1;
+  });
+  return out;
+}
+
+struct DeltasOf {
+  const ObjectChange& change;
+
+  std::vector<FieldDelta> operator()(std::monostate) const { return {}; }
+
+  template <class K>
+  std::vector<FieldDelta> operator()(const K* after) const {
+    const auto* const* before = std::get_if<const K*>(&change.before);
+    return before == nullptr ? std::vector<FieldDelta>() : deltas(**before, *after, change.fields);
+  }
+};
+
+void add(std::string& out, const std::string& part) {
+  out += (out.empty() ? "" : ", ") + part;
+}
+
+std::string link_summary(const Link& link) {
+  std::string out(name_of(link.type));
+  if (link.vni) add(out, "vni " + link.vni->text());
+  if (link.local) add(out, "local " + link.local->text());
+  if (link.mac) add(out, link.mac->text());
+  if (link.mtu) add(out, fmt::format("mtu {}", *link.mtu));
+  if (link.master && !link.master->empty()) add(out, "master " + link.master->text());
+  if (link.peer) add(out, "peer " + link.peer->text());
+  return out;
+}
+
+struct SummaryOf {
+  std::string operator()(std::monostate) const { return {}; }
+
+  std::string operator()(const Netns*) const { return {}; }
+
+  std::string operator()(const NftTable* table) const {
+    std::size_t rules = 0;
+    std::size_t elements = 0;
+    for (const NftChain& chain : table->chains) rules += chain.rules.size();
+    for (const NftSet& set : table->sets) elements += set.elements.size();
+    return fmt::format("{} chains, {} rules, {} elements", table->chains.size(), rules, elements);
+  }
+
+  std::string operator()(const Link* link) const { return link_summary(*link); }
+
+  std::string operator()(const Sysctl* sysctl) const { return "= " + printable(sysctl->value); }
+
+  std::string operator()(const Address*) const { return {}; }
+
+  std::string operator()(const Route* route) const {
+    return route->via.empty() ? "dev " + route->dev.text()
+                              : fmt::format("via {} dev {}", route->via.text(), route->dev.view());
+  }
+
+  std::string operator()(const Neighbour* neighbour) const { return neighbour->mac.text(); }
+
+  std::string operator()(const Fdb* fdb) const {
+    return fdb->vtep.empty() ? std::string(name_of(fdb->table)) : "vtep " + fdb->vtep.text();
+  }
+
+  std::string operator()(const HostsFile* file) const { return fmt::format("{} lines", file->lines.size()); }
+};
+
+bool is_set(const ObjectRef& object) {
+  return !std::holds_alternative<std::monostate>(object);
+}
+
+}  // namespace
+
+std::string ChangeName::address() const {
+  return index.empty() ? fmt::format("{}.{}", type, name) : fmt::format("{}.{}[\"{}\"]", type, name, index);
+}
+
+ChangeName name_of(const Plan& plan, const ObjectChange& change) {
+  const ObjectRef& object = is_set(change.after) ? change.after : change.before;
+  const NetnsName& space = plan.spaces[change.space];
+  return ChangeName{.type = std::visit(KindText{}, object),
+                    .name = space.empty() ? "host" : space.text(),
+                    .index = printable(std::visit(KeyText{}, object))};
+}
+
+ChangeName name_of(const RecordChange& change) {
+  ChangeName out{.type = std::string(name_of(change.kind)), .name = change.name};
+  const auto slash = change.name.find('/');
+  if (slash != std::string::npos) {
+    out.name = change.name.substr(slash + 1);
+    out.index = change.name.substr(0, slash);
+  }
+  return out;
+}
+
+Value value_of(const ObjectRef& object) {
+  return std::visit(ValueOf{}, object);
+}
+
+std::vector<FieldDelta> fields_of(const ObjectChange& change) {
+  return std::visit(DeltasOf{change}, change.after);
+}
+
+std::string summary_of(const ObjectRef& object) {
+  return std::visit(SummaryOf{}, object);
+}
+
+std::string text_of(const Value& value) {
+  if (value.is_null()) return "none";
+  if (const std::string* text = value.as_string()) return text->empty() ? "none" : printable(*text);
+  if (const Value::Array* items = value.as_array()) {
+    std::string out;
+    for (const Value& item : *items) add(out, text_of(item));
+    return out.empty() ? "none" : out;
+  }
+  return printable(value.json());
+}
+
+std::string_view words_for(Reason reason) {
+  switch (reason) {
+    case Reason::absent: return "absent";
+    case Reason::not_desired: return "no longer declared";
+    case Reason::stray: return "not declared";
+    case Reason::differs: return "differs";
+    case Reason::fixed_field: return "cannot be changed in place";
+    case Reason::parent_replaced: return "what it stands on is new";
+    case Reason::half_made: return "left unfinished";
+    case Reason::requested: return "requested";
+  }
+  return "";
+}
+
+}  // namespace ovl

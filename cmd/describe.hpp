@@ -1,0 +1,40 @@
+// One change in words: its address, its kind, its fields. Text is made here, for what is shown only.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/plan.hpp"
+
+namespace ovl {
+
+// How a change is called everywhere: type.name["index"], as link.ovl-my-net["vxlan0"]. Objects of the
+// host's own namespace have the name "host".
+struct ChangeName {
+  std::string type;
+  std::string name;
+  std::string index;  // empty: none
+
+  [[nodiscard]] std::string address() const;
+};
+
+ChangeName name_of(const Plan& plan, const ObjectChange& change);
+ChangeName name_of(const RecordChange& change);
+
+// The object as a value; null for none.
+Value value_of(const ObjectRef& object);
+
+// The fields of `change` that differ, in the order of the kind's table.
+std::vector<FieldDelta> fields_of(const ObjectChange& change);
+
+// The object on one line, without its name: "vxlan, vni 1048576, mtu 1450".
+std::string summary_of(const ObjectRef& object);
+
+// A field's value in a plan's text.
+std::string text_of(const Value& value);
+
+// "absent", "not declared", ... as people say it.
+std::string_view words_for(Reason reason);
+
+}  // namespace ovl

@@ -1,0 +1,298 @@
+#include "cmd/render_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "cmd/describe.hpp"
+#include "cmd/style.hpp"
+
+namespace ovl {
+
+namespace {
+
+// More changes than this of one kind and action in one group become one line.
+constexpr std::size_t kFoldAbove = 20;
+
+class TextRenderer {
+ public:
+  TextRenderer(const Plan& plan, const RenderOptions& options)
+      : plan_(plan), options_(options), style_(options.colour) {}
+
+  std::string run() {
+    if (!plan_.record_changes.empty()) records();
+    if (!plan_.object_changes.empty()) objects();
+    findings("Conflicts, to be solved first:", plan_.conflicts, true);
+    findings("Warnings:", plan_.warnings, false);
+    waiting();
+    out_ += plan_footer(plan_) + "\n";
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] std::string symbol(Action action) const {
+    switch (action) {
+      case Action::create: return style_.green("+");
+      case Action::update: return style_.yellow("~");
+      case Action::replace: return style_.red("-") + "/" + style_.green("+");
+      case Action::remove: return style_.red("-");
+      case Action::adopt: return style_.green("=");
+      case Action::forget: return style_.yellow(".");
+    }
+    return "?";
+  }
+
+  [[nodiscard]] std::string reason(Reason reason) const {
+    return style_.dim(fmt::format("({})", words_for(reason)));
+  }
+
+  void heading(const std::string& text) { out_ += style_.bold(text) + "\n"; }
+
+  void records() {
+    heading(fmt::format("Cluster {}", plan_.cluster.text()));
+    for (const RecordChange& change : plan_.record_changes) {
+      out_ += fmt::format("  {} {}  {}\n", symbol(change.action), name_of(change).address(),
+                          reason(change.reason));
+      out_ += change.action == Action::update ? delta_rows(change.fields, "      ") : record_rows(change);
+    }
+    out_ += "\n";
+  }
+
+  // The members of a new record; the generated id says nothing to a reviewer.
+  [[nodiscard]] std::string record_rows(const RecordChange& change) const {
+    if (change.action != Action::create || change.after.as_object() == nullptr) return {};
+    Table table;
+    for (const auto& [name, value] : *change.after.as_object()) {
+      const bool shown = name != "id" && name != "chosen" && name != "name" && name != "network";
+      if (!shown || (value.as_bool() != nullptr && !*value.as_bool())) continue;
+      table.row({name, text_of(value) + (was_chosen(change.after, name) ? style_.dim(" (chosen)") : "")});
+    }
+    return table.text("      ");
+  }
+
+  static bool was_chosen(const Value& record, const std::string& name) {
+    const Value* chosen = record.find("chosen");
+    if (chosen == nullptr || chosen->as_array() == nullptr) return false;
+    for (const Value& word : *chosen->as_array()) {
+      if (word == Value(name)) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::string delta_rows(const std::vector<FieldDelta>& fields, std::string_view indent) const {
+    Table table;
+    for (const FieldDelta& field : fields) {
+      table.row({field.name, fmt::format("{} -> {}", text_of(field.before), text_of(field.after))});
+    }
+    return table.text(indent);
+  }
+
+  void objects() {
+    heading(fmt::format("Host {}", plan_.host.text()));
+    std::map<std::uint32_t, std::vector<const ObjectChange*>> groups;
+    for (const ObjectChange& change : plan_.object_changes) groups[change.space].push_back(&change);
+    for (const auto& [space, changes] : groups) group(plan_.spaces[space], changes);
+    out_ += "\n";
+  }
+
+  [[nodiscard]] static std::string group_title(const NetnsName& space) {
+    if (space.empty()) return "the host's own namespace";
+    if (space.text().starts_with(kSandboxPrefix)) {
+      return fmt::format("network {} (netns {})", space.text().substr(kSandboxPrefix.size()), space.text());
+    }
+    return fmt::format("netns {}", space.text());
+  }
+
+  void group(const NetnsName& space, const std::vector<const ObjectChange*>& changes) {
+    out_ += "  " + group_title(space) + fold_note(space, changes.size()) + "\n";
+    Table table;
+    std::map<std::pair<std::string, Action>, std::size_t> totals;
+    for (const ObjectChange* change : changes) ++totals[{name_of(plan_, *change).type, change->action}];
+    std::map<std::pair<std::string, Action>, std::size_t> shown;
+    for (const ObjectChange* change : changes) {
+      const ChangeName name = name_of(plan_, *change);
+      const auto key = std::pair(name.type, change->action);
+      if (!options_.show_all && totals[key] > kFoldAbove && shown[key]++ >= kFoldAbove / 2) continue;
+      row(table, *change, name);
+    }
+    for (const auto& [key, count] : shown) {
+      if (count > kFoldAbove / 2) {
+        table.row({symbol(key.second), key.first,
+                   style_.dim(fmt::format("... and {} more", count - kFoldAbove / 2))});
+      }
+    }
+    out_ += table.text("    ");
+  }
+
+  // How much of the namespace stays as it is.
+  [[nodiscard]] std::string fold_note(const NetnsName& space, std::size_t changed) const {
+    const NamespaceObjects* desired = plan_.desired.find(space);
+    if (desired == nullptr) return {};
+    std::size_t all = desired->netns ? 1 : 0;
+    for_each_kind([&](auto member) { all += (desired->*member).size(); });
+    return all > changed ? style_.dim(fmt::format("  ({} unchanged)", all - changed)) : std::string();
+  }
+
+  void row(Table& table, const ObjectChange& change, const ChangeName& name) const {
+    const bool with_fields = change.action == Action::update || change.action == Action::replace;
+    std::string detail = with_fields
+                             ? fields_text(change)
+                             : summary_of(change.action == Action::remove ? change.before : change.after);
+    if (change.reason != Reason::absent || with_fields) {
+      detail += (detail.empty() ? "" : "  ") + reason(change.reason);
+    }
+    table.row({symbol(change.action), name.type, name.index.empty() ? name.name : name.index, detail});
+  }
+
+  [[nodiscard]] static std::string fields_text(const ObjectChange& change) {
+    std::string out;
+    for (const FieldDelta& field : fields_of(change)) {
+      if (!out.empty()) out += ", ";
+      out += fmt::format("{}: {} -> {}", field.name, text_of(field.before), text_of(field.after));
+    }
+    return out;
+  }
+
+  void findings(std::string_view title, const std::vector<Finding>& findings, bool bad) {
+    if (findings.empty()) return;
+    heading(std::string(title));
+    for (const Finding& finding : findings) {
+      const std::string line = fmt::format("{}: {}", printable(finding.subject), printable(finding.message));
+      out_ += "  " + (bad ? style_.red(line) : style_.yellow(line)) + "\n";
+      if (!finding.hint.empty()) out_ += "    hint: " + printable(finding.hint) + "\n";
+    }
+    out_ += "\n";
+  }
+
+  void waiting() {
+    if (plan_.waiting.empty()) return;
+    heading("Waiting for a host's first facts:");
+    for (const std::string& line : plan_.waiting) out_ += "  " + printable(line) + "\n";
+    out_ += "\n";
+  }
+
+  const Plan& plan_;
+  const RenderOptions& options_;
+  Style style_;
+  std::string out_;
+};
+
+Value actions_json(Action action) {
+  Value out = Value::array();
+  switch (action) {
+    case Action::create: out.push("create"); break;
+    case Action::update: out.push("update"); break;
+    case Action::remove: out.push("delete"); break;
+    case Action::replace:
+      out.push("delete");
+      out.push("create");
+      break;
+    case Action::adopt: out.push("no-op"); break;
+    case Action::forget: out.push("forget"); break;
+  }
+  return out;
+}
+
+Value change_json(const ChangeName& name, Action action, Reason reason, Value before, Value after,
+                  Value ovl) {
+  Value change = Value::object();
+  change.set("actions", actions_json(action));
+  change.set("before", std::move(before));
+  change.set("after", std::move(after));
+  change.set("after_unknown", Value::object());
+  Value out = Value::object();
+  out.set("address", name.address());
+  out.set("mode", "managed");
+  out.set("type", name.type);
+  out.set("name", name.name);
+  if (!name.index.empty()) out.set("index", name.index);
+  out.set("provider_name", "ovl");
+  out.set("action_reason", Value(ovl::name_of(reason)));
+  out.set("change", std::move(change));
+  out.set("ovl", std::move(ovl));
+  return out;
+}
+
+Value changes_json(const Plan& plan) {
+  Value out = Value::array();
+  for (const RecordChange& change : plan.record_changes) {
+    Value ovl = Value::object();
+    ovl.set("scope", "cluster");
+    out.push(change_json(name_of(change), change.action, change.reason, change.before, change.after,
+                         std::move(ovl)));
+  }
+  for (const ObjectChange& change : plan.object_changes) {
+    Value ovl = Value::object();
+    ovl.set("scope", "host");
+    ovl.set("host", plan.host.text());
+    ovl.set("netns", plan.spaces[change.space].text());
+    const bool removing = change.action == Action::remove;
+    out.push(change_json(name_of(plan, change), change.action, change.reason, value_of(change.before),
+                         removing ? Value() : value_of(change.after), std::move(ovl)));
+  }
+  return out;
+}
+
+Value findings_json(const std::vector<Finding>& findings) {
+  Value out = Value::array();
+  for (const Finding& finding : findings) {
+    Value item = Value::object();
+    item.set("subject", finding.subject);
+    item.set("message", finding.message);
+    item.set("hint", finding.hint);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
+Value summary_json(const Plan& plan) {
+  const PlanCounts counts = count(plan);
+  Value out = Value::object();
+  out.set("create", static_cast<std::int64_t>(counts.create));
+  out.set("update", static_cast<std::int64_t>(counts.update));
+  out.set("replace", static_cast<std::int64_t>(counts.replace));
+  out.set("remove", static_cast<std::int64_t>(counts.remove));
+  out.set("adopt", static_cast<std::int64_t>(counts.adopt));
+  out.set("forget", static_cast<std::int64_t>(counts.forget));
+  return out;
+}
+
+}  // namespace
+
+std::string plan_text(const Plan& plan, const RenderOptions& options) {
+  return TextRenderer(plan, options).run();
+}
+
+std::string plan_footer(const Plan& plan) {
+  if (plan.empty()) {
+    return plan.scope == Scope::host ? "No changes. This host matches the records."
+                                     : "No changes. The cluster matches the manifest.";
+  }
+  const PlanCounts counts = count(plan);
+  std::string out = fmt::format("Plan: {} to create, {} to update, {} to replace, {} to remove",
+                                counts.create, counts.update, counts.replace, counts.remove);
+  if (counts.adopt > 0) out += fmt::format(", {} to adopt", counts.adopt);
+  if (counts.forget > 0) out += fmt::format(", {} to forget", counts.forget);
+  return out + ".";
+}
+
+Value plan_json(const Plan& plan) {
+  Value ovl = Value::object();
+  ovl.set("scope", Value(name_of(plan.scope)));
+  ovl.set("cluster", plan.cluster.text());
+  ovl.set("host", plan.host.text());
+  ovl.set("source", plan.source);
+  ovl.set("summary", summary_json(plan));
+  ovl.set("conflicts", findings_json(plan.conflicts));
+  ovl.set("warnings", findings_json(plan.warnings));
+  Value waiting = Value::array();
+  for (const std::string& line : plan.waiting) waiting.push(line);
+  ovl.set("waiting", std::move(waiting));
+  Value out = Value::object();
+  out.set("format_version", "1.2");
+  out.set("resource_changes", changes_json(plan));
+  out.set("ovl", std::move(ovl));
+  return out;
+}
+
+}  // namespace ovl

@@ -1,0 +1,47 @@
+// Colour and safe text for terminals.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ovl {
+
+// Wraps text in ANSI colours, or doesn't.
+class Style {
+ public:
+  explicit Style(bool colour) : colour_(colour) {}
+
+  [[nodiscard]] std::string green(std::string_view text) const { return paint("32", text); }
+
+  [[nodiscard]] std::string red(std::string_view text) const { return paint("31", text); }
+
+  [[nodiscard]] std::string yellow(std::string_view text) const { return paint("33", text); }
+
+  [[nodiscard]] std::string bold(std::string_view text) const { return paint("1", text); }
+
+  [[nodiscard]] std::string dim(std::string_view text) const { return paint("2", text); }
+
+ private:
+  [[nodiscard]] std::string paint(std::string_view code, std::string_view text) const;
+
+  bool colour_;
+};
+
+// Whether a stream gets colour: NO_COLOR beats CLICOLOR_FORCE beats the terminal check.
+bool wants_colour(int fd);
+
+// Text from outside with control characters and DEL shown as \xNN, so that it can't move a cursor.
+std::string printable(std::string_view text);
+
+// Rows of cells as aligned columns, two blanks apart, without trailing blanks.
+class Table {
+ public:
+  void row(std::vector<std::string> cells);
+  [[nodiscard]] std::string text(std::string_view indent) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace ovl

@@ -1,0 +1,370 @@
+#include "reconcile/diff_objects.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "reconcile/project.hpp"
+
+namespace ovl {
+
+namespace {
+
+// What becomes of a link.
+enum class Fate : std::uint8_t { keep, update, create, replace, remove };
+
+struct LinkState {
+  const Link* desired = nullptr;
+  const Link* observed = nullptr;
+  Fate fate = Fate::keep;
+  Reason reason = Reason::differs;
+  FieldMask fields = 0;
+};
+
+using LinkKey = std::pair<NetnsName, IfName>;
+
+const FieldMask kFixedLinkFields = fields_with<Link>(Role::fixed);
+
+FieldMask mask_of_port_fields() {
+  FieldMask mask = 0;
+  FieldMask bit = 1;
+  for_each_field<Link>([&](const auto& field) {
+    if (field.name == "master" || field.name.starts_with("port_")) mask |= bit;
+    bit <<= 1;
+  });
+  return mask;
+}
+
+IfName sysctl_device(const std::string& path) {
+  // net/ipv4/conf/<dev>/forwarding
+  const auto conf = path.find("/conf/");
+  if (conf == std::string::npos) return {};
+  const auto begin = conf + 6;
+  const auto end = path.find('/', begin);
+  return IfName::from_kernel(std::string_view(path).substr(begin, end - begin));
+}
+
+class Differ {
+ public:
+  Differ(Plan& plan, std::span<const ChangedSysctl> changed) : plan_(plan), changed_(changed) {}
+
+  void run() {
+    collect_spaces();
+    for (std::uint32_t i = 0; i < plan_.spaces.size(); ++i) diff_netns(i);
+    for (std::uint32_t i = 0; i < plan_.spaces.size(); ++i) gather_links(i);
+    settle_links();
+    emit_links();
+    for (std::uint32_t i = 0; i < plan_.spaces.size(); ++i) diff_contents(i);
+    restore_sysctls();
+  }
+
+ private:
+  struct Space {
+    const NamespaceObjects* desired = nullptr;
+    const NamespaceObjects* observed = nullptr;
+    bool created = false;  // does not exist yet
+    bool removed = false;  // goes as a whole
+    bool blocked = false;  // somebody else's stands in the way
+  };
+
+  [[nodiscard]] bool ours(std::string_view mark) const { return is_owner_mark(plan_.cluster, mark); }
+
+  // Ours: our mark, or our group and no mark yet (killed between two messages).
+  [[nodiscard]] bool ours(const Link& link) const {
+    return ours(link.alias) || (link.group == kLinkGroup && link.alias.empty());
+  }
+
+  void collect_spaces() {
+    for (const NamespaceObjects& space : plan_.desired.namespaces) plan_.spaces.push_back(space.name);
+    for (const NamespaceObjects& space : plan_.observed.namespaces) plan_.spaces.push_back(space.name);
+    std::ranges::sort(plan_.spaces);
+    plan_.spaces.erase(std::unique(plan_.spaces.begin(), plan_.spaces.end()), plan_.spaces.end());
+    for (const NetnsName& name : plan_.spaces) {
+      spaces_.push_back(Space{.desired = plan_.desired.find(name), .observed = plan_.observed.find(name)});
+    }
+  }
+
+  void emit(std::uint32_t space, Action action, Reason reason, ObjectRef before, ObjectRef after,
+            FieldMask fields = 0) {
+    plan_.object_changes.push_back(ObjectChange{.action = action,
+                                                .reason = reason,
+                                                .space = space,
+                                                .before = before,
+                                                .after = after,
+                                                .fields = fields});
+  }
+
+  void conflict(std::string subject, std::string message, std::string hint) {
+    plan_.conflicts.push_back(Finding{.code = Errc::conflict,
+                                      .subject = std::move(subject),
+                                      .message = std::move(message),
+                                      .hint = std::move(hint)});
+  }
+
+  // ---- namespaces --------------------------------------------------------------------------------
+
+  void diff_netns(std::uint32_t index) {
+    Space& space = spaces_[index];
+    if (plan_.spaces[index].empty()) return;
+    const Netns* want = space.desired != nullptr && space.desired->netns ? &*space.desired->netns : nullptr;
+    const Netns* have =
+        space.observed != nullptr && space.observed->netns ? &*space.observed->netns : nullptr;
+    if (want != nullptr && have == nullptr) {
+      space.created = true;
+      emit(index, Action::create, Reason::absent, {}, want);
+    } else if (want == nullptr && have != nullptr && ours(have->owner)) {
+      space.removed = true;
+      emit(index, Action::remove, Reason::not_desired, have, {});
+    } else if (want != nullptr && have != nullptr) {
+      settle_existing(index, *want, *have);
+    }
+  }
+
+  void settle_existing(std::uint32_t index, const Netns& want, const Netns& have) {
+    if (ours(have.owner)) {
+      const FieldMask fields = differing(want, have);
+      if (fields != 0) emit(index, Action::update, Reason::differs, &have, &want, fields);
+      return;
+    }
+    // An endpoint may live in a namespace that somebody else made; a sandbox may not.
+    if (!want.name.text().starts_with(kSandboxPrefix)) return;
+    spaces_[index].blocked = true;
+    conflict("netns " + want.name.text(), "the namespace exists and is not ovl's",
+             fmt::format("remove or rename it: ip netns delete {}", want.name.text()));
+  }
+
+  // ---- links -------------------------------------------------------------------------------------
+
+  void gather_links(std::uint32_t index) {
+    const Space& space = spaces_[index];
+    if (space.blocked) return;
+    const NetnsName& name = plan_.spaces[index];
+    if (space.desired != nullptr) {
+      for (const Link& link : space.desired->links) links_[{name, link.name}].desired = &link;
+    }
+    if (space.observed == nullptr || space.removed || space.created) return;
+    for (const Link& link : space.observed->links) {
+      const bool wanted = links_.contains({name, link.name});
+      if (wanted || ours(link)) links_[{name, link.name}].observed = &link;
+    }
+  }
+
+  void settle_links() {
+    for (auto& [key, state] : links_) settle_link(key, state);
+    for (auto& [key, state] : links_) settle_peer(key, state);
+    for (auto& [key, state] : links_) settle_port(key, state);
+  }
+
+  void settle_link(const LinkKey& key, LinkState& state) {
+    if (state.desired == nullptr) {
+      set(state, Fate::remove, Reason::not_desired);
+    } else if (state.observed == nullptr) {
+      set(state, Fate::create, Reason::absent);
+    } else if (!ours(*state.observed)) {
+      conflict(fmt::format("link {}:{}", key.first.text(), key.second.view()),
+               "a device of this name exists and is not ovl's", "remove or rename it");
+    } else {
+      state.fields = differing(*state.desired, *state.observed);
+      if ((state.fields & kFixedLinkFields) != 0) {
+        set(state, Fate::replace, Reason::fixed_field);
+      } else if (state.fields != 0) {
+        set(state, Fate::update, state.observed->alias.empty() ? Reason::half_made : Reason::differs);
+      }
+    }
+  }
+
+  static void set(LinkState& state, Fate fate, Reason reason) {
+    state.fate = fate;
+    state.reason = reason;
+  }
+
+  // The inner end of a pair is born and dies with the outer one.
+  void settle_peer(const LinkKey&, LinkState& outer) {
+    if (outer.desired == nullptr || !outer.desired->peer) return;
+    if (outer.fate != Fate::create && outer.fate != Fate::replace) return;
+    const auto inner = links_.find({outer.desired->peer->netns, outer.desired->peer->name});
+    if (inner == links_.end() || inner->second.desired == nullptr || inner->second.observed == nullptr)
+      return;
+    if (ours(*inner->second.observed)) set(inner->second, Fate::replace, Reason::parent_replaced);
+  }
+
+  // A port whose bridge is new has to join it and takes none of its settings along.
+  void settle_port(const LinkKey& key, LinkState& state) {
+    if (state.desired == nullptr || state.observed == nullptr || !state.desired->master) return;
+    if (state.fate != Fate::keep && state.fate != Fate::update) return;
+    const auto bridge = links_.find({key.first, *state.desired->master});
+    if (bridge == links_.end()) return;
+    if (bridge->second.fate != Fate::create && bridge->second.fate != Fate::replace) return;
+    static const FieldMask port_fields = mask_of_port_fields();
+    state.fields |= port_fields;
+    set(state, Fate::update, Reason::parent_replaced);
+  }
+
+  void emit_links() {
+    for (const auto& [key, state] : links_) {
+      const std::uint32_t space = index_of(key.first);
+      switch (state.fate) {
+        case Fate::keep: break;
+        case Fate::create: emit(space, Action::create, state.reason, {}, state.desired); break;
+        case Fate::update:
+          emit(space, Action::update, state.reason, state.observed, state.desired, state.fields);
+          break;
+        case Fate::replace:
+          emit(space, Action::replace, state.reason, state.observed, state.desired, state.fields);
+          break;
+        case Fate::remove: emit(space, Action::remove, state.reason, state.observed, {}); break;
+      }
+      if (state.fate == Fate::replace || state.fate == Fate::remove) gone_.insert(key);
+    }
+  }
+
+  [[nodiscard]] std::uint32_t index_of(const NetnsName& name) const {
+    return static_cast<std::uint32_t>(std::ranges::lower_bound(plan_.spaces, name) - plan_.spaces.begin());
+  }
+
+  // ---- what stands on links ----------------------------------------------------------------------
+
+  void diff_contents(std::uint32_t index) {
+    if (spaces_[index].blocked) return;
+    for_each_kind([&](auto member) { diff_kind(index, member); });
+  }
+
+  template <class K>
+  void diff_kind(std::uint32_t index, std::vector<K> NamespaceObjects::*member) {
+    if constexpr (!std::is_same_v<K, Link>) {
+      static const std::vector<K> none;
+      const Space& space = spaces_[index];
+      const auto& desired = space.desired != nullptr ? space.desired->*member : none;
+      // Files outlive their namespace; everything else goes with it.
+      const bool inside = !std::is_same_v<K, HostsFile>;
+      const bool empty = space.observed == nullptr || (inside && (space.created || space.removed));
+      merge(index, desired, empty ? none : space.observed->*member);
+    }
+  }
+
+  template <class K>
+  void merge(std::uint32_t index, const std::vector<K>& desired, const std::vector<K>& observed) {
+    auto want = desired.begin();
+    auto have = observed.begin();
+    while (want != desired.end() || have != observed.end()) {
+      if (have == observed.end() || (want != desired.end() && want->key() < have->key())) {
+        emit(index, Action::create, Reason::absent, {}, &*want++);
+      } else if (want == desired.end() || have->key() < want->key()) {
+        unwanted(index, *have++);
+      } else {
+        both(index, *want++, *have++);
+      }
+    }
+  }
+
+  template <class K>
+  void unwanted(std::uint32_t index, const K& have) {
+    if (is_gone(index, &have)) return;
+    if constexpr (std::is_same_v<K, NftTable>) {
+      if (ours(have.comment)) emit(index, Action::remove, Reason::not_desired, &have, {});
+    } else if constexpr (std::is_same_v<K, HostsFile>) {
+      if (ours(have.owner)) emit(index, Action::remove, Reason::not_desired, &have, {});
+    } else if constexpr (!std::is_same_v<K, Sysctl>) {
+      if (stands_on_ours(index, device_of(&have))) emit(index, Action::remove, Reason::stray, &have, {});
+    }
+  }
+
+  template <class K>
+  void both(std::uint32_t index, const K& want, const K& have) {
+    if (is_gone(index, &have)) return emit(index, Action::create, Reason::parent_replaced, {}, &want);
+    if (foreign(index, have)) return;
+    const FieldMask fields = differing(want, have);
+    if (fields == 0) return;
+    const bool fixed = (fields & fields_with<K>(Role::fixed)) != 0;
+    emit(index, fixed ? Action::replace : Action::update, fixed ? Reason::fixed_field : Reason::differs,
+         &have, &want, fields);
+  }
+
+  template <class K>
+  bool foreign(std::uint32_t index, const K& have) {
+    if constexpr (std::is_same_v<K, NftTable>) {
+      if (ours(have.comment)) return false;
+      conflict(fmt::format("nft_table {}:{} {}", plan_.spaces[index].text(), name_of(have.family), have.name),
+               "a table of this name exists and is not ovl's", "remove or rename it");
+      return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool is_gone(std::uint32_t index, const ObjectRef& object) const {
+    const IfName dev = device_of(object);
+    return !dev.empty() && gone_.contains({plan_.spaces[index], dev});
+  }
+
+  // A route has our protocol number, but only one on a device of ours is ours.
+  [[nodiscard]] bool stands_on_ours(std::uint32_t index, const IfName& dev) const {
+    const auto at = links_.find({plan_.spaces[index], dev});
+    return at != links_.end() && at->second.observed != nullptr && ours(*at->second.observed);
+  }
+
+  // ---- values from before us ---------------------------------------------------------------------
+
+  void restore_sysctls() {
+    plan_.originals.reserve(changed_.size());
+    for (const ChangedSysctl& changed : changed_) {
+      const std::uint32_t index = index_of(changed.netns);
+      if (index >= plan_.spaces.size() || plan_.spaces[index] != changed.netns) continue;
+      if (find_sysctl(spaces_[index].desired, changed.path) != nullptr) continue;
+      const Sysctl* now = find_sysctl(spaces_[index].observed, changed.path);
+      if (now == nullptr || now->value != changed.ours ||
+          gone_.contains({changed.netns, sysctl_device(changed.path)})) {
+        continue;
+      }
+      plan_.originals.push_back(Sysctl{.path = changed.path, .value = changed.original});
+      emit(index, Action::remove, Reason::not_desired, now, &plan_.originals.back());
+    }
+  }
+
+  static const Sysctl* find_sysctl(const NamespaceObjects* space, const std::string& path) {
+    if (space == nullptr) return nullptr;
+    const auto at = std::ranges::lower_bound(space->sysctls, path, {}, &Sysctl::path);
+    return at != space->sysctls.end() && at->path == path ? &*at : nullptr;
+  }
+
+  Plan& plan_;
+  std::span<const ChangedSysctl> changed_;
+  std::vector<Space> spaces_;
+  std::map<LinkKey, LinkState> links_;
+  std::set<LinkKey> gone_;
+};
+
+struct DeviceOf {
+  IfName operator()(std::monostate) const { return {}; }
+
+  IfName operator()(const Netns*) const { return {}; }
+
+  IfName operator()(const NftTable*) const { return {}; }
+
+  IfName operator()(const HostsFile*) const { return {}; }
+
+  IfName operator()(const Link* link) const { return link->name; }
+
+  IfName operator()(const Sysctl* sysctl) const { return sysctl_device(sysctl->path); }
+
+  IfName operator()(const Address* address) const { return address->dev; }
+
+  IfName operator()(const Route* route) const { return route->dev; }
+
+  IfName operator()(const Neighbour* neighbour) const { return neighbour->dev; }
+
+  IfName operator()(const Fdb* fdb) const { return fdb->dev; }
+};
+
+}  // namespace
+
+void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed) {
+  Differ(plan, changed).run();
+}
+
+IfName device_of(const ObjectRef& object) {
+  return std::visit(DeviceOf{}, object);
+}
+
+}  // namespace ovl

@@ -1,0 +1,27 @@
+// Identities: hashes that any planner computes alike, and the random ones of an apply.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.hpp"
+#include "model/values.hpp"
+
+namespace ovl {
+
+// SHA-256 as 64 hexadecimal digits.
+std::string sha256_hex(std::string_view text);
+
+// The id of a thing: a hash of cluster, kind, name and the lowest counter whose id is not in `taken` (sorted)
+// (a renamed thing keeps its id, so its old name may come back with another).
+std::string derive_id(const Label& cluster, std::string_view kind, std::string_view name,
+                      const std::vector<std::string>& taken);
+
+// A locally administered unicast MAC from a hash of `seed`: 02:42: and 32 bits.
+MacAddress hashed_mac(std::string_view seed);
+
+// 32 random hexadecimal digits: a lineage or an apply id.
+std::string random_id();
+
+}  // namespace ovl

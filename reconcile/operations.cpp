@@ -1,0 +1,163 @@
+#include "reconcile/operations.hpp"
+
+#include <algorithm>
+
+namespace ovl {
+
+namespace {
+
+// The steps, in order. THE order of an apply; kinds are spread over it twice, going and coming.
+enum class Step : std::uint8_t {
+  netns_set,
+  hosts_file_remove,
+  route_remove,
+  address_remove,
+  sysctl_restore,
+  link_remove,
+  nft_remove,
+  netns_remove,
+  nft_set,
+  link_create,
+  link_update,
+  sysctl_set,
+  address_create,
+  neighbour_set,
+  fdb_set,
+  fdb_remove,
+  neighbour_remove,
+  route_create,
+  hosts_file_set
+};
+
+constexpr std::array<std::string_view, 19> kStepNames{
+    "namespaces", "names",   "routes",     "addresses", "sysctls", "links",     "filters",
+    "namespaces", "filters", "links",      "links",     "sysctls", "addresses", "neighbours",
+    "fdb",        "fdb",     "neighbours", "routes",    "names"};
+
+struct Item {
+  Step step;
+  std::uint8_t rank;  // within a step: what must come first
+  std::uint32_t space;
+  std::uint32_t index;  // into object_changes; keeps the order stable
+  Operation operation;
+};
+
+// Bridges before the VXLAN devices and ports that join them, outer ends before inner ones.
+std::uint8_t link_rank(const Link& link) {
+  switch (link.type) {
+    case LinkType::bridge: return 0;
+    case LinkType::vxlan: return 1;
+    case LinkType::other: return 2;
+    case LinkType::veth: return link.peer ? 3 : 4;
+  }
+  return 2;
+}
+
+struct Steps {
+  Step remove;
+  Step create;
+  Step update;
+};
+
+template <class K>
+constexpr Steps steps_of() {
+  if constexpr (std::is_same_v<K, Netns>) return {Step::netns_remove, Step::netns_set, Step::netns_set};
+  if constexpr (std::is_same_v<K, NftTable>) return {Step::nft_remove, Step::nft_set, Step::nft_set};
+  if constexpr (std::is_same_v<K, Link>) return {Step::link_remove, Step::link_create, Step::link_update};
+  if constexpr (std::is_same_v<K, Sysctl>) return {Step::sysctl_restore, Step::sysctl_set, Step::sysctl_set};
+  if constexpr (std::is_same_v<K, Address>)
+    return {Step::address_remove, Step::address_create, Step::address_create};
+  if constexpr (std::is_same_v<K, Route>) return {Step::route_remove, Step::route_create, Step::route_create};
+  if constexpr (std::is_same_v<K, Neighbour>) {
+    return {Step::neighbour_remove, Step::neighbour_set, Step::neighbour_set};
+  }
+  if constexpr (std::is_same_v<K, Fdb>) return {Step::fdb_remove, Step::fdb_set, Step::fdb_set};
+  if constexpr (std::is_same_v<K, HostsFile>) {
+    return {Step::hosts_file_remove, Step::hosts_file_set, Step::hosts_file_set};
+  }
+}
+
+struct StepsOf {
+  template <class K>
+  Steps operator()(const K*) const {
+    return steps_of<K>();
+  }
+
+  Steps operator()(std::monostate) const { return {}; }
+};
+
+std::uint8_t rank_of(const ObjectRef& object) {
+  const auto* const* link = std::get_if<const Link*>(&object);
+  return link != nullptr ? link_rank(**link) : std::uint8_t{0};
+}
+
+bool is_set(const ObjectRef& object) {
+  return !std::holds_alternative<std::monostate>(object);
+}
+
+class Expander {
+ public:
+  explicit Expander(const Plan& plan) : plan_(plan) {}
+
+  std::vector<OperationGroup> run() {
+    for (std::uint32_t i = 0; i < plan_.object_changes.size(); ++i) expand(i);
+    std::ranges::sort(items_, [](const Item& a, const Item& b) {
+      return std::tie(a.step, a.rank, a.space, a.index) < std::tie(b.step, b.rank, b.space, b.index);
+    });
+    std::vector<OperationGroup> groups;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (i == 0 || items_[i].step != items_[i - 1].step) {
+        groups.push_back(OperationGroup{.what = kStepNames[static_cast<std::size_t>(items_[i].step)]});
+      }
+      groups.back().operations.push_back(items_[i].operation);
+    }
+    return groups;
+  }
+
+ private:
+  void expand(std::uint32_t index) {
+    const ObjectChange& change = plan_.object_changes[index];
+    const Steps steps = std::visit(StepsOf{}, is_set(change.before) ? change.before : change.after);
+    switch (change.action) {
+      case Action::create: add(index, steps.create, {}, change.after, 0); break;
+      case Action::update: add(index, steps.update, change.before, change.after, change.fields); break;
+      case Action::remove: add_removal(index, steps.remove, change); break;
+      case Action::replace:
+        add(index, steps.remove, change.before, {}, 0);
+        add(index, steps.create, {}, change.after, 0);
+        break;
+      case Action::adopt:
+      case Action::forget: break;  // no kernel operation
+    }
+  }
+
+  // "Removing" a sysctl writes the value back that was there before us.
+  void add_removal(std::uint32_t index, Step step, const ObjectChange& change) {
+    add(index, step, change.before, change.after,
+        is_set(change.after) ? fields_with<Sysctl>(Role::setting) : 0);
+  }
+
+  void add(std::uint32_t index, Step step, ObjectRef before, ObjectRef after, FieldMask fields) {
+    const ObjectChange& change = plan_.object_changes[index];
+    const bool removing = !is_set(after);
+    const std::uint8_t rank = rank_of(removing ? before : after);
+    items_.push_back(
+        Item{.step = step,
+             .rank = removing ? static_cast<std::uint8_t>(UINT8_MAX - rank) : rank,
+             .space = change.space,
+             .index = index,
+             .operation = Operation{
+                 .netns = &plan_.spaces[change.space], .before = before, .after = after, .changed = fields}});
+  }
+
+  const Plan& plan_;
+  std::vector<Item> items_;
+};
+
+}  // namespace
+
+std::vector<OperationGroup> operations_of(const Plan& plan) {
+  return Expander(plan).run();
+}
+
+}  // namespace ovl

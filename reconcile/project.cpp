@@ -1,0 +1,398 @@
+#include "reconcile/project.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "reconcile/allocate.hpp"
+#include "reconcile/ids.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::uint32_t kEncapsulationIpv4 = 50;  // RFC 7348: 14 + 20 + 8 + 8
+constexpr std::uint32_t kEncapsulationIpv6 = 70;
+constexpr std::uint32_t kGatewayMtu = 1500;
+constexpr std::uint8_t kTunnelTtl = 64;
+
+IfName device(std::string_view name) {
+  return IfName::from_kernel(name);
+}
+
+NetnsName sandbox_name(const Label& network) {
+  // A prefix and a validated label make a valid file name.
+  return NetnsName::parse(std::string(kSandboxPrefix) + network.text()).value();
+}
+
+// A generated device name: four letters and the first digits of the endpoint's id.
+IfName port_name(std::string_view prefix, const std::string& id) {
+  return device(fmt::format("{}{}", prefix, std::string_view(id).substr(0, 11)));
+}
+
+MacAddress bridge_mac(const IpAddress& gateway) {
+  return gateway.is_ipv4() ? MacAddress::from_ipv4(gateway) : hashed_mac("bridge\n" + gateway.text());
+}
+
+bool sees_outside(const EndpointRecord& endpoint) {
+  return endpoint.gateway_interface.has_value() && endpoint.gateway_address.has_value();
+}
+
+class Projector {
+ public:
+  explicit Projector(const ProjectInput& in)
+      : in_(in), self_(in.records.host(in.host)), facts_(in.facts.host(in.host)) {}
+
+  Projected run() {
+    if (self_ == nullptr || !self_->advertise) return std::move(out_);
+    for (const NetworkRecord& network : in_.records.networks) {
+      if (is_here(network.name)) add_network(network);
+    }
+    add_gateway();
+    add_host_filter();
+    add_names();
+    out_.objects.sort();
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] auto endpoints_of(const Label& network) const {
+    return std::ranges::equal_range(in_.records.endpoints, network, {}, &EndpointRecord::network);
+  }
+
+  [[nodiscard]] bool is_here(const Label& network) const {
+    return std::ranges::any_of(endpoints_of(network),
+                               [&](const EndpointRecord& e) { return e.host == in_.host; });
+  }
+
+  [[nodiscard]] std::string mark(std::string_view what) const { return owner_mark(in_.cluster, what); }
+
+  NamespaceObjects& space(const NetnsName& name, std::string_view what) {
+    NamespaceObjects& objects = out_.objects.at(name);
+    if (!name.empty() && !objects.netns) objects.netns = Netns{.name = name, .owner = mark(what)};
+    return objects;
+  }
+
+  // ---- one network's sandbox ---------------------------------------------------------------------
+
+  void add_network(const NetworkRecord& network) {
+    mtu_ = effective_mtu(network, in_.records, in_.facts);
+    check_mtu(network);
+    vnis_.push_back(network.vni);
+    ports_.insert(network.port);
+    const NetnsName sandbox = sandbox_name(network.name);
+    const std::string what = "network/" + network.name.text();
+    add_bridge(space(sandbox, what), network, what);
+    std::vector<FilteredPort> filtered;
+    for (const EndpointRecord& endpoint : endpoints_of(network.name)) {
+      if (endpoint.host == in_.host) {
+        filtered.push_back(add_local(sandbox, network, endpoint));
+      } else {
+        add_remote(out_.objects.at(sandbox), endpoint);
+      }
+    }
+    out_.objects.at(sandbox).nft_tables.push_back(port_filter(mark(what), filtered));
+  }
+
+  void check_mtu(const NetworkRecord& network) {
+    if (facts_ == nullptr || !network.mtu) return;
+    const std::uint32_t most = facts_->underlay_mtu - encapsulation();
+    if (mtu_ <= most) return;
+    out_.problems.push_back(Finding{
+        .code = Errc::conflict,
+        .subject = "network." + network.name.text(),
+        .message =
+            fmt::format("MTU {} does not fit this host's underlay of {} bytes", mtu_, facts_->underlay_mtu),
+        .hint = fmt::format("declare mtu = {} or less, or raise the underlay's MTU", most)});
+  }
+
+  [[nodiscard]] std::uint32_t encapsulation() const {
+    return self_->advertise->is_ipv4() ? kEncapsulationIpv4 : kEncapsulationIpv6;
+  }
+
+  void add_bridge(NamespaceObjects& sandbox, const NetworkRecord& network, const std::string& what) {
+    Link bridge{.name = device("br0"), .type = LinkType::bridge};
+    bridge.mac = bridge_mac(network.gateways.front());
+    bridge.mcast_snooping = false;
+    bridge.stp = false;
+    finish(bridge, mtu_, what + "/bridge");
+    bridge.addrgen = false;
+    sandbox.links.push_back(bridge);
+    for (std::size_t i = 0; i < network.subnets.size(); ++i) {
+      add_address(sandbox, bridge.name, network.gateways[i], network.subnets[i].length());
+    }
+    sandbox.links.push_back(vxlan(network, what));
+  }
+
+  Link vxlan(const NetworkRecord& network, const std::string& what) const {
+    Link link{.name = device("vxlan0"), .type = LinkType::vxlan};
+    link.mac = hashed_mac(fmt::format("vxlan\n{}\n{}", self_->id, network.id));
+    link.master = device("br0");
+    link.vni = network.vni;
+    link.port = network.port;
+    link.local = self_->bind ? self_->bind : self_->advertise;
+    link.learning = false;
+    link.proxy = true;
+    link.ttl = kTunnelTtl;
+    set_port(link, true, false);
+    finish(link, mtu_, what + "/vxlan");
+    link.addrgen = false;
+    return link;
+  }
+
+  static void finish_marks(Link& link, std::string alias) {
+    link.group = kLinkGroup;
+    link.alias = std::move(alias);
+  }
+
+  void finish(Link& link, std::uint32_t mtu, std::string_view what) const {
+    link.mtu = mtu;
+    finish_marks(link, mark(what));
+  }
+
+  // Nothing is learned on any port; `flood` is whether unknown unicast leaves through it.
+  static void set_port(Link& link, bool flood, bool isolated) {
+    link.port_learning = false;
+    link.port_flood = flood;
+    link.port_isolated = isolated;
+  }
+
+  static void add_address(NamespaceObjects& objects, const IfName& dev, const IpAddress& address,
+                          std::uint8_t length) {
+    objects.addresses.push_back(Address{.dev = dev,
+                                        .address = IpInterface{.address = address, .length = length},
+                                        .nodad = !address.is_ipv4()});
+  }
+
+  void add_remote(NamespaceObjects& sandbox, const EndpointRecord& endpoint) {
+    const HostRecord* host = in_.records.host(endpoint.host);
+    if (host == nullptr || !host->advertise) {
+      out_.waiting.push_back(fmt::format("endpoint.{}: its peer entries, until host {} has said its VTEP",
+                                         endpoint.name.text(), endpoint.host.text()));
+      return;
+    }
+    const IfName dev = device("vxlan0");
+    sandbox.fdb.push_back(
+        Fdb{.dev = dev, .table = FdbTable::self, .mac = endpoint.mac, .vtep = *host->advertise});
+    for (const IpAddress& address : endpoint.addresses) {
+      sandbox.neighbours.push_back(Neighbour{.dev = dev, .address = address, .mac = endpoint.mac});
+    }
+  }
+
+  // ---- one local endpoint ------------------------------------------------------------------------
+
+  FilteredPort add_local(const NetnsName& sandbox, const NetworkRecord& network,
+                         const EndpointRecord& endpoint) {
+    const std::string what = fmt::format("endpoint/{}/{}", network.name.text(), endpoint.name.text());
+    const Link port = add_pair(sandbox, device("br0"), "veth", endpoint, endpoint.interface, what);
+    finish_port(sandbox, port, mtu_, false, endpoint.mac);
+    NamespaceObjects& inside = space(endpoint.netns, "endpoint/" + endpoint.name.text());
+    finish_inside(inside, endpoint.interface, endpoint.mac, mtu_, what);
+    for (const IpAddress& address : endpoint.addresses)
+      add_endpoint_address(inside, network, endpoint, address);
+    add_sibling_routes(inside, network, endpoint);
+    return FilteredPort{.port = port.name, .mac = endpoint.mac, .addresses = endpoint.addresses};
+  }
+
+  // The outer end of a veth pair, which is the one that is created.
+  static Link add_pair(const NetnsName&, const IfName& bridge, std::string_view prefix,
+                       const EndpointRecord& endpoint, const IfName& inner, const std::string& what) {
+    Link port{.name = port_name(prefix, endpoint.id), .type = LinkType::veth};
+    port.mac = hashed_mac("port\n" + what + "\n" + endpoint.id);
+    port.master = bridge;
+    port.peer = VethPeer{.netns = endpoint.netns, .name = inner};
+    port.alias = what;
+    return port;
+  }
+
+  void finish_port(const NetnsName& where, Link port, std::uint32_t mtu, bool isolated,
+                   const MacAddress& inner_mac) {
+    set_port(port, false, isolated);
+    const std::string what = port.alias + "/port";
+    finish(port, mtu, what);
+    port.addrgen = false;
+    NamespaceObjects& objects = out_.objects.at(where);
+    objects.fdb.push_back(Fdb{.dev = port.name, .table = FdbTable::master, .mac = inner_mac});
+    objects.links.push_back(std::move(port));
+  }
+
+  void finish_inside(NamespaceObjects& inside, const IfName& name, const MacAddress& mac, std::uint32_t mtu,
+                     const std::string& what) const {
+    Link link{.name = name, .type = LinkType::veth};
+    link.mac = mac;
+    finish(link, mtu, what);
+    inside.links.push_back(std::move(link));
+    inside.sysctls.push_back(
+        Sysctl{.path = fmt::format("net/ipv6/conf/{}/accept_ra", name.view()), .value = "0"});
+  }
+
+  static void add_endpoint_address(NamespaceObjects& inside, const NetworkRecord& network,
+                                   const EndpointRecord& endpoint, const IpAddress& address) {
+    for (const IpPrefix& subnet : network.subnets) {
+      if (subnet.contains(address)) add_address(inside, endpoint.interface, address, subnet.length());
+    }
+  }
+
+  // The network's other subnets are on the same segment.
+  static void add_sibling_routes(NamespaceObjects& inside, const NetworkRecord& network,
+                                 const EndpointRecord& endpoint) {
+    for (const IpPrefix& subnet : network.subnets) {
+      const bool mine = std::ranges::any_of(
+          endpoint.addresses, [&](const IpAddress& address) { return subnet.contains(address); });
+      const bool family = std::ranges::any_of(
+          endpoint.addresses, [&](const IpAddress& address) { return address.family() == subnet.family(); });
+      if (mine || !family) continue;
+      inside.routes.push_back(Route{.destination = subnet,
+                                    .metric = subnet.family() == Family::ipv6 ? 1024u : 0u,
+                                    .dev = endpoint.interface});
+    }
+  }
+
+  // ---- the way out -------------------------------------------------------------------------------
+
+  void add_gateway() {
+    if (!self_->gateway_pool) return;
+    std::vector<FilteredPort> filtered;
+    std::set<NetnsName> done;
+    for (const EndpointRecord& endpoint : in_.records.endpoints) {
+      if (endpoint.host != in_.host || !sees_outside(endpoint)) continue;
+      if (done.insert(endpoint.netns).second) filtered.push_back(add_way_out(endpoint));
+    }
+    if (filtered.empty()) return;
+    add_gateway_bridge();
+    out_.objects.at(NetnsName()).nft_tables.push_back(port_filter(mark("gateway"), filtered));
+  }
+
+  [[nodiscard]] std::uint32_t gateway_mtu() const {
+    return facts_ == nullptr ? kGatewayMtu : std::min(kGatewayMtu, facts_->underlay_mtu);
+  }
+
+  FilteredPort add_way_out(const EndpointRecord& endpoint) {
+    const IpPrefix& pool = *self_->gateway_pool;
+    const std::string what = fmt::format("endpoint/{}/gateway", endpoint.name.text());
+    const MacAddress mac = MacAddress::from_ipv4(*endpoint.gateway_address);
+    const Link port =
+        add_pair(NetnsName(), device(kGatewayBridge), "ovlg", endpoint, *endpoint.gateway_interface, what);
+    finish_port(NetnsName(), port, gateway_mtu(), true, mac);
+    NamespaceObjects& inside = out_.objects.at(endpoint.netns);
+    finish_inside(inside, *endpoint.gateway_interface, mac, gateway_mtu(), what);
+    add_address(inside, *endpoint.gateway_interface, *endpoint.gateway_address, pool.length());
+    inside.routes.push_back(
+        Route{.destination = IpPrefix::masked(IpAddress::from_bytes(Family::ipv4, "\0\0\0\0"), 0),
+              .dev = *endpoint.gateway_interface,
+              .via = default_gateway(pool)});
+    return FilteredPort{.port = port.name, .mac = mac, .addresses = {*endpoint.gateway_address}};
+  }
+
+  void add_gateway_bridge() {
+    const IpPrefix& pool = *self_->gateway_pool;
+    NamespaceObjects& host = out_.objects.at(NetnsName());
+    Link bridge{.name = device(kGatewayBridge), .type = LinkType::bridge};
+    bridge.mac = MacAddress::from_ipv4(default_gateway(pool));
+    bridge.mcast_snooping = false;
+    bridge.stp = false;
+    finish(bridge, gateway_mtu(), "gateway/bridge");
+    bridge.addrgen = false;
+    host.links.push_back(bridge);
+    add_address(host, bridge.name, default_gateway(pool), pool.length());
+    add_forwarding(host, bridge.name);
+    for (const IfName& uplink : uplinks()) add_forwarding(host, uplink);
+  }
+
+  // Forwarding of these devices alone: the global switch would flip every device's and others' settings.
+  static void add_forwarding(NamespaceObjects& host, const IfName& dev) {
+    host.sysctls.push_back(
+        Sysctl{.path = fmt::format("net/ipv4/conf/{}/forwarding", dev.view()), .value = "1"});
+  }
+
+  [[nodiscard]] std::vector<IfName> uplinks() const {
+    return facts_ == nullptr ? std::vector<IfName>() : facts_->uplinks;
+  }
+
+  void add_host_filter() {
+    if (vnis_.empty()) return;
+    HostFilter filter{.owner = mark("host")};
+    filter.vnis = vnis_;
+    filter.vxlan_ports.assign(ports_.begin(), ports_.end());
+    for (const HostRecord& host : in_.records.hosts) {
+      if (host.advertise) filter.vteps.push_back(*host.advertise);
+    }
+    const NamespaceObjects* host = out_.objects.find(NetnsName());
+    if (host != nullptr && !host->links.empty()) {
+      filter.gateway = GatewayFilter{.bridge = device(kGatewayBridge),
+                                     .pool = *self_->gateway_pool,
+                                     .uplinks = uplinks(),
+                                     .keystores = in_.keystores};
+    }
+    out_.objects.at(NetnsName()).nft_tables.push_back(host_filter(filter));
+  }
+
+  // ---- names -------------------------------------------------------------------------------------
+
+  void add_names() {
+    std::set<NetnsName> done;
+    for (const EndpointRecord& endpoint : in_.records.endpoints) {
+      if (endpoint.host == in_.host && done.insert(endpoint.netns).second) add_hosts_file(endpoint);
+    }
+  }
+
+  void add_hosts_file(const EndpointRecord& endpoint) {
+    const std::string owner = mark("endpoint/" + endpoint.name.text());
+    HostsFile file{.netns = endpoint.netns, .file = "hosts", .owner = owner};
+    for (const NetworkRecord& network : in_.records.networks) {
+      if (in_.records.endpoint(network.name, endpoint.name) != nullptr) add_network_names(file, network.name);
+    }
+    NamespaceObjects& inside = out_.objects.at(endpoint.netns);
+    inside.hosts_files.push_back(std::move(file));
+    if (!sees_outside(endpoint)) {
+      inside.hosts_files.push_back(HostsFile{.netns = endpoint.netns, .file = "resolv.conf", .owner = owner});
+    }
+  }
+
+  void add_network_names(HostsFile& file, const Label& network) {
+    for (const EndpointRecord& peer : endpoints_of(network)) {
+      std::string names = fmt::format("{} {}.{}", peer.name.text(), peer.name.text(), network.text());
+      for (const Label& alias : peer.aliases) names += " " + alias.text();
+      for (const IpAddress& address : peer.addresses) file.lines.push_back(address.text() + " " + names);
+    }
+  }
+
+  const ProjectInput& in_;
+  const HostRecord* self_;
+  const HostFacts* facts_;
+  Projected out_;
+  std::uint32_t mtu_ = 0;
+  std::vector<Vni> vnis_;
+  std::set<UdpPort> ports_;
+};
+
+}  // namespace
+
+Projected project(const ProjectInput& input) {
+  return Projector(input).run();
+}
+
+std::uint32_t effective_mtu(const NetworkRecord& network, const Records& records, const Facts& facts) {
+  if (network.mtu) return network.mtu->number();
+  std::uint32_t smallest = UINT32_MAX;
+  std::uint32_t overhead = kEncapsulationIpv4;
+  for (const EndpointRecord& endpoint :
+       std::ranges::equal_range(records.endpoints, network.name, {}, &EndpointRecord::network)) {
+    const HostRecord* host = records.host(endpoint.host);
+    if (host != nullptr && host->advertise && !host->advertise->is_ipv4()) overhead = kEncapsulationIpv6;
+    const HostFacts* known = facts.host(endpoint.host);
+    if (known != nullptr) smallest = std::min(smallest, known->underlay_mtu);
+  }
+  return (smallest == UINT32_MAX ? kGatewayMtu : smallest) - overhead;
+}
+
+std::string owner_mark(const Label& cluster, std::string_view what) {
+  return fmt::format("ovl:{}/{}", cluster.text(), what);
+}
+
+bool is_owner_mark(const Label& cluster, std::string_view mark) {
+  return mark.starts_with("ovl:" + cluster.text() + "/");
+}
+
+}  // namespace ovl

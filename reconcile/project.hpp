@@ -1,0 +1,44 @@
+// Stage "project": records and facts in; the objects that one host must hold out. Pure: the agent and
+// a host without the manifest enter here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/objects.hpp"
+#include "model/plan.hpp"
+#include "model/records.hpp"
+#include "reconcile/filters.hpp"
+
+namespace ovl {
+
+struct ProjectInput {
+  Label cluster;
+  HostName host;
+  const Records& records;
+  const Facts& facts;                           // with the host's own, fresh ones
+  std::vector<KeystoreAddress> keystores = {};  // of the keystore, which endpoints must not reach
+};
+
+struct Projected {
+  HostObjects objects;
+  std::vector<std::string> waiting;  // peers whose VTEP is not known yet
+  std::vector<Finding> problems;     // this host can't do what the records say
+};
+
+Projected project(const ProjectInput& input);
+
+// The MTU that a network's devices get on every host: as declared, or the smallest underlay MTU among
+// the hosts that have an endpoint in it, less the encapsulation (50 bytes over IPv4, 70 over IPv6).
+std::uint32_t effective_mtu(const NetworkRecord& network, const Records& records, const Facts& facts);
+
+// The mark in IFLA_IFALIAS, table comments and hosts files: "ovl:<cluster>/<what>".
+std::string owner_mark(const Label& cluster, std::string_view what);
+
+// Whether a mark is one of this cluster's.
+bool is_owner_mark(const Label& cluster, std::string_view mark);
+
+// The gateway bridge of a host.
+inline constexpr std::string_view kGatewayBridge = "ovl-gw";
+
+}  // namespace ovl

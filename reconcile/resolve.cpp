@@ -1,0 +1,241 @@
+#include "reconcile/resolve.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reconcile/allocate.hpp"
+#include "reconcile/resolve_endpoints.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr UdpPort kVxlanPort = UdpPort::unchecked(4789);  // IANA, RFC 7348
+// Docker and others count from low numbers up; ours start where theirs rarely reach.
+constexpr std::uint32_t kFirstVni = 1'048'576;
+
+bool has(const std::vector<std::string>& words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+Diagnostic problem(std::string id, const Place& place, std::string message, std::string hint) {
+  return Diagnostic{
+      .id = std::move(id), .message = std::move(message), .place = place, .hint = std::move(hint)};
+}
+
+// ---- hosts -------------------------------------------------------------------------------------
+
+// The VTEP of a host whose manifest names an interface: as the host itself says, else as recorded.
+std::optional<IpAddress> resolved_interface(const IfName& interface, const HostFacts* facts,
+                                            const HostRecord* current) {
+  if (facts != nullptr && facts->vtep) return facts->vtep;
+  if (current != nullptr && current->interface == interface) return current->advertise;
+  return std::nullopt;
+}
+
+HostRecord resolve_host(const Manifest& manifest, const HostBlock& block, const Records& current,
+                        const Facts& facts, const IdBook& ids) {
+  const HostRecord* before = current.host(block.name);
+  HostRecord record;
+  record.name = block.name;
+  record.id = ids.id_for(manifest.cluster.value, "host", block.name.text(), before ? before->id : "");
+  if (const auto* address = std::get_if<IpAddress>(&block.advertise.value)) {
+    record.advertise = *address;
+  } else {
+    record.interface = std::get<IfName>(block.advertise.value);
+    record.advertise = resolved_interface(*record.interface, facts.host(block.name), before);
+    record.chosen.emplace_back("advertise");
+  }
+  if (block.bind) record.bind = block.bind->value;
+  record.labels = block.labels;
+  record.protect = block.protect;
+  return record;
+}
+
+TakenSpace space_around(const Records& records, const HostFacts* facts) {
+  TakenSpace taken;
+  for (const HostRecord& host : records.hosts) {
+    if (host.advertise) taken.add(*host.advertise);
+  }
+  for (const NetworkRecord& network : records.networks) {
+    for (const IpPrefix& subnet : network.subnets) taken.add(subnet);
+  }
+  if (facts != nullptr) taken.add(*facts);
+  return taken;
+}
+
+void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& block, const HostRecord* before,
+                          const HostFacts* facts) {
+  if (block.gateway_pool) {
+    record.gateway_pool = block.gateway_pool->value;
+    return;
+  }
+  record.chosen.emplace_back("gateway_pool");
+  const TakenSpace taken = space_around(out.records, facts);
+  const bool kept = before != nullptr && before->gateway_pool && has(before->chosen, "gateway_pool");
+  record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken);
+  if (record.gateway_pool) return;
+  out.problems.push_back(
+      problem("no-gateway-pool", block.place,
+              fmt::format("host {} has no free prefix for its gateway bridge", block.name.text()),
+              "give it one with gateway_pool = \"...\""));
+}
+
+// ---- networks ----------------------------------------------------------------------------------
+
+NetworkRecord declared_network(const Manifest& manifest, const NetworkBlock& block,
+                               const NetworkRecord* before, const IdBook& ids) {
+  NetworkRecord record;
+  record.name = block.name;
+  record.id = ids.id_for(manifest.cluster.value, "network", block.name.text(), before ? before->id : "");
+  record.port = block.port ? block.port->value : kVxlanPort;
+  for (const auto& subnet : block.subnets) record.subnets.push_back(subnet.value);
+  for (const auto& range : block.ip_range) record.ip_range.push_back(range.value);
+  for (const auto& address : block.reserved) record.reserved.push_back(address.value);
+  if (block.mtu) record.mtu = block.mtu->value;
+  record.internal = block.internal;
+  record.labels = block.labels;
+  record.protect = block.protect;
+  return record;
+}
+
+void resolve_gateways(NetworkRecord& record, const NetworkBlock& block) {
+  for (const IpPrefix& subnet : record.subnets) {
+    const auto given = std::ranges::find_if(
+        block.gateways, [&](const Located<IpAddress>& gateway) { return subnet.contains(gateway.value); });
+    record.gateways.push_back(given != block.gateways.end() ? given->value : default_gateway(subnet));
+  }
+  if (block.gateways.size() < record.subnets.size()) record.chosen.emplace_back("gateways");
+}
+
+using VniKey = std::pair<UdpPort, Vni>;
+
+// VNIs that a new network can't have on this port: of the manifest, of kept records, of foreign devices.
+std::set<VniKey> taken_vnis(const Manifest& manifest, const std::vector<NetworkRecord>& networks,
+                            const Records& current, const Facts& facts) {
+  std::set<VniKey> taken;
+  for (const NetworkBlock& block : manifest.networks) {
+    if (block.vni) taken.emplace(block.port ? block.port->value : kVxlanPort, block.vni->value);
+  }
+  for (const NetworkRecord& record : networks) taken.emplace(record.port, record.vni);
+  // A VNI that is only being given up is not chosen again in the same breath: its devices still live.
+  for (const NetworkRecord& record : current.networks) taken.emplace(record.port, record.vni);
+  for (const HostFacts& host : facts.hosts) {
+    for (const Vni vni : host.vnis) taken.emplace(kVxlanPort, vni);
+  }
+  return taken;
+}
+
+bool keeps_vni(const NetworkBlock& block, const NetworkRecord* before, const NetworkRecord& record) {
+  return !block.vni && before != nullptr && before->port == record.port && has(before->chosen, "vni");
+}
+
+Vni lowest_vni(std::set<VniKey>& taken, UdpPort port) {
+  std::uint32_t number = kFirstVni;
+  while (!taken.emplace(port, Vni::unchecked(number)).second) ++number;
+  return Vni::unchecked(number);
+}
+
+class NetworkResolver {
+ public:
+  NetworkResolver(const Manifest& manifest, const Records& current, const Facts& facts, const IdBook& ids,
+                  Resolved& out)
+      : manifest_(manifest), current_(current), facts_(facts), ids_(ids), out_(out) {}
+
+  void run() {
+    for (const NetworkBlock& block : manifest_.networks) {
+      out_.records.networks.push_back(declared_network(manifest_, block, current_.network(block.name), ids_));
+    }
+    keep_subnets();
+    for (std::size_t i = 0; i < manifest_.networks.size(); ++i) finish_subnets(i);
+    resolve_vnis();
+  }
+
+ private:
+  // Chosen subnets that the store holds come before new choices, so that these go around them.
+  void keep_subnets() {
+    for (NetworkRecord& record : out_.records.networks) {
+      const NetworkRecord* before = current_.network(record.name);
+      if (!record.subnets.empty() || before == nullptr || !has(before->chosen, "subnets")) continue;
+      record.subnets = before->subnets;
+      record.chosen.emplace_back("subnets");
+    }
+  }
+
+  void finish_subnets(std::size_t index) {
+    NetworkRecord& record = out_.records.networks[index];
+    const NetworkBlock& block = manifest_.networks[index];
+    if (record.subnets.empty()) choose_subnet_for(record, block);
+    resolve_gateways(record, block);
+  }
+
+  void choose_subnet_for(NetworkRecord& record, const NetworkBlock& block) {
+    TakenSpace taken = space_around(out_.records, nullptr);
+    for (const HostFacts& host : facts_.hosts) taken.add(host);
+    for (const HostBlock& host : manifest_.hosts) {
+      if (host.gateway_pool) taken.add(host.gateway_pool->value);
+    }
+    for (const HostRecord& host : current_.hosts) {
+      if (host.gateway_pool) taken.add(*host.gateway_pool);
+    }
+    record.chosen.emplace_back("subnets");
+    if (const auto subnet = choose_subnet(taken)) {
+      record.subnets.push_back(*subnet);
+      return;
+    }
+    out_.problems.push_back(
+        problem("no-subnet", block.place,
+                fmt::format("network {} finds no free /24 in 10.0.0.0/8", block.name.text()),
+                "give it one with subnet = \"...\""));
+  }
+
+  void resolve_vnis() {
+    auto& networks = out_.records.networks;
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      const NetworkBlock& block = manifest_.networks[i];
+      const NetworkRecord* before = current_.network(block.name);
+      if (block.vni) networks[i].vni = block.vni->value;
+      if (keeps_vni(block, before, networks[i])) networks[i].vni = before->vni;
+    }
+    std::set<VniKey> taken = taken_vnis(manifest_, networks, current_, facts_);
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      const NetworkBlock& block = manifest_.networks[i];
+      if (block.vni) continue;
+      if (!keeps_vni(block, current_.network(block.name), networks[i])) {
+        networks[i].vni = lowest_vni(taken, networks[i].port);
+      }
+      networks[i].chosen.emplace_back("vni");
+    }
+  }
+
+  const Manifest& manifest_;
+  const Records& current_;
+  const Facts& facts_;
+  const IdBook& ids_;
+  Resolved& out_;
+};
+
+}  // namespace
+
+Resolved resolve(const Manifest& manifest, const Records& current, const Facts& facts) {
+  Resolved out;
+  const IdBook ids(current);
+  for (const HostBlock& block : manifest.hosts) {
+    out.records.hosts.push_back(resolve_host(manifest, block, current, facts, ids));
+    if (!out.records.hosts.back().advertise) {
+      out.waiting.push_back(fmt::format("host.{}: its VTEP, until it has resolved {} in its first apply",
+                                        block.name.text(), std::get<IfName>(block.advertise.value).view()));
+    }
+  }
+  NetworkResolver(manifest, current, facts, ids, out).run();
+  for (std::size_t i = 0; i < manifest.hosts.size(); ++i) {
+    const HostBlock& block = manifest.hosts[i];
+    resolve_gateway_pool(out, out.records.hosts[i], block, current.host(block.name), facts.host(block.name));
+  }
+  resolve_endpoints(manifest, current, ids, out);
+  out.records.sort();
+  return out;
+}
+
+}  // namespace ovl

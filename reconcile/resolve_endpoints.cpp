@@ -1,0 +1,328 @@
+#include "reconcile/resolve_endpoints.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <span>
+
+#include "reconcile/allocate.hpp"
+#include "reconcile/ids.hpp"
+
+namespace ovl {
+
+namespace {
+
+// One attachment while it is being resolved.
+struct Slot {
+  const EndpointBlock* block = nullptr;
+  const AttachmentBlock* attachment = nullptr;
+  const EndpointRecord* before = nullptr;
+  EndpointRecord record;
+};
+
+bool was_chosen(const EndpointRecord* before, std::string_view word) {
+  return before != nullptr && std::ranges::find(before->chosen, word) != before->chosen.end();
+}
+
+IfName eth(std::size_t number) {
+  return IfName::from_kernel(fmt::format("eth{}", number));
+}
+
+// Interface names of one namespace: kept ones first, new ones the lowest free ethN.
+class InterfaceNames {
+ public:
+  bool keep(const IfName& name) { return taken_.insert(name).second; }
+
+  IfName lowest() {
+    std::size_t number = 0;
+    while (!taken_.insert(eth(number)).second) ++number;
+    return eth(number);
+  }
+
+ private:
+  std::set<IfName> taken_;
+};
+
+class EndpointResolver {
+ public:
+  EndpointResolver(const Manifest& manifest, const Records& current, const IdBook& ids, Resolved& out)
+      : manifest_(manifest), current_(current), ids_(ids), out_(out) {}
+
+  void run() {
+    collect();
+    reserve();
+    take_declared();
+    keep_current();
+    choose_addresses();
+    resolve_macs();
+    resolve_interfaces();
+    resolve_gateways();
+    for (Slot& slot : slots_) out_.records.endpoints.push_back(std::move(slot.record));
+  }
+
+ private:
+  // Slots in the order of allocation: by host, endpoint, and the manifest's order of its networks.
+  void collect() {
+    std::vector<const EndpointBlock*> blocks;
+    for (const EndpointBlock& block : manifest_.endpoints) blocks.push_back(&block);
+    std::ranges::sort(blocks, [](const EndpointBlock* a, const EndpointBlock* b) {
+      return std::tie(a->host.value, a->name) < std::tie(b->host.value, b->name);
+    });
+    for (const EndpointBlock* block : blocks) {
+      for (const AttachmentBlock& attachment : block->attachments)
+        slots_.push_back(slot_for(*block, attachment));
+    }
+  }
+
+  Slot slot_for(const EndpointBlock& block, const AttachmentBlock& attachment) const {
+    Slot slot{.block = &block, .attachment = &attachment};
+    const Label& network = attachment.network.value;
+    slot.before = current_.endpoint(network, block.name);
+    EndpointRecord& record = slot.record;
+    record.network = network;
+    record.name = block.name;
+    record.id = ids_.id_for(manifest_.cluster.value, "endpoint", network.text() + "/" + block.name.text(),
+                            slot.before != nullptr ? slot.before->id : "");
+    record.host = block.host.value;
+    // Validated already: a label is a namespace name too.
+    record.netns = block.netns ? block.netns->value : NetnsName::parse(block.name.text()).value();
+    for (const auto& alias : attachment.aliases) record.aliases.push_back(alias.value);
+    std::ranges::sort(record.aliases);
+    record.labels = block.labels;
+    record.protect = block.protect;
+    return slot;
+  }
+
+  void reserve() {
+    for (const NetworkRecord& network : out_.records.networks) {
+      AddressPool& pool = pools_[network.name];
+      for (const IpAddress& address : network.gateways) pool.take(address);
+      for (const IpAddress& address : network.reserved) pool.take(address);
+    }
+  }
+
+  void take_declared() {
+    for (Slot& slot : slots_) {
+      for (const auto& address : slot.attachment->addresses) {
+        slot.record.addresses.push_back(address.value);
+        pools_[slot.record.network].take(address.value);
+      }
+    }
+  }
+
+  [[nodiscard]] static bool has_family(const EndpointRecord& record, Family family) {
+    return std::ranges::any_of(record.addresses, [&](const IpAddress& a) { return a.family() == family; });
+  }
+
+  void keep_current() {
+    for (Slot& slot : slots_) {
+      if (!was_chosen(slot.before, "addresses")) continue;
+      for (const IpAddress& address : slot.before->addresses) {
+        if (has_family(slot.record, address.family()) || !allowed(slot, address)) continue;
+        if (pools_[slot.record.network].take(address)) slot.record.addresses.push_back(address);
+      }
+    }
+  }
+
+  // Whether a chosen address may stay: still in a subnet and, where there is one, in its ip_range.
+  [[nodiscard]] bool allowed(const Slot& slot, const IpAddress& address) const {
+    const NetworkRecord* network = out_.records.network(slot.record.network);
+    return network != nullptr && std::ranges::any_of(network->subnets, [&](const IpPrefix& subnet) {
+             return is_usable(subnet, address) && range_of(*network, subnet).contains(address);
+           });
+  }
+
+  [[nodiscard]] static IpPrefix range_of(const NetworkRecord& network, const IpPrefix& subnet) {
+    const auto at =
+        std::ranges::find_if(network.ip_range, [&](const IpPrefix& r) { return subnet.contains(r); });
+    return at != network.ip_range.end() ? *at : subnet;
+  }
+
+  void choose_addresses() {
+    for (Slot& slot : slots_) {
+      const NetworkRecord* network = out_.records.network(slot.record.network);
+      if (network == nullptr) continue;
+      for (const Family family : {Family::ipv4, Family::ipv6}) choose_family(slot, *network, family);
+      if (slot.record.addresses.size() > slot.attachment->addresses.size()) {
+        slot.record.chosen.emplace_back("addresses");
+      }
+      std::ranges::sort(slot.record.addresses);
+    }
+  }
+
+  void choose_family(Slot& slot, const NetworkRecord& network, Family family) {
+    if (has_family(slot.record, family)) return;
+    bool asked = false;
+    for (const IpPrefix& subnet : network.subnets) {
+      if (subnet.family() != family) continue;
+      asked = true;
+      const auto address = pools_[network.name].take_lowest(subnet, range_of(network, subnet));
+      if (!address) continue;
+      slot.record.addresses.push_back(*address);
+      return;
+    }
+    if (asked) full(slot, network);
+  }
+
+  void full(const Slot& slot, const NetworkRecord& network) {
+    out_.problems.push_back(
+        Diagnostic{.id = "subnet-full",
+                   .message = fmt::format("no free address in network {} for endpoint {}",
+                                          network.name.text(), slot.record.name.text()),
+                   .place = slot.attachment->network.place,
+                   .hint = "add a subnet to the network, widen ip_range, or remove endpoints"});
+  }
+
+  void resolve_macs() {
+    for (Slot& slot : slots_) {
+      if (slot.attachment->mac) {
+        slot.record.mac = slot.attachment->mac->value;
+        macs_.emplace(slot.record.network, slot.record.mac);
+      }
+    }
+    for (Slot& slot : slots_) {
+      if (slot.attachment->mac || slot.record.addresses.empty()) continue;
+      slot.record.chosen.emplace_back("mac");
+      slot.record.mac = derived_mac(slot.record);
+    }
+  }
+
+  // 02:42: and the IPv4 address; for IPv6 alone, or when somebody has that MAC, a hash.
+  MacAddress derived_mac(const EndpointRecord& record) {
+    const IpAddress& first = record.addresses.front();
+    if (first.is_ipv4() && macs_.emplace(record.network, MacAddress::from_ipv4(first)).second) {
+      return MacAddress::from_ipv4(first);
+    }
+    for (int counter = 0;; ++counter) {
+      const MacAddress mac =
+          hashed_mac(fmt::format("mac\n{}\n{}\n{}", record.network.text(), first.text(), counter));
+      if (macs_.emplace(record.network, mac).second) return mac;
+    }
+  }
+
+  void resolve_interfaces() {
+    for_each_endpoint([this](std::span<Slot> slots) {
+      InterfaceNames names;
+      for (Slot& slot : slots) {
+        if (slot.before != nullptr && names.keep(slot.before->interface)) {
+          slot.record.interface = slot.before->interface;
+        }
+      }
+      const auto gateway = kept_gateway_interface(slots);
+      const bool kept = gateway && names.keep(*gateway);
+      for (Slot& slot : slots) {
+        if (slot.record.interface.empty()) slot.record.interface = names.lowest();
+      }
+      if (!has_way_out(slots)) return;
+      const IfName name = kept ? *gateway : names.lowest();
+      for (Slot& slot : slots) slot.record.gateway_interface = name;
+    });
+  }
+
+  [[nodiscard]] static std::optional<IfName> kept_gateway_interface(std::span<const Slot> slots) {
+    for (const Slot& slot : slots) {
+      if (slot.before != nullptr && slot.before->gateway_interface) return slot.before->gateway_interface;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] bool has_way_out(std::span<const Slot> slots) const {
+    return std::ranges::any_of(slots, [this](const Slot& slot) {
+      const NetworkRecord* network = out_.records.network(slot.record.network);
+      return network != nullptr && !network->internal;
+    });
+  }
+
+  void resolve_gateways() {
+    keep_gateway_addresses();
+    for_each_endpoint([this](std::span<Slot> slots) {
+      const EndpointRecord& first = slots.front().record;
+      if (!first.gateway_interface || first.gateway_address) return;
+      const auto address = choose_gateway_address(slots.front());
+      for (Slot& slot : slots) slot.record.gateway_address = address;
+    });
+  }
+
+  // The gateway pool of an endpoint's host; the bridge itself has the first address.
+  std::optional<IpPrefix> pool_of(const HostName& name) {
+    const auto at = std::ranges::find(out_.records.hosts, name, &HostRecord::name);
+    if (at == out_.records.hosts.end() || !at->gateway_pool) return std::nullopt;
+    gateway_pools_[name].take(default_gateway(*at->gateway_pool));
+    return at->gateway_pool;
+  }
+
+  void keep_gateway_addresses() {
+    for_each_endpoint([this](std::span<Slot> slots) {
+      const auto pool = pool_of(slots.front().record.host);
+      const auto address = kept_gateway_address(slots);
+      if (!pool || !address || !slots.front().record.gateway_interface || !is_usable(*pool, *address)) return;
+      if (!gateway_pools_[slots.front().record.host].take(*address)) return;
+      for (Slot& slot : slots) slot.record.gateway_address = address;
+    });
+  }
+
+  [[nodiscard]] static std::optional<IpAddress> kept_gateway_address(std::span<const Slot> slots) {
+    for (const Slot& slot : slots) {
+      const bool same_host = slot.before != nullptr && slot.before->host == slot.record.host;
+      if (same_host && slot.before->gateway_address) return slot.before->gateway_address;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<IpAddress> choose_gateway_address(const Slot& slot) {
+    const auto pool = pool_of(slot.record.host);
+    if (!pool) return std::nullopt;
+    const auto address = gateway_pools_[slot.record.host].take_lowest(*pool, *pool);
+    if (!address) {
+      out_.problems.push_back(
+          Diagnostic{.id = "gateway-pool-full",
+                     .message = fmt::format("the gateway pool {} of host {} has no free address",
+                                            pool->text(), slot.record.host.text()),
+                     .place = slot.block->place,
+                     .hint = "give the host a larger gateway_pool"});
+    }
+    return address;
+  }
+
+  // f(slots) for each endpoint: its slots are neighbours.
+  template <class F>
+  void for_each_endpoint(const F& f) {
+    for (std::size_t begin = 0; begin < slots_.size();) {
+      std::size_t end = begin;
+      while (end < slots_.size() && slots_[end].block == slots_[begin].block) ++end;
+      f(std::span<Slot>(slots_).subspan(begin, end - begin));
+      begin = end;
+    }
+  }
+
+  const Manifest& manifest_;
+  const Records& current_;
+  const IdBook& ids_;
+  Resolved& out_;
+  std::vector<Slot> slots_;
+  std::map<Label, AddressPool> pools_;
+  std::map<HostName, AddressPool> gateway_pools_;
+  std::set<std::pair<Label, MacAddress>> macs_;
+};
+
+}  // namespace
+
+IdBook::IdBook(const Records& current) {
+  for (const HostRecord& record : current.hosts) taken_.push_back(record.id);
+  for (const NetworkRecord& record : current.networks) taken_.push_back(record.id);
+  for (const EndpointRecord& record : current.endpoints) taken_.push_back(record.id);
+  std::ranges::sort(taken_);
+}
+
+std::string IdBook::id_for(const Label& cluster, std::string_view kind, std::string_view name,
+                           const std::string& own) const {
+  return own.empty() ? derive_id(cluster, kind, name, taken_) : own;
+}
+
+void resolve_endpoints(const Manifest& manifest, const Records& current, const IdBook& ids, Resolved& out) {
+  EndpointResolver(manifest, current, ids, out).run();
+}
+
+}  // namespace ovl

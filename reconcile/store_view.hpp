@@ -1,0 +1,87 @@
+// Stage "observe", keystore side: the cluster's tree read at one revision and validated, and the one
+// place that knows the names of its keys.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "drivers/keystore/keystore.hpp"
+#include "model/plan.hpp"
+#include "model/records.hpp"
+
+namespace ovl {
+
+// Keys below "ovl/<cluster>/v1/". The URL's own prefix is the driver's business.
+class StoreLayout {
+ public:
+  explicit StoreLayout(const Label& cluster) : root_("ovl/" + cluster.text() + "/v1/") {}
+
+  [[nodiscard]] const std::string& root() const { return root_; }
+
+  [[nodiscard]] std::string head() const { return root_ + "head"; }
+
+  [[nodiscard]] std::string lock() const { return root_ + "lock"; }
+
+  [[nodiscard]] std::string host(const HostName& name) const { return root_ + "hosts/" + name.text(); }
+
+  [[nodiscard]] std::string network(const Label& name) const { return root_ + "networks/" + name.text(); }
+
+  [[nodiscard]] std::string endpoint(const Label& network, const Label& name) const {
+    return root_ + "endpoints/" + network.text() + "/" + name.text();
+  }
+
+  [[nodiscard]] std::string facts(const HostName& name) const { return root_ + "facts/" + name.text(); }
+
+  [[nodiscard]] std::string status(const HostName& name) const { return root_ + "status/" + name.text(); }
+
+  // claim is "vni/4789/1048576", "address/my-net/10.0.9.2", ...
+  [[nodiscard]] std::string claim(std::string_view claim) const {
+    return root_ + "claims/" + std::string(claim);
+  }
+
+  [[nodiscard]] std::string generation(std::int64_t serial) const;
+
+ private:
+  std::string root_;
+};
+
+// What a host last reported of itself.
+struct HostStatus {
+  std::int64_t serial = 0;  // of head, realised
+  std::int64_t when = 0;    // seconds since the epoch
+  std::string apply_id;
+  std::string result;  // "ok" or the error's first line
+
+  static constexpr auto fields() {
+    return std::tuple{setting("serial", &HostStatus::serial), setting("when", &HostStatus::when),
+                      setting("apply_id", &HostStatus::apply_id), setting("result", &HostStatus::result)};
+  }
+};
+
+// The cluster's tree, read at one revision. A record that fails its validation is not among the
+// records: it is a finding, and its network is frozen.
+struct StoreView {
+  Revision revision = 0;
+  std::optional<Head> head;
+  Records records;
+  Facts facts;
+  std::map<std::string, HostStatus> status;   // by host name
+  std::map<std::string, std::string> claims;  // claim (without prefix) -> holder
+  std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
+  std::vector<Finding> refused;               // records that failed validation
+  std::vector<Label> frozen;                  // networks with a refused record, sorted
+};
+
+Result<StoreView> read_store(Keystore& store, const StoreLayout& layout);
+
+// The claims that a set of records holds: claim -> holder.
+std::map<std::string, std::string> claims_of(const Records& records);
+
+// Checks what no single record shows: references, one holder per address, MAC and VNI, addresses in
+// their subnets, values that only a hostile store would hold. Appends to view.refused and drops the
+// records concerned.
+void validate_set(StoreView& view);
+
+}  // namespace ovl
