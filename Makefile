@@ -1,0 +1,64 @@
+# A thin file over CMakePresets.json. Each target does its own set-up and can be run again.
+.DEFAULT_GOAL := build
+.PHONY: setup build dev demo test check format layers words tidy bench fuzz soak coverage docs clean
+
+FUZZ_SECONDS ?= 60
+
+setup:
+	@tools/setup
+
+# The binary at build/release/ovl.
+build: setup
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release
+
+demo: build
+	@tools/demo build/release/ovl
+
+dev: setup
+	@cmake --preset dev >/dev/null
+	@cmake --build --preset dev
+
+test: dev
+	@ctest --preset dev
+
+# Cheap checks first.
+check: format layers words tidy test
+
+format: setup
+	@tools/check-format
+
+layers:
+	@tools/check-layers
+
+words:
+	@tools/check-words
+	@tools/check-commits
+
+tidy: setup
+	@cmake --preset tidy >/dev/null
+	@cmake --build --preset tidy
+
+bench: build
+	@tools/bench build/release/ovl
+
+fuzz: setup
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz
+	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
+
+# The laws again, with a hundred times the cases.
+soak: dev
+	@ctest --preset soak
+
+coverage: setup
+	@cmake --preset coverage >/dev/null
+	@cmake --build --preset coverage
+	@ctest --preset coverage
+	@tools/coverage build/coverage
+
+docs: build
+	@tools/check-docs build/release/ovl
+
+clean:
+	@rm -rf build
