@@ -18,8 +18,8 @@ struct EnumNames<NftFamily> {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// Registers are the four 16-byte ones; a concatenation uses consecutive 4-byte slots from the first.
-// slot counts 4-byte units: 0 is NFT_REG32_00.
+// slot counts the 4-byte registers: 0 is NFT_REG32_00, at most 15. A concatenation fills consecutive
+// slots, each part rounded up to whole slots.
 struct NftMeta {  // load: NFT_META_* into slot
   std::uint32_t key = 0;
   std::uint8_t slot = 0;
@@ -95,6 +95,7 @@ struct NftChain {
   std::int32_t priority = 0;
   bool policy_accept = true;
   std::vector<NftRule> rules;  // in order
+  std::string other;           // what the kernel holds that we never write (flags, counters); empty in a wish
 
   [[nodiscard]] std::string text() const;
   bool operator==(const NftChain&) const = default;
@@ -105,6 +106,7 @@ struct NftSet {
   std::uint32_t key_type = 0;    // nft's data type number, only so that nft(8) prints it well
   std::uint32_t key_length = 0;  // bytes; a concatenation pads each part to 4
   std::vector<Bytes> elements;   // sorted
+  std::string other;             // as in NftChain: flags, timeouts, elements with more than a key
 
   [[nodiscard]] std::string text() const;
   bool operator==(const NftSet&) const = default;
@@ -117,13 +119,14 @@ struct NftTable {
   std::vector<NftSet> sets;      // sorted by name
   std::vector<NftChain> chains;  // sorted by name
   std::string comment;           // user data; whose table it is
+  std::string other;             // as in NftChain: table flags (dormant), named objects, flowtables
 
   static constexpr std::string_view kind = "nft_table";
 
   static constexpr auto fields() {
-    return std::tuple{ovl::key("family", &NftTable::family), ovl::key("name", &NftTable::name),
-                      ovl::setting("sets", &NftTable::sets), ovl::setting("chains", &NftTable::chains),
-                      ovl::mark("comment", &NftTable::comment)};
+    return std::tuple{ovl::key("family", &NftTable::family),   ovl::key("name", &NftTable::name),
+                      ovl::setting("sets", &NftTable::sets),   ovl::setting("chains", &NftTable::chains),
+                      ovl::setting("other", &NftTable::other), ovl::mark("comment", &NftTable::comment)};
   }
 
   [[nodiscard]] auto key() const { return std::tie(family, name); }
