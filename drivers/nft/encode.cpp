@@ -31,8 +31,9 @@ constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kMaxExprs = 128;
 constexpr std::size_t kMaxData = 64;
 constexpr std::uint8_t kSlots = 16;
-// nft(8) refuses longer comments (NFTNL_UDATA_COMMENT_MAXLEN, with the final zero).
-constexpr std::size_t kMaxComment = NFTNL_UDATA_COMMENT_MAXLEN - 1;
+// Kernel: NFT_USERDATA_MAXLEN (256), less type, length and the final zero. nft(8) lists any length, but
+// reads back at most 127 bytes.
+constexpr std::size_t kMaxComment = 253;
 constexpr std::uint32_t kUserDataBytes = 256;
 
 // Elements per message: a nest's length is 16 bits (64 KiB), one element takes at most 80 bytes.

@@ -1,0 +1,59 @@
+// The two packet filters of a host, as pure functions from small inputs to whole nft tables. A table is
+// the same for the same input in any order, and more ports or hosts cost only set elements.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/kinds/nft_table.hpp"
+
+namespace ovl {
+
+// The name of every table of ours; whose it is says its comment.
+inline constexpr std::string_view kTableName = "ovl";
+
+// A bridge port that leads to one endpoint, and what that endpoint may call itself.
+struct FilteredPort {
+  IfName port;
+  MacAddress mac;
+  std::vector<IpAddress> addresses;  // both families; the link-local of the MAC is added
+};
+
+// The bridge table of a sandbox, or of the host for its gateway bridge. Each listed port sends only from
+// its own MAC and addresses: Ethernet, ARP, IPv4, IPv6 and neighbour discovery. What comes in through
+// any other port (the VXLAN device's) or from the host itself passes.
+// owner: the mark in the table's comment, at most 253 bytes.
+NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports);
+
+// A keystore server, TCP port.
+struct KeystoreAddress {
+  IpAddress address;
+  UdpPort port;
+
+  auto operator<=>(const KeystoreAddress&) const = default;
+};
+
+// The gateway bridge in the host's own namespace, the endpoints' way out.
+struct GatewayFilter {
+  IfName bridge;
+  IpPrefix pool;                // IPv4: the addresses behind the bridge
+  std::vector<IfName> uplinks;  // where they may leave to
+  std::vector<KeystoreAddress> keystores;
+};
+
+struct HostFilter {
+  std::string owner;                 // the mark in the table's comment, at most 253 bytes
+  std::vector<Vni> vnis;             // of our networks on this host
+  std::vector<UdpPort> vxlan_ports;  // all that our networks use
+  std::vector<IpAddress> vteps;      // of the cluster's hosts, this one's too, both families
+  std::optional<GatewayFilter> gateway;
+};
+
+// The inet table of the host's own namespace: packets of our VNIs only from VTEPs of the cluster; with a
+// gateway also the masquerade and its fences.
+NftTable host_filter(const HostFilter& filter);
+
+}  // namespace ovl

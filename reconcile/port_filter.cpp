@@ -1,0 +1,237 @@
+// The filter of a bridge with endpoints: who may send what.
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <algorithm>
+#include <array>
+
+#include "reconcile/filters.hpp"
+#include "reconcile/rules.hpp"
+
+namespace ovl {
+
+namespace {
+
+using rules::accept;
+using rules::bytes_of;
+using rules::concatenated;
+using rules::drop;
+using rules::Exprs;
+using rules::field_between;
+using rules::field_in;
+using rules::field_is;
+using rules::finished;
+using rules::ip_protocol;
+using rules::joined;
+using rules::kDestinationPort;
+using rules::KeyType;
+using rules::kSource4;
+using rules::kSource6;
+using rules::make_set;
+using rules::masked_field;
+using rules::Membership;
+using rules::meta_in;
+using rules::PacketField;
+using rules::port_and_field;
+using rules::rule;
+
+// Fields of packets (RFC 826, 4861, 8200).
+
+constexpr PacketField kEtherDestination{NFT_PAYLOAD_LL_HEADER, 0, 6};
+constexpr PacketField kEtherSource{NFT_PAYLOAD_LL_HEADER, 6, 6};
+constexpr PacketField kEtherType{NFT_PAYLOAD_LL_HEADER, 12, 2};
+constexpr PacketField kArpFormat{NFT_PAYLOAD_NETWORK_HEADER, 0, 6};  // up to the operation
+constexpr PacketField kArpSenderMac{NFT_PAYLOAD_NETWORK_HEADER, 8, 6};
+constexpr PacketField kArpSenderAddress{NFT_PAYLOAD_NETWORK_HEADER, 14, 4};
+constexpr PacketField kLengthAndNext6{NFT_PAYLOAD_NETWORK_HEADER, 4, 3};  // payload length, next header
+constexpr PacketField kIcmpType{NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1};
+constexpr PacketField kNdTarget{NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16};
+constexpr PacketField kNdOption{NFT_PAYLOAD_TRANSPORT_HEADER, 24, 2};  // type, length in units of 8
+constexpr PacketField kNdOptionMac{NFT_PAYLOAD_TRANSPORT_HEADER, 26, 6};
+
+// Neighbour discovery messages, which have 24 bytes, or 32 with one option.
+constexpr std::uint8_t kRouterSolicitation = 133;
+constexpr std::uint8_t kNeighbourSolicitation = 135;
+constexpr std::uint8_t kNeighbourAdvertisement = 136;
+constexpr std::uint8_t kRedirect = 137;
+constexpr std::uint8_t kSourceOption = 1;
+constexpr std::uint8_t kTargetOption = 2;
+constexpr std::uint8_t kNonceOption = 14;  // RFC 7527
+
+// NF_BR_PRI_NAT_DST_BRIDGED: before br_netfilter.
+constexpr std::int32_t kBridgePriority = -300;
+
+constexpr std::uint16_t kDhcpClient = 68;
+constexpr std::uint16_t kDhcp6Client = 546;
+
+Exprs ether_type(std::uint16_t type) {
+  return field_is(kEtherType, bytes_of(type));
+}
+
+Exprs to_port(std::uint16_t port) {
+  return field_is(kDestinationPort, bytes_of(port));
+}
+
+Exprs is_ipv6() {
+  return ether_type(ETH_P_IPV6);
+}
+
+// Neighbour discovery with this length and no extension header: all options of the message are then at
+// known places, for nft can't walk through them.
+Exprs discovery(std::uint8_t type, std::uint8_t length) {
+  return joined(
+      {is_ipv6(), field_is(kLengthAndNext6, {0, length, IPPROTO_ICMPV6}), field_is(kIcmpType, {type})});
+}
+
+Exprs option(std::uint8_t type) {
+  return field_is(kNdOption, {type, 1});
+}
+
+Exprs own_option_mac() {
+  return port_and_field(kNdOptionMac, "macs");
+}
+
+Exprs own_target() {
+  return port_and_field(kNdTarget, "addresses6");
+}
+
+// The address that the kernel gives to a device with this MAC (addrconf_ifid_eui48()).
+IpAddress link_local(const MacAddress& mac) {
+  std::array<std::uint8_t, 16> bytes{0xfe, 0x80};
+  std::copy_n(mac.bytes().begin(), 3, bytes.begin() + 8);
+  std::copy_n(mac.bytes().begin() + 3, 3, bytes.begin() + 13);
+  bytes[8] ^= 2;
+  bytes[11] = 0xff;
+  bytes[12] = 0xfe;
+  return IpAddress::from_bytes(Family::ipv6, bytes.data());
+}
+
+std::vector<NftSet> port_sets(std::span<const FilteredPort> ports) {
+  std::vector<Bytes> names;
+  std::vector<Bytes> macs;
+  std::vector<Bytes> addresses4;
+  std::vector<Bytes> addresses6;
+  for (const FilteredPort& port : ports) {
+    const Bytes name = bytes_of(port.port);
+    names.push_back(name);
+    macs.push_back(concatenated({name, bytes_of(port.mac)}));
+    addresses6.push_back(concatenated({name, bytes_of(link_local(port.mac))}));
+    for (const IpAddress& address : port.addresses) {
+      (address.is_ipv4() ? addresses4 : addresses6).push_back(concatenated({name, bytes_of(address)}));
+    }
+  }
+  return {make_set("addresses4", {KeyType::if_name, KeyType::ipv4_address}, std::move(addresses4)),
+          make_set("addresses6", {KeyType::if_name, KeyType::ipv6_address}, std::move(addresses6)),
+          make_set("hidden", {KeyType::ether_type},
+                   {bytes_of(ETH_P_8021Q), bytes_of(ETH_P_8021AD), bytes_of(ETH_P_RARP)}),
+          make_set("macs", {KeyType::if_name, KeyType::ether_address}, std::move(macs)),
+          make_set("ports", {KeyType::if_name}, std::move(names))};
+}
+
+void add_frame_rules(std::vector<NftRule>& out) {
+  out.push_back(
+      rule("not from an endpoint", {meta_in(NFT_META_IIFNAME, "ports", Membership::not_in), accept()}));
+  out.push_back(rule("another's MAC", {port_and_field(kEtherSource, "macs", Membership::not_in), drop()}));
+  // A VLAN tag hides a packet from the rules below, and RARP claims an address. Other types carry no
+  // address of this network and were checked for their MAC: they pass.
+  out.push_back(rule("VLAN tags and RARP", {field_in(kEtherType, "hidden"), drop()}));
+}
+
+void add_arp_rules(std::vector<NftRule>& out) {
+  const Exprs format = field_is(kArpFormat, {0, 1, 8, 0, 6, 4});  // Ethernet and IPv4
+  const Exprs own_mac = port_and_field(kArpSenderMac, "macs");
+  out.push_back(rule("ARP of its own address", {ether_type(ETH_P_ARP), format, own_mac,
+                                                port_and_field(kArpSenderAddress, "addresses4"), accept()}));
+  out.push_back(rule("ARP probe", {ether_type(ETH_P_ARP), format, own_mac,
+                                   field_is(kArpSenderAddress, {0, 0, 0, 0}), accept()}));
+  out.push_back(rule("other ARP", {ether_type(ETH_P_ARP), drop()}));
+}
+
+void add_ipv4_rules(std::vector<NftRule>& out) {
+  const Exprs is_ipv4 = ether_type(ETH_P_IP);
+  out.push_back(rule("another's IPv4 address",
+                     {is_ipv4, port_and_field(kSource4, "addresses4", Membership::not_in), drop()}));
+  out.push_back(rule("DHCP answers", {is_ipv4, ip_protocol(IPPROTO_UDP), to_port(kDhcpClient), drop()}));
+}
+
+// 16 bytes that begin with these two.
+Bytes beginning(std::uint8_t first, std::uint8_t second) {
+  Bytes out(16);
+  out[0] = first;
+  out[1] = second;
+  return out;
+}
+
+// A probe for a duplicate has no source address, so what it asks for must be its own. Link-local sources
+// are free, for an endpoint may make itself another than the MAC's (RFC 7217); but no neighbour learns
+// one from it that isn't the MAC's.
+void add_ipv6_source_rules(std::vector<NftRule>& out) {
+  const Exprs no_source = field_is(kSource6, Bytes(16));
+  const Exprs not_link_local =
+      masked_field(kSource6, beginning(0xff, 0xc0), NFT_CMP_NEQ, beginning(0xfe, 0x80));
+  out.push_back(rule("duplicate address probe",
+                     {discovery(kNeighbourSolicitation, 24), no_source, own_target(), accept()}));
+  out.push_back(rule("duplicate address probe with nonce", {discovery(kNeighbourSolicitation, 32), no_source,
+                                                            option(kNonceOption), own_target(), accept()}));
+  out.push_back(
+      rule("another's IPv6 address",
+           {is_ipv6(), port_and_field(kSource6, "addresses6", Membership::not_in), not_link_local, drop()}));
+}
+
+// All forms that Linux sends; a longer message, with an extension header or with other options, could
+// hide a second link-layer address. Nobody in a network is a router, so router messages and redirects
+// go too. Fragmented ones are refused by the receiver (RFC 6980, ndisc_recv()).
+void add_discovery_rules(std::vector<NftRule>& out) {
+  out.push_back(rule("neighbour solicitation", {discovery(kNeighbourSolicitation, 24), accept()}));
+  out.push_back(
+      rule("neighbour solicitation with its own MAC",
+           {discovery(kNeighbourSolicitation, 32), option(kSourceOption), own_option_mac(), accept()}));
+  out.push_back(
+      rule("neighbour advertisement", {discovery(kNeighbourAdvertisement, 24), own_target(), accept()}));
+  out.push_back(rule("neighbour advertisement with its own MAC",
+                     {discovery(kNeighbourAdvertisement, 32), option(kTargetOption), own_option_mac(),
+                      own_target(), accept()}));
+  out.push_back(rule("other discovery, routers and redirects",
+                     {is_ipv6(), ip_protocol(IPPROTO_ICMPV6),
+                      field_between(kIcmpType, {kRouterSolicitation}, {kRedirect}), drop()}));
+  out.push_back(rule("DHCPv6 answers", {is_ipv6(), ip_protocol(IPPROTO_UDP), to_port(kDhcp6Client), drop()}));
+}
+
+// Sees every frame that the bridge forwards or takes itself, before either.
+NftChain port_prerouting() {
+  NftChain chain{.name = "prerouting",
+                 .type = "filter",
+                 .hook = NF_INET_PRE_ROUTING,  // equals NF_BR_PRE_ROUTING
+                 .priority = kBridgePriority};
+  add_frame_rules(chain.rules);
+  add_arp_rules(chain.rules);
+  add_ipv4_rules(chain.rules);
+  add_ipv6_source_rules(chain.rules);
+  add_discovery_rules(chain.rules);
+  return chain;
+}
+
+// Kernel: br_handle_frame() takes frames for 01:80:c2:00:00:0x past the prerouting hook: they reach the
+// port's own protocol handlers through this hook alone, with whatever addresses they have.
+NftChain port_input() {
+  const Bytes mask{0xff, 0xff, 0xff, 0xff, 0xff, 0xf0};
+  const Bytes reserved{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00};
+  NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = kBridgePriority};
+  chain.rules.push_back(rule("reserved group addresses",
+                             {meta_in(NFT_META_IIFNAME, "ports"),
+                              masked_field(kEtherDestination, mask, NFT_CMP_EQ, reserved), drop()}));
+  return chain;
+}
+
+}  // namespace
+
+NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports) {
+  return finished({.family = NftFamily::bridge,
+                   .name = std::string(kTableName),
+                   .sets = port_sets(ports),
+                   .chains = {port_prerouting(), port_input()},
+                   .comment = std::string(owner)});
+}
+
+}  // namespace ovl

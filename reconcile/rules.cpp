@@ -1,0 +1,145 @@
+#include "reconcile/rules.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace ovl::rules {
+
+namespace {
+
+constexpr std::uint32_t kNameBytes = 16;  // IFNAMSIZ
+constexpr std::uint8_t kAfterName = kNameBytes / 4;
+
+// Bytes of a key of this type.
+std::uint32_t length_of(KeyType type) {
+  switch (type) {
+    case KeyType::integer: return 3;  // a VNI
+    case KeyType::ipv4_address: return 4;
+    case KeyType::ipv6_address: return 16;
+    case KeyType::ether_address: return 6;
+    case KeyType::ether_type: return 2;
+    case KeyType::inet_protocol: return 1;
+    case KeyType::inet_service: return 2;
+    case KeyType::if_name: return kNameBytes;
+  }
+  return 0;
+}
+
+constexpr std::uint32_t padded(std::uint32_t length) {
+  return (length + 3) / 4 * 4;
+}
+
+NftExpr load(const PacketField& field, std::uint8_t slot = 0) {
+  return NftPayload{.base = field.base, .offset = field.offset, .length = field.length, .slot = slot};
+}
+
+NftExpr compare(std::uint32_t op, Bytes value) {
+  return NftCmp{.slot = 0, .op = op, .data = std::move(value)};
+}
+
+NftExpr look_up(std::string_view set, Membership wanted) {
+  return NftLookup{.slot = 0, .set = std::string(set), .inverted = wanted == Membership::not_in};
+}
+
+}  // namespace
+
+Bytes bytes_of(const IfName& name) {
+  const std::string_view text = name.view();
+  Bytes out(text.begin(), text.end());
+  out.resize(kNameBytes);
+  return out;
+}
+
+Bytes bytes_of(const MacAddress& mac) {
+  return {mac.bytes().begin(), mac.bytes().end()};
+}
+
+Bytes bytes_of(const IpAddress& address) {
+  return {address.bytes().begin(), address.bytes().begin() + static_cast<std::ptrdiff_t>(address.size())};
+}
+
+Bytes bytes_of(std::uint16_t number) {
+  return {static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number & 0xff)};
+}
+
+Bytes concatenated(std::initializer_list<Bytes> parts) {
+  Bytes out;
+  for (const Bytes& part : parts) {
+    out.insert(out.end(), part.begin(), part.end());
+    out.resize(padded(static_cast<std::uint32_t>(out.size())));
+  }
+  return out;
+}
+
+NftSet make_set(std::string name, std::initializer_list<KeyType> parts, std::vector<Bytes> elements) {
+  std::ranges::sort(elements);
+  elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  NftSet set{.name = std::move(name), .elements = std::move(elements)};
+  for (const KeyType part : parts) {
+    set.key_type = (set.key_type << 6) | static_cast<std::uint32_t>(part);
+    set.key_length += parts.size() == 1 ? length_of(part) : padded(length_of(part));
+  }
+  return set;
+}
+
+Exprs field_is(const PacketField& field, Bytes value) {
+  return {load(field), compare(NFT_CMP_EQ, std::move(value))};
+}
+
+Exprs masked_field(const PacketField& field, Bytes mask, std::uint32_t op, Bytes value) {
+  const Bytes zeros(mask.size());
+  return {load(field), NftBitwise{.slot = 0, .mask = std::move(mask), .xored = zeros},
+          compare(op, std::move(value))};
+}
+
+Exprs field_between(const PacketField& field, Bytes low, Bytes high) {
+  return {load(field), compare(NFT_CMP_GTE, std::move(low)), compare(NFT_CMP_LTE, std::move(high))};
+}
+
+Exprs field_in(const PacketField& field, std::string_view set, Membership wanted) {
+  return {load(field), look_up(set, wanted)};
+}
+
+Exprs meta_is(std::uint32_t key, Bytes value, std::uint32_t op) {
+  return {NftMeta{.key = key, .slot = 0}, compare(op, std::move(value))};
+}
+
+Exprs meta_in(std::uint32_t key, std::string_view set, Membership wanted) {
+  return {NftMeta{.key = key, .slot = 0}, look_up(set, wanted)};
+}
+
+Exprs port_and_field(const PacketField& field, std::string_view set, Membership wanted) {
+  return {NftMeta{.key = NFT_META_IIFNAME, .slot = 0}, load(field, kAfterName), look_up(set, wanted)};
+}
+
+Exprs ip_protocol(std::uint8_t protocol) {
+  return meta_is(NFT_META_L4PROTO, {protocol}, NFT_CMP_EQ);
+}
+
+Exprs joined(std::initializer_list<Exprs> parts) {
+  Exprs out;
+  for (const Exprs& part : parts) std::ranges::copy(part, std::back_inserter(out));
+  return out;
+}
+
+Exprs accept() {
+  return {NftVerdict{.accept = true}};
+}
+
+Exprs drop() {
+  return {NftVerdict{.accept = false}};
+}
+
+NftRule rule(std::string comment, std::initializer_list<Exprs> parts) {
+  return {.comment = std::move(comment), .exprs = joined(parts)};
+}
+
+NftTable finished(NftTable table) {
+  std::ranges::sort(table.sets, {}, &NftSet::name);
+  std::ranges::sort(table.chains, {}, &NftChain::name);
+  return table;
+}
+
+}  // namespace ovl::rules

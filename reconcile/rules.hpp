@@ -1,0 +1,78 @@
+// Words to build nft rules from: each answers the expressions of one condition, and rule() strings them
+// together. Numbers on the wire are in network order, as the kernel compares bytes.
+#pragma once
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/kinds/nft_table.hpp"
+
+namespace ovl::rules {
+
+using Exprs = std::vector<NftExpr>;
+
+// nft's data type numbers (datatype.h of nftables); a concatenation takes six bits per part.
+enum class KeyType : std::uint32_t {
+  integer = 4,
+  ipv4_address = 7,
+  ipv6_address = 8,
+  ether_address = 9,
+  ether_type = 10,
+  inet_protocol = 12,
+  inet_service = 13,
+  if_name = 41
+};
+
+// Where in a packet. A field of the header that NFT_PAYLOAD_* names, in bytes.
+struct PacketField {
+  std::uint32_t base = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t length = 0;
+};
+
+// Fields that both filters read (RFC 791, 768, 8200).
+inline constexpr PacketField kSource4{NFT_PAYLOAD_NETWORK_HEADER, 12, 4};
+inline constexpr PacketField kSource6{NFT_PAYLOAD_NETWORK_HEADER, 8, 16};
+inline constexpr PacketField kDestinationPort{NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2};
+
+// Is the element in the set, or, inverted, not.
+enum class Membership : std::uint8_t { in, not_in };
+
+Bytes bytes_of(const IfName& name);  // 16, padded with zeros
+Bytes bytes_of(const MacAddress& mac);
+Bytes bytes_of(const IpAddress& address);
+Bytes bytes_of(std::uint16_t number);
+// Parts of a concatenated key, each padded to whole 4-byte slots.
+Bytes concatenated(std::initializer_list<Bytes> parts);
+
+// A set with its elements sorted and each one once; parts are the types of a concatenation.
+NftSet make_set(std::string name, std::initializer_list<KeyType> parts, std::vector<Bytes> elements);
+
+Exprs field_is(const PacketField& field, Bytes value);
+// Bits under the mask equal value, or, with NFT_CMP_NEQ, differ.
+Exprs masked_field(const PacketField& field, Bytes mask, std::uint32_t op, Bytes value);
+Exprs field_between(const PacketField& field, Bytes low, Bytes high);
+Exprs field_in(const PacketField& field, std::string_view set, Membership wanted = Membership::in);
+// One byte or name of the packet's metadata (NFT_META_*) compared with op (NFT_CMP_*).
+Exprs meta_is(std::uint32_t key, Bytes value, std::uint32_t op);
+Exprs meta_in(std::uint32_t key, std::string_view set, Membership wanted = Membership::in);
+// The concatenation of incoming device and field.
+Exprs port_and_field(const PacketField& field, std::string_view set, Membership wanted = Membership::in);
+
+Exprs ip_protocol(std::uint8_t protocol);
+// All of these conditions.
+Exprs joined(std::initializer_list<Exprs> parts);
+
+Exprs accept();
+Exprs drop();
+
+NftRule rule(std::string comment, std::initializer_list<Exprs> parts);
+
+// The table with its sets and chains in the order of the model.
+NftTable finished(NftTable table);
+
+}  // namespace ovl::rules
