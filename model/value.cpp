@@ -12,7 +12,6 @@ namespace ovl {
 
 namespace {
 
-constexpr std::size_t kMaxText = 4u << 20;
 constexpr std::size_t kMaxDepth = 64;
 
 // Builds a Value from nlohmann's events, without its own document in between.
@@ -214,9 +213,9 @@ std::string Value::pretty_json() const {
   return writer.take();
 }
 
-Result<Value> Value::parse_json(std::string_view text) {
-  if (text.size() > kMaxText) {
-    return Error{.code = Errc::corrupt, .message = "JSON text is longer than 4 MiB"};
+Result<Value> Value::parse_json(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes) {
+    return Error{.code = Errc::corrupt, .message = fmt::format("JSON text is longer than {} bytes", max_bytes)};
   }
   Builder builder;
   if (!nlohmann::json::sax_parse(text, &builder)) {

@@ -67,8 +67,11 @@ class Value {
   // The same with two blanks of indentation, for people.
   [[nodiscard]] std::string pretty_json() const;
 
-  // Limits: 4 MiB of text, 64 levels; numbers are 64-bit integers. Errors: corrupt, with offset.
-  static Result<Value> parse_json(std::string_view text);
+  // The most text that parse_json takes unless told otherwise, in bytes.
+  static constexpr std::size_t kMaxJson = std::size_t{4} << 20;
+
+  // Limits: max_bytes of text, 64 levels; numbers are 64-bit integers. Errors: corrupt, with offset.
+  static Result<Value> parse_json(std::string_view text, std::size_t max_bytes = kMaxJson);
 
  private:
   struct Tagged {

@@ -81,7 +81,8 @@ class Watch {
   virtual Result<WatchBatch> next(std::chrono::milliseconds timeout) = 0;
 };
 
-// A lease. While it lives its keys live; when it ends (close, expiry, death of the process) they go.
+// A lease. While it lives its keys live; when it ends (close, the destructor, expiry, death of the
+// process) they go. A write with the id of a session that has ended is refused: Errc::not_found.
 class Session {
  public:
   virtual ~Session() = default;
@@ -92,7 +93,8 @@ class Session {
 };
 
 // Errors of every call: Errc::unreachable when the store certainly took nothing; Errc::in_doubt from
-// commit() when the answer was lost; Errc::corrupt when the store's own format is broken.
+// commit() when the answer was lost; Errc::corrupt when the store's own format is broken;
+// Errc::privilege when it lets us read but not write, or refuses us.
 class Keystore {
  public:
   virtual ~Keystore() = default;

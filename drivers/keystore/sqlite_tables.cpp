@@ -1,0 +1,295 @@
+#include "drivers/keystore/sqlite_tables.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <fstream>
+
+namespace ovl {
+
+namespace {
+
+// Why the values are in the events too: a watch owes each value in its turn, also one that was
+// overwritten since.
+constexpr std::array<std::string_view, 1> kMigrations{R"sql(
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  revision INTEGER NOT NULL,
+  trimmed INTEGER NOT NULL,
+  events INTEGER NOT NULL
+) STRICT;
+INSERT INTO meta VALUES (1, 0, 0, 0);
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY NOT NULL,
+  boot TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  ttl INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keys (
+  key TEXT PRIMARY KEY NOT NULL,
+  value BLOB NOT NULL,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  session TEXT REFERENCES sessions (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_of_session ON keys (session) WHERE session IS NOT NULL;
+CREATE TABLE events (
+  revision INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  value BLOB,
+  PRIMARY KEY (revision, key)
+) STRICT, WITHOUT ROWID;
+)sql"};
+
+constexpr std::int32_t kApplicationId = 0x6f766c6b;  // "ovlk"
+
+// Sessions are timed by CLOCK_BOOTTIME, with the id of the boot beside it. Why not the wall clock: it
+// is set back and forth, and a lease would live too long or die at once. This clock is the same for
+// all processes of a machine, and the file never leaves one (network file systems are refused);
+// sessions of an earlier boot are over, as their processes are.
+std::int64_t now_ms() {
+  struct timespec now {};
+
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+Result<std::string> read_boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  if (file >> id) return id;
+  return Error{.code = Errc::io, .message = "reading /proc/sys/kernel/random/boot_id failed"};
+}
+
+}  // namespace
+
+Error as_keystore_error(Error error) {
+  if (error.code == Errc::locked || error.code == Errc::io) error.code = Errc::unreachable;
+  return error;
+}
+
+Result<SqliteTables> SqliteTables::open(const SqliteKeystoreOptions& options, sqlite::Access access) {
+  const sqlite::OpenOptions open_options{
+      .path = options.path,
+      .access = access,
+      .application_id = kApplicationId,
+      .migrations = kMigrations,
+      .busy_timeout = options.timeout,
+      .remedy = "name another file, or move it away and restore the keystore from an export"};
+  OVL_TRY(std::string boot, read_boot_id());
+  OVL_TRY(sqlite::Database database, sqlite::Database::open(open_options));
+  return SqliteTables(std::move(database), std::move(boot), options.kept_events);
+}
+
+Result<SqliteTables::Position> SqliteTables::position() {
+  OVL_TRY(sqlite::Statement select, database_.prepare("SELECT revision, trimmed FROM meta"));
+  OVL_TRY(const bool row, select.step());
+  if (!row) return Error{.code = Errc::corrupt, .message = database_.path() + ": its revision is missing"};
+  return Position{.revision = static_cast<Revision>(select.integer(0)),
+                  .trimmed = static_cast<Revision>(select.integer(1))};
+}
+
+// ---- sessions --------------------------------------------------------------------------------
+
+Result<std::optional<std::chrono::milliseconds>> SqliteTables::next_expiry() {
+  OVL_TRY(sqlite::Statement select,
+          database_.prepare("SELECT min(CASE WHEN boot = ?1 THEN expires ELSE 0 END) FROM sessions"));
+  select.bind(1, boot_);
+  OVL_TRY(const bool row, select.step());
+  if (!row || select.is_null(0)) return std::optional<std::chrono::milliseconds>();
+  return std::optional(std::chrono::milliseconds(std::max<std::int64_t>(0, select.integer(0) - now_ms())));
+}
+
+Status SqliteTables::expire() {
+  OVL_TRY(const auto wait, next_expiry());
+  if (!wait || wait->count() > 0) return {};
+  OVL_TRY(auto transaction, sqlite::Transaction::begin(database_, sqlite::Transaction::Kind::write));
+  OVL_CHECK(expire_now());
+  OVL_CHECK(transaction.commit());
+  ring();
+  return {};
+}
+
+Status SqliteTables::expire_now() {
+  std::vector<std::string> over;
+  {
+    OVL_TRY(sqlite::Statement select,
+            database_.prepare("SELECT id FROM sessions WHERE boot <> ?1 OR expires <= ?2"));
+    select.bind(1, boot_);
+    select.bind(2, now_ms());
+    for (bool row = true; row;) {
+      OVL_TRY(row, select.step());
+      if (row) over.emplace_back(select.text(0));
+    }
+  }
+  for (const std::string& id : over) OVL_CHECK(end_session(id));
+  return {};
+}
+
+Result<std::string> SqliteTables::add_session(std::chrono::seconds ttl) {
+  OVL_TRY(
+      sqlite::Statement insert,
+      database_.prepare("INSERT INTO sessions VALUES (lower(hex(randomblob(16))), ?1, ?2, ?3) RETURNING id"));
+  insert.bind(1, boot_);
+  insert.bind(2, now_ms() + ttl.count() * 1000);
+  insert.bind(3, ttl.count() * 1000);
+  OVL_TRY(const bool row, insert.step());
+  if (!row) return Error{.code = Errc::bug, .message = "a session got no id"};
+  std::string id(insert.text(0));
+  OVL_CHECK(insert.run());
+  return id;
+}
+
+Result<bool> SqliteTables::renew_session(std::string_view id) {
+  OVL_TRY(sqlite::Statement update,
+          database_.prepare("UPDATE sessions SET expires = ?1 + ttl WHERE id = ?2"));
+  update.bind(1, now_ms());
+  update.bind(2, id);
+  OVL_CHECK(update.run());
+  return database_.changes() > 0;
+}
+
+Status SqliteTables::end_session(std::string_view id) {
+  OVL_TRY(const Position position, this->position());
+  const Revision revision = position.revision + 1;
+  OVL_TRY(sqlite::Statement log,
+          database_.prepare("INSERT INTO events SELECT ?1, key, NULL FROM keys WHERE session = ?2"));
+  log.bind(1, static_cast<std::int64_t>(revision));
+  log.bind(2, id);
+  OVL_CHECK(log.run());
+  const std::int64_t gone = database_.changes();
+  for (const std::string_view sql :
+       {"DELETE FROM keys WHERE session = ?1", "DELETE FROM sessions WHERE id = ?1"}) {
+    OVL_TRY(sqlite::Statement erase, database_.prepare(sql));
+    erase.bind(1, id);
+    OVL_CHECK(erase.run());
+  }
+  return gone > 0 ? advance(revision, gone) : Status();
+}
+
+Status SqliteTables::check_session(std::string_view id) {
+  OVL_TRY(sqlite::Statement select, database_.prepare("SELECT 1 FROM sessions WHERE id = ?1"));
+  select.bind(1, id);
+  OVL_TRY(const bool row, select.step());
+  if (row) return {};
+  return Error{.code = Errc::not_found,
+               .message = database_.path() + ": the session has ended",
+               .hint = "open a new session and write its keys again"};
+}
+
+// ---- keys ------------------------------------------------------------------------------------
+
+Result<bool> SqliteTables::holds(const Guard& guard) {
+  OVL_TRY(sqlite::Statement select, database_.prepare("SELECT created, modified FROM keys WHERE key = ?1"));
+  select.bind(1, guard.key);
+  OVL_TRY(const bool found, select.step());
+  const auto revision = static_cast<std::int64_t>(guard.revision);
+  switch (guard.kind) {
+    case Guard::Kind::absent: return !found;
+    case Guard::Kind::same_life: return found && select.integer(0) == revision;
+    case Guard::Kind::unmodified: return found && select.integer(1) == revision;
+  }
+  return Error{.code = Errc::bug, .message = "a guard of an unknown kind"};
+}
+
+namespace {
+
+// The statements of one write(), prepared once.
+struct Writer {
+  sqlite::Statement put, erase, log;
+
+  static Result<Writer> prepare(sqlite::Database& database) {
+    OVL_TRY(auto put, database.prepare("INSERT INTO keys VALUES (?1, ?2, ?3, ?3, ?4) ON CONFLICT (key) DO "
+                                       "UPDATE SET value = ?2, modified = ?3, session = ?4"));
+    OVL_TRY(auto erase, database.prepare("DELETE FROM keys WHERE key = ?1"));
+    OVL_TRY(auto log, database.prepare("INSERT INTO events VALUES (?1, ?2, ?3)"));
+    return Writer{std::move(put), std::move(erase), std::move(log)};
+  }
+
+  Status change(const Write& write, std::int64_t revision) {
+    if (!write.value) {
+      erase.bind(1, write.key);
+      return erase.run();
+    }
+    put.bind(1, write.key);
+    put.bind_bytes(2, *write.value);
+    put.bind(3, revision);
+    write.session.empty() ? put.bind_null(4) : put.bind(4, write.session);
+    return put.run();
+  }
+
+  Status remember(const Write& write, std::int64_t revision) {
+    log.bind(1, revision);
+    log.bind(2, write.key);
+    write.value ? log.bind_bytes(3, *write.value) : log.bind_null(3);
+    return log.run();
+  }
+};
+
+}  // namespace
+
+Result<Revision> SqliteTables::write(std::span<const Write> writes) {
+  OVL_TRY(const Position position, this->position());
+  const auto revision = static_cast<std::int64_t>(position.revision + 1);
+  OVL_TRY(Writer writer, Writer::prepare(database_));
+  std::int64_t changed = 0;
+  for (const Write& one : writes) {
+    if (one.value && !one.session.empty()) OVL_CHECK(check_session(one.session));
+    OVL_CHECK(writer.change(one, revision));
+    if (database_.changes() == 0) continue;
+    OVL_CHECK(writer.remember(one, revision));
+    ++changed;
+  }
+  if (changed == 0) return position.revision;
+  OVL_CHECK(advance(position.revision + 1, changed));
+  return position.revision + 1;
+}
+
+// ---- events ----------------------------------------------------------------------------------
+
+Status SqliteTables::advance(Revision revision, std::int64_t new_events) {
+  OVL_TRY(sqlite::Statement update,
+          database_.prepare("UPDATE meta SET revision = ?1, events = events + ?2 RETURNING events"));
+  update.bind(1, static_cast<std::int64_t>(revision));
+  update.bind(2, new_events);
+  OVL_TRY(const bool row, update.step());
+  const bool full = row && update.integer(0) > kept_events_;
+  OVL_CHECK(update.run());
+  return full ? trim() : Status();
+}
+
+// Keeps the newer half. Whole revisions go, so that no watch sees a part of one.
+Status SqliteTables::trim() {
+  OVL_TRY(sqlite::Statement select,
+          database_.prepare("SELECT revision FROM events ORDER BY revision DESC LIMIT 1 OFFSET ?1"));
+  select.bind(1, kept_events_ / 2);
+  OVL_TRY(const bool row, select.step());
+  if (!row) return {};
+  const auto upto = static_cast<Revision>(select.integer(0));
+  select.reset();
+  return forget_events(upto);
+}
+
+Status SqliteTables::forget_events(Revision upto) {
+  OVL_TRY(sqlite::Statement erase, database_.prepare("DELETE FROM events WHERE revision <= ?1"));
+  erase.bind(1, static_cast<std::int64_t>(upto));
+  OVL_CHECK(erase.run());
+  OVL_TRY(
+      sqlite::Statement update,
+      database_.prepare("UPDATE meta SET trimmed = max(trimmed, min(?1, revision)), events = events - ?2"));
+  update.bind(1, static_cast<std::int64_t>(upto));
+  update.bind(2, database_.changes());
+  return update.run();
+}
+
+void SqliteTables::ring() const {
+  // By name, for a descriptor of ours would drop SQLite's locks when it is closed. A bell that fails
+  // to ring is heard at the watch's next look.
+  (void)::utimensat(AT_FDCWD, database_.path().c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+}
+
+}  // namespace ovl

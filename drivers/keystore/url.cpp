@@ -1,0 +1,195 @@
+#include "drivers/keystore/url.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "model/values.hpp"
+
+namespace ovl {
+
+namespace {
+
+struct Scheme {
+  StoreKind kind;
+  std::string_view scheme;
+  std::string_view name;
+  std::uint16_t port;
+  std::string_view example;
+};
+
+constexpr std::array<Scheme, 4> kSchemes{
+    Scheme{StoreKind::sqlite, "sqlite", "SQLite", 0, "sqlite:///var/lib/ovl/keystore.db"},
+    Scheme{StoreKind::etcd, "etcd", "etcd", 2379, "etcd://10.0.0.1:2379,10.0.0.2:2379"},
+    Scheme{StoreKind::consul, "consul", "Consul", 8500, "consul://10.0.0.1:8500"},
+    Scheme{StoreKind::zookeeper, "zk", "ZooKeeper", 2181, "zk://10.0.0.1:2181,10.0.0.2:2181"}};
+
+const Scheme& scheme_of(StoreKind kind) {
+  return *std::ranges::find(kSchemes, kind, &Scheme::kind);
+}
+
+Error url_error(std::string message, std::string hint) {
+  return Error{
+      .code = Errc::usage, .message = "keystore URL: " + std::move(message), .hint = std::move(hint)};
+}
+
+Error bad_form(const Scheme& scheme, std::string message) {
+  return url_error(std::move(message), fmt::format("write it as in {}", scheme.example));
+}
+
+bool is_prefix_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.';
+}
+
+Result<std::string> parse_prefix(const Scheme& scheme, std::string_view text) {
+  while (!text.empty() && text.front() == '/') text.remove_prefix(1);
+  while (!text.empty() && text.back() == '/') text.remove_suffix(1);
+  const std::string prefix(text);
+  for (std::size_t at = 0; !text.empty() && at <= text.size();) {
+    const std::size_t end = std::min(text.find('/', at), text.size());
+    const std::string_view segment = text.substr(at, end - at);
+    const bool dots = segment == "." || segment == "..";
+    if (segment.empty() || dots || !std::ranges::all_of(segment, is_prefix_byte)) {
+      return bad_form(scheme,
+                      fmt::format("\"{}\" is no prefix: letters, digits, '.', '_', '-' and '/'", prefix));
+    }
+    at = end + 1;
+  }
+  return prefix;
+}
+
+Result<std::uint16_t> parse_port(const Scheme& scheme, std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (failed != std::errc() || end != text.data() + text.size() || port == 0) {
+    return bad_form(scheme, fmt::format("\"{}\" is no port: a number from 1 to 65535", text));
+  }
+  return port;
+}
+
+Result<std::string> parse_host(const Scheme& scheme, std::string_view text, bool bracketed) {
+  auto address = IpAddress::parse(text);
+  if (address.ok() && address.value().is_ipv4() != bracketed) return address.value().text();
+  auto name = HostName::parse(text);
+  // All digits and dots can only be a mistyped address.
+  const bool digits = text.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!bracketed && name.ok() && !digits) return name.value().text();
+  return bad_form(scheme, fmt::format("\"{}\" is neither an address nor a host name", text));
+}
+
+Result<StoreServer> parse_server(const Scheme& scheme, std::string_view text) {
+  if (text.empty()) return bad_form(scheme, "a server's address is missing");
+  std::string_view host = text;
+  std::string_view rest;
+  const bool bracketed = text.front() == '[';
+  const std::size_t end = bracketed ? text.find(']') : text.find(':');
+  if (bracketed && end == std::string_view::npos) return bad_form(scheme, "a ']' is missing");
+  if (end != std::string_view::npos) {
+    host = bracketed ? text.substr(1, end - 1) : text.substr(0, end);
+    rest = text.substr(end + (bracketed ? 1 : 0));
+  }
+  if (!bracketed && std::ranges::count(text, ':') > 1) {
+    return url_error(fmt::format("\"{}\" looks like an IPv6 address", text),
+                     "put it in brackets, as in [fd00::1]:" + std::to_string(scheme.port));
+  }
+  StoreServer server{.port = scheme.port};
+  OVL_TRY(server.host, parse_host(scheme, host, bracketed));
+  if (rest.empty()) return server;
+  if (rest.front() != ':') return bad_form(scheme, fmt::format("\"{}\" follows the address", rest));
+  OVL_TRY(server.port, parse_port(scheme, rest.substr(1)));
+  return server;
+}
+
+Result<std::vector<StoreServer>> parse_servers(const Scheme& scheme, std::string_view text) {
+  std::vector<StoreServer> servers;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    OVL_TRY(StoreServer server, parse_server(scheme, text.substr(at, end - at)));
+    if (std::ranges::find(servers, server) != servers.end()) {
+      return bad_form(scheme, fmt::format("{} is named twice", server.text()));
+    }
+    servers.push_back(std::move(server));
+    at = end + 1;
+  }
+  if (scheme.kind == StoreKind::consul && servers.size() > 1) {
+    return url_error("Consul takes one address", "name the local agent, which knows the servers");
+  }
+  return servers;
+}
+
+Result<KeystoreUrl> parse_file(const Scheme& scheme, std::string_view path) {
+  if (path.empty() || path.front() != '/') {
+    return bad_form(scheme, "the file's path must be absolute, after three slashes");
+  }
+  if (path.back() == '/') return bad_form(scheme, fmt::format("\"{}\" names a directory", path));
+  return KeystoreUrl{.kind = scheme.kind, .path = std::string(path)};
+}
+
+Result<KeystoreUrl> parse_servers_and_prefix(const Scheme& scheme, std::string_view rest) {
+  if (rest.find('@') != std::string_view::npos) {
+    return url_error("a user or a secret does not belong in the URL",
+                     "use the keys token, user and password with \"env:NAME\" or \"file:PATH\"");
+  }
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  KeystoreUrl url{.kind = scheme.kind};
+  OVL_TRY(url.servers, parse_servers(scheme, rest.substr(0, slash)));
+  OVL_TRY(url.prefix, parse_prefix(scheme, rest.substr(slash)));
+  return url;
+}
+
+bool is_local_server(const StoreServer& server) {
+  const auto address = IpAddress::parse(server.host);
+  if (address.ok()) return address.value().is_loopback();
+  return server.host == "localhost";
+}
+
+}  // namespace
+
+std::string StoreServer::text() const {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+bool KeystoreUrl::is_local() const {
+  return std::ranges::all_of(servers, is_local_server);
+}
+
+std::string KeystoreUrl::text() const {
+  std::string out = fmt::format("{}://{}", scheme_of(kind).scheme, path);
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (i > 0) out += ',';
+    out += servers[i].text();
+  }
+  if (!prefix.empty()) out += "/" + prefix;
+  return out;
+}
+
+std::string_view store_name(StoreKind kind) {
+  return scheme_of(kind).name;
+}
+
+Result<KeystoreUrl> parse_keystore_url(std::string_view text) {
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos) {
+    return url_error("there is no \"://\" in it",
+                     "write sqlite:///path, etcd://, consul:// or zk://host:port");
+  }
+  const std::string_view name = text.substr(0, colon);
+  const auto scheme = std::ranges::find(kSchemes, name, &Scheme::scheme);
+  if (scheme == kSchemes.end()) {
+    return url_error(fmt::format("unknown kind of store \"{}\"", name), "use sqlite, etcd, consul or zk");
+  }
+  const std::string_view rest = text.substr(colon + 3);
+  const auto is_bad = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(rest, is_bad)) return bad_form(*scheme, "there is a blank or a control byte in it");
+  if (rest.find_first_of("?#") != std::string_view::npos) {
+    return bad_form(*scheme, "'?' and '#' have no meaning in it");
+  }
+  return scheme->kind == StoreKind::sqlite ? parse_file(*scheme, rest)
+                                           : parse_servers_and_prefix(*scheme, rest);
+}
+
+}  // namespace ovl

@@ -1,0 +1,132 @@
+#include "sqlite/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "model/handle.hpp"
+
+namespace ovl::sqlite {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Error file_error(std::string_view what, const std::string& path, int error) {
+  const bool refused = error == EACCES || error == EPERM || error == EROFS;
+  return Error{.code = refused ? Errc::privilege : Errc::io,
+               .message = fmt::format("{} {}: {}", what, path, std::strerror(error)),
+               .hint = refused ? "run as root, or name a file that you may write" : "",
+               .os_errno = error};
+}
+
+// WAL needs shared memory between all users of the file, which these do not give.
+Status refuse_network_file_system(const std::string& directory) {
+  constexpr std::array<std::uint32_t, 7> kRefused{0x6969,     0x01021997,
+                                                  0x517b,  // NFS, 9p, SMB: the numbers of <linux/magic.h>
+                                                  0xff534d42, 0xfe534d42,   // CIFS, SMB2
+                                                  0x73757245, 0x5346414f};  // Coda, AFS
+
+  struct statfs about {};
+
+  if (::statfs(directory.c_str(), &about) != 0) return file_error("looking at", directory, errno);
+  for (const std::uint32_t magic : kRefused) {
+    if (static_cast<std::uint32_t>(about.f_type) != magic) continue;
+    return Error{
+        .code = Errc::unsupported,
+        .message = fmt::format("{} is on a network file system, which SQLite cannot share", directory),
+        .hint = "use a directory on a local disk"};
+  }
+  return {};
+}
+
+Status sync_directory(const std::string& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return file_error("syncing", directory, errno);
+  return {};
+}
+
+// Why not open(O_CREAT): closing any descriptor of a database drops the POSIX locks that another
+// connection of this process holds on it. mknod() makes the file without opening it, and follows no
+// link.
+Status create_file(const std::string& path, const std::string& directory) {
+  if (::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0) != 0) {
+    if (errno == EEXIST) return {};
+    return file_error("creating", path, errno);
+  }
+  return sync_directory(directory);
+}
+
+Status check_file(const std::string& path) {
+  struct stat about {};
+
+  if (::lstat(path.c_str(), &about) != 0) {
+    const int error = errno;
+    Error failure = file_error("looking at", path, error);
+    if (error == ENOENT) failure.code = Errc::not_found;
+    return failure;
+  }
+  if (S_ISREG(about.st_mode) && (about.st_mode & S_IWOTH) == 0) return {};
+  if (S_ISREG(about.st_mode)) {
+    return Error{.code = Errc::io,
+                 .message = fmt::format("{} may be written by everybody on this machine", path),
+                 .hint = fmt::format("chmod 600 {}", path)};
+  }
+  const std::string_view what = S_ISLNK(about.st_mode)   ? "a symbolic link"
+                                : S_ISDIR(about.st_mode) ? "a directory"
+                                                         : "a special file";
+  return Error{.code = Errc::io,
+               .message = fmt::format("{} is {}, not a database file", path, what),
+               .hint = "name a regular file"};
+}
+
+}  // namespace
+
+Status make_directories(const std::string& path) {
+  fs::path whole;
+  for (const fs::path& part : fs::path(path)) {
+    whole /= part;
+    if (::mkdir(whole.c_str(), S_IRWXU) == 0 || errno == EEXIST) continue;
+
+    // A read-only or forbidden ancestor that exists is no obstacle to what lies below it.
+    struct stat about {};
+
+    const int error = errno;
+    if (::stat(whole.c_str(), &about) != 0) return file_error("creating", whole.string(), error);
+  }
+  return {};
+}
+
+Result<std::string> prepare_file(const std::string& path, bool create) {
+  const fs::path given(path);
+  if (!given.is_absolute() || !given.has_filename()) {
+    return Error{.code = Errc::usage,
+                 .message = fmt::format("\"{}\" is not the absolute path of a file", path),
+                 .hint = "write the whole path, as in /var/lib/ovl/keystore.db"};
+  }
+  const std::string parent = given.parent_path().string();
+  if (create) OVL_CHECK(make_directories(parent));
+  std::error_code failed;
+  const std::string directory = fs::canonical(parent, failed).string();
+  if (failed) {
+    Error failure = file_error("looking at", parent, failed.value());
+    if (failed.value() == ENOENT) failure.code = Errc::not_found;
+    return failure;
+  }
+  std::string real = (fs::path(directory) / given.filename()).string();
+  if (create) OVL_CHECK(create_file(real, directory));
+  OVL_CHECK(check_file(real));
+  OVL_CHECK(refuse_network_file_system(directory));
+  return real;
+}
+
+}  // namespace ovl::sqlite

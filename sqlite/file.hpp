@@ -1,0 +1,20 @@
+// The file under a database: where it is, how it is made, and what is refused before SQLite sees it.
+// Knows nothing of SQLite.
+#pragma once
+
+#include <string>
+
+#include "model/result.hpp"
+
+namespace ovl::sqlite {
+
+// Makes the missing directories of path, each 0700. Errors: io, privilege.
+Status make_directories(const std::string& path);
+
+// Makes sure that path is a regular file on a local file system and answers its path with the
+// directory's symbolic links resolved. create: makes it (0600) and its directories (0700) when absent.
+// Errors: not_found (absent and not to be created), io (a link, a directory, a device; a file that
+// everybody may write), unsupported (network file system), privilege.
+Result<std::string> prepare_file(const std::string& path, bool create);
+
+}  // namespace ovl::sqlite
