@@ -80,7 +80,6 @@ class Projector {
     mtu_ = effective_mtu(network, in_.records, in_.facts);
     check_mtu(network);
     vnis_.push_back(network.vni);
-    ports_.insert(network.port);
     const NetnsName sandbox = sandbox_name(network.name);
     const std::string what = "network/" + network.name.text();
     add_bridge(space(sandbox, what), network, what);
@@ -314,7 +313,9 @@ class Projector {
     if (vnis_.empty()) return;
     HostFilter filter{.owner = mark("host")};
     filter.vnis = vnis_;
-    filter.vxlan_ports.assign(ports_.begin(), ports_.end());
+    std::set<UdpPort> ports;
+    for (const NetworkRecord& network : in_.records.networks) ports.insert(network.port);
+    filter.vxlan_ports.assign(ports.begin(), ports.end());
     for (const HostRecord& host : in_.records.hosts) {
       if (host.advertise) filter.vteps.push_back(*host.advertise);
     }
@@ -364,7 +365,6 @@ class Projector {
   Projected out_;
   std::uint32_t mtu_ = 0;
   std::vector<Vni> vnis_;
-  std::set<UdpPort> ports_;
 };
 
 }  // namespace

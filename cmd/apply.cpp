@@ -1,0 +1,104 @@
+// ovl apply and ovl destroy: plan, ask, make it so.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/plan_output.hpp"
+#include "cmd/verbs.hpp"
+
+namespace ovl {
+
+namespace {
+
+bool ask() {
+  std::cout << "\nMake these changes? Only \"yes\" is taken as consent: " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "yes";
+}
+
+Status need_approval(const PlanOptions& options, bool saved) {
+  if (saved || options.auto_approve || isatty(STDIN_FILENO) == 1) return {};
+  return Error{.code = Errc::usage,
+               .message = "there is no terminal to ask on",
+               .hint = "apply a saved plan, or say --auto-approve"};
+}
+
+std::string done_text(const Applied& applied, const PlanOptions& options) {
+  const PlanCounts counts = count(applied.planned.plan);
+  std::string out = fmt::format("{} complete: {} created, {} updated, {} replaced, {} removed.",
+                                options.destroy ? "Destroy" : "Apply", counts.create, counts.update,
+                                counts.replace, counts.remove);
+  if (applied.serial > 0) out += fmt::format(" Generation {}.", applied.serial);
+  return out;
+}
+
+struct Approval {
+  const GlobalOptions& global;
+  const PlanOptions& options;
+  const SavedPlan* saved;
+
+  bool operator()(const Plan& plan) const {
+    if (!options.json) print_plan(plan, global, options);
+    return saved != nullptr || options.auto_approve || ask();
+  }
+};
+
+Progress progress_for(const GlobalOptions& global) {
+  Progress progress;
+  if (global.verbose > 0 || isatty(STDERR_FILENO) == 1) {
+    progress.step = [](std::string_view what, std::size_t operations) {
+      std::cerr << fmt::format("ovl: {}: {} operations\n", what, operations);
+    };
+  }
+  return progress;
+}
+
+Result<int> finish(const Applied& applied, const GlobalOptions& global, const PlanOptions& options) {
+  if (!applied.approved) {
+    return Error{.code = Errc::interrupted, .message = "not approved; nothing was done"};
+  }
+  if (options.json) {
+    print_plan(applied.planned.plan, global, options);
+  } else if (applied.planned.plan.empty()) {
+    print_plan(applied.planned.plan, global, options);
+  } else {
+    std::cout << done_text(applied, options) << "\n";
+  }
+  if (global.verbose > 0) std::cerr << fmt::format("ovl: {} writes to the kernel\n", applied.writes);
+  return options.detailed_exitcode && !applied.planned.plan.empty() ? kExitChanges : kExitDone;
+}
+
+Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
+  std::optional<SavedPlan> saved;
+  PlanOptions options = given;
+  if (is_saved_plan(given.path)) {
+    OVL_TRY(saved, load_plan(given.path));
+    options = saved->options;
+    options.json = given.json;
+    options.detailed_exitcode = given.detailed_exitcode;
+    options.lock_timeout = given.lock_timeout;
+  }
+  OVL_CHECK(need_approval(options, saved.has_value()));
+  const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy, .writable = true};
+  OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->sources : nullptr));
+  const auto lock = context.lock_host();
+  if (!lock.ok()) return lock.error();
+  Request request = context.request();
+  if (saved) request.check = [&](const Planned& planned) { return check_fresh(*saved, planned); };
+  const Approval approval{global, options, saved ? &*saved : nullptr};
+  OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress_for(global)));
+  return finish(applied, global, options);
+}
+
+}  // namespace
+
+int run_apply(const GlobalOptions& global, const PlanOptions& options) {
+  auto code = apply_verb(global, options);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

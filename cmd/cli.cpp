@@ -1,0 +1,199 @@
+#include "cmd/cli.hpp"
+
+#include <functional>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "cmd/exit.hpp"
+#include "cmd/init.hpp"
+#include "cmd/lab.hpp"
+#include "cmd/validate.hpp"
+#include "cmd/verbs.hpp"
+
+namespace ovl {
+
+namespace {
+
+// Everything that the options are parsed into, and the verb that was chosen.
+struct CommandLine {
+  GlobalOptions global;
+  PlanOptions plan;
+  ExecOptions exec;
+  LsOptions ls;
+  ValidateOptions validate;
+  InitOptions init;
+  LabOptions lab;
+  std::function<int()> run;
+};
+
+CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& what,
+               std::function<int()> run) {
+  CLI::App& app = *parent.add_subcommand(name, what);
+  app.callback([&line, run = std::move(run)] { line.run = run; });
+  return app;
+}
+
+void add_where(CLI::App& app, PlanOptions& plan) {
+  app.add_option("PATH", plan.path,
+                 "The manifest: a file or a directory; default ./ovl.toml, else *.toml here");
+  app.add_option("--keystore", plan.keystore, "Keystore URL, instead of the manifest's")
+      ->envname("OVL_KEYSTORE");
+  app.add_option("--cluster", plan.cluster, "Cluster name, instead of the manifest's")
+      ->envname("OVL_CLUSTER");
+}
+
+void add_host(CLI::App& app, PlanOptions& plan) {
+  app.add_option("--host", plan.host, "Which declared host this machine is; default its hostname")
+      ->envname("OVL_HOST");
+}
+
+void add_json(CLI::App& app, PlanOptions& plan) {
+  app.add_flag("--json", plan.json, "Print JSON instead of text")->envname("OVL_JSON");
+}
+
+void add_planning(CLI::App& app, PlanOptions& plan) {
+  add_where(app, plan);
+  add_host(app, plan);
+  add_json(app, plan);
+  app.add_option("--scope", plan.scope,
+                 "all, cluster (the keystore only) or host (this machine, as the records say)")
+      ->envname("OVL_SCOPE")
+      ->capture_default_str();
+  app.add_option("--lock-timeout", plan.lock_timeout, "How long to wait for a lock: 500ms, 30s, 2m")
+      ->envname("OVL_LOCK_TIMEOUT")
+      ->capture_default_str();
+  app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
+               "Exit 2 when there are changes, 0 when there are none")
+      ->envname("OVL_DETAILED_EXITCODE");
+  app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
+}
+
+void add_approval(CLI::App& app, PlanOptions& plan) {
+  app.add_flag("--auto-approve", plan.auto_approve, "Do not ask")->envname("OVL_AUTO_APPROVE");
+}
+
+void add_planning_verbs(CLI::App& app, CommandLine& line) {
+  CLI::App& plan =
+      verb(app, line, "plan", "Show what would change", [&line] { return run_plan(line.global, line.plan); });
+  add_planning(plan, line.plan);
+  plan.add_option("--out", line.plan.out, "Save the plan, for apply and show")->envname("OVL_OUT");
+  plan.add_flag("--destroy", line.plan.destroy, "Plan the removal of everything")->envname("OVL_DESTROY");
+  CLI::App& apply = verb(app, line, "apply", "Plan, ask, and make the changes; or make those of a saved plan",
+                         [&line] { return run_apply(line.global, line.plan); });
+  add_planning(apply, line.plan);
+  add_approval(apply, line.plan);
+  CLI::App& destroy = verb(app, line, "destroy", "Remove what this manifest declared", [&line] {
+    line.plan.destroy = true;
+    return run_apply(line.global, line.plan);
+  });
+  add_planning(destroy, line.plan);
+  add_approval(destroy, line.plan);
+  CLI::App& show =
+      verb(app, line, "show", "Print a saved plan", [&line] { return run_show(line.global, line.plan); });
+  show.add_option("PLAN", line.plan.path, "A file that plan --out wrote")->required();
+  add_json(show, line.plan);
+}
+
+void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
+  CLI::App& group = *app.add_subcommand(kind, "List or inspect " + kind + "s");
+  group.require_subcommand(1);
+  CLI::App& ls = verb(group, line, "ls", "List them", [&line, kind] {
+    line.ls.kind = kind;
+    return run_ls(line.global, line.plan, line.ls);
+  });
+  add_where(ls, line.plan);
+  add_json(ls, line.plan);
+  ls.add_flag("--no-trunc", line.ls.no_trunc, "Show whole ids")->envname("OVL_NO_TRUNC");
+  CLI::App& inspect =
+      verb(group, line, "inspect", "Show one with everything known about it, as JSON", [&line, kind] {
+        line.ls.kind = kind;
+        return run_inspect(line.global, line.plan, line.ls);
+      });
+  inspect.add_option("NAME", line.ls.name, "Its name")->required();
+  add_where(inspect, line.plan);
+}
+
+void add_reading_verbs(CLI::App& app, CommandLine& line) {
+  for (const char* kind : {"network", "host", "endpoint"}) add_kind_verbs(app, line, kind);
+  CLI::App& status = verb(app, line, "status", "Show where the cluster and its hosts stand",
+                          [&line] { return run_status(line.global, line.plan); });
+  add_where(status, line.plan);
+  add_json(status, line.plan);
+  CLI::App& exec = verb(app, line, "exec", "Run a command inside an endpoint's namespace",
+                        [&line] { return run_exec(line.global, line.plan, line.exec); });
+  exec.add_option("ENDPOINT", line.exec.endpoint, "The endpoint")->required();
+  exec.add_option("CMD", line.exec.command, "The command, behind --")->required();
+  exec.add_option("--keystore", line.plan.keystore, "Keystore URL, instead of the manifest's")
+      ->envname("OVL_KEYSTORE");
+  exec.add_option("--cluster", line.plan.cluster, "Cluster name, instead of the manifest's")
+      ->envname("OVL_CLUSTER");
+}
+
+void add_manifest_verbs(CLI::App& app, CommandLine& line) {
+  CLI::App& validate = verb(app, line, "validate", "Check a manifest; needs neither store nor kernel",
+                            [&line] { return ovl::validate(line.validate, std::cout, std::cerr); });
+  validate.add_option("PATH", line.validate.path, "A file or a directory");
+  validate.add_flag("--json", line.validate.json, "Print JSON instead of text")->envname("OVL_JSON");
+  CLI::App& init = verb(app, line, "init", "Write a manifest to start from",
+                        [&line] { return ovl::init(line.init, std::cout, std::cerr); });
+  init.add_option("PATH", line.init.path, "Where to write it");
+}
+
+void add_lab_verbs(CLI::App& app, CommandLine& line) {
+  CLI::App& group = *app.add_subcommand("lab", "Turn this machine into the manifest's cluster");
+  group.require_subcommand(1);
+  CLI::App& up =
+      verb(group, line, "up", "Make the lab", [&line] { return lab_up(line.lab, std::cout, std::cerr); });
+  up.add_option("DIR", line.lab.directory, "The manifest's directory")->required();
+  CLI::App& exec = verb(group, line, "exec", "Run a command on one of its hosts",
+                        [&line] { return lab_exec(line.lab, std::cout, std::cerr); });
+  exec.add_option("HOST", line.lab.host, "The host, outside or router")->required();
+  exec.add_option("CMD", line.lab.command, "The command, behind --")->required();
+  exec.add_option("--lab", line.lab.directory, "The lab's directory, when there are several")
+      ->envname("OVL_LAB");
+  verb(group, line, "status", "List the labs",
+       [&line] { return lab_status(line.lab, std::cout, std::cerr); });
+  CLI::App& down = verb(group, line, "down", "End and remove the lab",
+                        [&line] { return lab_down(line.lab, std::cout, std::cerr); });
+  down.add_option("DIR", line.lab.directory, "The manifest's directory")->envname("OVL_LAB");
+}
+
+void add_global(CLI::App& app, GlobalOptions& global) {
+  app.set_version_flag("--version", "ovl " OVL_VERSION);
+  app.add_flag("-v,--verbose", global.verbose, "Say more; twice for every step")->envname("OVL_VERBOSE");
+  app.add_flag("--no-color", global.no_color, "No colours; NO_COLOR does the same")->envname("OVL_NO_COLOR");
+  app.add_option("--state-dir", global.state_directory, "Where this host keeps its state")
+      ->envname("OVL_STATE_DIR")
+      ->capture_default_str();
+  app.add_option("--run-dir", global.run_directory, "Where namespaces and locks are")
+      ->envname("OVL_RUN_DIR")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  CLI::App app("Overlay networks on Linux hosts, described in git and kept true", "ovl");
+  CommandLine line;
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_global(app, line.global);
+  add_manifest_verbs(app, line);
+  add_planning_verbs(app, line);
+  add_reading_verbs(app, line);
+  add_lab_verbs(app, line);
+  verb(app, line, "version", "Print the version", [] {
+    std::cout << "ovl " OVL_VERSION "\n";
+    return kExitDone;
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version end here too, with exit code 0.
+    return app.exit(error) == 0 ? kExitDone : kExitError;
+  }
+  return line.run ? line.run() : kExitError;
+}
+
+}  // namespace ovl

@@ -1,0 +1,273 @@
+#include "cmd/context.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+
+#include "cmd/exit.hpp"
+#include "cmd/style.hpp"
+#include "drivers/kernel/linux.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/sources.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+std::string user_name() {
+  const passwd* entry = getpwuid(geteuid());
+  return entry != nullptr ? entry->pw_name : std::to_string(geteuid());
+}
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+StoreLock::Holder this_process(std::int64_t now) {
+  return StoreLock::Holder{.who = user_name() + "@" + host_name(),
+                           .host = host_name(),
+                           .boot = boot_id(),
+                           .pid = getpid(),
+                           .since = now};
+}
+
+// A holder of this machine and boot whose process is gone will never give its lock back.
+bool holder_is_dead(const StoreLock::Holder& holder) {
+  if (holder.host != host_name() || holder.boot != boot_id() || holder.pid <= 0) return false;
+  return kill(static_cast<pid_t>(holder.pid), 0) != 0 && errno == ESRCH;
+}
+
+void print_diagnostics(const Diagnostics& diagnostics, const Sources& sources) {
+  for (const Diagnostic& diagnostic : diagnostics) {
+    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
+  }
+}
+
+bool has_errors(const Diagnostics& diagnostics) {
+  return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.severity == Severity::error; });
+}
+
+Result<Scope> parse_scope(const std::string& text) {
+  auto scope = decode<Scope>(Value(text));
+  if (scope.ok()) return scope;
+  return Error{.code = Errc::usage,
+               .message = fmt::format("\"{}\" is no scope", printable(text)),
+               .hint = "use all, cluster or host"};
+}
+
+// The first of the candidates that is a declared (or recorded) host.
+std::optional<HostName> known_host(const std::string& candidate, const Manifest* manifest,
+                                   const Records& records) {
+  auto name = HostName::parse(candidate);
+  if (!name.ok()) return std::nullopt;
+  const bool declared =
+      manifest != nullptr && std::ranges::any_of(manifest->hosts, [&](const HostBlock& block) {
+        return block.name == name.value();
+      });
+  if (declared || records.host(name.value()) != nullptr) return std::move(name).value();
+  return std::nullopt;
+}
+
+std::string declared_hosts(const Manifest* manifest, const Records& records) {
+  std::string out;
+  const auto add = [&](const HostName& name) { out += (out.empty() ? "" : ", ") + name.text(); };
+  if (manifest != nullptr) {
+    for (const HostBlock& block : manifest->hosts) add(block.name);
+  } else {
+    for (const HostRecord& record : records.hosts) add(record.name);
+  }
+  return out.empty() ? "none" : out;
+}
+
+Result<std::string> read_secret(const SecretRef& ref) {
+  if (ref.where == SecretRef::Where::env) {
+    const char* value = std::getenv(ref.name.c_str());
+    if (value != nullptr) return std::string(value);
+    return Error{.code = Errc::usage, .message = fmt::format("the environment has no {}", ref.name)};
+  }
+
+  struct stat info {};
+
+  if (stat(ref.name.c_str(), &info) != 0) {
+    return Error{.code = Errc::io, .message = fmt::format("the secret file {} can't be read", ref.name)};
+  }
+  if ((info.st_mode & 077) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("the secret file {} is readable by others", ref.name),
+                 .hint = fmt::format("chmod 600 {}", ref.name)};
+  }
+  std::ifstream file(ref.name);
+  std::string secret;
+  std::getline(file, secret);
+  return secret;
+}
+
+Status resolve_secret(const std::optional<SecretRef>& ref, std::string& out) {
+  if (!ref) return {};
+  OVL_TRY(out, read_secret(*ref));
+  return {};
+}
+
+std::string file_of(const std::optional<SecretRef>& ref) {
+  return ref ? ref->name : std::string();
+}
+
+Result<KeystoreOptions> keystore_options(const std::string& url, const Manifest* manifest) {
+  KeystoreOptions options{.url = url};
+  if (manifest == nullptr) return options;
+  const KeystoreBlock& block = manifest->keystore;
+  OVL_CHECK(resolve_secret(block.token, options.token));
+  OVL_CHECK(resolve_secret(block.user, options.user));
+  OVL_CHECK(resolve_secret(block.password, options.password));
+  options.ca_file = file_of(block.tls_ca);
+  options.cert_file = file_of(block.tls_cert);
+  options.key_file = file_of(block.tls_key);
+  options.allow_plaintext = block.allow_plaintext;
+  return options;
+}
+
+}  // namespace
+
+Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& options, const Needs& needs,
+                              const Sources* given) {
+  Context context;
+  OVL_TRY(context.request_.scope, parse_scope(options.scope));
+  OVL_TRY(context.request_.lock_timeout, parse_duration(options.lock_timeout));
+  context.request_.destroy = options.destroy;
+  OVL_CHECK(context.load_manifest(options, needs, given));
+  OVL_CHECK(context.fill_request(options));
+  const bool host = needs.host && context.request_.scope != Scope::cluster;
+  if (host) OVL_CHECK(context.open_host(global, needs));
+  if (needs.keystore) OVL_CHECK(context.open_store(options));
+  if (host && needs.identity) OVL_CHECK(context.identify(options));
+  context.world_.now = std::time(nullptr);
+  context.world_.holder = this_process(context.world_.now);
+  context.world_.holder_is_dead = holder_is_dead;
+  return context;
+}
+
+Status Context::load_manifest(const PlanOptions& options, const Needs& needs, const Sources* given) {
+  if (given != nullptr) {
+    sources_ = *given;
+    if (sources_.empty()) return {};
+  } else {
+    auto sources = read_sources(options.path);
+    if (!sources.ok()) {
+      const bool optional =
+          sources.error().code == Errc::not_found && options.path.empty() && !needs.manifest;
+      if (optional) return {};
+      return std::move(sources).error();
+    }
+    sources_ = std::move(sources).value();
+  }
+  Parsed parsed = parse(sources_);
+  print_diagnostics(parsed.diagnostics, sources_);
+  if (has_errors(parsed.diagnostics)) {
+    return Error{.code = Errc::manifest, .message = "the manifest is invalid; nothing was done"};
+  }
+  manifest_ = std::make_unique<Manifest>(std::move(parsed.manifest));
+  return {};
+}
+
+Status Context::fill_request(const PlanOptions& options) {
+  request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
+  keystore_url_ = !options.keystore.empty() ? options.keystore
+                  : manifest_               ? manifest_->keystore.url.value
+                                            : "";
+  if (!options.cluster.empty()) {
+    OVL_TRY(request_.cluster, Label::parse(options.cluster));
+  } else if (manifest_) {
+    request_.cluster = manifest_->cluster.value;
+  }
+  return {};
+}
+
+Status Context::open_host(const GlobalOptions& global, const Needs& needs) {
+  LinuxKernelOptions kernel;
+  kernel.netns_directory = global.run_directory + "/netns";
+  OVL_TRY(kernel_, open_linux_kernel(kernel));
+  world_.kernel = kernel_.get();
+  OVL_TRY(State state, open_state(global, request_.cluster, needs.writable));
+  state_ = std::make_unique<State>(std::move(state));
+  world_.state = state_.get();
+  return {};
+}
+
+Status Context::open_store(const PlanOptions& options) {
+  if (keystore_url_.empty()) {
+    return Error{.code = Errc::usage,
+                 .message = "no manifest here, and no keystore named",
+                 .hint = "name a manifest, or --keystore URL and --cluster NAME"};
+  }
+  OVL_TRY(const KeystoreOptions store,
+          keystore_options(keystore_url_, options.keystore.empty() ? manifest_.get() : nullptr));
+  OVL_TRY(keystore_, open_keystore(store));
+  world_.keystore = keystore_.get();
+  return {};
+}
+
+Status Context::identify(const PlanOptions& options) {
+  Records records;
+  if (manifest_ == nullptr && keystore_ != nullptr) {
+    OVL_TRY(const StoreView view, read_store(*keystore_, StoreLayout(request_.cluster)));
+    records = view.records;
+  }
+  const std::string full = host_name();
+  const std::string candidates[] = {options.host, full, full.substr(0, full.find('.'))};
+  for (const std::string& candidate : candidates) {
+    if (candidate.empty()) continue;
+    if (const auto name = known_host(candidate, manifest_.get(), records)) {
+      request_.host = *name;
+      return {};
+    }
+    if (!options.host.empty()) break;
+  }
+  return Error{.code = Errc::usage,
+               .message = fmt::format("\"{}\" is not one of the declared hosts",
+                                      printable(options.host.empty() ? full : options.host)),
+               .hint = fmt::format("say which one this machine is: --host NAME (declared: {})",
+                                   declared_hosts(manifest_.get(), records))};
+}
+
+Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error == std::errc{} && number >= 0 && number <= 86'400'000) {
+    if (unit == "ms") return std::chrono::milliseconds(number);
+    if (unit == "s" || unit.empty()) return std::chrono::milliseconds(number * 1000);
+    if (unit == "m") return std::chrono::milliseconds(number * 60'000);
+  }
+  return Error{.code = Errc::usage,
+               .message = fmt::format("\"{}\" is no duration", printable(text)),
+               .hint = "write it like 500ms, 30s or 2m"};
+}
+
+int report_error(const Error& error) {
+  const Style style(wants_colour(STDERR_FILENO));
+  std::cerr << style.red("ovl:") << " " << printable(error.message) << "\n";
+  if (!error.hint.empty()) std::cerr << "hint: " << printable(error.hint) << "\n";
+  return exit_code(error.code);
+}
+
+}  // namespace ovl

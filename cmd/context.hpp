@@ -1,0 +1,68 @@
+// What a verb works with: the manifest, the identity of this machine, and the opened ports. Everything
+// that the edge of the program reads from its environment is read here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cmd/options.hpp"
+#include "reconcile/pipeline.hpp"
+
+namespace ovl {
+
+class Context {
+ public:
+  // How much of the world a verb needs.
+  struct Needs {
+    bool manifest = true;  // false: records do, when there is no manifest
+    bool host = true;      // this machine's kernel and state
+    bool keystore = true;
+    bool writable = false;  // state may be made
+  };
+
+  // Prints the manifest's diagnostics on stderr when there are any. Errors: manifest, usage, guard,
+  // unreachable, privilege.
+  // `given` stands for the manifest's files: those of a saved plan.
+  static Result<Context> open(const GlobalOptions& global, const PlanOptions& options, const Needs& needs,
+                              const Sources* given = nullptr);
+
+  // This machine's lock; nothing in cluster scope. Errors: locked, io.
+  Result<std::optional<HostLock>> lock_host();
+
+  [[nodiscard]] const Request& request() const { return request_; }
+
+  [[nodiscard]] const Sources& sources() const { return sources_; }
+
+  [[nodiscard]] const Manifest* manifest() const { return manifest_.get(); }
+
+  [[nodiscard]] const std::string& keystore_url() const { return keystore_url_; }
+
+  World& world() { return world_; }
+
+ private:
+  Status load_manifest(const PlanOptions& options, const Needs& needs, const Sources* given);
+  Status open_store(const PlanOptions& options);
+  Status identify(const PlanOptions& options);
+  Status open_host(const GlobalOptions& global, const Needs& needs);
+  Status fill_request(const PlanOptions& options);
+
+  Sources sources_;
+  std::unique_ptr<Manifest> manifest_;
+  std::string keystore_url_;
+  std::unique_ptr<Keystore> keystore_;
+  std::unique_ptr<Kernel> kernel_;
+  std::unique_ptr<State> state_;
+  Request request_;
+  World world_;
+  std::string run_directory_;
+};
+
+// "30s", "500ms", "2m" as milliseconds. Errors: usage.
+Result<std::chrono::milliseconds> parse_duration(const std::string& text);
+
+// One error on stderr as "ovl: message" and "hint: ...", control characters made visible. Answers the
+// exit code.
+int report_error(const Error& error);
+
+}  // namespace ovl

@@ -1,0 +1,45 @@
+// Exit codes. Frozen: scripts depend on them.
+#pragma once
+
+#include "model/result.hpp"
+
+namespace ovl {
+
+enum ExitCode : int {
+  kExitDone = 0,          // done, nothing to do
+  kExitError = 1,         // also usage errors
+  kExitChanges = 2,       // changes, with --detailed-exitcode
+  kExitStale = 10,        // the plan is stale
+  kExitLocked = 11,       // somebody holds the lock
+  kExitRefused = 12,      // refused by a guard
+  kExitManifest = 13,     // the manifest is invalid
+  kExitUnreachable = 16,  // the keystore does not answer
+  kExitPrivilege = 17,    // needs privileges
+  kExitNotVerified = 18,  // verify failed, nothing rolled back
+  kExitInterrupted = 130
+};
+
+constexpr int exit_code(Errc code) {
+  switch (code) {
+    case Errc::stale: return kExitStale;
+    case Errc::locked: return kExitLocked;
+    case Errc::guard: return kExitRefused;
+    case Errc::manifest: return kExitManifest;
+    case Errc::unreachable:
+    case Errc::in_doubt: return kExitUnreachable;
+    case Errc::privilege: return kExitPrivilege;
+    case Errc::verify: return kExitNotVerified;
+    case Errc::interrupted: return kExitInterrupted;
+    case Errc::usage:
+    case Errc::io:
+    case Errc::conflict:
+    case Errc::kernel:
+    case Errc::not_found:
+    case Errc::corrupt:
+    case Errc::unsupported:
+    case Errc::bug: return kExitError;
+  }
+  return kExitError;
+}
+
+}  // namespace ovl

@@ -1,0 +1,106 @@
+// ovl network|host|endpoint ls: the cluster's records as tables. One read of the store.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+#include "reconcile/project.hpp"
+
+namespace ovl {
+
+namespace {
+
+template <class T>
+std::string joined(const std::vector<T>& values) {
+  std::string out;
+  for (const T& value : values) out += (out.empty() ? "" : ",") + std::string(value.text());
+  return out.empty() ? "-" : out;
+}
+
+std::string id_text(const std::string& id, bool no_trunc) {
+  return no_trunc ? id : id.substr(0, 12);
+}
+
+std::string ago(std::int64_t when) {
+  const std::int64_t seconds = std::max<std::int64_t>(0, std::time(nullptr) - when);
+  if (seconds < 120) return fmt::format("{}s ago", seconds);
+  if (seconds < 7200) return fmt::format("{}m ago", seconds / 60);
+  return fmt::format("{}h ago", seconds / 3600);
+}
+
+std::string seen(const StoreView& view, const HostName& host) {
+  const auto at = view.status.find(host.text());
+  return at == view.status.end() ? "never" : ago(at->second.when);
+}
+
+void networks(Table& table, const StoreView& view, const LsOptions& ls) {
+  table.row({"NETWORK ID", "NAME", "SUBNETS", "VNI", "MTU", "ENDPOINTS", "OPTIONS"});
+  for (const NetworkRecord& network : view.records.networks) {
+    const auto count = std::ranges::count(view.records.endpoints, network.name, &EndpointRecord::network);
+    table.row({id_text(network.id, ls.no_trunc), network.name.text(), joined(network.subnets),
+               network.vni.text(), std::to_string(effective_mtu(network, view.records, view.facts)),
+               std::to_string(count), network.internal ? "internal" : ""});
+  }
+}
+
+void hosts(Table& table, const StoreView& view, const LsOptions& ls) {
+  table.row({"HOST ID", "NAME", "VTEP", "GATEWAY POOL", "ENDPOINTS", "LAST APPLY"});
+  for (const HostRecord& host : view.records.hosts) {
+    const auto count = std::ranges::count(view.records.endpoints, host.name, &EndpointRecord::host);
+    table.row(
+        {id_text(host.id, ls.no_trunc), host.name.text(), host.advertise ? host.advertise->text() : "waiting",
+         host.gateway_pool ? host.gateway_pool->text() : "-", std::to_string(count), seen(view, host.name)});
+  }
+}
+
+void endpoints(Table& table, const StoreView& view, const LsOptions& ls) {
+  table.row({"ENDPOINT ID", "NAME", "NETWORK", "HOST", "ADDRESSES", "MAC", "ALIASES"});
+  for (const EndpointRecord& endpoint : view.records.endpoints) {
+    table.row({id_text(endpoint.id, ls.no_trunc), endpoint.name.text(), endpoint.network.text(),
+               endpoint.host.text(), joined(endpoint.addresses), endpoint.mac.text(),
+               joined(endpoint.aliases)});
+  }
+}
+
+template <class Record>
+Value records_json(const std::vector<Record>& records) {
+  Value out = Value::array();
+  for (const Record& record : records) out.push(encode(record));
+  return out;
+}
+
+Value json_of(const StoreView& view, const std::string& kind) {
+  if (kind == "network") return records_json(view.records.networks);
+  if (kind == "host") return records_json(view.records.hosts);
+  return records_json(view.records.endpoints);
+}
+
+std::string text_of(const StoreView& view, const LsOptions& ls) {
+  Table table;
+  if (ls.kind == "network") networks(table, view, ls);
+  if (ls.kind == "host") hosts(table, view, ls);
+  if (ls.kind == "endpoint") endpoints(table, view, ls);
+  return table.text("");
+}
+
+Result<int> list(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls) {
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  OVL_TRY(const StoreView view,
+          read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+  std::cout << (options.json ? json_of(view, ls.kind).pretty_json() + "\n" : text_of(view, ls));
+  return kExitDone;
+}
+
+}  // namespace
+
+int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls) {
+  auto code = list(global, options, ls);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

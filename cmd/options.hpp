@@ -1,0 +1,48 @@
+// What the command line says, as values. Filled by cmd/cli.cpp, the only place that knows CLI11.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/plan.hpp"
+
+namespace ovl {
+
+// Options that every verb has.
+struct GlobalOptions {
+  int verbose = 0;  // -v, -vv
+  bool no_color = false;
+  std::string state_directory = "/var/lib/ovl";
+  std::string run_directory = "/run";
+};
+
+// Planning options, the same on plan, apply and destroy; the inspecting verbs take the first four.
+struct PlanOptions {
+  std::string path;      // a file, a directory, or a saved plan for apply and show
+  std::string keystore;  // URL, over the manifest's
+  std::string cluster;   // name, over the manifest's
+  std::string host;      // who this machine is
+  std::string scope = "all";
+  std::string lock_timeout = "30s";
+  std::string out;  // where plan saves itself
+  std::string format = "text";
+  bool json = false;
+  bool destroy = false;
+  bool detailed_exitcode = false;
+  bool auto_approve = false;
+  bool show_all = false;
+};
+
+struct ExecOptions {
+  std::string endpoint;
+  std::vector<std::string> command;
+};
+
+struct LsOptions {
+  std::string kind;  // network, host, endpoint
+  std::string name;  // for inspect
+  bool no_trunc = false;
+  bool quiet = false;
+};
+
+}  // namespace ovl

@@ -1,0 +1,169 @@
+#include "cmd/plan_output.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+
+#include "cmd/render_plan.hpp"
+#include "cmd/style.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/ids.hpp"
+#include "state/plan_file.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+// Of the records alone: facts and status of other hosts may move without making a plan stale.
+std::string store_fingerprint(const Planned& planned) {
+  std::string text;
+  if (planned.view.head)
+    text += fmt::format("{} {}\n", planned.view.head->lineage, planned.view.head->serial);
+  for (const auto& [key, revision] : planned.view.revisions) {
+    const bool record = key.find("/hosts/") != std::string::npos ||
+                        key.find("/networks/") != std::string::npos ||
+                        key.find("/endpoints/") != std::string::npos;
+    if (record) text += fmt::format("{} {}\n", key, revision);
+  }
+  return sha256_hex(text);
+}
+
+Value sources_json(const Sources& sources) {
+  Value out = Value::array();
+  for (const SourceFile& source : sources) {
+    Value item = Value::object();
+    item.set("name", source.name);
+    item.set("text", source.text);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
+Result<std::string> text_at(const Value& value, std::string_view name) {
+  const Value* found = value.find(name);
+  if (found == nullptr) {
+    return Error{.code = Errc::corrupt, .message = fmt::format("the saved plan has no \"{}\"", name)};
+  }
+  return decode<std::string>(*found);
+}
+
+Result<Sources> sources_of(const Value& value) {
+  Sources sources;
+  const Value* items = value.find("sources");
+  if (items == nullptr || items->as_array() == nullptr) return sources;
+  for (const Value& item : *items->as_array()) {
+    SourceFile source;
+    OVL_TRY(source.name, text_at(item, "name"));
+    OVL_TRY(source.text, text_at(item, "text"));
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
+// The first change that is in one plan and not, or not the same, in the other.
+std::string first_moved(const Value& before, const Value& now) {
+  const auto changes = [](const Value& plan) {
+    std::map<std::string, std::string> out;
+    const Value* items = plan.find("resource_changes");
+    if (items == nullptr || items->as_array() == nullptr) return out;
+    for (const Value& item : *items->as_array()) {
+      const Value* address = item.find("address");
+      if (address != nullptr && address->as_string() != nullptr)
+        out.emplace(*address->as_string(), item.json());
+    }
+    return out;
+  };
+  const auto old_changes = changes(before);
+  const auto new_changes = changes(now);
+  for (const auto& [address, text] : old_changes) {
+    const auto at = new_changes.find(address);
+    if (at == new_changes.end() || at->second != text) return address;
+  }
+  for (const auto& [address, text] : new_changes) {
+    if (!old_changes.contains(address)) return address;
+  }
+  return {};
+}
+
+Error stale(const std::string& what) {
+  return Error{.code = Errc::stale,
+               .message = fmt::format("the saved plan is stale: {} has moved since it was made", what),
+               .hint = "plan again; nothing was done"};
+}
+
+}  // namespace
+
+bool print_problems(const Planned& planned, const Sources& sources) {
+  for (const Diagnostic& diagnostic : planned.problems) {
+    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
+  }
+  return !planned.problems.empty();
+}
+
+void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options) {
+  if (options.json) {
+    std::cout << plan_json(plan).pretty_json() << "\n";
+    return;
+  }
+  const bool colour = !global.no_color && wants_colour(STDOUT_FILENO);
+  std::cout << plan_text(plan, RenderOptions{.colour = colour, .show_all = options.show_all}) << std::flush;
+}
+
+Status save_plan(const Context& context, const Planned& planned, const PlanOptions& options) {
+  Value out = Value::object();
+  out.set("scope", options.scope);
+  out.set("destroy", options.destroy);
+  out.set("host", planned.plan.host.text());
+  out.set("keystore", context.keystore_url());
+  out.set("cluster", planned.plan.cluster.text());
+  out.set("boot", planned.plan.scope == Scope::cluster ? std::string() : boot_id());
+  out.set("store", store_fingerprint(planned));
+  out.set("sources", sources_json(context.sources()));
+  out.set("plan", plan_json(planned.plan));
+  out.set("text", plan_text(planned.plan, RenderOptions{}));
+  return write_plan_file(options.out, out);
+}
+
+Result<SavedPlan> load_plan(const std::string& path) {
+  OVL_TRY(const Value value, read_plan_file(path));
+  SavedPlan saved;
+  OVL_TRY(saved.options.scope, text_at(value, "scope"));
+  OVL_TRY(saved.options.host, text_at(value, "host"));
+  OVL_TRY(saved.options.keystore, text_at(value, "keystore"));
+  OVL_TRY(saved.options.cluster, text_at(value, "cluster"));
+  OVL_TRY(saved.boot, text_at(value, "boot"));
+  OVL_TRY(saved.store, text_at(value, "store"));
+  OVL_TRY(saved.text, text_at(value, "text"));
+  OVL_TRY(saved.sources, sources_of(value));
+  const Value* destroy = value.find("destroy");
+  saved.options.destroy = destroy != nullptr && *destroy == Value(true);
+  const Value* plan = value.find("plan");
+  if (plan != nullptr) saved.plan = *plan;
+  return saved;
+}
+
+bool is_saved_plan(const std::string& path) {
+  return !path.empty() && !path.ends_with(".toml") && ::access(path.c_str(), R_OK) == 0 &&
+         std::ifstream(path).peek() == '{';
+}
+
+Status check_fresh(const SavedPlan& saved, const Planned& planned) {
+  if (!saved.boot.empty() && saved.boot != boot_id()) return stale("this host (another host, or rebooted)");
+  if (saved.store != store_fingerprint(planned)) {
+    const std::string moved = first_moved(saved.plan, plan_json(planned.plan));
+    return stale(moved.empty() ? "the keystore" : moved);
+  }
+  const std::string moved = first_moved(saved.plan, plan_json(planned.plan));
+  return moved.empty() ? Status() : stale(moved);
+}
+
+}  // namespace ovl

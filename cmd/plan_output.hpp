@@ -1,0 +1,40 @@
+// How plan, apply, destroy and show print, save and read plans.
+#pragma once
+
+#include <string>
+
+#include "cmd/context.hpp"
+#include "cmd/options.hpp"
+#include "reconcile/pipeline.hpp"
+
+namespace ovl {
+
+// Prints what only resolving can find. True when there was something.
+bool print_problems(const Planned& planned, const Sources& sources);
+
+// The plan on stdout: text, or JSON with --json.
+void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options);
+
+// A plan on disk: the manifest it was made from, what it was computed from as fingerprints, and how it
+// read. No secrets: a manifest holds only references.
+struct SavedPlan {
+  PlanOptions options;
+  Sources sources;
+  std::string boot;   // boot id; empty in cluster scope
+  std::string store;  // fingerprint of lineage, serial and the records' revisions
+  Value plan;         // as JSON, for show and for naming what moved
+  std::string text;   // as it was printed
+};
+
+// Errors: io.
+Status save_plan(const Context& context, const Planned& planned, const PlanOptions& options);
+// Errors: io, corrupt, not_found.
+Result<SavedPlan> load_plan(const std::string& path);
+
+// Whether a path holds a saved plan.
+bool is_saved_plan(const std::string& path);
+
+// Compares a saved plan with one made from it now. Errors: stale, naming what moved.
+Status check_fresh(const SavedPlan& saved, const Planned& planned);
+
+}  // namespace ovl

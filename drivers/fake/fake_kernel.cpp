@@ -1,0 +1,357 @@
+#include "drivers/fake/fake_kernel.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ovl {
+
+namespace {
+
+Error refused(int number, std::string message) {
+  const bool exists = number == EEXIST;
+  return Error{
+      .code = exists ? Errc::conflict : Errc::kernel, .message = std::move(message), .os_errno = number};
+}
+
+bool is_set(const ObjectRef& object) {
+  return !std::holds_alternative<std::monostate>(object);
+}
+
+template <class K>
+auto find_in(std::vector<K>& items, const K& like) {
+  const auto at =
+      std::ranges::lower_bound(items, like, [](const K& a, const K& b) { return a.key() < b.key(); });
+  return at != items.end() && at->key() == like.key() ? at : items.end();
+}
+
+template <class K>
+void insert_sorted(std::vector<K>& items, K item) {
+  const auto at =
+      std::ranges::lower_bound(items, item, [](const K& a, const K& b) { return a.key() < b.key(); });
+  items.insert(at, std::move(item));
+}
+
+Link* find_link(NamespaceObjects& space, const IfName& name) {
+  const auto at = std::ranges::lower_bound(space.links, name, {}, &Link::name);
+  return at != space.links.end() && at->name == name ? &*at : nullptr;
+}
+
+// Which vector of a namespace a kind lives in.
+template <class K>
+std::vector<K>& items_of(NamespaceObjects& space) {
+  if constexpr (std::is_same_v<K, NftTable>) return space.nft_tables;
+  if constexpr (std::is_same_v<K, Link>) return space.links;
+  if constexpr (std::is_same_v<K, Sysctl>) return space.sysctls;
+  if constexpr (std::is_same_v<K, Address>) return space.addresses;
+  if constexpr (std::is_same_v<K, Route>) return space.routes;
+  if constexpr (std::is_same_v<K, Neighbour>) return space.neighbours;
+  if constexpr (std::is_same_v<K, Fdb>) return space.fdb;
+  if constexpr (std::is_same_v<K, HostsFile>) return space.hosts_files;
+}
+
+bool on_device(const std::string& path, const IfName& dev) {
+  return path.find("/conf/" + dev.text() + "/") != std::string::npos;
+}
+
+// What the kernel gives a device that nobody said anything about.
+void fill_defaults(Link& link) {
+  if (!link.mtu) link.mtu = 1500;
+  if (!link.master) link.master = IfName();
+  if (!link.addrgen) link.addrgen = true;
+  if (!link.mac) link.mac = MacAddress({0x06, 0, 0, 0, 0, 1});
+}
+
+void leave_bridge(Link& link) {
+  link.master = IfName();
+  link.port_learning.reset();
+  link.port_flood.reset();
+  link.port_isolated.reset();
+}
+
+class Machine {
+ public:
+  explicit Machine(HostObjects& objects) : objects_(objects) {}
+
+  // ---- namespaces --------------------------------------------------------------------------------
+
+  Status create(const NetnsName&, const Netns& netns) {
+    NamespaceObjects& space = objects_.at(netns.name);
+    if (space.netns) return refused(EEXIST, "netns " + netns.name.text() + " exists");
+    space.netns = netns;
+    return {};
+  }
+
+  Status update(const NetnsName& where, const Netns& netns, FieldMask) {
+    NamespaceObjects& space = objects_.at(where);
+    if (!space.netns) return refused(ENOENT, "netns " + where.text() + " is not there");
+    space.netns = netns;
+    return {};
+  }
+
+  Status remove(const NetnsName& where, const Netns&) {
+    NamespaceObjects& space = objects_.at(where);
+    const std::vector<Link> links = space.links;
+    for (const Link& link : links) remove_link(where, link.name);
+    NamespaceObjects& emptied = objects_.at(where);
+    emptied = NamespaceObjects{.name = where, .hosts_files = std::move(emptied.hosts_files)};
+    return {};
+  }
+
+  // ---- links -------------------------------------------------------------------------------------
+
+  Status create(const NetnsName& where, const Link& link) {
+    OVL_CHECK(require_space(where));
+    Link* there = find_link(objects_.at(where), link.name);
+    // The inner end of a pair is there already, with its group and nothing else.
+    const bool born = there != nullptr && there->type == LinkType::veth && there->alias.empty() && !link.peer;
+    if (there != nullptr && !born) return refused(EEXIST, "link " + link.name.text() + " exists");
+    if (link.vni && vni_taken(link))
+      return refused(EEXIST, "A VXLAN device with the specified VNI already exists.");
+    if (link.master && !link.master->empty() && find_link(objects_.at(where), *link.master) == nullptr) {
+      return refused(ENODEV, "master " + link.master->text() + " is not there");
+    }
+    if (born) return set_born(*there, link);
+    if (link.peer) OVL_CHECK(create_peer(where, link));
+    Link made = link;
+    fill_defaults(made);
+    insert_sorted(objects_.at(where).links, std::move(made));
+    return {};
+  }
+
+  Status update(const NetnsName& where, const Link& link, FieldMask changed) {
+    Link* there = find_link(objects_.at(where), link.name);
+    if (there == nullptr) return refused(ENODEV, "link " + link.name.text() + " is not there");
+    const auto mac = there->mac;
+    const bool was_up = there->up;
+    set_fields(*there, link, changed);
+    if (there->mac != mac || (was_up && !there->up)) flush_neighbours(objects_.at(where), link.name);
+    return {};
+  }
+
+  Status remove(const NetnsName& where, const Link& link) {
+    remove_link(where, link.name);
+    return {};
+  }
+
+  // ---- everything that is a plain entry ------------------------------------------------------------
+
+  template <class K>
+  Status create(const NetnsName& where, const K& item) {
+    NamespaceObjects& space = objects_.at(where);
+    OVL_CHECK(require_device(where, item));
+    if (find_in(items_of<K>(space), item) != items_of<K>(space).end()) {
+      return refused(EEXIST, fmt::format("{} exists", K::kind));
+    }
+    insert_sorted(items_of<K>(space), item);
+    return {};
+  }
+
+  template <class K>
+  Status update(const NetnsName& where, const K& item, FieldMask) {
+    NamespaceObjects& space = objects_.at(where);
+    const auto at = find_in(items_of<K>(space), item);
+    if (at == items_of<K>(space).end()) return refused(ENOENT, fmt::format("{} is not there", K::kind));
+    *at = item;
+    return {};
+  }
+
+  template <class K>
+  Status remove(const NetnsName& where, const K& item) {
+    NamespaceObjects& space = objects_.at(where);
+    const auto at = find_in(items_of<K>(space), item);
+    if (at != items_of<K>(space).end()) items_of<K>(space).erase(at);
+    return {};
+  }
+
+ private:
+  Status require_space(const NetnsName& where) {
+    if (where.empty() || objects_.at(where).netns) return {};
+    return refused(ENOENT, "netns " + where.text() + " is not there");
+  }
+
+  template <class K>
+  Status require_device(const NetnsName& where, const K& item) {
+    if constexpr (std::is_same_v<K, HostsFile>) {
+      return {};
+    } else {
+      OVL_CHECK(require_space(where));
+    }
+    if constexpr (requires { item.dev; }) {
+      if (find_link(objects_.at(where), item.dev) == nullptr) {
+        return refused(ENODEV, "link " + item.dev.text() + " is not there");
+      }
+    }
+    return {};
+  }
+
+  Status create_peer(const NetnsName& where, const Link& link) {
+    OVL_CHECK(require_space(link.peer->netns));
+    if (find_link(objects_.at(link.peer->netns), link.peer->name) != nullptr) {
+      return refused(EEXIST, "peer " + link.peer->text() + " exists");
+    }
+    Link inner{.name = link.peer->name, .type = LinkType::veth, .up = false};
+    inner.peer = VethPeer{.netns = where, .name = link.name};
+    inner.group = link.group;
+    fill_defaults(inner);
+    insert_sorted(objects_.at(link.peer->netns).links, std::move(inner));
+    return {};
+  }
+
+  static Status set_born(Link& there, const Link& wish) {
+    const auto peer = there.peer;
+    there = wish;
+    there.peer = peer;
+    fill_defaults(there);
+    return {};
+  }
+
+  static void set_fields(Link& there, const Link& wish, FieldMask changed) {
+    FieldMask bit = 1;
+    for_each_field<Link>([&](const auto& field) {
+      if ((changed & bit) != 0) there.*field.member = wish.*field.member;
+      bit <<= 1;
+    });
+  }
+
+  [[nodiscard]] bool vni_taken(const Link& link) const {
+    return std::ranges::any_of(objects_.namespaces, [&](const NamespaceObjects& space) {
+      return std::ranges::any_of(
+          space.links, [&](const Link& other) { return other.vni == link.vni && other.port == link.port; });
+    });
+  }
+
+  static void flush_neighbours(NamespaceObjects& space, const IfName& dev) {
+    std::erase_if(space.neighbours, [&](const Neighbour& n) { return n.dev == dev; });
+  }
+
+  // A device takes everything that stands on it along, and a veth its other end.
+  void remove_link(const NetnsName& where, const IfName& name) {
+    NamespaceObjects& space = objects_.at(where);
+    const Link* there = find_link(space, name);
+    if (there == nullptr) return;
+    const std::optional<VethPeer> peer = there->peer;
+    std::erase_if(space.links, [&](const Link& link) { return link.name == name; });
+    std::erase_if(space.addresses, [&](const Address& a) { return a.dev == name; });
+    std::erase_if(space.routes, [&](const Route& r) { return r.dev == name; });
+    std::erase_if(space.fdb, [&](const Fdb& f) { return f.dev == name; });
+    std::erase_if(space.sysctls, [&](const Sysctl& s) { return on_device(s.path, name); });
+    flush_neighbours(space, name);
+    for (Link& port : space.links) {
+      if (port.master == name) leave_bridge(port);
+    }
+    if (peer) remove_link(peer->netns, peer->name);
+  }
+
+  HostObjects& objects_;
+};
+
+struct Perform {
+  Machine& machine;
+  const Operation& operation;
+
+  Status operator()(std::monostate) const {
+    return Error{.code = Errc::bug, .message = "an operation without object"};
+  }
+
+  template <class K>
+  Status operator()(const K* object) const {
+    if (!is_set(operation.after)) return machine.remove(*operation.netns, *object);
+    if (!is_set(operation.before)) return machine.create(*operation.netns, *object);
+    return machine.update(*operation.netns, *object, operation.changed);
+  }
+};
+
+template <class K>
+void keep_wanted(std::vector<K>& items, const std::vector<K>& wanted) {
+  std::erase_if(items, [&](const K& item) {
+    return !std::ranges::any_of(wanted, [&](const K& wish) { return wish.key() == item.key(); });
+  });
+}
+
+bool is_ours(const NamespaceObjects& space, const IfName& dev) {
+  const auto at = std::ranges::lower_bound(space.links, dev, {}, &Link::name);
+  return at != space.links.end() && at->name == dev && at->group == kLinkGroup;
+}
+
+// What a real observe() leaves out.
+NamespaceObjects seen(const NamespaceObjects& space, const NamespaceObjects& wanted) {
+  NamespaceObjects out = space;
+  keep_wanted(out.sysctls, wanted.sysctls);
+  std::erase_if(out.nft_tables, [](const NftTable& table) { return table.name != "ovl"; });
+  std::erase_if(out.addresses, [&](const Address& a) { return !is_ours(space, a.dev); });
+  std::erase_if(out.routes, [](const Route& r) { return r.protocol != kRouteProtocol; });
+  std::erase_if(out.neighbours, [&](const Neighbour& n) { return !is_ours(space, n.dev); });
+  std::erase_if(out.fdb, [&](const Fdb& f) { return !is_ours(space, f.dev); });
+  std::erase_if(out.hosts_files, [](const HostsFile& file) { return file.owner.empty(); });
+  return out;
+}
+
+}  // namespace
+
+FakeKernel::FakeKernel() {
+  objects_.at(NetnsName());
+}
+
+Result<std::vector<NetnsName>> FakeKernel::owned_namespaces() {
+  std::vector<NetnsName> out;
+  for (const NamespaceObjects& space : objects_.namespaces) {
+    const bool marked = space.netns && space.netns->owner.starts_with("ovl:");
+    const bool holds =
+        std::ranges::any_of(space.links, [](const Link& link) { return link.group == kLinkGroup; });
+    if (!space.name.empty() && (marked || holds)) out.push_back(space.name);
+  }
+  return out;
+}
+
+Result<HostObjects> FakeKernel::observe(const HostObjects& wanted) {
+  if (crashed_) return Error{.code = Errc::interrupted, .message = "the process is gone"};
+  HostObjects out;
+  for (const NamespaceObjects& wish : wanted.namespaces) {
+    const NamespaceObjects* space = objects_.find(wish.name);
+    out.namespaces.push_back(space != nullptr ? seen(*space, wish) : NamespaceObjects{.name = wish.name});
+  }
+  return out;
+}
+
+Result<HostFacts> FakeKernel::facts(const FactsRequest& request) {
+  HostFacts facts = facts_;
+  facts.host = request.host;
+  if (request.advertise) facts.vtep = request.advertise;
+  return facts;
+}
+
+ApplyOutcome FakeKernel::apply(std::span<const Operation> operations) {
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    Status done = with_fault(operations[i]);
+    if (!done.ok()) return ApplyOutcome{.failed_at = i, .error = std::move(done).error()};
+  }
+  return {};
+}
+
+Status FakeKernel::with_fault(const Operation& operation) {
+  if (crashed_) return Error{.code = Errc::interrupted, .message = "the process is gone"};
+  const bool now = fault_ && fault_->nth == writes_;
+  ++writes_;
+  if (!now) return perform(operation);
+  fired_ = true;
+  const KernelFault fault = *fault_;
+  fault_.reset();
+  if (fault.kind != KernelFault::Kind::before) OVL_CHECK(perform(operation));
+  crashed_ = fault.kind == KernelFault::Kind::crash;
+  return refused(fault.os_errno, "an injected fault");
+}
+
+Status FakeKernel::perform(const Operation& operation) {
+  Machine machine(objects_);
+  return std::visit(Perform{machine, operation},
+                    is_set(operation.after) ? operation.after : operation.before);
+}
+
+Status FakeKernel::announce(std::span<const Announcement> announcements) {
+  announcements_.insert(announcements_.end(), announcements.begin(), announcements.end());
+  return {};
+}
+
+}  // namespace ovl

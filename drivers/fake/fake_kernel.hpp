@@ -1,0 +1,72 @@
+// FakeKernel: one host's kernel in memory, with faults. Product code: it also stands behind rehearsals.
+// Kept honest by a test that runs the same random operations on it and on a real namespace.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drivers/kernel/kernel.hpp"
+
+namespace ovl {
+
+// The n-th operation of an apply (counting from 0, over the kernel's whole life) goes wrong.
+struct KernelFault {
+  enum class Kind {
+    before,  // refused, nothing happened
+    after,   // happened, but the answer is an error: a lost acknowledgement
+    crash    // happened, and the process is gone: every later operation fails
+  };
+  std::uint64_t nth = 0;
+  Kind kind = Kind::before;
+  int os_errno = 16;  // EBUSY
+};
+
+template <>
+struct EnumNames<KernelFault::Kind> {
+  static constexpr std::array<std::string_view, 3> names{"before", "after", "crash"};
+};
+
+class FakeKernel : public Kernel {
+ public:
+  FakeKernel();
+
+  Result<std::vector<NetnsName>> owned_namespaces() override;
+  Result<HostObjects> observe(const HostObjects& wanted) override;
+  Result<HostFacts> facts(const FactsRequest& request) override;
+  ApplyOutcome apply(std::span<const Operation> operations) override;
+  Status announce(std::span<const Announcement> announcements) override;
+
+  [[nodiscard]] std::uint64_t writes() const override { return writes_; }
+
+  void fail(KernelFault fault) { fault_ = fault; }
+
+  // The process is back after a crash.
+  void restart() { fault_.reset(), crashed_ = false; }
+
+  // Whether the fault's turn has come.
+  [[nodiscard]] bool fault_fired() const { return fired_; }
+
+  // Everything there is, to look at and to put foreign things into. Keep it sorted: objects().sort().
+  HostObjects& objects() { return objects_; }
+
+  void set_facts(HostFacts facts) { facts_ = std::move(facts); }
+
+  [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
+
+ private:
+  Status perform(const Operation& operation);
+  Status with_fault(const Operation& operation);
+
+  HostObjects objects_;
+  HostFacts facts_;
+  std::optional<KernelFault> fault_;
+  std::vector<Announcement> announcements_;
+  std::uint64_t writes_ = 0;
+  bool fired_ = false;
+  bool crashed_ = false;
+};
+
+}  // namespace ovl

@@ -1,0 +1,139 @@
+#include "proptest/gen.hpp"
+
+#include <fmt/format.h>
+
+#include <ostream>
+#include <set>
+
+namespace ovl::gen {
+
+namespace {
+
+bool one_in(std::size_t count) {
+  return *rc::gen::weightedElement<bool>({{count - 1, false}, {1, true}});
+}
+
+Label label(const std::string& text) {
+  return Label::parse(text).value();
+}
+
+HostName host(const std::string& text) {
+  return HostName::parse(text).value();
+}
+
+IpPrefix subnet(const std::string& text) {
+  return IpPrefix::parse_exact(text).value();
+}
+
+HostBlock host_block(int number) {
+  HostBlock block;
+  block.name = host(std::string(1, static_cast<char>('a' + number)));
+  block.advertise.value = IpAddress::parse(fmt::format("192.0.2.{}", number + 1)).value();
+  return block;
+}
+
+// Declared subnets do not overlap each other within one endpoint's networks.
+std::vector<Located<IpPrefix>> subnets(int network) {
+  const int choice = *rc::gen::element(0, 1, 2, 3);
+  std::vector<Located<IpPrefix>> out;
+  if (choice >= 1) out.push_back({subnet(fmt::format("10.{}.0.0/24", 100 + network)), {}});
+  if (choice >= 2) out.push_back({subnet(fmt::format("fd00:{}::/64", network + 1)), {}});
+  if (choice >= 3) out.push_back({subnet(fmt::format("10.{}.1.0/28", 100 + network)), {}});
+  return out;
+}
+
+NetworkBlock network_block(int number) {
+  NetworkBlock block;
+  block.name = label(fmt::format("n{}", number));
+  block.subnets = subnets(number);
+  block.internal = *rc::gen::weightedElement<bool>({{3, false}, {1, true}});
+  if (one_in(4)) block.vni = Located<Vni>{Vni::unchecked(static_cast<std::uint32_t>(42 + number)), {}};
+  if (one_in(4)) block.mtu = Located<Mtu>{Mtu::unchecked(1400), {}};
+  return block;
+}
+
+AttachmentBlock attachment(const NetworkBlock& network, int endpoint) {
+  AttachmentBlock block;
+  block.network.value = network.name;
+  if (!network.subnets.empty() && one_in(4)) {
+    const IpPrefix& prefix = network.subnets.front().value;
+    block.addresses.push_back({*prefix.address().plus(static_cast<std::uint64_t>(10 + endpoint)), {}});
+  }
+  if (one_in(6)) {
+    block.mac =
+        Located<MacAddress>{MacAddress({0x02, 0, 0, 0, 0, static_cast<std::uint8_t>(endpoint + 1)}), {}};
+  }
+  if (one_in(5)) block.aliases.push_back({label(fmt::format("alias{}", endpoint)), {}});
+  return block;
+}
+
+EndpointBlock endpoint_block(int number, const Manifest& manifest) {
+  EndpointBlock block;
+  block.name = label(fmt::format("e{}", number));
+  block.host.value = (*rc::gen::elementOf(manifest.hosts)).name;
+  std::set<int> chosen;
+  for (int i = *rc::gen::element(1, 2); i > 0; --i) {
+    chosen.insert(*rc::gen::inRange(0, static_cast<int>(manifest.networks.size())));
+  }
+  for (const int index : chosen) {
+    block.attachments.push_back(attachment(manifest.networks[static_cast<std::size_t>(index)], number));
+  }
+  return block;
+}
+
+}  // namespace
+
+rc::Gen<Manifest> manifest() {
+  return rc::gen::exec([] {
+    Manifest out;
+    out.cluster.value = label("demo");
+    const int hosts = *rc::gen::element(1, 2, 3);
+    for (int i = 0; i < hosts; ++i) out.hosts.push_back(host_block(i));
+    const int networks = *rc::gen::element(1, 2, 3);
+    for (int i = 0; i < networks; ++i) out.networks.push_back(network_block(i));
+    for (int i = 0; i < 6; ++i) {
+      if (*rc::gen::weightedElement<bool>({{3, true}, {1, false}}))
+        out.endpoints.push_back(endpoint_block(i, out));
+    }
+    return out;
+  });
+}
+
+Facts facts(const Manifest& manifest) {
+  Facts out;
+  for (const HostBlock& block : manifest.hosts) {
+    HostFacts facts{.host = block.name};
+    facts.vtep = std::get<IpAddress>(block.advertise.value);
+    facts.addresses = {*facts.vtep};
+    facts.uplinks = {IfName::from_kernel("eth1")};
+    facts.routes.push_back(
+        FactRoute{.destination = subnet("10.0.0.0/24"), .dev = IfName::from_kernel("eth1")});
+    out.set(std::move(facts));
+  }
+  return out;
+}
+
+}  // namespace ovl::gen
+
+namespace ovl {
+
+void showValue(const Manifest& manifest, std::ostream& out) {
+  for (const HostBlock& block : manifest.hosts) out << "host." << block.name.text() << "\n";
+  for (const NetworkBlock& block : manifest.networks) {
+    out << "network." << block.name.text() << (block.internal ? " internal" : "");
+    for (const auto& subnet : block.subnets) out << " " << subnet.value.text();
+    if (block.vni) out << " vni " << block.vni->value.text();
+    out << "\n";
+  }
+  for (const EndpointBlock& block : manifest.endpoints) {
+    out << "endpoint." << block.name.text() << " on " << block.host.value.text() << ":";
+    for (const AttachmentBlock& attachment : block.attachments) {
+      out << " " << attachment.network.value.text();
+      for (const auto& address : attachment.addresses) out << "=" << address.value.text();
+      if (attachment.mac) out << "/" << attachment.mac->value.text();
+    }
+    out << "\n";
+  }
+}
+
+}  // namespace ovl

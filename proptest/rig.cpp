@@ -1,0 +1,54 @@
+#include "proptest/rig.hpp"
+
+#include "reconcile/diff_objects.hpp"
+#include "reconcile/operations.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/resolve.hpp"
+
+namespace ovl {
+
+HostObjects Rig::desired(const Manifest& manifest, const HostName& host) {
+  const Facts facts = gen::facts(manifest);
+  records_ = resolve(manifest, records_, facts).records;
+  return project(ProjectInput{
+                     .cluster = manifest.cluster.value, .host = host, .records = records_, .facts = facts})
+      .objects;
+}
+
+Plan Rig::plan(const Manifest& manifest, const HostName& host) {
+  return plan_of(kernels_[host], manifest.cluster.value, host, desired(manifest, host));
+}
+
+Status Rig::apply(const Manifest& manifest, const HostName& host) {
+  return run(kernels_[host], plan(manifest, host));
+}
+
+Status Rig::apply_all(const Manifest& manifest) {
+  for (const HostBlock& block : manifest.hosts) OVL_CHECK(apply(manifest, block.name));
+  return {};
+}
+
+Plan plan_of(FakeKernel& kernel, const Label& cluster, const HostName& host, HostObjects desired) {
+  Plan plan;
+  plan.cluster = cluster;
+  plan.host = host;
+  plan.desired = std::move(desired);
+  HostObjects wanted = plan.desired;
+  wanted.at(NetnsName());
+  const auto owned = kernel.owned_namespaces();
+  for (const NetnsName& name : owned.value()) wanted.at(name);
+  auto observed = kernel.observe(wanted);
+  if (observed.ok()) plan.observed = std::move(observed).value();
+  diff_objects(plan, {});
+  return plan;
+}
+
+Status run(FakeKernel& kernel, const Plan& plan) {
+  for (const OperationGroup& group : operations_of(plan)) {
+    ApplyOutcome outcome = kernel.apply(group.operations);
+    if (outcome.error) return *outcome.error;
+  }
+  return {};
+}
+
+}  // namespace ovl

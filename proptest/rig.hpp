@@ -1,0 +1,38 @@
+// A cluster in memory: one FakeKernel per host, and the pure stages between them.
+#pragma once
+
+#include <map>
+
+#include "drivers/fake/fake_kernel.hpp"
+#include "model/plan.hpp"
+#include "proptest/gen.hpp"
+
+namespace ovl {
+
+class Rig {
+ public:
+  // What one host would change to become what the records say.
+  Plan plan(const Manifest& manifest, const HostName& host);
+  // Resolves, and applies on one host. Answers the first failure.
+  Status apply(const Manifest& manifest, const HostName& host);
+  // On every host of the manifest.
+  Status apply_all(const Manifest& manifest);
+
+  FakeKernel& kernel(const HostName& host) { return kernels_[host]; }
+
+  [[nodiscard]] const Records& records() const { return records_; }
+
+ private:
+  HostObjects desired(const Manifest& manifest, const HostName& host);
+
+  std::map<HostName, FakeKernel> kernels_;
+  Records records_;
+};
+
+// Takes the place of the state: what the kernel's own marks say.
+Plan plan_of(FakeKernel& kernel, const Label& cluster, const HostName& host, HostObjects desired);
+
+// Runs a plan's operations; the first failure.
+Status run(FakeKernel& kernel, const Plan& plan);
+
+}  // namespace ovl

@@ -1,0 +1,129 @@
+#include "reconcile/execute_objects.hpp"
+
+#include <algorithm>
+
+#include "reconcile/operations.hpp"
+
+namespace ovl {
+
+namespace {
+
+// Every namespace that may hold something of ours from now on. Known before the first write, so that
+// a crash leaves nothing unknown.
+std::vector<NetnsName> touched_namespaces(const Plan& plan) {
+  std::vector<NetnsName> names;
+  for (const NetnsName& name : plan.spaces) {
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
+}
+
+std::vector<NetnsName> desired_namespaces(const Plan& plan) {
+  std::vector<NetnsName> names;
+  for (const NamespaceObjects& space : plan.desired.namespaces) {
+    if (!space.name.empty()) names.push_back(space.name);
+  }
+  return names;
+}
+
+// What a sysctl was before we change it, kept before the change. Devices of ours take theirs along.
+Status remember_originals(const Plan& plan, State& state) {
+  for (const ObjectChange& change : plan.object_changes) {
+    const auto* const* before = std::get_if<const Sysctl*>(&change.before);
+    const auto* const* after = std::get_if<const Sysctl*>(&change.after);
+    if (before == nullptr || after == nullptr || change.action != Action::update) continue;
+    OVL_CHECK(state.remember_original(Original{.netns = plan.spaces[change.space],
+                                               .path = (*before)->path,
+                                               .original = (*before)->value,
+                                               .ours = (*after)->value}));
+  }
+  return {};
+}
+
+Status forget_originals(const Plan& plan, State& state) {
+  for (const ObjectChange& change : plan.object_changes) {
+    const auto* const* before = std::get_if<const Sysctl*>(&change.before);
+    if (before == nullptr || change.action != Action::remove) continue;
+    OVL_CHECK(state.forget_original(plan.spaces[change.space], (*before)->path));
+  }
+  return {};
+}
+
+bool existed(const Plan& plan, std::uint32_t space) {
+  const NamespaceObjects* observed = plan.observed.find(plan.spaces[space]);
+  return observed != nullptr && observed->netns.has_value();
+}
+
+void announce_to(std::vector<Announcement>& out, const NetnsName& netns, const IpAddress& address,
+                 const MacAddress& mac) {
+  out.push_back(
+      Announcement{.netns = netns, .dev = IfName::from_kernel("br0"), .address = address, .mac = mac});
+}
+
+// A sandbox that lived before may hold endpoints that remember an address with another MAC.
+std::vector<Announcement> announcements_of(const Plan& plan) {
+  std::vector<Announcement> out;
+  for (const ObjectChange& change : plan.object_changes) {
+    const auto* const* neighbour = std::get_if<const Neighbour*>(&change.after);
+    if (neighbour == nullptr || !existed(plan, change.space)) continue;
+    announce_to(out, plan.spaces[change.space], (*neighbour)->address, (*neighbour)->mac);
+  }
+  return out;
+}
+
+// The addresses of endpoints that are new in a sandbox that is not.
+void add_local_announcements(const Plan& plan, std::vector<Announcement>& out) {
+  for (const ObjectChange& change : plan.object_changes) {
+    const auto* const* port = std::get_if<const Link*>(&change.after);
+    if (port == nullptr || !(*port)->peer || change.action == Action::update || !existed(plan, change.space))
+      continue;
+    const NamespaceObjects* inside = plan.desired.find((*port)->peer->netns);
+    if (inside == nullptr) continue;
+    const auto link = std::ranges::find((*inside).links, (*port)->peer->name, &Link::name);
+    if (link == inside->links.end() || !link->mac) continue;
+    for (const Address& address : inside->addresses) {
+      if (address.dev != link->name) continue;
+      announce_to(out, plan.spaces[change.space], address.address.address, *link->mac);
+    }
+  }
+}
+
+Status run_group(const OperationGroup& group, Kernel& kernel, State& state, const std::string& apply_id) {
+  OVL_TRY(const std::int64_t row, state.begin(apply_id, group.what, group.operations.size()));
+  const ApplyOutcome outcome = kernel.apply(group.operations);
+  OVL_CHECK(state.end(row, outcome.error ? &*outcome.error : nullptr));
+  if (outcome.error) return *outcome.error;
+  return {};
+}
+
+}  // namespace
+
+Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
+                       const std::function<void(std::string_view, std::size_t)>& step) {
+  if (plan.object_changes.empty()) return {};
+  OVL_CHECK(state.add_namespaces(touched_namespaces(plan)));
+  OVL_CHECK(remember_originals(plan, state));
+  for (const OperationGroup& group : operations_of(plan)) {
+    step(group.what, group.operations.size());
+    OVL_CHECK(run_group(group, kernel, state, apply_id));
+  }
+  OVL_CHECK(forget_originals(plan, state));
+  std::vector<Announcement> announcements = announcements_of(plan);
+  add_local_announcements(plan, announcements);
+  if (announcements.empty()) return {};
+  return kernel.announce(announcements);
+}
+
+Status record_generation(State& state, const Plan& plan, std::int64_t serial, const std::string& apply_id,
+                         std::int64_t now, const std::string& who) {
+  OVL_CHECK(state.set_namespaces(desired_namespaces(plan)));
+  return state.add_generation(Generation{.serial = serial,
+                                         .source = plan.source,
+                                         .commit = plan.commit,
+                                         .when = now,
+                                         .who = who,
+                                         .apply_id = apply_id,
+                                         .result = "ok"});
+}
+
+}  // namespace ovl

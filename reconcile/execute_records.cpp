@@ -1,0 +1,238 @@
+#include "reconcile/execute_records.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace ovl {
+
+namespace {
+
+constexpr std::int64_t kKeptGenerations = 20;
+
+// Writes that belong together, each with its guard: a record and its claims.
+struct Unit {
+  std::vector<Guard> guards;
+  std::vector<Write> writes;
+
+  [[nodiscard]] std::size_t size() const { return guards.size() + writes.size(); }
+};
+
+class RecordWriter {
+ public:
+  RecordWriter(const StoreLayout& layout, const StoreView& view, const Records& desired)
+      : layout_(layout), view_(view), desired_(desired), want_(claims_of(desired)) {}
+
+  // In an order in which every prefix is safe.
+  std::vector<Unit> units() {
+    remove_records();
+    for (const HostRecord& host : desired_.hosts)
+      put(layout_.host(host.name), host, view_.records.host(host.name));
+    for (const NetworkRecord& network : desired_.networks) {
+      put(layout_.network(network.name), network, view_.records.network(network.name));
+    }
+    for (const EndpointRecord& endpoint : desired_.endpoints) {
+      put(layout_.endpoint(endpoint.network, endpoint.name), endpoint,
+          view_.records.endpoint(endpoint.network, endpoint.name));
+    }
+    move_claims();
+    return std::move(units_);
+  }
+
+ private:
+  [[nodiscard]] Guard guard_for(const std::string& key) const {
+    const auto at = view_.revisions.find(key);
+    if (at == view_.revisions.end()) return Guard{.kind = Guard::Kind::absent, .key = key};
+    return Guard{.kind = Guard::Kind::unmodified, .key = key, .revision = at->second};
+  }
+
+  void write(Unit& unit, const std::string& key, std::optional<std::string> value) const {
+    unit.guards.push_back(guard_for(key));
+    unit.writes.push_back(Write{.key = key, .value = std::move(value)});
+  }
+
+  template <class Record>
+  void put(const std::string& key, const Record& record, const Record* before) {
+    if (before != nullptr && *before == record) return;
+    Unit unit;
+    write(unit, key, encode(record).json());
+    units_.push_back(std::move(unit));
+  }
+
+  void remove(const std::string& key) {
+    Unit unit;
+    write(unit, key, std::nullopt);
+    units_.push_back(std::move(unit));
+  }
+
+  // Every key below the three record folders that nobody desires, also those that failed validation.
+  void remove_records() {
+    std::set<std::string> wanted;
+    for (const HostRecord& host : desired_.hosts) wanted.insert(layout_.host(host.name));
+    for (const NetworkRecord& network : desired_.networks) wanted.insert(layout_.network(network.name));
+    for (const EndpointRecord& endpoint : desired_.endpoints) {
+      wanted.insert(layout_.endpoint(endpoint.network, endpoint.name));
+    }
+    for (const std::string_view folder : {"endpoints/", "networks/", "hosts/"}) {
+      const std::string prefix = layout_.root() + std::string(folder);
+      for (auto at = view_.revisions.lower_bound(prefix);
+           at != view_.revisions.end() && at->first.starts_with(prefix); ++at) {
+        if (!wanted.contains(at->first)) remove(at->first);
+      }
+    }
+  }
+
+  // Claims are settled after the records in the same run of transactions; on a store that takes all
+  // in one, they are one with them.
+  void move_claims() {
+    for (const auto& [claim, holder] : want_) {
+      const auto have = view_.claims.find(claim);
+      if (have != view_.claims.end() && have->second == holder) continue;
+      Unit unit;
+      write(unit, layout_.claim(claim), holder);
+      units_.push_back(std::move(unit));
+    }
+    for (const auto& [claim, holder] : view_.claims) {
+      if (!want_.contains(claim)) remove(layout_.claim(claim));
+    }
+  }
+
+  const StoreLayout& layout_;
+  const StoreView& view_;
+  const Records& desired_;
+  std::map<std::string, std::string> want_;
+  std::vector<Unit> units_;
+};
+
+// The record of one generation, for history.
+Value generation_json(const Head& head) {
+  Value out = Value::object();
+  out.set("serial", head.serial);
+  out.set("source", head.source);
+  out.set("commit", head.commit);
+  out.set("digest", head.digest);
+  out.set("apply_id", head.apply_id);
+  return out;
+}
+
+Unit head_unit(const StoreLayout& layout, const StoreView& view, const Head& head) {
+  Unit unit;
+  const auto at = view.revisions.find(layout.head());
+  unit.guards.push_back(
+      at == view.revisions.end()
+          ? Guard{.kind = Guard::Kind::absent, .key = layout.head()}
+          : Guard{.kind = Guard::Kind::unmodified, .key = layout.head(), .revision = at->second});
+  unit.writes.push_back(Write{.key = layout.head(), .value = encode(head).json()});
+  unit.writes.push_back(Write{.key = layout.generation(head.serial), .value = generation_json(head).json()});
+  const std::string old = layout.generation(head.serial - kKeptGenerations);
+  if (view.revisions.contains(old)) unit.writes.push_back(Write{.key = old});
+  return unit;
+}
+
+Status commit(Keystore& store, const Transaction& transaction) {
+  OVL_TRY(const CommitResult result, store.commit(transaction));
+  if (result.committed) return {};
+  return Error{.code = Errc::stale,
+               .message = "the keystore was changed by somebody else since the plan was made",
+               .hint = "plan again"};
+}
+
+// Packs units, in order, into as few transactions as the store takes.
+Status commit_all(Keystore& store, const std::vector<Unit>& units, StoreLock& lock) {
+  Transaction transaction;
+  const auto flush = [&]() -> Status {
+    if (transaction.writes.empty()) return {};
+    OVL_CHECK(lock.keep_alive());
+    transaction.guards.push_back(lock.fence());
+    OVL_CHECK(commit(store, transaction));
+    transaction = {};
+    return {};
+  };
+  for (const Unit& unit : units) {
+    const std::size_t size = transaction.guards.size() + transaction.writes.size();
+    if (size + unit.size() + 1 > store.max_operations()) OVL_CHECK(flush());
+    transaction.guards.insert(transaction.guards.end(), unit.guards.begin(), unit.guards.end());
+    transaction.writes.insert(transaction.writes.end(), unit.writes.begin(), unit.writes.end());
+  }
+  return flush();
+}
+
+Error held_by(const std::string& text) {
+  Error error{.code = Errc::locked, .message = "somebody else is applying to this cluster"};
+  const auto value = Value::parse_json(text);
+  if (value.ok()) {
+    const auto holder = decode<StoreLock::Holder>(value.value());
+    if (holder.ok()) {
+      error.message = fmt::format("the cluster is locked by {} on {}, pid {}", holder.value().who,
+                                  holder.value().host, holder.value().pid);
+    }
+  }
+  error.hint = "wait for it with --lock-timeout; the lock ends with its holder";
+  return error;
+}
+
+bool dead(const std::string& text, const StoreLock::Options& options) {
+  const auto value = Value::parse_json(text);
+  if (!value.ok()) return false;
+  const auto holder = decode<StoreLock::Holder>(value.value());
+  return holder.ok() && options.is_dead(holder.value());
+}
+
+}  // namespace
+
+Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout, const Holder& holder,
+                                     const Options& options) {
+  StoreLock lock;
+  lock.store_ = &store;
+  lock.key_ = layout.lock();
+  OVL_TRY(lock.session_, store.open_session(options.ttl));
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  while (true) {
+    Transaction take;
+    take.guards.push_back(Guard{.kind = Guard::Kind::absent, .key = lock.key_});
+    take.writes.push_back(
+        Write{.key = lock.key_, .value = encode(holder).json(), .session = lock.session_->id()});
+    OVL_TRY(const CommitResult taken, store.commit(take));
+    if (taken.committed) {
+      lock.created_ = taken.revision;
+      return lock;
+    }
+    OVL_TRY(const Snapshot there, store.read(lock.key_));
+    if (there.items.empty()) continue;
+    const KeyValue& item = there.items.front();
+    if (dead(item.value, options)) {
+      OVL_CHECK(store.commit(
+          {.guards = {{.kind = Guard::Kind::same_life, .key = item.key, .revision = item.created}},
+           .writes = {{.key = item.key}}}));
+      continue;
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return held_by(item.value);
+    OVL_TRY(const auto watch, store.watch(lock.key_, there.revision));
+    OVL_CHECK(watch->next(std::min(left, std::chrono::milliseconds(1000))));
+  }
+}
+
+Guard StoreLock::fence() const {
+  return Guard{.kind = Guard::Kind::same_life, .key = key_, .revision = created_};
+}
+
+Status StoreLock::release() {
+  OVL_CHECK(store_->commit({.guards = {fence()}, .writes = {{.key = key_}}}));
+  return session_->close();
+}
+
+Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
+                       const Records& desired, const Head& head, StoreLock& lock) {
+  std::vector<Unit> units = RecordWriter(layout, view, desired).units();
+  units.push_back(head_unit(layout, view, head));
+  return commit_all(store, units, lock);
+}
+
+Status publish(Keystore& store, const std::string& key, const Value& value) {
+  return commit(store, Transaction{.writes = {{.key = key, .value = value.json()}}});
+}
+
+}  // namespace ovl

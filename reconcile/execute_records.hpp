@@ -1,0 +1,67 @@
+// Stage "execute", cluster scope: record changes as guarded transactions. Every write is guarded by
+// the record's own revision and by the life of the lock; head goes last.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "drivers/keystore/keystore.hpp"
+#include "reconcile/store_view.hpp"
+
+namespace ovl {
+
+// The store's lock while it is held: one key that lives with our session. A courtesy to others and the
+// fence of our own writes.
+class StoreLock {
+ public:
+  struct Holder {
+    std::string who;   // "root@host"
+    std::string host;  // host name
+    std::string boot;  // boot id of that host
+    std::int64_t pid = 0;
+    std::int64_t since = 0;  // seconds since the epoch
+
+    static constexpr auto fields() {
+      return std::tuple{setting("who", &Holder::who), setting("host", &Holder::host),
+                        setting("boot", &Holder::boot), setting("pid", &Holder::pid),
+                        setting("since", &Holder::since)};
+    }
+  };
+
+  struct Options {
+    std::chrono::seconds ttl{60};
+    std::chrono::milliseconds timeout{30'000};
+    // Whether a holder of this boot and pid is alive; asked only for holders on this host.
+    std::function<bool(const Holder&)> is_dead = [](const Holder&) { return false; };
+  };
+
+  // Errors: locked (with the holder) when the timeout ends; what the store says.
+  static Result<StoreLock> acquire(Keystore& store, const StoreLayout& layout, const Holder& holder,
+                                   const Options& options);
+
+  // The guard to put into every transaction.
+  [[nodiscard]] Guard fence() const;
+
+  Status keep_alive() { return session_->keep_alive(); }
+
+  // Gives the lock back. Without it, it goes when the process ends or the TTL runs out.
+  Status release();
+
+ private:
+  std::unique_ptr<Session> session_;
+  Keystore* store_ = nullptr;
+  std::string key_;
+  Revision created_ = 0;
+};
+
+// Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
+// Errors: stale when a guard does not hold: somebody wrote past the lock.
+Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
+                       const Records& desired, const Head& head, StoreLock& lock);
+
+// Publishes one host's facts or status; written by that host alone, so without a lock.
+Status publish(Keystore& store, const std::string& key, const Value& value);
+
+}  // namespace ovl

@@ -1,0 +1,55 @@
+#include "reconcile/guards.hpp"
+
+#include <fmt/format.h>
+
+#include "reconcile/ids.hpp"
+
+namespace ovl {
+
+namespace {
+
+Status check_source(const Request& request, const Head& head) {
+  if (request.scope == Scope::host || head.source.empty() || head.source == request.source) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("the records of cluster {} come from {}, not from {}",
+                                      request.cluster.text(), head.source, request.source),
+               .hint = "apply from there, or give this cluster another name"};
+}
+
+// A host removes objects because a record is absent under a head of the lineage it follows, never
+// because the tree itself is gone.
+Status check_head(const Request& request, const StoreView& view) {
+  if (request.scope != Scope::host || request.destroy || view.head) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("the keystore holds no cluster {}", request.cluster.text()),
+               .hint = "apply the manifest once with cluster scope; nothing was removed here"};
+}
+
+Status check_lineage(const Request& request, const StoreView& view, const State* state) {
+  if (request.scope != Scope::host || request.destroy || state == nullptr || !view.head) return {};
+  OVL_TRY(const auto followed, state->binding("lineage"));
+  if (!followed || followed == view.head->lineage) return {};
+  return Error{
+      .code = Errc::guard,
+      .message = fmt::format("the keystore's cluster {} is another one: lineage {}, this host follows {}",
+                             request.cluster.text(), view.head->lineage, *followed),
+      .hint = "apply with the manifest to follow the new one; nothing was removed here"};
+}
+
+}  // namespace
+
+Status check_guards(const Request& request, const Planned& planned, const State* state) {
+  if (planned.view.head) OVL_CHECK(check_source(request, *planned.view.head));
+  OVL_CHECK(check_head(request, planned.view));
+  return check_lineage(request, planned.view, state);
+}
+
+std::string digest_of(const Records& records) {
+  std::string text;
+  for (const HostRecord& record : records.hosts) text += encode(record).json() + "\n";
+  for (const NetworkRecord& record : records.networks) text += encode(record).json() + "\n";
+  for (const EndpointRecord& record : records.endpoints) text += encode(record).json() + "\n";
+  return sha256_hex(text);
+}
+
+}  // namespace ovl

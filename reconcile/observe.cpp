@@ -1,0 +1,85 @@
+#include "reconcile/observe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ovl {
+
+namespace {
+
+const HostBlock* find_block(const Manifest* manifest, const HostName& host) {
+  if (manifest == nullptr) return nullptr;
+  const auto at = std::ranges::find(manifest->hosts, host, &HostBlock::name);
+  return at != manifest->hosts.end() ? &*at : nullptr;
+}
+
+// The namespaces to read beside the desired ones.
+Result<std::vector<NetnsName>> known_namespaces(Kernel& kernel, const State& state) {
+  OVL_TRY(std::vector<NetnsName> known, state.namespaces());
+  if (!known.empty()) return known;
+  return kernel.owned_namespaces();
+}
+
+void want_sysctl(HostObjects& wanted, const ChangedSysctl& changed) {
+  auto& sysctls = wanted.at(changed.netns).sysctls;
+  const auto at = std::ranges::lower_bound(sysctls, changed.path, {}, &Sysctl::path);
+  if (at != sysctls.end() && at->path == changed.path) return;
+  sysctls.insert(at, Sysctl{.path = changed.path, .value = changed.ours});
+}
+
+// What observe() needs to know of the wish: names, sysctl paths, tables. Not the entries.
+HostObjects outline(const HostObjects& desired) {
+  HostObjects out;
+  for (const NamespaceObjects& space : desired.namespaces) {
+    out.namespaces.push_back(NamespaceObjects{.name = space.name, .sysctls = space.sysctls});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifest, const Records& records) {
+  FactsRequest request{.host = host};
+  if (const HostBlock* block = find_block(manifest, host)) {
+    if (block->bind) {
+      request.advertise = block->bind->value;
+    } else if (const auto* address = std::get_if<IpAddress>(&block->advertise.value)) {
+      request.advertise = *address;
+    } else {
+      request.interface = std::get<IfName>(block->advertise.value);
+    }
+    return request;
+  }
+  const HostRecord* record = records.host(host);
+  if (record == nullptr) {
+    return Error{.code = Errc::manifest,
+                 .message = fmt::format("host {} is not declared", host.text()),
+                 .hint = "say which of the declared hosts this machine is: --host NAME"};
+  }
+  request.advertise = record->bind ? record->bind : record->advertise;
+  if (record->interface) request.interface = record->interface;
+  return request;
+}
+
+Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state) {
+  OVL_TRY(const std::vector<Original> originals, state.originals());
+  std::vector<ChangedSysctl> out;
+  for (const Original& item : originals) {
+    out.push_back(
+        ChangedSysctl{.netns = item.netns, .path = item.path, .original = item.original, .ours = item.ours});
+  }
+  return out;
+}
+
+Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
+                            const std::vector<ChangedSysctl>& changed) {
+  HostObjects wanted = outline(desired);
+  wanted.at(NetnsName());  // the gateway bridge and the host's filter live there
+  OVL_TRY(const std::vector<NetnsName> known, known_namespaces(kernel, state));
+  for (const NetnsName& name : known) wanted.at(name);
+  for (const ChangedSysctl& item : changed) want_sysctl(wanted, item);
+  return kernel.observe(wanted);
+}
+
+}  // namespace ovl

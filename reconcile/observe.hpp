@@ -1,0 +1,25 @@
+// Stage "observe", host side: what to look at, and the look itself.
+#pragma once
+
+#include <vector>
+
+#include "drivers/kernel/kernel.hpp"
+#include "model/manifest.hpp"
+#include "reconcile/diff_objects.hpp"
+#include "state/state.hpp"
+
+namespace ovl {
+
+// What this host's facts are to be read for. Errors: manifest, when neither manifest nor records know
+// the host.
+Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifest, const Records& records);
+
+// The sysctls that earlier applies changed.
+Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state);
+
+// Reads the namespaces of `desired` and all others that hold something of ours: those the state knows,
+// or, without a state, those that carry our marks.
+Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
+                            const std::vector<ChangedSysctl>& changed);
+
+}  // namespace ovl

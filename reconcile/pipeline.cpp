@@ -1,0 +1,219 @@
+#include "reconcile/pipeline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reconcile/diff_objects.hpp"
+#include "reconcile/diff_records.hpp"
+#include "reconcile/execute_objects.hpp"
+#include "reconcile/guards.hpp"
+#include "reconcile/ids.hpp"
+#include "reconcile/observe.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/resolve.hpp"
+
+namespace ovl {
+
+namespace {
+
+bool has_cluster(const Request& request) {
+  return request.scope != Scope::host;
+}
+
+bool has_host(const Request& request) {
+  return request.scope != Scope::cluster;
+}
+
+bool needs_store(const Request& request) {
+  return has_cluster(request) || !request.destroy;
+}
+
+// ---- planning, stage by stage --------------------------------------------------------------------
+
+Status read_cluster(const Request& request, World& world, Planned& planned) {
+  if (!needs_store(request)) return {};
+  OVL_TRY(planned.view, read_store(*world.keystore, StoreLayout(request.cluster)));
+  for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
+  return {};
+}
+
+// This host's own facts, fresh; overlaid on what the others have published.
+Status read_facts(const Request& request, World& world, Planned& planned) {
+  if (!has_host(request) || request.destroy) return {};
+  OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, planned.view.records));
+  OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
+  const HostFacts* published = planned.view.facts.host(request.host);
+  planned.facts_are_new = published == nullptr || !(*published == *planned.own_facts);
+  planned.view.facts.set(*planned.own_facts);
+  return {};
+}
+
+void resolve_records(const Request& request, Planned& planned) {
+  if (!has_cluster(request)) {
+    planned.desired = planned.view.records;
+  } else if (!request.destroy && request.manifest != nullptr) {
+    Resolved resolved = resolve(*request.manifest, planned.view.records, planned.view.facts);
+    planned.desired = std::move(resolved.records);
+    planned.problems = std::move(resolved.problems);
+    planned.plan.waiting = std::move(resolved.waiting);
+  }
+}
+
+void diff_cluster(const Request& request, Planned& planned) {
+  if (has_cluster(request)) planned.plan.record_changes = diff_records(planned.desired, planned.view.records);
+}
+
+Status diff_host(const Request& request, World& world, Planned& planned) {
+  if (!has_host(request)) return {};
+  Plan& plan = planned.plan;
+  if (!request.destroy) {
+    Projected projected = project(ProjectInput{.cluster = request.cluster,
+                                               .host = request.host,
+                                               .records = planned.desired,
+                                               .facts = planned.view.facts});
+    plan.desired = std::move(projected.objects);
+    plan.conflicts = std::move(projected.problems);
+    for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
+  }
+  OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
+  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed));
+  diff_objects(plan, changed);
+  return {};
+}
+
+Plan empty_plan(const Request& request) {
+  Plan plan;
+  plan.scope = request.scope;
+  plan.cluster = request.cluster;
+  plan.host = request.host;
+  plan.source = request.source;
+  plan.commit = request.commit;
+  plan.destroy = request.destroy;
+  return plan;
+}
+
+// ---- applying --------------------------------------------------------------------------------------
+
+Head next_head(const Request& request, const Planned& planned, const std::string& apply_id) {
+  Head head = planned.view.head.value_or(Head{.lineage = random_id()});
+  ++head.serial;
+  head.source = request.source;
+  head.commit = request.commit;
+  head.digest = digest_of(planned.desired);
+  head.apply_id = apply_id;
+  return head;
+}
+
+bool writes_records(const Planned& planned) {
+  return !planned.plan.record_changes.empty() || !planned.view.refused.empty();
+}
+
+Result<StoreLock> lock_store(const Request& request, World& world) {
+  StoreLock::Options options;
+  options.timeout = request.lock_timeout;
+  options.is_dead = world.holder_is_dead;
+  return StoreLock::acquire(*world.keystore, StoreLayout(request.cluster), world.holder, options);
+}
+
+Error conflicts_of(const Plan& plan) {
+  const Finding& first = plan.conflicts.front();
+  return Error{
+      .code = first.code, .message = fmt::format("{}: {}", first.subject, first.message), .hint = first.hint};
+}
+
+Error problems_of(const Planned& planned) {
+  return Error{.code = Errc::manifest,
+               .message = planned.problems.front().message,
+               .hint = planned.problems.front().hint};
+}
+
+Status publish_facts(const Request& request, World& world, Planned& planned) {
+  if (!planned.own_facts || !planned.facts_are_new) return {};
+  planned.facts_are_new = false;
+  return publish(*world.keystore, StoreLayout(request.cluster).facts(request.host),
+                 encode(*planned.own_facts));
+}
+
+Status write_cluster(const Request& request, World& world, Planned& planned, StoreLock& lock,
+                     const std::string& apply_id) {
+  const Head head = next_head(request, planned, apply_id);
+  OVL_CHECK(execute_records(*world.keystore, StoreLayout(request.cluster), planned.view, planned.desired,
+                            head, lock));
+  planned.view.head = head;
+  return {};
+}
+
+// Plans again from what is there now: nothing may be left to do.
+Status verify(const Request& request, World& world) {
+  OVL_TRY(const Planned again, make_plan(request, world));
+  if (again.plan.empty()) return {};
+  const PlanCounts counts = count(again.plan);
+  return Error{.code = Errc::verify,
+               .message = fmt::format("after the apply {} objects still differ",
+                                      counts.create + counts.update + counts.replace + counts.remove),
+               .hint = "see them with: ovl plan"};
+}
+
+Status report(const Request& request, World& world, const Planned& planned, const std::string& apply_id) {
+  if (!has_host(request)) return {};
+  const std::int64_t serial = planned.view.head ? planned.view.head->serial : 0;
+  OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
+  if (!needs_store(request) || request.destroy) return {};
+  const HostStatus status{.serial = serial, .when = world.now, .apply_id = apply_id, .result = "ok"};
+  return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
+}
+
+Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
+               const Progress& progress) {
+  const std::string apply_id = random_id();
+  OVL_CHECK(publish_facts(request, world, planned));
+  if (lock && writes_records(planned)) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
+  if (has_host(request)) {
+    OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, progress.step));
+  }
+  OVL_CHECK(verify(request, world));
+  return report(request, world, planned, apply_id);
+}
+
+}  // namespace
+
+Result<Planned> make_plan(const Request& request, World& world) {
+  Planned planned;
+  planned.plan = empty_plan(request);
+  OVL_CHECK(read_cluster(request, world, planned));
+  OVL_CHECK(check_guards(request, planned, world.state));
+  OVL_CHECK(read_facts(request, world, planned));
+  resolve_records(request, planned);
+  if (!planned.problems.empty()) return planned;
+  diff_cluster(request, planned);
+  OVL_CHECK(diff_host(request, world, planned));
+  return planned;
+}
+
+Result<Applied> apply(const Request& request, World& world, const Approve& approve,
+                      const Progress& progress) {
+  Applied applied;
+  OVL_TRY(applied.planned, make_plan(request, world));
+  std::optional<StoreLock> lock;
+  if (writes_records(applied.planned)) {
+    OVL_TRY(lock, lock_store(request, world));
+    OVL_TRY(applied.planned, make_plan(request, world));  // what counts is what holds under the lock
+  }
+  Planned& planned = applied.planned;
+  if (!planned.problems.empty()) return problems_of(planned);
+  if (request.check) OVL_CHECK(request.check(planned));
+  applied.approved = planned.plan.empty() || approve(planned.plan);
+  if (applied.approved && !planned.plan.conflicts.empty()) return conflicts_of(planned.plan);
+  if (applied.approved && (!planned.plan.empty() || writes_records(planned))) {
+    OVL_CHECK(execute(request, world, planned, lock, progress));
+  } else if (applied.approved) {
+    OVL_CHECK(publish_facts(request, world, planned));
+  }
+  if (lock) OVL_CHECK(lock->release());
+  applied.serial = planned.view.head ? planned.view.head->serial : 0;
+  applied.writes = world.kernel != nullptr ? world.kernel->writes() : 0;
+  return applied;
+}
+
+}  // namespace ovl

@@ -1,0 +1,78 @@
+// The way through, top to bottom: start reading here. make_plan() is everything up to the plan;
+// apply() asks, executes, verifies and records.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "drivers/kernel/kernel.hpp"
+#include "drivers/keystore/keystore.hpp"
+#include "model/manifest.hpp"
+#include "model/plan.hpp"
+#include "reconcile/execute_records.hpp"
+#include "reconcile/store_view.hpp"
+#include "state/state.hpp"
+
+namespace ovl {
+
+// What the user asks for.
+struct Request {
+  Scope scope = Scope::all;
+  bool destroy = false;
+  Label cluster;
+  HostName host;                       // this machine; empty in cluster scope
+  const Manifest* manifest = nullptr;  // absent: the records say what is wanted
+  std::string source;                  // who may change the records; see Head::source
+  std::string commit;
+  std::chrono::milliseconds lock_timeout{30'000};
+  // Asked once more under the lock, before the first write; an error ends the apply (a stale plan).
+  std::function<Status(const struct Planned&)> check;
+};
+
+// The ports to the world. Absent where the scope does not need them.
+struct World {
+  Kernel* kernel = nullptr;
+  Keystore* keystore = nullptr;
+  State* state = nullptr;
+  std::int64_t now = 0;  // seconds since the epoch
+  StoreLock::Holder holder;
+  std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
+    return false;
+  };
+};
+
+// A plan and what an apply of it needs.
+struct Planned {
+  Plan plan;
+  Records desired;
+  StoreView view;
+  std::optional<HostFacts> own_facts;  // fresh
+  bool facts_are_new = false;          // differ from what the store has
+  Diagnostics problems;                // of the manifest; the plan is empty then
+};
+
+Result<Planned> make_plan(const Request& request, World& world);
+
+// What happened, told while it happens. Called from the applying thread.
+struct Progress {
+  std::function<void(std::string_view what, std::size_t operations)> step = [](std::string_view,
+                                                                               std::size_t) {};
+};
+
+struct Applied {
+  Planned planned;  // what was (or would have been) applied
+  bool approved = true;
+  std::int64_t serial = 0;   // of head afterwards
+  std::uint64_t writes = 0;  // kernel messages and files that wrote
+};
+
+// Approve sees the plan before anything is written; false ends the apply.
+using Approve = std::function<bool(const Plan&)>;
+
+// Locks, plans, asks, executes, verifies, records. Errors: conflict when the plan has conflicts, guard,
+// locked, stale, unreachable, kernel, verify.
+Result<Applied> apply(const Request& request, World& world, const Approve& approve, const Progress& progress);
+
+}  // namespace ovl
