@@ -24,7 +24,11 @@ using rules::finished;
 using rules::ip_protocol;
 using rules::joined;
 using rules::kDestinationPort;
-using rules::KeyType;
+using rules::kDeviceKey;
+using rules::kIpv4Key;
+using rules::kIpv6Key;
+using rules::kPortNumberKey;
+using rules::kProtocolKey;
 using rules::kSource4;
 using rules::kSource6;
 using rules::make_set;
@@ -33,6 +37,7 @@ using rules::Membership;
 using rules::meta_in;
 using rules::meta_is;
 using rules::PacketField;
+using rules::plain_key;
 using rules::rule;
 
 constexpr PacketField kDestination4{NFT_PAYLOAD_NETWORK_HEADER, 16, 4};
@@ -74,10 +79,10 @@ std::vector<NftSet> vxlan_sets(const HostFilter& filter) {
   for (const UdpPort& port : filter.vxlan_ports) {
     ports.push_back(bytes_of(static_cast<std::uint16_t>(port.number())));
   }
-  return {make_set("vnis", {KeyType::integer}, std::move(vnis)),
-          make_set("vteps4", {KeyType::ipv4_address}, address_bytes(filter.vteps, Family::ipv4)),
-          make_set("vteps6", {KeyType::ipv6_address}, address_bytes(filter.vteps, Family::ipv6)),
-          make_set("vxlan_ports", {KeyType::inet_service}, std::move(ports))};
+  return {make_set("vnis", {plain_key(3)}, std::move(vnis)),
+          make_set("vteps4", {kIpv4Key}, address_bytes(filter.vteps, Family::ipv4)),
+          make_set("vteps6", {kIpv6Key}, address_bytes(filter.vteps, Family::ipv6)),
+          make_set("vxlan_ports", {kPortNumberKey}, std::move(ports))};
 }
 
 // IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
@@ -108,9 +113,8 @@ std::vector<NftSet> gateway_sets(const GatewayFilter& gateway) {
                                         bytes_of(static_cast<std::uint16_t>(keystore.port.number()))}));
     }
   }
-  return {make_set("keystores", {KeyType::inet_protocol, KeyType::ipv4_address, KeyType::inet_service},
-                   std::move(keystores)),
-          make_set("uplinks", {KeyType::if_name}, std::move(uplinks))};
+  return {make_set("keystores", {kProtocolKey, kIpv4Key, kPortNumberKey}, std::move(keystores)),
+          make_set("uplinks", {kDeviceKey}, std::move(uplinks))};
 }
 
 Exprs from_pool(const IpPrefix& pool, std::uint32_t op) {

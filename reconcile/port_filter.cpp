@@ -25,7 +25,11 @@ using rules::finished;
 using rules::ip_protocol;
 using rules::joined;
 using rules::kDestinationPort;
-using rules::KeyType;
+using rules::kDeviceKey;
+using rules::kEtherTypeKey;
+using rules::kIpv4Key;
+using rules::kIpv6Key;
+using rules::kMacKey;
 using rules::kSource4;
 using rules::kSource6;
 using rules::make_set;
@@ -33,6 +37,7 @@ using rules::masked_field;
 using rules::Membership;
 using rules::meta_in;
 using rules::PacketField;
+using rules::plain_key;
 using rules::port_and_field;
 using rules::rule;
 
@@ -89,11 +94,11 @@ Exprs option(std::uint8_t type) {
 }
 
 Exprs own_option_mac() {
-  return port_and_field(kNdOptionMac, "macs");
+  return port_and_field(kNdOptionMac, "nd_macs");
 }
 
 Exprs own_target() {
-  return port_and_field(kNdTarget, "addresses6");
+  return port_and_field(kNdTarget, "nd_targets");
 }
 
 // The address that the kernel gives to a device with this MAC (addrconf_ifid_eui48()).
@@ -121,12 +126,14 @@ std::vector<NftSet> port_sets(std::span<const FilteredPort> ports) {
       (address.is_ipv4() ? addresses4 : addresses6).push_back(concatenated({name, bytes_of(address)}));
     }
   }
-  return {make_set("addresses4", {KeyType::if_name, KeyType::ipv4_address}, std::move(addresses4)),
-          make_set("addresses6", {KeyType::if_name, KeyType::ipv6_address}, std::move(addresses6)),
-          make_set("hidden", {KeyType::ether_type},
+  return {make_set("addresses4", {kDeviceKey, kIpv4Key}, std::move(addresses4)),
+          make_set("addresses6", {kDeviceKey, kIpv6Key}, addresses6),
+          make_set("hidden", {kEtherTypeKey},
                    {bytes_of(ETH_P_8021Q), bytes_of(ETH_P_8021AD), bytes_of(ETH_P_RARP)}),
-          make_set("macs", {KeyType::if_name, KeyType::ether_address}, std::move(macs)),
-          make_set("ports", {KeyType::if_name}, std::move(names))};
+          make_set("macs", {kDeviceKey, kMacKey}, macs),
+          make_set("nd_macs", {kDeviceKey, plain_key(kMacKey.length)}, std::move(macs)),
+          make_set("nd_targets", {kDeviceKey, plain_key(kIpv6Key.length)}, std::move(addresses6)),
+          make_set("ports", {kDeviceKey}, std::move(names))};
 }
 
 void add_frame_rules(std::vector<NftRule>& out) {

@@ -12,21 +12,6 @@ namespace {
 constexpr std::uint32_t kNameBytes = 16;  // IFNAMSIZ
 constexpr std::uint8_t kAfterName = kNameBytes / 4;
 
-// Bytes of a key of this type.
-std::uint32_t length_of(KeyType type) {
-  switch (type) {
-    case KeyType::integer: return 3;  // a VNI
-    case KeyType::ipv4_address: return 4;
-    case KeyType::ipv6_address: return 16;
-    case KeyType::ether_address: return 6;
-    case KeyType::ether_type: return 2;
-    case KeyType::inet_protocol: return 1;
-    case KeyType::inet_service: return 2;
-    case KeyType::if_name: return kNameBytes;
-  }
-  return 0;
-}
-
 constexpr std::uint32_t padded(std::uint32_t length) {
   return (length + 3) / 4 * 4;
 }
@@ -73,13 +58,13 @@ Bytes concatenated(std::initializer_list<Bytes> parts) {
   return out;
 }
 
-NftSet make_set(std::string name, std::initializer_list<KeyType> parts, std::vector<Bytes> elements) {
+NftSet make_set(std::string name, std::initializer_list<KeyPart> parts, std::vector<Bytes> elements) {
   std::ranges::sort(elements);
   elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
   NftSet set{.name = std::move(name), .elements = std::move(elements)};
-  for (const KeyType part : parts) {
-    set.key_type = (set.key_type << 6) | static_cast<std::uint32_t>(part);
-    set.key_length += parts.size() == 1 ? length_of(part) : padded(length_of(part));
+  for (const KeyPart& part : parts) {
+    set.key_type = (set.key_type << 6) | part.type;
+    set.key_length += parts.size() == 1 ? part.length : padded(part.length);
   }
   return set;
 }

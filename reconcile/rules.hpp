@@ -15,17 +15,25 @@ namespace ovl::rules {
 
 using Exprs = std::vector<NftExpr>;
 
-// nft's data type numbers (datatype.h of nftables); a concatenation takes six bits per part.
-enum class KeyType : std::uint32_t {
-  integer = 4,
-  ipv4_address = 7,
-  ipv6_address = 8,
-  ether_address = 9,
-  ether_type = 10,
-  inet_protocol = 12,
-  inet_service = 13,
-  if_name = 41
+// A part of a set's key: nft's data type number (datatype.h of nftables) and its bytes.
+struct KeyPart {
+  std::uint32_t type = 0;
+  std::uint32_t length = 0;
 };
+
+inline constexpr KeyPart kIpv4Key{7, 4};
+inline constexpr KeyPart kIpv6Key{8, 16};
+inline constexpr KeyPart kMacKey{9, 6};
+inline constexpr KeyPart kEtherTypeKey{10, 2};
+inline constexpr KeyPart kProtocolKey{12, 1};
+inline constexpr KeyPart kPortNumberKey{13, 2};
+inline constexpr KeyPart kDeviceKey{41, 16};
+
+// Bytes of a field that nft has no name for. nft can't match such a field with a set of another type, so
+// it needs sets of its own, or nobody could load what nft lists.
+constexpr KeyPart plain_key(std::uint32_t length) {
+  return {4, length};
+}
 
 // Where in a packet. A field of the header that NFT_PAYLOAD_* names, in bytes.
 struct PacketField {
@@ -49,8 +57,8 @@ Bytes bytes_of(std::uint16_t number);
 // Parts of a concatenated key, each padded to whole 4-byte slots.
 Bytes concatenated(std::initializer_list<Bytes> parts);
 
-// A set with its elements sorted and each one once; parts are the types of a concatenation.
-NftSet make_set(std::string name, std::initializer_list<KeyType> parts, std::vector<Bytes> elements);
+// A set with its elements sorted and each one once; several parts are a concatenation.
+NftSet make_set(std::string name, std::initializer_list<KeyPart> parts, std::vector<Bytes> elements);
 
 Exprs field_is(const PacketField& field, Bytes value);
 // Bits under the mask equal value, or, with NFT_CMP_NEQ, differ.

@@ -127,45 +127,87 @@ UserData comment_data(std::uint8_t type, const std::string& comment) {
 // nft's data type numbers and byte orders (its include/datatype.h): what a listing prints a key by.
 constexpr std::uint32_t kTypeInteger = 4;
 constexpr std::uint32_t kTypeIfName = 41;
-constexpr std::uint32_t kConcatenated = 64;  // six bits per part
+constexpr std::uint32_t kTypeMask = 63;       // six bits per part of a concatenation
+constexpr std::uint32_t kConcatenation = 64;  // at least
+constexpr std::uint32_t kMixedOrder = 0;
 constexpr std::uint32_t kHostOrder = 1;
 constexpr std::uint32_t kBigEndian = 2;
-constexpr std::uint32_t kPayloadExpression = 7;  // EXPR_PAYLOAD of its include/expression.h
+// Its expression numbers (include/expression.h).
+constexpr std::uint32_t kPayloadExpression = 7;
+constexpr std::uint32_t kMetaExpression = 9;
+constexpr std::uint32_t kConcatExpression = 13;
 
-// What fills the register that a lookup of the set reads, or nullptr.
-const NftPayload* key_source(const NftTable& table, const std::string& set) {
-  const NftPayload* last = nullptr;
-  for (const NftChain& chain : table.chains) {
-    for (const NftRule& rule : chain.rules) {
-      for (const NftExpr& expr : rule.exprs) {
-        if (const auto* load = std::get_if<NftPayload>(&expr)) last = load;
-        const auto* lookup = std::get_if<NftLookup>(&expr);
-        if (lookup != nullptr && lookup->set == set) return last;
-      }
+bool is_load(const NftExpr& expr) {
+  return std::holds_alternative<NftMeta>(expr) || std::holds_alternative<NftPayload>(expr);
+}
+
+// The loads directly before the rule's first lookup of the set: the parts of its key.
+std::vector<NftExpr> key_loads(const NftRule& rule, const std::string& set) {
+  std::vector<NftExpr> loads;
+  for (const NftExpr& expr : rule.exprs) {
+    const auto* lookup = std::get_if<NftLookup>(&expr);
+    if (lookup != nullptr && lookup->set == set) return loads;
+    if (is_load(expr)) {
+      loads.push_back(expr);
+    } else {
+      loads.clear();
     }
   }
-  return nullptr;
+  return {};
+}
+
+std::vector<NftExpr> key_loads(const NftTable& table, const std::string& set) {
+  for (const NftChain& chain : table.chains) {
+    for (const NftRule& rule : chain.rules) {
+      std::vector<NftExpr> loads = key_loads(rule, set);
+      if (!loads.empty()) return loads;
+    }
+  }
+  return {};
+}
+
+void put_source(nftnl_udata_buf* data, const NftExpr& load) {
+  const auto* meta = std::get_if<NftMeta>(&load);
+  nftnl_udata_put_u32(data, NFTNL_UDATA_SET_TYPEOF_EXPR,
+                      meta != nullptr ? kMetaExpression : kPayloadExpression);
+  nftnl_udata* description = nftnl_udata_nest_start(data, NFTNL_UDATA_SET_TYPEOF_DATA);
+  if (meta != nullptr) nftnl_udata_put_u32(data, 0, meta->key);
+  if (const auto* payload = std::get_if<NftPayload>(&load)) {
+    const std::uint32_t header = payload->base + 1;  // nft's PROTO_BASE_* are NFT_PAYLOAD_*_HEADER + 1
+    const std::array<std::uint32_t, 5> raw{0, 0, header, payload->offset * 8, payload->length * 8};
+    for (std::uint8_t i = 0; i < raw.size(); ++i) nftnl_udata_put_u32(data, i, raw[i]);
+  }
+  nftnl_udata_nest_end(data, description);
 }
 
 // A key of plain bytes has no type of its own: nft prints, and reads again, only "typeof @th,96,24".
-void put_typeof(nftnl_udata_buf* data, const NftPayload& source) {
-  const std::uint32_t header = source.base + 1;  // nft's PROTO_BASE_* are NFT_PAYLOAD_*_HEADER + 1
+void put_typeof(nftnl_udata_buf* data, const std::vector<NftExpr>& loads) {
   nftnl_udata* of = nftnl_udata_nest_start(data, NFTNL_UDATA_SET_KEY_TYPEOF);
-  nftnl_udata_put_u32(data, NFTNL_UDATA_SET_TYPEOF_EXPR, kPayloadExpression);
-  nftnl_udata* payload = nftnl_udata_nest_start(data, NFTNL_UDATA_SET_TYPEOF_DATA);
-  const std::array<std::uint32_t, 5> description{0, 0, header, source.offset * 8, source.length * 8};
-  for (std::uint8_t i = 0; i < description.size(); ++i) nftnl_udata_put_u32(data, i, description[i]);
-  nftnl_udata_nest_end(data, payload);
+  if (loads.size() == 1) {
+    put_source(data, loads.front());
+  } else {
+    nftnl_udata_put_u32(data, NFTNL_UDATA_SET_TYPEOF_EXPR, kConcatExpression);
+    nftnl_udata* parts = nftnl_udata_nest_start(data, NFTNL_UDATA_SET_TYPEOF_DATA);
+    for (std::uint8_t i = 0; i < loads.size(); ++i) {
+      nftnl_udata* part = nftnl_udata_nest_start(data, i);
+      put_source(data, loads[i]);
+      nftnl_udata_nest_end(data, part);
+    }
+    nftnl_udata_nest_end(data, parts);
+  }
   nftnl_udata_nest_end(data, of);
 }
 
 UserData set_data(const NftTable& table, const NftSet& set) {
   UserData data(nftnl_udata_buf_alloc(kUserDataBytes));
-  if (set.key_type >= kConcatenated) return data;
-  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER,
-                      set.key_type == kTypeIfName ? kHostOrder : kBigEndian);
-  const NftPayload* source = set.key_type == kTypeInteger ? key_source(table, set.name) : nullptr;
-  if (source != nullptr) put_typeof(data.get(), *source);
+  const std::uint32_t order = set.key_type >= kConcatenation ? kMixedOrder
+                              : set.key_type == kTypeIfName  ? kHostOrder
+                                                             : kBigEndian;
+  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, order);
+  const bool plain = (set.key_type & kTypeMask) == kTypeInteger;
+  const std::vector<NftExpr> loads = plain ? key_loads(table, set.name) : std::vector<NftExpr>();
+  // More parts than any key of ours has would not fit into the user data.
+  if (!loads.empty() && loads.size() <= 4) put_typeof(data.get(), loads);
   return data;
 }
 
@@ -283,10 +325,8 @@ void add_set(Batch& batch, const NftTable& table, const NftSet& set, std::uint32
   nftnl_set_set_u32(handle.get(), NFTNL_SET_KEY_LEN, set.key_length);
   nftnl_set_set_u32(handle.get(), NFTNL_SET_ID, id);
   const UserData data = set_data(table, set);
-  if (nftnl_udata_buf_len(data.get()) > 0) {
-    nftnl_set_set_data(handle.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
-                       nftnl_udata_buf_len(data.get()));
-  }
+  nftnl_set_set_data(handle.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
+                     nftnl_udata_buf_len(data.get()));
   batch.add(NFT_MSG_NEWSET, table.family, NLM_F_CREATE | NLM_F_EXCL,
             fmt::format("{}, set {}", table_label(table.family, table.name), set.name),
             [&](nlmsghdr* message) { nftnl_set_nlmsg_build_payload(message, handle.get()); });
