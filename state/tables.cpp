@@ -1,0 +1,112 @@
+#include "state/tables.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace ovl {
+
+namespace {
+
+constexpr std::array<std::string_view, 1> kMigrations{R"sql(
+CREATE TABLE owned (
+  netns TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (netns, kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE namespaces (
+  name TEXT PRIMARY KEY NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE originals (
+  netns TEXT NOT NULL,
+  path TEXT NOT NULL,
+  original TEXT NOT NULL,
+  ours TEXT NOT NULL,
+  PRIMARY KEY (netns, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE journal (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  apply_id TEXT NOT NULL,
+  what TEXT NOT NULL,
+  operations INTEGER NOT NULL,
+  failure TEXT,
+  ended INTEGER NOT NULL CHECK (ended IN (0, 1))
+) STRICT;
+CREATE INDEX journal_dangling ON journal (id) WHERE ended = 0;
+CREATE TABLE generations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  serial INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  "commit" TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  "when" INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  apply_id TEXT NOT NULL,
+  result TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  replaced INTEGER NOT NULL,
+  removed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE records_head (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  lineage TEXT NOT NULL,
+  serial INTEGER NOT NULL
+) STRICT;
+CREATE TABLE records (
+  key TEXT PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bindings (
+  name TEXT PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql"};
+
+constexpr std::string_view kStateRemedy =
+    "move it away; the next apply rebuilds it from the kernel's own marks";
+constexpr std::int32_t kApplicationId = 0x6f766c73;  // "ovls"
+
+}  // namespace
+
+Result<std::optional<sqlite::Database>> open_state_tables(const StateOptions& options, bool writes) {
+  const sqlite::OpenOptions open_options{
+      .path = State::directory(options) + "/state.db",
+      .access = writes ? sqlite::Access::create : sqlite::Access::read_only,
+      .application_id = kApplicationId,
+      .migrations = kMigrations,
+      .remedy = std::string(kStateRemedy)};
+  auto database = sqlite::Database::open(open_options);
+  if (database.ok()) return std::optional(std::move(database).value());
+  if (!writes && database.error().code == Errc::not_found) return std::optional<sqlite::Database>();
+  return std::move(database).error();
+}
+
+Result<sqlite::Database*> State::Body::writing() {
+  if (writable) return &*database;
+  return Error{.code = Errc::bug, .message = path + ": a write to a state that was opened to read"};
+}
+
+Result<NetnsName> State::Body::netns(std::string_view text) const {
+  if (text.empty()) return NetnsName();
+  auto name = NetnsName::parse(text);
+  if (name.ok()) return name;
+  return Error{.code = Errc::corrupt,
+               .message = fmt::format("{}: a namespace's name: {}", path, name.error().message),
+               .hint = std::string(kStateRemedy)};
+}
+
+Status State::Body::query(std::string_view sql, const BindRow& bind, const ReadRow& row) {
+  if (!database) return {};
+  OVL_TRY(sqlite::Statement select, database->prepare(sql));
+  if (bind) bind(select);
+  for (;;) {
+    OVL_TRY(const bool found, select.step());
+    if (!found) return {};
+    OVL_CHECK(row(select));
+  }
+}
+
+}  // namespace ovl
