@@ -218,7 +218,7 @@ Status open_handle(Connection& connection, bool writes) {
   const bool immutable = !writes && is_immutable(connection.path);
   const std::string name = immutable ? uri_of(connection.path) + "?immutable=1" : connection.path;
   const int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOFOLLOW |
-                    SQLITE_OPEN_EXRESCODE | (immutable ? SQLITE_OPEN_URI : 0);
+                    SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX | (immutable ? SQLITE_OPEN_URI : 0);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   connection.handle.reset(handle);
@@ -276,7 +276,10 @@ Status Database::configure(const OpenOptions& options) {
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  // A large transaction that outgrows the page cache writes the same pages again and again; memory is
+  // taken as it is needed.
   return execute(
+      "PRAGMA cache_size = -65536;"
       "PRAGMA cell_size_check = ON;"
       "PRAGMA foreign_keys = ON;"
       "PRAGMA synchronous = FULL;");

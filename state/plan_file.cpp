@@ -95,9 +95,8 @@ Status refuse_special_target(const std::string& path) {
 }
 
 Status sync_parent(const std::string& path) {
-  std::string parent = std::filesystem::path(path).parent_path().string();
-  if (parent.empty()) parent = ".";
-  const UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const UniqueFd fd(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid() || ::fsync(fd.get()) != 0) return plan_error("writing", path, errno);
   return {};
 }

@@ -60,6 +60,11 @@ Result<State> State::open_read_only(const StateOptions& options) {
 
 Result<std::vector<OwnedObject>> State::owned() const {
   std::vector<OwnedObject> out;
+  OVL_CHECK(
+      body_->query("SELECT count(*) FROM owned", nullptr, [&out](const sqlite::Statement& row) -> Status {
+        out.reserve(static_cast<std::size_t>(row.integer(0)));
+        return {};
+      }));
   // Rows of one namespace stand together: its name is checked once.
   const auto read = [&](const sqlite::Statement& row) -> Status {
     NetnsName netns;
