@@ -1,0 +1,29 @@
+// Kind address: reading the addresses on links of ours, and the messages that set and remove one.
+#pragma once
+
+#include <vector>
+
+#include "drivers/kernel/link.hpp"
+#include "model/kinds/address.hpp"
+
+namespace ovl {
+
+// An address of any device of the namespace.
+struct AddressRow {
+  Address address;
+  int index = 0;             // of its device
+  std::uint8_t scope = 0;    // RT_SCOPE_*
+  bool from_kernel = false;  // a link-local that the kernel generated
+};
+
+// One dump of both families, in the kernel's order. Addresses of devices not in `links` are left out.
+Result<std::vector<AddressRow>> read_addresses(NetlinkSocket& socket, const LinkTable& links);
+
+// Those on links of ours, without the kernel's own link-locals, sorted.
+Result<std::vector<Address>> observe_addresses(NetlinkSocket& socket, const LinkTable& links);
+
+// exclusive: refuse with EEXIST when it is there.
+void write_address(MessageQueue& queue, int index, const Address& address, bool exclusive);
+void write_address_remove(MessageQueue& queue, int index, const Address& address);
+
+}  // namespace ovl

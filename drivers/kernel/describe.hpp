@@ -1,0 +1,12 @@
+// Names of operations' objects for messages: "link ovl-a:br0".
+#pragma once
+
+#include <string>
+
+#include "model/objects.hpp"
+
+namespace ovl {
+
+std::string describe(const Operation& operation);
+
+}  // namespace ovl

@@ -1,0 +1,34 @@
+#include "drivers/kernel/errors.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ovl {
+
+std::string errno_name(int os_errno) {
+  const char* name = strerrorname_np(os_errno);
+  return name != nullptr ? std::string(name) : fmt::format("errno {}", os_errno);
+}
+
+Errc errc_of(int os_errno, Errc otherwise) {
+  return os_errno == EPERM || os_errno == EACCES ? Errc::privilege : otherwise;
+}
+
+Error kernel_error(std::string_view what, int os_errno, std::string_view detail, Errc otherwise) {
+  while (detail.ends_with('.') || detail.ends_with('\n')) detail.remove_suffix(1);
+  std::string message = fmt::format("{}: {}", what, errno_name(os_errno));
+  if (!detail.empty()) {
+    message += fmt::format(" ({})", detail);
+  } else if (const char* description = strerrordesc_np(os_errno)) {
+    message += fmt::format(" ({})", description);
+  }
+  const Errc code = errc_of(os_errno, otherwise);
+  return Error{.code = code,
+               .message = std::move(message),
+               .hint = code == Errc::privilege ? "run as root" : "",
+               .os_errno = os_errno};
+}
+
+}  // namespace ovl

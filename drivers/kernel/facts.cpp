@@ -1,0 +1,163 @@
+#include "drivers/kernel/facts.hpp"
+
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "drivers/kernel/address.hpp"
+#include "drivers/kernel/link.hpp"
+#include "drivers/kernel/route.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
+}
+
+// Several hosts can live on one machine, each in its own network namespace; the machine's first
+// namespace is left out, as its number may change with a new kernel.
+std::string namespace_number(const std::string& proc) {
+  struct stat own {};
+
+  struct stat first {};
+
+  if (stat((proc + "/thread-self/ns/net").c_str(), &own) != 0) return "";
+  if (stat((proc + "/1/ns/net").c_str(), &first) != 0 || own.st_ino == first.st_ino) return "";
+  return fmt::format("{}", own.st_ino);
+}
+
+std::string machine_hash(const LinuxKernelOptions& options) {
+  std::string id = read_file(options.machine_id);
+  while (id.ends_with('\n')) id.pop_back();
+  id += ":" + namespace_number(options.proc);
+  std::array<unsigned char, 16> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(id.data()), id.size(),
+                     nullptr, 0);
+  std::string text;
+  for (const unsigned char byte : hash) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+std::vector<IpAddress> read_nameservers(const std::string& path) {
+  std::vector<IpAddress> servers;
+  std::ifstream in(path);
+  std::string line;
+  while (std::getline(in, line)) {
+    std::istringstream words(line);
+    std::string keyword;
+    std::string value;
+    if (!(words >> keyword >> value) || keyword != "nameserver") continue;
+    const auto address = IpAddress::parse(value.substr(0, value.find('%')));
+    if (address.ok()) servers.push_back(address.value());
+  }
+  return servers;
+}
+
+// Addresses by which others could reach this host.
+std::vector<AddressRow> global_addresses(std::vector<AddressRow> rows, const LinkTable& links) {
+  std::erase_if(rows, [&](const AddressRow& row) {
+    const IpAddress& ip = row.address.address.address;
+    return ip.is_loopback() || ip.is_link_local() || links.find_ours(row.index) != nullptr;
+  });
+  return rows;
+}
+
+Result<const AddressRow*> find_address(const std::vector<AddressRow>& rows, const IpAddress& wanted) {
+  const auto at =
+      std::ranges::find(rows, wanted, [](const AddressRow& row) { return row.address.address.address; });
+  if (at != rows.end()) return &*at;
+  return Error{.code = Errc::conflict,
+               .message = fmt::format("the advertised address {} is not on this machine", wanted.text()),
+               .hint =
+                   "give the interface its address, correct `advertise`, or set `bind` when the address "
+                   "is translated (NAT)"};
+}
+
+// The interface's first global address, IPv4 first.
+Result<const AddressRow*> find_on_interface(const std::vector<AddressRow>& rows, const IfName& wanted) {
+  const AddressRow* found = nullptr;
+  for (const AddressRow& row : rows) {
+    if (row.address.dev != wanted || row.scope != RT_SCOPE_UNIVERSE) continue;
+    if (found == nullptr ||
+        (row.address.address.address.is_ipv4() && !found->address.address.address.is_ipv4())) {
+      found = &row;
+    }
+  }
+  if (found != nullptr) return found;
+  return Error{.code = Errc::conflict,
+               .message = fmt::format("interface {} has no address on this machine", wanted.view()),
+               .hint = "give the interface an address, or correct `advertise`"};
+}
+
+void fill_routes(HostFacts& facts, const std::vector<Route>& routes, const LinkTable& links) {
+  for (const Route& route : routes) {
+    const auto device =
+        std::ranges::find(links.rows(), route.dev, [](const LinkRow& row) { return row.link.name; });
+    const bool ours = device != links.rows().end() && device->link.group == kLinkGroup;
+    const IpAddress& to = route.destination.address();
+    if (ours || route.protocol == kRouteProtocol || route.dev.empty()) continue;
+    if (route.destination.length() == 0) {
+      facts.uplinks.push_back(route.dev);
+    } else if (!to.is_loopback() && !to.is_link_local() && !to.is_multicast()) {
+      facts.routes.push_back(FactRoute{.destination = route.destination, .dev = route.dev});
+    }
+  }
+  std::ranges::sort(facts.uplinks);
+  facts.uplinks.erase(std::unique(facts.uplinks.begin(), facts.uplinks.end()), facts.uplinks.end());
+  const auto key = [](const FactRoute& route) { return std::tie(route.destination, route.dev); };
+  std::ranges::sort(facts.routes, [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  facts.routes.erase(std::unique(facts.routes.begin(), facts.routes.end()), facts.routes.end());
+}
+
+void fill_links(HostFacts& facts, const LinkTable& links) {
+  for (const LinkRow& row : links.rows()) {
+    if (row.link.vni && row.link.group != kLinkGroup) facts.vnis.push_back(*row.link.vni);
+  }
+  std::ranges::sort(facts.vnis);
+  facts.vnis.erase(std::unique(facts.vnis.begin(), facts.vnis.end()), facts.vnis.end());
+}
+
+Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vector<AddressRow>& rows,
+                 const LinkTable& links) {
+  if (!request.advertise && !request.interface) return {};
+  OVL_TRY(const AddressRow* row, request.advertise ? find_address(rows, *request.advertise)
+                                                   : find_on_interface(rows, *request.interface));
+  facts.vtep = row->address.address.address;
+  if (const LinkRow* device = links.find(row->index)) facts.underlay_mtu = device->link.mtu.value_or(1500);
+  return {};
+}
+
+}  // namespace
+
+Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& options,
+                             const FactsRequest& request) {
+  HostFacts facts{.host = request.host, .version = OVL_VERSION};
+  OVL_TRY(const LinkTable links, read_links(socket));
+  OVL_TRY(auto rows, read_addresses(socket, links));
+  OVL_TRY(const auto routes, read_routes(socket, links, 0));
+  rows = global_addresses(std::move(rows), links);
+  OVL_CHECK(fill_vtep(facts, request, rows, links));
+  for (const AddressRow& row : rows) facts.addresses.push_back(row.address.address.address);
+  std::ranges::sort(facts.addresses);
+  facts.addresses.erase(std::unique(facts.addresses.begin(), facts.addresses.end()), facts.addresses.end());
+  fill_routes(facts, routes, links);
+  fill_links(facts, links);
+  facts.nameservers = read_nameservers(options.resolv_conf);
+  facts.machine = machine_hash(options);
+  utsname names{};
+  if (uname(&names) == 0) facts.kernel = static_cast<const char*>(names.release);
+  return facts;
+}
+
+}  // namespace ovl

@@ -1,0 +1,79 @@
+// Kind link: reading the devices of a namespace, and the messages that make, change and remove one.
+// No device is named by index in these messages, so that one batch can make a link and go on with it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "drivers/kernel/message.hpp"
+#include "drivers/kernel/socket.hpp"
+#include "model/kinds/link.hpp"
+
+namespace ovl {
+
+// A device as read, with what only this namespace's indexes mean.
+struct LinkRow {
+  Link link;
+  int index = 0;
+  bool loopback = false;
+  int peer_index = 0;            // of a veth: IFLA_LINK
+  std::optional<int> peer_nsid;  // IFLA_LINK_NETNSID; none: the same namespace
+};
+
+// All devices of a namespace, by index.
+class LinkTable {
+ public:
+  explicit LinkTable(std::vector<LinkRow> rows);
+
+  [[nodiscard]] const std::vector<LinkRow>& rows() const { return rows_; }
+
+  [[nodiscard]] std::vector<LinkRow>& rows() { return rows_; }
+
+  // nullptr when there is none of this index.
+  [[nodiscard]] const LinkRow* find(int index) const;
+  // The same, when it also has our group.
+  [[nodiscard]] const LinkRow* find_ours(int index) const;
+  [[nodiscard]] const LinkRow* loopback() const;
+
+ private:
+  std::vector<LinkRow> rows_;  // Invariant: sorted by index
+};
+
+// One dump. `peer` of veth devices is left absent (see veth_peers.hpp).
+Result<LinkTable> read_links(NetlinkSocket& socket);
+
+// The one link of this name; nullopt when there is none.
+Result<std::optional<LinkRow>> read_link(NetlinkSocket& socket, const IfName& name);
+
+// Where the other end of a pair is to be born.
+struct PeerBirth {
+  VethPeer end;
+  int netns_fd = -1;           // of its namespace; -1: the same as this end's
+  const Link* link = nullptr;  // its own wish, when known: it is born with this MAC and MTU
+};
+
+// How a link comes to be.
+struct LinkBirth {
+  int netns_fd = -1;          // where it goes when it is made from another namespace's socket
+  std::optional<int> master;  // index of link.master, where link.master isn't empty
+  std::optional<PeerBirth> peer;
+};
+
+// The one message that makes the link. Anything a create message does not take is left to
+// write_link_finish(), which must follow in the link's own namespace.
+void write_link_create(MessageQueue& queue, const Link& link, const LinkBirth& birth);
+
+// What follows a birth: alias, bridge, address generation, port flags, IFF_UP. `whole` sets also what a
+// create message would have set: for the end of a veth pair that was born with the other.
+void write_link_finish(MessageQueue& queue, const Link& link, std::optional<int> master, bool whole);
+
+// Sets the fields in `changed`. master: index of link.master when that is in `changed` and not empty.
+void write_link_update(MessageQueue& queue, const Link& link, FieldMask changed, std::optional<int> master);
+
+void write_link_remove(MessageQueue& queue, const IfName& name);
+
+// lo: IFLA_IFALIAS and, when given, IFF_UP.
+void write_loopback(MessageQueue& queue, std::string_view alias, std::optional<bool> up);
+
+}  // namespace ovl

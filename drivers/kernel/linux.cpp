@@ -1,0 +1,123 @@
+#include "drivers/kernel/linux.hpp"
+
+#include <algorithm>
+
+#include "drivers/kernel/announce.hpp"
+#include "drivers/kernel/apply.hpp"
+#include "drivers/kernel/facts.hpp"
+#include "drivers/kernel/link.hpp"
+#include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/observe.hpp"
+#include "drivers/kernel/space.hpp"
+
+namespace ovl {
+
+namespace {
+
+// What every alias that ovl sets begins with, whatever the cluster.
+constexpr std::string_view kMarkPrefix = "ovl:";
+
+class LinuxKernel : public Kernel {
+ public:
+  explicit LinuxKernel(const LinuxKernelOptions& options)
+      : options_(options),
+        directory_(options.run_directory),
+        spaces_(directory_),
+        files_(HostsFileOptions{.etc_directory = options.etc_directory,
+                                .machine_hosts = options.machine_hosts}) {}
+
+  // Opens the host's own namespace, so that a lack of privilege shows at once.
+  Status open() {
+    OVL_TRY(Space * own, spaces_.get(NetnsName()));
+    (void)own;
+    return {};
+  }
+
+  Result<std::vector<NetnsName>> owned_namespaces() override {
+    OVL_TRY(const auto names, directory_.list());
+    std::vector<NetnsName> owned;
+    for (const NetnsName& name : names) {
+      auto ours = is_owned(name);
+      spaces_.forget(name);
+      if (!ours.ok()) return std::move(ours).error().within("reading netns " + name.text());
+      if (ours.value()) owned.push_back(name);
+    }
+    return owned;
+  }
+
+  Result<HostObjects> observe(const HostObjects& wanted) override {
+    auto observed = observe_namespaces(spaces_, files_, options_.proc, wanted);
+    spaces_.close();
+    return observed;
+  }
+
+  Result<HostFacts> facts(const FactsRequest& request) override {
+    OVL_TRY(Space * own, spaces_.get(NetnsName()));
+    return read_facts(own->route(), options_, request);
+  }
+
+  ApplyOutcome apply(std::span<const Operation> operations) override {
+    const ApplyContext context{.directory = directory_,
+                               .spaces = spaces_,
+                               .files = files_,
+                               .proc = options_.proc,
+                               .other_writes = other_writes_};
+    ApplyOutcome outcome = apply_operations(context, operations);
+    spaces_.close();
+    return outcome;
+  }
+
+  Status announce(std::span<const Announcement> announcements) override {
+    Status status;
+    for (const Announcement& announcement : announcements) {
+      status = announce_one(announcement);
+      if (!status.ok()) break;
+      spaces_.trim();
+    }
+    spaces_.close();
+    return status;
+  }
+
+  [[nodiscard]] std::uint64_t writes() const override {
+    return spaces_.writes() + files_.writes() + other_writes_;
+  }
+
+ private:
+  Result<bool> is_owned(const NetnsName& name) {
+    auto space = spaces_.get(name);
+    // Gone meanwhile, or no network namespace at all.
+    const bool none =
+        !space.ok() && (space.error().code == Errc::not_found || space.error().code == Errc::conflict);
+    if (none) return false;
+    if (!space.ok()) return std::move(space).error();
+    OVL_TRY(const LinkTable links, read_links(space.value()->route()));
+    const LinkRow* lo = links.loopback();
+    return (lo != nullptr && lo->link.alias.starts_with(kMarkPrefix)) ||
+           std::ranges::any_of(links.rows(), [](const LinkRow& row) { return row.link.group == kLinkGroup; });
+  }
+
+  Status announce_one(const Announcement& announcement) {
+    OVL_TRY(Space * space, spaces_.get(announcement.netns));
+    OVL_TRY(const int index, space->index_of(announcement.dev));
+    const std::string what = "announcing " + announcement.address.text() + " on link " +
+                             place_name(announcement.netns, announcement.dev.view());
+    const auto frame = announcement_frame(announcement.address, announcement.mac);
+    return run_in_namespace(space->entry(), [&] { return send_frame(index, frame, what); });
+  }
+
+  LinuxKernelOptions options_;
+  NamespaceDirectory directory_;
+  Spaces spaces_;
+  HostsFiles files_;
+  std::uint64_t other_writes_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Kernel>> open_linux_kernel(const LinuxKernelOptions& options) {
+  auto kernel = std::make_unique<LinuxKernel>(options);
+  OVL_CHECK(kernel->open());
+  return std::unique_ptr<Kernel>(std::move(kernel));
+}
+
+}  // namespace ovl

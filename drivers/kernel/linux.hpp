@@ -1,0 +1,24 @@
+// The kernel of this host: the port of kernel.hpp over netlink, /proc/sys and /etc/netns.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "drivers/kernel/kernel.hpp"
+
+namespace ovl {
+
+struct LinuxKernelOptions {
+  std::string run_directory = "/run/netns";  // names of network namespaces
+  std::string etc_directory = "/etc/netns";  // files of namespaces, see ip-netns(8)
+  std::string machine_hosts = "/etc/hosts";
+  std::string resolv_conf = "/etc/resolv.conf";
+  std::string machine_id = "/etc/machine-id";
+  std::string proc = "/proc";
+};
+
+// Acts in the calling thread's network namespace, which is "the host's own"; call it from that thread.
+// Holds no descriptor of any other namespace between two calls. Errors: io, privilege, unsupported.
+Result<std::unique_ptr<Kernel>> open_linux_kernel(const LinuxKernelOptions& options);
+
+}  // namespace ovl

@@ -1,0 +1,72 @@
+// Named network namespaces: opened without being led astray, made and removed exactly as `ip netns`
+// does, so that both see each other's. And the one way to act inside one: a short-lived thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "model/handle.hpp"
+#include "model/values.hpp"
+
+namespace ovl {
+
+class NamespaceDirectory {
+ public:
+  // run_directory: where names are bind-mounted, "/run/netns".
+  explicit NamespaceDirectory(std::string run_directory) : path_(std::move(run_directory)) {}
+
+  // Errors: not_found when there is no such name (or only the empty file of an `add` that was cut
+  // off), conflict when it is no network namespace, privilege, io.
+  [[nodiscard]] Result<UniqueFd> open(const NetnsName& name) const;
+
+  // Names that could be namespaces, sorted. An absent directory has none.
+  [[nodiscard]] Result<std::vector<NetnsName>> list() const;
+
+  // Makes a namespace, runs prepare() in a thread inside it, and gives it its name only then: a
+  // namespace that has a name is never half prepared. Errors: conflict when the name exists.
+  [[nodiscard]] Status create(const NetnsName& name, const std::function<Status()>& prepare) const;
+
+  // Removes the name; the namespace goes when nothing holds it any more. Absent is success.
+  [[nodiscard]] Status remove(const NetnsName& name) const;
+
+ private:
+  [[nodiscard]] Status make_directory() const;
+  [[nodiscard]] Status reserve_name(const NetnsName& name) const;
+
+  [[nodiscard]] std::string path_of(const NetnsName& name) const { return path_ + "/" + name.text(); }
+
+  std::string path_;
+};
+
+// A file below a directory, opened so that no symbolic link and no ".." leads out of it
+// (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). errno as from openat2.
+UniqueFd open_beneath(int directory, const char* path, int flags, unsigned mode = 0);
+
+// Moves the calling thread; only for threads that end soon.
+Status enter_namespace(int netns_fd);
+
+// Runs work() (answering a Result) in a thread that entered the namespace, and waits for it. The
+// calling thread stays where it is. netns_fd -1: work() runs here.
+template <class Work>
+auto run_in_namespace(int netns_fd, Work&& work) -> decltype(work()) {
+  if (netns_fd < 0) return work();
+  std::optional<decltype(work())> answer;
+  try {
+    std::thread([&] {
+      const Status entered = enter_namespace(netns_fd);
+      if (entered.ok()) {
+        answer.emplace(work());
+      } else {
+        answer.emplace(entered.error());
+      }
+    }).join();
+  } catch (const std::system_error& error) {
+    return Error{.code = Errc::io, .message = "starting a thread failed", .os_errno = error.code().value()};
+  }
+  return *std::move(answer);
+}
+
+}  // namespace ovl

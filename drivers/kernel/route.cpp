@@ -1,0 +1,114 @@
+#include "drivers/kernel/route.hpp"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ovl {
+
+namespace {
+
+std::optional<Route> parse_route(const MessageView& message, const LinkTable& links) {
+  const auto header = message.family<rtmsg>();
+  if (message.type() != RTM_NEWROUTE || !header) return std::nullopt;
+  const Attributes<RTA_MAX> attributes(message.attributes<rtmsg>());
+  const auto table = attributes[RTA_TABLE].as<std::uint32_t>().value_or(header->rtm_table);
+  const bool cloned = (header->rtm_flags & RTM_F_CLONED) != 0;
+  if (table != RT_TABLE_MAIN || header->rtm_type != RTN_UNICAST || cloned) return std::nullopt;
+  Route route;
+  static constexpr std::array<std::uint8_t, 16> kZero{};
+  const IpAddress any =
+      IpAddress::from_bytes(header->rtm_family == AF_INET ? Family::ipv4 : Family::ipv6, kZero.data());
+  const AttributeValue& destination = attributes[RTA_DST];
+  route.destination =
+      IpPrefix::masked(destination.present() ? destination.as_address() : any, header->rtm_dst_len);
+  route.metric = attributes[RTA_PRIORITY].as<std::uint32_t>().value_or(0);
+  route.via = attributes[RTA_GATEWAY].as_address();
+  route.protocol = header->rtm_protocol;
+  const LinkRow* device = links.find(attributes[RTA_OIF].as<std::int32_t>().value_or(0));
+  if (device != nullptr) route.dev = device->link.name;
+  return route;
+}
+
+// The devices of RTA_MULTIPATH: rtnexthop structs, each as long as it says.
+std::vector<int> multipath_devices(std::span<const std::uint8_t> bytes) {
+  std::vector<int> devices;
+  while (const auto hop = AttributeValue(bytes).as<rtnexthop>()) {
+    if (hop->rtnh_len < sizeof(rtnexthop) || hop->rtnh_len > bytes.size()) break;
+    devices.push_back(hop->rtnh_ifindex);
+    bytes = bytes.subspan(std::min<std::size_t>((hop->rtnh_len + 3U) & ~3U, bytes.size()));
+  }
+  return devices;
+}
+
+void add_route(std::vector<Route>& routes, const MessageView& message, const LinkTable& links) {
+  const auto route = parse_route(message, links);
+  if (!route) return;
+  const Attributes<RTA_MAX> attributes(message.attributes<rtmsg>());
+  if (!attributes[RTA_MULTIPATH].present()) return routes.push_back(*route);
+  for (const int index : multipath_devices(attributes[RTA_MULTIPATH].bytes())) {
+    routes.push_back(*route);
+    if (const LinkRow* device = links.find(index)) routes.back().dev = device->link.name;
+  }
+}
+
+void start_route(MessageQueue& queue, std::uint16_t type, std::uint16_t flags, const Route& route, int index,
+                 IfAbsent if_absent) {
+  const bool ipv4 = route.destination.family() == Family::ipv4;
+  // An IPv4 route without a gateway must say that its destination is on the link; on removal
+  // RT_SCOPE_NOWHERE matches any scope (fib_table_delete()).
+  std::uint8_t scope = ipv4 && route.via.empty() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  if (type == RTM_DELROUTE) scope = RT_SCOPE_NOWHERE;
+  queue.start(type, flags,
+              rtmsg{.rtm_family = static_cast<std::uint8_t>(ipv4 ? AF_INET : AF_INET6),
+                    .rtm_dst_len = route.destination.length(),
+                    .rtm_table = RT_TABLE_MAIN,
+                    .rtm_protocol = route.protocol,
+                    .rtm_scope = scope,
+                    .rtm_type = RTN_UNICAST},
+              if_absent);
+  if (route.destination.length() > 0) queue.put(RTA_DST, route.destination.address());
+  queue.put_u32(RTA_OIF, static_cast<std::uint32_t>(index));
+  if (!route.via.empty()) queue.put(RTA_GATEWAY, route.via);
+  if (route.metric != 0) queue.put_u32(RTA_PRIORITY, route.metric);
+}
+
+}  // namespace
+
+Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& links, std::uint8_t protocol) {
+  std::vector<Route> routes;
+  for (const int family : {AF_INET, AF_INET6}) {
+    MessageQueue request;
+    request.start(RTM_GETROUTE, 0,
+                  rtmsg{.rtm_family = static_cast<std::uint8_t>(family), .rtm_protocol = protocol});
+    auto answer = socket.dump(request);
+    // A kernel without IPv6 has no such table.
+    if (!answer.ok() && family == AF_INET6 && answer.error().os_errno == EOPNOTSUPP) break;
+    OVL_TRY(const auto bytes, std::move(answer));
+    for_each_message(bytes, [&](const MessageView& message) { add_route(routes, message, links); });
+  }
+  return routes;
+}
+
+Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable& links) {
+  OVL_TRY(auto routes, read_routes(socket, links, kRouteProtocol));
+  std::erase_if(routes, [](const Route& route) { return route.protocol != kRouteProtocol; });
+  std::ranges::stable_sort(routes, key_less<Route>);
+  const auto twice =
+      std::ranges::unique(routes, [](const Route& a, const Route& b) { return a.key() == b.key(); });
+  routes.erase(twice.begin(), twice.end());
+  return routes;
+}
+
+void write_route(MessageQueue& queue, int index, const Route& route, bool exclusive) {
+  const std::uint16_t flags = NLM_F_CREATE | (exclusive ? NLM_F_EXCL : NLM_F_REPLACE);
+  start_route(queue, RTM_NEWROUTE, flags, route, index, IfAbsent::fail);
+}
+
+void write_route_remove(MessageQueue& queue, int index, const Route& route) {
+  start_route(queue, RTM_DELROUTE, 0, route, index, IfAbsent::succeed);
+}
+
+}  // namespace ovl
