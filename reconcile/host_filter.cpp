@@ -86,7 +86,8 @@ std::vector<NftSet> vxlan_sets(const HostFilter& filter) {
 }
 
 // IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
-// fragment may end before the VNI: the last rule, which needs no VNI to match, drops it.
+// fragment may end before the VNI: therefore what is not known to be another's is dropped, and not what
+// is known to be ours.
 NftChain vxlan_input() {
   const Exprs vxlan = joined({ip_protocol(IPPROTO_UDP), field_in(kDestinationPort, "vxlan_ports")});
   NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = kFilterPriority};
@@ -95,9 +96,8 @@ NftChain vxlan_input() {
            {vxlan, family(NFPROTO_IPV4), field_in(kSource4, "vteps4"), accept()}),
       rule("from a VTEP of the cluster",
            {vxlan, family(NFPROTO_IPV6), field_in(kSource6, "vteps6"), accept()}),
-      rule("our VNI from somebody else", {vxlan, field_in(kVni, "vnis"), drop()}),
       rule("another VNI is not ours to judge", {vxlan, field_in(kVni, "vnis", Membership::not_in), accept()}),
-      rule("too short for a VNI", {vxlan, drop()})};
+      rule("our VNI from somebody else", {vxlan, drop()})};
   return chain;
 }
 
@@ -154,9 +154,8 @@ NftChain gateway_forward(const GatewayFilter& gateway) {
   Bytes known(sizeof kKnown);
   std::memcpy(known.data(), &kKnown, sizeof kKnown);  // the register holds it in host order
   NftChain chain{.name = "forward", .type = "filter", .hook = NF_INET_FORWARD, .priority = kFilterPriority};
-  chain.rules = {rule("endpoint to endpoint", {inside, to_inside, drop()}),
-                 rule("endpoint to uplink", {inside, meta_in(NFT_META_OIFNAME, "uplinks"), accept()}),
-                 rule("endpoint to elsewhere", {inside, drop()}),
+  chain.rules = {rule("endpoint to uplink", {inside, meta_in(NFT_META_OIFNAME, "uplinks"), accept()}),
+                 rule("endpoint to anything else, other endpoints too", {inside, drop()}),
                  rule("answers to an endpoint", {to_inside,
                                                  {NftCt{.key = NFT_CT_STATE, .slot = 0},
                                                   NftBitwise{.slot = 0, .mask = known, .xored = Bytes(4)},

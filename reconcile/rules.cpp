@@ -59,7 +59,7 @@ Bytes concatenated(std::initializer_list<Bytes> parts) {
 }
 
 NftSet make_set(std::string name, std::initializer_list<KeyPart> parts, std::vector<Bytes> elements) {
-  std::ranges::sort(elements);
+  std::ranges::sort(elements, bytes_less);
   elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
   NftSet set{.name = std::move(name), .elements = std::move(elements)};
   for (const KeyPart& part : parts) {

@@ -76,7 +76,7 @@ class Reader {
           mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.name.c_str());
         },
         [&](const nlmsghdr* message) { decode_elements(message, set); }));
-    std::ranges::sort(set.elements);
+    std::ranges::sort(set.elements, bytes_less);
     return {};
   }
 

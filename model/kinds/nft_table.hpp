@@ -2,6 +2,7 @@
 // the kernel's nft virtual machine, so that what we write and what the kernel dumps compare exactly.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -17,6 +18,11 @@ struct EnumNames<NftFamily> {
 };
 
 using Bytes = std::vector<std::uint8_t>;
+
+// The order of a set's elements. By hand: GCC 12 warns inside the vectors' own <=> when it optimises.
+inline bool bytes_less(const Bytes& a, const Bytes& b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
 
 // slot counts the 4-byte registers: 0 is NFT_REG32_00, at most 15. A concatenation fills consecutive
 // slots, each part rounded up to whole slots.
@@ -105,7 +111,7 @@ struct NftSet {
   std::string name;
   std::uint32_t key_type = 0;    // nft's data type number, only so that nft(8) prints it well
   std::uint32_t key_length = 0;  // bytes; a concatenation pads each part to 4
-  std::vector<Bytes> elements;   // sorted
+  std::vector<Bytes> elements;   // sorted by bytes_less()
   std::string other;             // as in NftChain: flags, timeouts, elements with more than a key
 
   [[nodiscard]] std::string text() const;

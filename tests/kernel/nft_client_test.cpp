@@ -109,7 +109,7 @@ TEST_F(NftClientTest, NftListsAndReloadsTheTables) {
     }
   }
   EXPECT_NE(listing.find("\"veth00000001\" . 10.0.0.3"), std::string::npos) << listing;
-  EXPECT_NE(listing.find("@th,96,24 @vnis drop"), std::string::npos) << listing;
+  EXPECT_NE(listing.find("@th,96,24 != @vnis accept"), std::string::npos) << listing;
   // Administrators save rulesets that way.
   run("nft list ruleset > /run/netns/saved; nft flush ruleset; nft -f /run/netns/saved");
   EXPECT_EQ(run("nft list ruleset"), listing);
@@ -205,7 +205,7 @@ TEST_F(NftClientTest, ARefusedTransactionChangesNothing) {
   const Status dangling = client().replace(broken);
   ASSERT_FALSE(dangling.ok());
   EXPECT_EQ(dangling.error().code, Errc::kernel) << "ENOENT here is no absent table";
-  EXPECT_NE(dangling.error().message.find("rule \"endpoint to endpoint\": ENOENT"), std::string::npos)
+  EXPECT_NE(dangling.error().message.find("rule \"endpoint to uplink\": ENOENT"), std::string::npos)
       << dangling.error().message;
   EXPECT_EQ(observe_one(NftFamily::inet), table);
 }

@@ -1,0 +1,335 @@
+// The host filter at work: who may speak to the VXLAN port, and what leaves through the gateway.
+#include <linux/if_ether.h>
+
+#include "drivers/nft/nft.hpp"
+#include "tests/kernel/nft_samples.hpp"
+
+namespace ovl::test {
+
+namespace {
+
+constexpr std::uint32_t kOurVni = 1048576;
+constexpr std::uint32_t kForeignVni = 42;
+constexpr std::uint16_t kVxlanPort = 4789;
+constexpr std::uint16_t kOtherPort = 5000;
+const Packet kFrame(64, 0x5a);
+
+void set_filter(const std::string& netns, const HostFilter& filter) {
+  Inside inside(netns);
+  auto client = NftClient::open();
+  ASSERT_TRUE(client.ok()) << client.error().message;
+  const Status done = client.value().create(host_filter(filter));
+  ASSERT_TRUE(done.ok()) << done.error().message;
+}
+
+// ---- into the overlay -----------------------------------------------------------------------------------
+
+HostFilter vxlan_filter() {
+  return {.owner = "test",
+          .vnis = {Vni::unchecked(kOurVni)},
+          .vxlan_ports = {UdpPort::unchecked(kVxlanPort)},
+          .vteps = {ip("10.1.0.1"), ip("10.1.0.2"), ip("fd01::1"), ip("fd01::2")}};
+}
+
+// A host, and a machine beside it that has the address of a VTEP (..2) and one that is none (..3).
+class NftVxlanTest : public NetfilterTest {
+ protected:
+  void SetUp() override {
+    NetfilterTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    add_netns("host");
+    add_netns("peer");
+    run("ip -n host link add eth1 address 02:00:00:00:01:01 type veth peer name eth1 address "
+        "02:00:00:00:01:02 netns peer"
+        " && ip -n host link set eth1 up && ip -n peer link set eth1 up"
+        " && ip -n host address add 10.1.0.1/24 dev eth1 && ip -n host address add fd01::1/64 dev eth1 nodad"
+        " && ip -n peer address add 10.1.0.2/24 dev eth1 && ip -n peer address add 10.1.0.3/24 dev eth1"
+        " && ip -n peer address add fd01::2/64 dev eth1 nodad"
+        " && ip -n peer address add fd01::3/64 dev eth1 nodad");
+    Inside host("host");
+    vxlan_.emplace("::", kVxlanPort);
+    other_.emplace("::", kOtherPort);
+  }
+
+  // Whether what send() sends to the VXLAN port arrives: it comes before a datagram to another port.
+  template <class Send>
+  bool arrives(const Send& send) {
+    Inside peer("peer");
+    send();
+    EXPECT_TRUE(Udp("10.1.0.2", 0).send("10.1.0.1", kOtherPort, kFrame));
+    EXPECT_TRUE(other_->receive(kDeadline)) << "the marker was lost";
+    const bool came = vxlan_->receive(Milliseconds(0)).has_value();
+    while (vxlan_->receive(Milliseconds(0))) continue;
+    return came;
+  }
+
+  bool arrives_from(const std::string& source, std::uint32_t vni) {
+    const std::string host = source.find(':') == std::string::npos ? "10.1.0.1" : "fd01::1";
+    return arrives([&] { Udp(source, 0).send(host, kVxlanPort, vxlan(vni, kFrame)); });
+  }
+
+  // A datagram in two IPv6 fragments, the first of which holds no more than `first` bytes.
+  bool arrives_in_fragments(const IpAddress& source, std::uint16_t first) {
+    const IpAddress host = ip("fd01::1");
+    const Packet whole = udp(source, host, 1111, kVxlanPort, vxlan(kOurVni, kFrame));
+    const Packet head(whole.begin(), whole.begin() + first);
+    const Packet tail(whole.begin() + first, whole.end());
+    return arrives([&] {
+      Wire wire("eth1");
+      ++fragment_id_;
+      for (const Packet& part : {fragment6(kUdp, 0, true, fragment_id_, head),
+                                 fragment6(kUdp, first, false, fragment_id_, tail)}) {
+        wire.send(ethernet(mac("02:00:00:00:01:01"), mac("02:00:00:00:01:02"), ETH_P_IPV6,
+                           packet(source, host, kFragment6, part)));
+      }
+    });
+  }
+
+ private:
+  std::optional<Udp> vxlan_;
+  std::optional<Udp> other_;
+  std::uint32_t fragment_id_ = 0;
+};
+
+}  // namespace
+
+TEST_F(NftVxlanTest, WithoutAFilterEverybodyGetsIn) {
+  for (const std::string source : {"10.1.0.2", "10.1.0.3", "fd01::2", "fd01::3"}) {
+    EXPECT_TRUE(arrives_from(source, kOurVni)) << source;
+  }
+  EXPECT_TRUE(arrives_in_fragments(ip("fd01::3"), 8));
+}
+
+TEST_F(NftVxlanTest, OnlyVtepsGetIntoOurNetworks) {
+  set_filter("host", vxlan_filter());
+  EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni));
+  EXPECT_TRUE(arrives_from("fd01::2", kOurVni));
+  EXPECT_FALSE(arrives_from("10.1.0.3", kOurVni));
+  EXPECT_FALSE(arrives_from("fd01::3", kOurVni));
+}
+
+TEST_F(NftVxlanTest, OtherVnisAreLeftAlone) {
+  set_filter("host", vxlan_filter());
+  for (const std::string source : {"10.1.0.2", "10.1.0.3", "fd01::3"}) {
+    EXPECT_TRUE(arrives_from(source, kForeignVni)) << source;
+    EXPECT_TRUE(arrives_from(source, kOurVni + 1)) << source;
+  }
+}
+
+TEST_F(NftVxlanTest, FragmentsDoNotHideTheVni) {
+  set_filter("host", vxlan_filter());
+  for (const std::uint16_t first : {std::uint16_t{8}, std::uint16_t{16}, std::uint16_t{24}}) {
+    EXPECT_FALSE(arrives_in_fragments(ip("fd01::3"), first)) << first;
+    EXPECT_TRUE(arrives_in_fragments(ip("fd01::2"), first)) << first;
+  }
+}
+
+// ---- out of it ------------------------------------------------------------------------------------------
+
+namespace {
+
+HostFilter gateway_filter() {
+  HostFilter filter = vxlan_filter();
+  filter.vteps = {ip("203.0.113.2")};
+  filter.gateway = GatewayFilter{.bridge = dev("ovl-gw"),
+                                 .pool = IpPrefix::parse_exact("172.18.0.0/16").value(),
+                                 .uplinks = {dev("eth1")},
+                                 .keystores = {{ip("203.0.113.1"), UdpPort::unchecked(2379)}}};
+  return filter;
+}
+
+// outside 203.0.113.1 -- 203.0.113.2 host 172.18.0.1 -- bridge with isolated ports -- a .2, b .3;
+// beside them 198.51.100.1, which the host reaches over a device that is no uplink.
+class NftGatewayTest : public NetfilterTest {
+ protected:
+  void SetUp() override {
+    NetfilterTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    for (const char* name : {"host", "outside", "side", "a", "b"}) add_netns(name);
+    run("ip -n host link add eth1 type veth peer name eth1 netns outside"
+        " && ip -n host link add eth2 type veth peer name eth1 netns side"
+        " && ip -n host address add 203.0.113.2/24 dev eth1 && ip -n host address add 198.51.100.2/24 dev "
+        "eth2"
+        " && ip -n outside address add 203.0.113.1/24 dev eth1"
+        " && ip -n side address add 198.51.100.1/24 dev eth1"
+        " && ip -n host link set eth1 up && ip -n host link set eth2 up"
+        " && ip -n outside link set eth1 up && ip -n side link set eth1 up"
+        // The world beyond knows no way back into the pool, but this makes unmasqueraded packets show.
+        " && ip -n outside route add 172.16.0.0/12 via 203.0.113.2"
+        " && ip -n side route add 172.16.0.0/12 via 198.51.100.2"
+        " && ip -n host link add ovl-gw type bridge mcast_snooping 0 && ip -n host link set ovl-gw up"
+        " && ip -n host address add 172.18.0.1/16 dev ovl-gw");
+    add_endpoint("a", "172.18.0.2");
+    add_endpoint("b", "172.18.0.3");
+    run("ip netns exec host sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.ovl-gw.rp_filter=0"
+        " net.ipv4.conf.eth1.rp_filter=0 net.ipv4.conf.eth2.rp_filter=0"
+        " net.ipv4.conf.ovl-gw.forwarding=1 net.ipv4.conf.eth1.forwarding=1 net.ipv4.conf.eth2.forwarding=1"
+        " net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.ovl-gw.send_redirects=0");
+  }
+
+  static void add_endpoint(const std::string& name, const std::string& address) {
+    run("ip -n host link add p" + name + " type veth peer name eth0 netns " + name +
+        " && ip -n host link set p" + name + " master ovl-gw up && ip -n host link set p" + name +
+        " type bridge_slave isolated on && ip -n " + name + " link set eth0 up && ip -n " + name +
+        " address add " + address + "/16 dev eth0 && ip -n " + name +
+        " route add default via 172.18.0.1"
+        // To the other endpoints through the gateway, as the isolated ports leave no other way.
+        " && ip -n " +
+        name + " route add 172.18.0.2/31 via 172.18.0.1");
+  }
+
+  static Udp socket(const std::string& netns, const std::string& address, std::uint16_t port) {
+    Inside inside(netns);
+    return {address, port};
+  }
+
+  // The address that a datagram has when it arrives, or nullopt when it does not: a marker sent after it
+  // to a port of the outside that nobody closes comes first. Precondition: the marker's way is open.
+  std::optional<IpAddress> arrival(Udp& from, Udp& to, const std::string& address, std::uint16_t port) {
+    Udp marker = socket("outside", "203.0.113.1", kOtherPort);
+    Udp second = socket("b", "172.18.0.3", 0);
+    from.send(address, port, kFrame);
+    const auto end = std::chrono::steady_clock::now() + kDeadline;
+    while (!marker.receive(Milliseconds(50))) {
+      // Repeated, as the first waits for the bridge's port and for ARP.
+      second.send("203.0.113.1", kOtherPort, kFrame);
+      if (std::chrono::steady_clock::now() > end) {
+        ADD_FAILURE() << "the marker was lost";
+        return std::nullopt;
+      }
+    }
+    const auto came = to.receive(Milliseconds(0));
+    if (!came) return std::nullopt;
+    return came->from;
+  }
+
+  // All ports forward and all neighbours are known.
+  void warm_up() {
+    const auto end = std::chrono::steady_clock::now() + kDeadline;
+    Udp outside = socket("outside", "203.0.113.1", 6000);
+    Udp side = socket("side", "198.51.100.1", 6000);
+    Udp to_a = socket("a", "172.18.0.2", 6000);
+    Udp to_b = socket("b", "172.18.0.3", 6000);
+    for (Udp* from : {&to_a, &to_b}) {
+      await(*from, outside, "203.0.113.1", end);
+      await(*from, side, "198.51.100.1", end);
+    }
+    await(to_a, to_b, "172.18.0.3", end);
+    await(to_b, to_a, "172.18.0.2", end);
+  }
+
+  static void await(Udp& from, Udp& to, const std::string& address, std::chrono::steady_clock::time_point end,
+                    std::uint16_t port = 6000) {
+    from.send(address, port, kFrame);
+    while (!to.receive(Milliseconds(50))) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << address << " is unreachable";
+      from.send(address, port, kFrame);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_F(NftGatewayTest, WithoutAFilterEverythingPassesUnmasqueraded) {
+  warm_up();
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp b = socket("b", "172.18.0.3", 7000);
+  Udp outside = socket("outside", "203.0.113.1", kVxlanPort);
+  Udp side = socket("side", "198.51.100.1", 7000);
+  EXPECT_EQ(arrival(a, b, "172.18.0.3", 7000), ip("172.18.0.2"));
+  EXPECT_EQ(arrival(a, outside, "203.0.113.1", kVxlanPort), ip("172.18.0.2"));
+  EXPECT_EQ(arrival(a, side, "198.51.100.1", 7000), ip("172.18.0.2"));
+}
+
+TEST_F(NftGatewayTest, EndpointsReachTheWorldAsTheHostAndGetAnswers) {
+  warm_up();
+  set_filter("host", gateway_filter());
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp outside = socket("outside", "203.0.113.1", 7000);
+  ASSERT_TRUE(a.send("203.0.113.1", 7000, kFrame));
+  const auto seen = outside.receive(kDeadline);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->from, ip("203.0.113.2"));
+  ASSERT_TRUE(outside.send("203.0.113.2", seen->port, {1, 2, 3}));
+  const auto answer = a.receive(kDeadline);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->payload, (Packet{1, 2, 3}));
+}
+
+TEST_F(NftGatewayTest, EndpointsReachNothingElse) {
+  warm_up();
+  set_filter("host", gateway_filter());
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp b = socket("b", "172.18.0.3", 7000);
+  Udp side = socket("side", "198.51.100.1", 7000);
+  Udp vxlan_port = socket("outside", "203.0.113.1", kVxlanPort);
+  Udp keystore = socket("outside", "203.0.113.1", 2379);
+  Udp neighbour = socket("outside", "203.0.113.1", 2380);
+  EXPECT_FALSE(arrival(a, b, "172.18.0.3", 7000)) << "endpoint to endpoint";
+  EXPECT_FALSE(arrival(a, side, "198.51.100.1", 7000)) << "a device that is no uplink";
+  EXPECT_FALSE(arrival(a, vxlan_port, "203.0.113.1", kVxlanPort)) << "VXLAN port";
+  EXPECT_FALSE(arrival(a, keystore, "203.0.113.1", 2379)) << "keystore";
+  EXPECT_TRUE(arrival(a, neighbour, "203.0.113.1", 2380)) << "the port beside the keystore's";
+}
+
+TEST_F(NftGatewayTest, FragmentsDoNotHideThePort) {
+  warm_up();
+  set_filter("host", gateway_filter());
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp vxlan_port = socket("outside", "203.0.113.1", kVxlanPort);
+  Udp other = socket("outside", "203.0.113.1", 7000);
+  const Packet large(4000, 1);
+  ASSERT_TRUE(a.send("203.0.113.1", kVxlanPort, large));
+  ASSERT_TRUE(a.send("203.0.113.1", 7000, large));
+  const auto whole = other.receive(kDeadline);
+  ASSERT_TRUE(whole) << "fragments of what is allowed pass";
+  EXPECT_EQ(whole->payload.size(), large.size());
+  EXPECT_FALSE(vxlan_port.receive(Milliseconds(0)));
+}
+
+TEST_F(NftGatewayTest, ForgedSourcesAreDropped) {
+  warm_up();
+  run("ip -n a address add 10.66.0.1/32 dev lo");
+  Udp forger = socket("a", "10.66.0.1", 0);
+  Udp outside = socket("outside", "203.0.113.1", 7000);
+  EXPECT_TRUE(arrival(forger, outside, "203.0.113.1", 7000)) << "without a filter";
+  set_filter("host", gateway_filter());
+  EXPECT_FALSE(arrival(forger, outside, "203.0.113.1", 7000));
+  // Nor into the host itself.
+  Udp host = socket("host", "172.18.0.1", 7000);
+  EXPECT_FALSE(arrival(forger, host, "172.18.0.1", 7000));
+  Udp honest = socket("a", "172.18.0.2", 0);
+  EXPECT_TRUE(arrival(honest, host, "172.18.0.1", 7000));
+}
+
+TEST_F(NftGatewayTest, NobodyOutsideReachesAnEndpoint) {
+  warm_up();
+  Udp outside = socket("outside", "203.0.113.1", 0);
+  Udp a = socket("a", "172.18.0.2", 7000);
+  EXPECT_TRUE(arrival(outside, a, "172.18.0.2", 7000)) << "without a filter";
+  set_filter("host", gateway_filter());
+  EXPECT_FALSE(arrival(outside, a, "172.18.0.2", 7000));
+}
+
+TEST_F(NftGatewayTest, NoIpv6LeavesTheBridge) {
+  run("ip -n host address add fd02::1/64 dev ovl-gw nodad && ip -n a address add fd02::2/64 dev eth0 nodad");
+  warm_up();
+  Udp a = socket("a", "fd02::2", 0);
+  Udp host = socket("host", "fd02::1", 7000);
+  await(a, host, "fd02::1", std::chrono::steady_clock::now() + kDeadline, 7000);
+  while (host.receive(Milliseconds(0))) continue;
+  set_filter("host", gateway_filter());
+  EXPECT_FALSE(arrival(a, host, "fd02::1", 7000));
+}
+
+TEST_F(NftGatewayTest, ForwardingOfOthersIsNotOurs) {
+  warm_up();
+  set_filter("host", gateway_filter());
+  run("ip -n side route add 203.0.113.0/24 via 198.51.100.2"
+      " && ip -n outside route add 198.51.100.0/24 via 203.0.113.2");
+  Udp side = socket("side", "198.51.100.1", 0);
+  Udp outside = socket("outside", "203.0.113.1", 7000);
+  EXPECT_EQ(arrival(side, outside, "203.0.113.1", 7000), ip("198.51.100.1"));
+}
+
+}  // namespace ovl::test
