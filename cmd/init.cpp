@@ -1,0 +1,98 @@
+#include "cmd/init.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ostream>
+
+#include "cmd/exit.hpp"
+#include "model/handle.hpp"
+#include "reconcile/utf8.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::string_view kStarter =
+    R"(# What this cluster's overlay networks shall be. `ovl validate` checks this file, `ovl plan` shows what
+# would change, `ovl apply` changes it. All keys: docs/manifest.md
+
+[cluster]
+name = "demo"  # names the cluster's tree in the keystore
+
+[keystore]
+# A file serves one machine. Several hosts share a store:
+#   url = "etcd://10.0.0.1:2379,10.0.0.2:2379"
+#   url = "consul://10.0.0.1:8500"
+#   url = "zk://10.0.0.1:2181"
+url = "sqlite:///var/lib/ovl/keystore.db"
+# token = "env:CONSUL_HTTP_TOKEN"            # secrets are references: env:NAME or file:PATH
+# tls = { ca = "file:/etc/ovl/ca.pem" }
+# allow_plaintext = true                     # off this machine, without tls
+
+[host.node-a]
+advertise = "192.168.50.10"  # how the other hosts reach this one: an address, or an interface like "eth0"
+
+[host.node-b]
+advertise = "192.168.50.11"
+
+[network.front]
+subnet = "10.0.9.0/24"  # left out: chosen
+# internal = true       # no way out of the network
+
+[endpoint.web]
+host = "node-a"
+network = "front"
+# address = "10.0.9.10"  # left out: chosen, and kept
+aliases = ["www"]        # further names by which the others find it
+
+[endpoint.db]
+host = "node-b"
+network = "front"
+)";
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+int refuse(const std::string& path, std::ostream& err) {
+  const int number = errno;
+  if (number == EEXIST) {
+    err << "ovl: " << safe_text(path) << " is there already; nothing was written\n";
+    err << "hint: ovl validate checks it\n";
+  } else {
+    err << "ovl: writing " << safe_text(path) << ": " << std::strerror(number) << "\n";
+  }
+  return kExitError;
+}
+
+}  // namespace
+
+std::string_view starter_manifest() {
+  return kStarter;
+}
+
+int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
+  const std::string path = options.directory == "." ? "ovl.toml" : options.directory + "/ovl.toml";
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!file.valid()) return refuse(path, err);
+  if (!write_all(file.get(), kStarter)) {
+    const int status = refuse(path, err);
+    ::unlink(path.c_str());
+    return status;
+  }
+  out << "wrote " << safe_text(path) << "\n";
+  out << "next: edit it, then ovl validate and ovl plan\n";
+  return kExitDone;
+}
+
+}  // namespace ovl

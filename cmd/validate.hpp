@@ -1,0 +1,19 @@
+// ovl validate: reads the manifest, shows every finding. Needs no store, no kernel, no privileges.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+namespace ovl {
+
+struct ValidateOptions {
+  std::string path;  // empty: ./ovl.toml, else *.toml here
+  bool json = false;
+  bool colour = false;  // of the text on err
+};
+
+// Prints the verdict on out, findings on err; with `json` one object on out. Answers the exit code:
+// 0 valid, 13 invalid, or that of the error when there is nothing to read.
+int validate(const ValidateOptions& options, std::ostream& out, std::ostream& err);
+
+}  // namespace ovl

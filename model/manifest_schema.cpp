@@ -1,0 +1,185 @@
+#include "model/manifest_schema.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace ovl {
+
+namespace {
+
+// The patterns are no stricter than the values' own parse(), which decides.
+constexpr std::string_view kLabelPattern = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
+constexpr std::string_view kHostPattern = "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$";
+constexpr std::string_view kAddressPattern = "^[0-9A-Fa-f:.]+$";
+constexpr std::string_view kPrefixPattern = "^[0-9A-Fa-f:.]+/[0-9]{1,3}$";
+
+constexpr ValueType kName{.shape = Shape::string, .text = "name", .pattern = kLabelPattern};
+constexpr ValueType kNames{
+    .shape = Shape::string_or_strings, .text = "name, or array of names", .pattern = kLabelPattern};
+constexpr ValueType kHostName{.shape = Shape::string, .text = "name of a host", .pattern = kHostPattern};
+constexpr ValueType kNetworkName{
+    .shape = Shape::string, .text = "name of a network", .pattern = kLabelPattern};
+constexpr ValueType kNetnsName{.shape = Shape::string,
+                               .text = "name of a network namespace",
+                               .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"};
+constexpr ValueType kAddress{
+    .shape = Shape::string, .text = "IPv4 or IPv6 address", .pattern = kAddressPattern};
+constexpr ValueType kAddresses{
+    .shape = Shape::string_or_strings, .text = "address, or array of addresses", .pattern = kAddressPattern};
+constexpr ValueType kAdvertise{.shape = Shape::string,
+                               .text = "address, or name of an interface",
+                               .pattern = "^[A-Za-z0-9:][A-Za-z0-9:._-]*$"};
+constexpr ValueType kPrefix{.shape = Shape::string, .text = "subnet", .pattern = kPrefixPattern};
+constexpr ValueType kPrefixArray{
+    .shape = Shape::strings, .text = "array of subnets", .pattern = kPrefixPattern};
+constexpr ValueType kPrefixes{
+    .shape = Shape::string_or_strings, .text = "subnet, or array of subnets", .pattern = kPrefixPattern};
+constexpr ValueType kMac{
+    .shape = Shape::string, .text = "MAC address", .pattern = "^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$"};
+constexpr ValueType kVni{.shape = Shape::integer, .text = "whole number", .min = 1, .max = 16'777'215};
+constexpr ValueType kMtu{.shape = Shape::integer, .text = "whole number", .min = 68, .max = 65'535};
+constexpr ValueType kPort{.shape = Shape::integer, .text = "whole number", .min = 1, .max = 65'535};
+constexpr ValueType kFlag{.shape = Shape::boolean, .text = "true or false"};
+constexpr ValueType kLabels{.shape = Shape::labels, .text = "table of strings"};
+constexpr ValueType kUrl{.shape = Shape::string, .text = "URL", .pattern = "^(sqlite|etcd|consul|zk)://"};
+constexpr ValueType kSecret{.shape = Shape::string,
+                            .text = "reference to a secret",
+                            .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"};
+constexpr ValueType kFile{.shape = Shape::string, .text = "reference to a file", .pattern = "^file:.+$"};
+constexpr ValueType kTls{.shape = Shape::block, .text = "table", .block = "tls"};
+constexpr ValueType kAttachments{.shape = Shape::blocks, .text = "table of networks", .block = "attachment"};
+constexpr ValueType kMovedName{
+    .shape = Shape::string, .text = "KIND.NAME", .pattern = "^(host|network|endpoint)\\.[A-Za-z0-9.-]+$"};
+
+constexpr std::string_view kLabelsDoc = "Words of your own; ovl keeps them and selects by them.";
+constexpr std::string_view kProtectDoc = "Refuse every plan that would remove or replace it.";
+
+constexpr std::array<KeySpec, 1> kClusterKeys{
+    KeySpec{"name", &kName, true, "", "Names the cluster's tree in the keystore.", "\"demo\""}};
+
+constexpr std::array<KeySpec, 6> kKeystoreKeys{
+    KeySpec{"url", &kUrl, true, "",
+            "Which store, and where: `sqlite:///path`, `etcd://host:port,...`, `consul://host:port` or "
+            "`zk://host:port,...`. No user or password in it.",
+            "\"etcd://10.0.0.1:2379\""},
+    KeySpec{"token", &kSecret, false, "none", "Consul's ACL token.", "\"env:CONSUL_HTTP_TOKEN\""},
+    KeySpec{"user", &kSecret, false, "none", "User name at etcd or ZooKeeper.", "\"env:ETCD_USER\""},
+    KeySpec{"password", &kSecret, false, "none", "Password at etcd or ZooKeeper.",
+            "\"file:/etc/ovl/password\""},
+    KeySpec{"tls", &kTls, false, "plain transport", "Speak TLS, with these files.",
+            "{ ca = \"file:/etc/ovl/ca.pem\" }"},
+    KeySpec{
+        "allow_plaintext", &kFlag, false, "false",
+        "Allow plain transport to a store that is not on this machine: everybody on the path can read and "
+        "change what is sent.",
+        "true"}};
+
+constexpr std::array<KeySpec, 3> kTlsKeys{
+    KeySpec{"ca", &kFile, true, "", "Certificates that the store's own is checked against (PEM).",
+            "\"file:ca.pem\""},
+    KeySpec{"cert", &kFile, false, "none", "Our certificate, where the store asks for one (PEM).",
+            "\"file:cert.pem\""},
+    KeySpec{"key", &kFile, false, "none", "The key of `cert` (PEM).", "\"file:key.pem\""}};
+
+constexpr std::array<KeySpec, 5> kHostKeys{
+    KeySpec{"advertise", &kAdvertise, true, "",
+            "Address by which the other hosts reach this one (its VTEP), or the interface that has it.",
+            "\"192.168.99.104\""},
+    KeySpec{"bind", &kAddress, false, "`advertise`",
+            "Local address of the tunnels, where the advertised one is behind NAT.", "\"10.1.0.4\""},
+    KeySpec{"gateway_pool", &kPrefix, false, "chosen: `172.18.0.0/16` or the next free",
+            "IPv4 subnet of the bridge by which the host's endpoints reach the world.", "\"172.18.0.0/16\""},
+    KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ zone = \"a\" }"},
+    KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
+
+constexpr std::array<KeySpec, 11> kNetworkKeys{
+    KeySpec{"subnet", &kPrefix, false, "chosen: the first free /24 of `10.0.0.0/8`",
+            "The network's subnet. Not together with `subnets`.", "\"10.0.9.0/24\""},
+    KeySpec{"subnets", &kPrefixArray, false, "", "The network's subnets, where there are several.",
+            "[\"10.0.9.0/24\", \"fd00:9::/64\"]"},
+    KeySpec{"gateway", &kAddresses, false, "the first address of each subnet",
+            "The gateway's address, at most one per subnet.", "\"10.0.9.1\""},
+    KeySpec{"ip_range", &kPrefixes, false, "the whole subnet",
+            "Part of a subnet from which endpoints get addresses, at most one per subnet.",
+            "\"10.0.9.128/25\""},
+    KeySpec{"reserved", &kAddresses, false, "none", "Addresses that no endpoint gets.", "[\"10.0.9.2\"]"},
+    KeySpec{"vni", &kVni, false, "chosen, from 1,048,576 up", "The VXLAN network identifier.", "1048600"},
+    KeySpec{"mtu", &kMtu, false, "the underlay's, less the encapsulation",
+            "Largest packet in bytes; at least 1,280 with an IPv6 subnet.", "1450"},
+    KeySpec{"port", &kPort, false, "4789", "UDP port of the VXLAN tunnels.", "4789"},
+    KeySpec{"internal", &kFlag, false, "false", "No way out of the network.", "true"},
+    KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ team = \"web\" }"},
+    KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
+
+constexpr std::string_view kAddressDoc = "Its address in the network, at most one per family.";
+constexpr std::string_view kMacDoc = "Its MAC address in the network.";
+constexpr std::string_view kAliasesDoc = "Further names by which the network's endpoints find it.";
+
+constexpr std::array<KeySpec, 9> kEndpointKeys{
+    KeySpec{"host", &kHostName, true, "", "The host on which it lives.", "\"mhs-demo0\""},
+    KeySpec{"network", &kNetworkName, false, "", "Its network. With several, use `networks`.", "\"my-net\""},
+    KeySpec{"networks", &kAttachments, false, "",
+            "Its networks: one `[endpoint.NAME.networks.NETWORK]` each.",
+            "{ my-net = {}, back = { address = \"10.0.8.5\" } }"},
+    KeySpec{"address", &kAddresses, false, "chosen", kAddressDoc, "\"10.0.9.10\""},
+    KeySpec{"mac", &kMac, false, "`02:42:` and the IPv4 address", kMacDoc, "\"02:42:0a:00:09:0a\""},
+    KeySpec{"aliases", &kNames, false, "none", kAliasesDoc, "[\"www\"]"},
+    KeySpec{"netns", &kNetnsName, false, "the endpoint's name", "Its network namespace, of its own.",
+            "\"web\""},
+    KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ tier = \"front\" }"},
+    KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
+
+constexpr std::array<KeySpec, 3> kAttachmentKeys{
+    KeySpec{"address", &kAddresses, false, "chosen", kAddressDoc, "\"10.0.9.10\""},
+    KeySpec{"mac", &kMac, false, "`02:42:` and the IPv4 address", kMacDoc, "\"02:42:0a:00:09:0a\""},
+    KeySpec{"aliases", &kNames, false, "none", kAliasesDoc, "[\"www\"]"}};
+
+constexpr std::array<KeySpec, 2> kMovedKeys{
+    KeySpec{"from", &kMovedName, true, "", "The old name, which nothing has any more.", "\"network.my-net\""},
+    KeySpec{"to", &kMovedName, true, "", "The new name.", "\"network.front\""}};
+
+constexpr std::array<BlockSpec, 8> kBlocks{
+    BlockSpec{"cluster", "[cluster]", BlockForm::single, "The cluster that the manifest describes. Required.",
+              kClusterKeys},
+    BlockSpec{
+        "keystore", "[keystore]", BlockForm::single,
+        "The store that the cluster's hosts share. Where it is left out, `--keystore` or `OVL_KEYSTORE` "
+        "names one. Secrets are references: `env:NAME` or `file:PATH`, relative to the manifest.",
+        kKeystoreKeys},
+    BlockSpec{"tls", "tls in [keystore]", BlockForm::nested, "Files for TLS to the keystore.", kTlsKeys},
+    BlockSpec{"host", "[host.NAME]", BlockForm::named,
+              "A machine on which endpoints live. A dotted name needs quotes: `[host.\"a.example.org\"]`.",
+              kHostKeys},
+    BlockSpec{"network", "[network.NAME]", BlockForm::named, "An overlay network.", kNetworkKeys},
+    BlockSpec{"endpoint", "[endpoint.NAME]", BlockForm::named,
+              "A named attachment of one network namespace to one or more networks. With `network`, the keys "
+              "`address`, `mac` and `aliases` stand here; with `networks`, below each network.",
+              kEndpointKeys},
+    BlockSpec{"attachment", "[endpoint.NAME.networks.NETWORK]", BlockForm::nested,
+              "An endpoint in one of its networks.", kAttachmentKeys},
+    BlockSpec{"moved", "[[moved]]", BlockForm::array,
+              "A block that has a new name: what exists is renamed, not removed and made again.",
+              kMovedKeys}};
+
+}  // namespace
+
+std::span<const BlockSpec> manifest_blocks() {
+  return kBlocks;
+}
+
+const BlockSpec& manifest_block(std::string_view name) {
+  return *std::ranges::find(kBlocks, name, &BlockSpec::name);
+}
+
+const KeySpec* find_key(const BlockSpec& block, std::string_view key) {
+  const auto found = std::ranges::find(block.keys, key, &KeySpec::key);
+  return found != block.keys.end() ? &*found : nullptr;
+}
+
+std::vector<std::string> key_names(const BlockSpec& block) {
+  std::vector<std::string> names;
+  for (const KeySpec& spec : block.keys) names.emplace_back(spec.key);
+  return names;
+}
+
+}  // namespace ovl

@@ -1,0 +1,215 @@
+// Cluster, keystore, hosts and renames.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "drivers/keystore/url.hpp"
+#include "reconcile/check_manifest.hpp"
+#include "reconcile/suggest.hpp"
+
+namespace ovl {
+
+namespace {
+
+// ---- keystore ----------------------------------------------------------------------------------
+
+// Before anything else is said about a URL: it may hold a secret, which no message repeats.
+bool has_user_information(std::string_view url) {
+  const auto begin = url.find("://");
+  if (begin == std::string_view::npos || url.starts_with("sqlite:")) return false;
+  return url.find('@', begin) != std::string_view::npos;
+}
+
+void check_transport(const KeystoreBlock& block, const KeystoreUrl& url, Reporter& report) {
+  const bool tls = block.tls_ca.has_value();
+  if (tls && url.kind == StoreKind::zookeeper) {
+    report.error("tls-unsupported", block.url.place, "the ZooKeeper client has no TLS",
+                 "remove tls; set allow_plaintext = true, or put a TLS tunnel on this machine");
+  }
+  if (tls || block.allow_plaintext || url.is_local()) return;
+  report.error("plaintext", block.url.place,
+               fmt::format("transport to {} is not encrypted, and leaves this machine", store_name(url.kind)),
+               "give tls = { ca = \"file:...\" }, or set allow_plaintext = true");
+}
+
+void check_keystore(const KeystoreBlock& block, Reporter& report) {
+  if (block.tls_cert.has_value() != block.tls_key.has_value()) {
+    report.error("tls-half", block.place, "tls has only one of \"cert\" and \"key\"", "give both, or none");
+  }
+  if (block.url.value.empty()) return;
+  if (has_user_information(block.url.value)) {
+    report.error("secret-in-url", block.url.place, "a user or a secret does not belong in the URL",
+                 "use the keys token, user and password with \"env:NAME\" or \"file:PATH\"");
+    return;
+  }
+  const auto url = parse_keystore_url(block.url.value);
+  if (!url.ok()) {
+    report.error("invalid-value", block.url.place, url.error().message, url.error().hint);
+    return;
+  }
+  check_transport(block, url.value(), report);
+}
+
+// ---- hosts -------------------------------------------------------------------------------------
+
+// Why an address can't be a VTEP; empty when it can.
+std::string_view unfit_for_vtep(const IpAddress& address) {
+  if (address.is_loopback()) return "is a loopback address, which no other host reaches";
+  if (address.is_multicast()) return "is a multicast address, which belongs to no host";
+  if (address.is_unspecified()) return "is no host's address";
+  if (address == IpAddress::from_bytes(Family::ipv4, "\xff\xff\xff\xff")) return "is the broadcast address";
+  return address.is_link_local() && !address.is_ipv4() ? "is link-local, which needs an interface beside it"
+                                                       : "";
+}
+
+void check_vtep_address(const Located<IpAddress>& address, Reporter& report) {
+  const std::string_view why = unfit_for_vtep(address.value);
+  if (address.value.empty() || why.empty()) return;
+  report.error("unfit-address", address.place, fmt::format("{} {}", address.value.text(), why),
+               "give the address of the interface that faces the other hosts");
+}
+
+void check_bind(const HostBlock& host, Reporter& report) {
+  if (!host.bind) return;
+  check_vtep_address(*host.bind, report);
+  const auto* advertised = std::get_if<IpAddress>(&host.advertise.value);
+  if (advertised == nullptr || advertised->empty() || advertised->family() == host.bind->value.family())
+    return;
+  report.clash("mixed-families", host.bind->place, "\"bind\" and \"advertise\" are of different families",
+               "give both as IPv4 or both as IPv6", host.advertise.place, "advertised here");
+}
+
+void check_gateway_pool(const HostBlock& host, Reporter& report) {
+  if (!host.gateway_pool) return;
+  const IpPrefix& pool = host.gateway_pool->value;
+  if (pool.family() != Family::ipv4) {
+    report.error("unfit-subnet", host.gateway_pool->place, "a gateway pool is IPv4: there is no IPv6 way out",
+                 "write it like gateway_pool = \"172.18.0.0/16\"");
+  } else if (pool.length() > 30) {
+    report.error("unfit-subnet", host.gateway_pool->place,
+                 fmt::format("{} has no room for a gateway and an endpoint", pool.text()),
+                 "use a /30 or larger");
+  }
+}
+
+void check_hosts(const Manifest& manifest, Reporter& report) {
+  std::map<IpAddress, const HostBlock*> advertised;
+  for (const HostBlock& host : manifest.hosts) {
+    check_bind(host, report);
+    check_gateway_pool(host, report);
+    const auto* address = std::get_if<IpAddress>(&host.advertise.value);
+    if (address == nullptr || address->empty()) continue;
+    check_vtep_address({.value = *address, .place = host.advertise.place}, report);
+    const auto [first, is_new] = advertised.emplace(*address, &host);
+    if (is_new) continue;
+    report.clash("duplicate-address", host.advertise.place,
+                 fmt::format("hosts \"{}\" and \"{}\" advertise the same address {}",
+                             first->second->name.text(), host.name.text(), address->text()),
+                 "each host has an address of its own", first->second->advertise.place,
+                 "also advertised here");
+  }
+}
+
+// ---- moved -------------------------------------------------------------------------------------
+
+struct MovedName {
+  std::string kind;
+  std::string name;
+};
+
+std::optional<MovedName> parse_moved(std::string_view text) {
+  const auto dot = text.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string kind(text.substr(0, dot));
+  const std::string_view name = text.substr(dot + 1);
+  if (kind == "host") {
+    auto host = HostName::parse(name);
+    return host.ok() ? std::optional(MovedName{kind, host.value().text()}) : std::nullopt;
+  }
+  auto label = Label::parse(name);
+  if ((kind != "network" && kind != "endpoint") || !label.ok()) return std::nullopt;
+  return MovedName{kind, label.value().text()};
+}
+
+class MovedCheck {
+ public:
+  MovedCheck(const ManifestIndex& index, Reporter& report) : index_(index), report_(report) {
+    for (const HostBlock& host : index.manifest().hosts) names_["host"].push_back(host.name.text());
+    for (const NetworkBlock& network : index.manifest().networks) {
+      names_["network"].push_back(network.name.text());
+    }
+    for (const EndpointBlock& endpoint : index.manifest().endpoints) {
+      names_["endpoint"].push_back(endpoint.name.text());
+    }
+  }
+
+  void check(const MovedBlock& block) {
+    const auto from = parsed(block.from);
+    const auto to = parsed(block.to);
+    if (!from || !to) return;
+    if (from->kind != to->kind) {
+      report_.error("moved-kind", block.to.place, fmt::format("a {} can't become a {}", from->kind, to->kind),
+                    "keep the kind, change the name");
+      return;
+    }
+    if (exists(*from)) {
+      report_.error("moved-from-exists", block.from.place,
+                    fmt::format("{} \"{}\" is still in the manifest", from->kind, from->name),
+                    "remove this [[moved]], or the block of the old name");
+    }
+    if (!exists(*to) && index_.complete()) {
+      report_.error(
+          "moved-to-missing", block.to.place, fmt::format("there is no {} \"{}\"", to->kind, to->name),
+          suggestion(to->name, names_[to->kind], fmt::format("define [{}.{}]", to->kind, to->name)));
+    }
+    once(block.from, *from, "is moved twice");
+    once(block.to, *to, "has two old names");
+  }
+
+ private:
+  std::optional<MovedName> parsed(const Located<std::string>& text) {
+    if (text.value.empty()) return std::nullopt;
+    auto name = parse_moved(text.value);
+    if (!name) {
+      report_.error("moved-name", text.place, "this names no block",
+                    "write host.NAME, network.NAME or endpoint.NAME");
+    }
+    return name;
+  }
+
+  bool exists(const MovedName& name) {
+    const auto& known = names_[name.kind];
+    return std::ranges::find(known, name.name) != known.end();
+  }
+
+  void once(const Located<std::string>& text, const MovedName& name, std::string_view what) {
+    const auto [first, is_new] =
+        seen_.emplace(fmt::format("{}.{} {}", name.kind, name.name, what), text.place);
+    if (is_new) return;
+    report_.clash("moved-twice", text.place, fmt::format("{} \"{}\" {}", name.kind, name.name, what),
+                  "remove one of the two [[moved]]", first->second, "the other one is here");
+  }
+
+  const ManifestIndex& index_;
+  Reporter& report_;
+  std::map<std::string, std::vector<std::string>> names_;
+  std::map<std::string, Place> seen_;
+};
+
+}  // namespace
+
+void check_cluster(const ManifestIndex& index, Reporter& report) {
+  const Manifest& manifest = index.manifest();
+  if (manifest.cluster.place.line == 0 && index.complete()) {
+    report.error("missing-block", Place{}, "the manifest has no [cluster]",
+                 "add [cluster] with name = \"demo\"");
+  }
+  check_keystore(manifest.keystore, report);
+  check_hosts(manifest, report);
+  MovedCheck moved(index, report);
+  for (const MovedBlock& block : manifest.moved) moved.check(block);
+}
+
+}  // namespace ovl

@@ -1,0 +1,361 @@
+// References, addresses, names and namespaces of endpoints, and what they make of their hosts.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "reconcile/allocate.hpp"
+#include "reconcile/check_manifest.hpp"
+#include "reconcile/decode_values.hpp"
+#include "reconcile/suggest.hpp"
+
+namespace ovl {
+
+namespace {
+
+// The gateway of a declared subnet: as given, else as it will be chosen.
+IpAddress gateway_of(const NetworkBlock& network, const IpPrefix& subnet) {
+  const auto given = std::ranges::find_if(
+      network.gateways, [&](const auto& gateway) { return subnet.contains(gateway.value); });
+  return given != network.gateways.end() ? given->value : default_gateway(subnet);
+}
+
+// ---- one endpoint ------------------------------------------------------------------------------
+
+class EndpointCheck {
+ public:
+  EndpointCheck(const ManifestIndex& index, const EndpointBlock& endpoint, Reporter& report)
+      : index_(index), endpoint_(endpoint), report_(report) {}
+
+  void run() {
+    check_references();
+    std::map<Label, Place> networks;
+    for (const AttachmentBlock& attachment : endpoint_.attachments) {
+      check_twice_in(attachment, networks);
+      check_attachment(attachment);
+    }
+    check_subnets();
+  }
+
+ private:
+  void check_references() {
+    if (!index_.complete()) return;
+    const HostName& host = endpoint_.host.value;
+    if (!host.empty() && index_.host(host) == nullptr) {
+      report_.error("unknown-host", endpoint_.host.place, fmt::format("there is no host \"{}\"", host.text()),
+                    suggestion(host.text(), names_of(index_.manifest().hosts),
+                               fmt::format("define it with [host.{}]", header_name(host.text()))));
+    }
+    for (const AttachmentBlock& attachment : endpoint_.attachments) {
+      const Label& network = attachment.network.value;
+      if (network.empty() || index_.network(network) != nullptr) continue;
+      report_.error("unknown-network", attachment.network.place,
+                    fmt::format("there is no network \"{}\"", network.text()),
+                    suggestion(network.text(), names_of(index_.manifest().networks),
+                               fmt::format("define it with [network.{}]", network.text())));
+    }
+  }
+
+  template <class Block>
+  static std::vector<std::string> names_of(const std::vector<Block>& blocks) {
+    std::vector<std::string> names;
+    for (const Block& block : blocks) names.push_back(block.name.text());
+    return names;
+  }
+
+  static std::string header_name(const std::string& name) {
+    return name.find('.') == std::string::npos ? name : "\"" + name + "\"";
+  }
+
+  void check_twice_in(const AttachmentBlock& attachment, std::map<Label, Place>& seen) {
+    const auto [first, is_new] = seen.emplace(attachment.network.value, attachment.network.place);
+    if (is_new || attachment.network.value.empty()) return;
+    report_.clash("duplicate-name", attachment.network.place,
+                  fmt::format("endpoint \"{}\" is twice in network \"{}\"", endpoint_.name.text(),
+                              attachment.network.value.text()),
+                  "merge the two", first->second, "first here");
+  }
+
+  void check_attachment(const AttachmentBlock& attachment) {
+    if (attachment.mac && !attachment.mac->value.is_unicast()) {
+      report_.error("mac-not-unicast", attachment.mac->place,
+                    fmt::format("{} is not the MAC address of one interface", attachment.mac->value.text()),
+                    "the second digit of a unicast MAC is even; 02:... is free to use");
+    }
+    for (const auto& alias : attachment.aliases) {
+      if (!is_reserved_name(alias.value.text())) continue;
+      report_.error("reserved-name", alias.place,
+                    fmt::format("\"{}\" is a reserved name", alias.value.text()),
+                    "\"ovl-\" begins ovl's own names; \"outside\" and \"localhost\" have a meaning already");
+    }
+    check_families(attachment);
+    const NetworkBlock* network = index_.network(attachment.network.value);
+    if (network == nullptr || !index_.is_whole(*network)) return;
+    for (const auto& address : attachment.addresses) check_address(*network, address);
+  }
+
+  void check_families(const AttachmentBlock& attachment) {
+    std::map<Family, Place> seen;
+    for (const auto& address : attachment.addresses) {
+      const auto [first, is_new] = seen.emplace(address.value.family(), address.place);
+      if (is_new) continue;
+      report_.clash(
+          "one-per-family", address.place,
+          fmt::format("endpoint \"{}\" has two {} addresses in network \"{}\"", endpoint_.name.text(),
+                      address.value.is_ipv4() ? "IPv4" : "IPv6", attachment.network.value.text()),
+          "give at most one per family", first->second, "the other one is here");
+    }
+  }
+
+  void check_address(const NetworkBlock& network, const Located<IpAddress>& address) {
+    const std::string text = address.value.text();
+    if (network.subnets.empty()) {
+      report_.error(
+          "address-without-subnet", address.place,
+          fmt::format("network \"{}\" has no subnet of its own to hold {}", network.name.text(), text),
+          fmt::format("add subnet = \"...\" to [network.{}]", network.name.text()));
+      return;
+    }
+    const auto subnet = std::ranges::find_if(
+        network.subnets, [&](const auto& candidate) { return candidate.value.contains(address.value); });
+    if (subnet == network.subnets.end()) {
+      report_.clash("address-outside-subnet", address.place,
+                    fmt::format("{} is in no subnet of network \"{}\"", text, network.name.text()),
+                    "use an address of the network, or leave it out to have one chosen",
+                    network.subnets.front().place, "its subnets are here");
+    } else if (!is_usable(subnet->value, address.value)) {
+      report_.error("address-not-usable", address.place,
+                    fmt::format("{} is the {} address of {}", text,
+                                address.value == subnet->value.address() ? "network" : "broadcast",
+                                subnet->value.text()),
+                    "use another, or leave it out to have one chosen");
+    } else if (address.value == gateway_of(network, subnet->value)) {
+      report_.error("address-is-gateway", address.place,
+                    fmt::format("{} is the gateway of network \"{}\"", text, network.name.text()),
+                    "use another, or leave it out to have one chosen");
+    } else {
+      check_not_reserved(network, address);
+    }
+  }
+
+  void check_not_reserved(const NetworkBlock& network, const Located<IpAddress>& address) {
+    const auto reserved = std::ranges::find(network.reserved, address.value, &Located<IpAddress>::value);
+    if (reserved == network.reserved.end()) return;
+    report_.clash("address-reserved", address.place,
+                  fmt::format("{} is reserved in network \"{}\"", address.value.text(), network.name.text()),
+                  "use another, or take it from \"reserved\"", reserved->place, "reserved here");
+  }
+
+  struct Held {
+    const IpPrefix* subnet;
+    std::string holder;
+    Place place;
+  };
+
+  // All subnets that the endpoint's namespace will know; they must not contradict each other.
+  void check_subnets() {
+    std::vector<Held> held;
+    bool has_gateway = false;
+    for (const AttachmentBlock& attachment : endpoint_.attachments) {
+      const NetworkBlock* network = index_.network(attachment.network.value);
+      if (network == nullptr) continue;
+      has_gateway = has_gateway || !network->internal;
+      for (const auto& subnet : network->subnets) {
+        hold(held, attachment,
+             {&subnet.value, fmt::format("network \"{}\"", network->name.text()), subnet.place});
+      }
+    }
+    const HostBlock* host = index_.host(endpoint_.host.value);
+    if (host == nullptr || !host->gateway_pool || !has_gateway || held.empty()) return;
+    hold(held, endpoint_.attachments.front(),
+         {&host->gateway_pool->value, fmt::format("the gateway pool of host \"{}\"", host->name.text()),
+          host->gateway_pool->place});
+  }
+
+  void hold(std::vector<Held>& held, const AttachmentBlock& attachment, Held next) {
+    const auto other = std::ranges::find_if(held, [&](const Held& earlier) {
+      return earlier.holder != next.holder && earlier.subnet->overlaps(*next.subnet);
+    });
+    if (other != held.end()) {
+      report_
+          .error("subnets-overlap", attachment.network.place,
+                 fmt::format("endpoint \"{}\" would be in {} ({}) and in {} ({}), which overlap",
+                             endpoint_.name.text(), next.holder, next.subnet->text(), other->holder,
+                             other->subnet->text()),
+                 "give one of them another subnet")
+          .notes = {{.message = "this one", .place = next.place},
+                    {.message = "and this one", .place = other->place}};
+    }
+    held.push_back(std::move(next));
+  }
+
+  const ManifestIndex& index_;
+  const EndpointBlock& endpoint_;
+  Reporter& report_;
+};
+
+// ---- all endpoints -----------------------------------------------------------------------------
+
+// What may be held once per network, or once per host.
+class Holders {
+ public:
+  explicit Holders(Reporter& report) : report_(report) {}
+
+  void take(const std::string& what, const EndpointBlock& holder, const Place& place, std::string id,
+            std::string message, std::string hint) {
+    const auto [first, is_new] = taken_.emplace(what, Taken{&holder, place});
+    if (is_new) return;
+    report_.clash(std::move(id), place, std::move(message), std::move(hint), first->second.place,
+                  fmt::format("held by endpoint \"{}\" here", first->second.holder->name.text()));
+  }
+
+ private:
+  struct Taken {
+    const EndpointBlock* holder;
+    Place place;
+  };
+
+  Reporter& report_;
+  std::map<std::string, Taken> taken_;
+};
+
+void check_held_once(const EndpointBlock& endpoint, const AttachmentBlock& attachment, Holders& holders) {
+  const std::string& network = attachment.network.value.text();
+  if (network.empty()) return;
+  for (const auto& address : attachment.addresses) {
+    holders.take("address " + network + " " + address.value.text(), endpoint, address.place,
+                 "duplicate-address",
+                 fmt::format("{} is given twice in network \"{}\"", address.value.text(), network),
+                 "leave one of them out to have it chosen");
+  }
+  if (attachment.mac) {
+    holders.take("mac " + network + " " + attachment.mac->value.text(), endpoint, attachment.mac->place,
+                 "duplicate-mac",
+                 fmt::format("{} is given twice in network \"{}\"", attachment.mac->value.text(), network),
+                 "leave one of them out to have it chosen");
+  }
+}
+
+// Endpoint names and aliases of one network are one name space. All names come first, so that the
+// error stands at the alias.
+void check_aliases(const Manifest& manifest, Holders& holders) {
+  const auto each = [&](auto&& f) {
+    for (const EndpointBlock& endpoint : manifest.endpoints) {
+      for (const AttachmentBlock& attachment : endpoint.attachments) f(endpoint, attachment);
+    }
+  };
+  const auto take = [&](const EndpointBlock& endpoint, const std::string& network,
+                        const Located<Label>& name) {
+    holders.take("name " + network + " " + name.value.text(), endpoint, name.place, "alias-clash",
+                 fmt::format("the alias \"{}\" is taken in network \"{}\"", name.value.text(), network),
+                 "a name leads to one endpoint; choose another alias");
+  };
+  std::set<std::pair<Label, Label>> named;  // an endpoint that is twice in a network is another error
+  each([&](const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
+    if (!named.emplace(attachment.network.value, endpoint.name).second) return;
+    take(endpoint, attachment.network.value.text(), {.value = endpoint.name, .place = endpoint.place});
+  });
+  each([&](const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
+    for (const auto& alias : attachment.aliases) take(endpoint, attachment.network.value.text(), alias);
+  });
+}
+
+void check_netns(const EndpointBlock& endpoint, Holders& holders) {
+  if (endpoint.host.value.empty()) return;
+  const std::string name = endpoint.netns ? endpoint.netns->value.text() : endpoint.name.text();
+  holders.take("netns " + endpoint.host.value.text() + " " + name, endpoint,
+               endpoint.netns ? endpoint.netns->place : endpoint.place, "duplicate-netns",
+               fmt::format("two endpoints share the namespace \"{}\" on host \"{}\"", name,
+                           endpoint.host.value.text()),
+               "one endpoint can be in several networks: use its \"networks\"");
+}
+
+// The VTEPs of one network are of one family: a VXLAN device has one local address.
+class FamilyCheck {
+ public:
+  FamilyCheck(const ManifestIndex& index, Reporter& report) : index_(index), report_(report) {}
+
+  void add(const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
+    const HostBlock* host = index_.host(endpoint.host.value);
+    if (host == nullptr || index_.network(attachment.network.value) == nullptr) return;
+    const auto* address = std::get_if<IpAddress>(&host->advertise.value);
+    if (address == nullptr || address->empty()) return;
+    const auto [first, is_new] = first_.emplace(attachment.network.value, host);
+    const IpAddress& other = std::get<IpAddress>(first->second->advertise.value);
+    if (is_new || other.family() == address->family()) return;
+    if (!reported_.insert(attachment.network.value).second) return;
+    report_
+        .error("mixed-families", attachment.network.place,
+               fmt::format("network \"{}\" would join hosts of different address families",
+                           attachment.network.value.text()),
+               "advertise addresses of one family on all hosts of a network")
+        .notes = {{.message = note(*first->second), .place = first->second->advertise.place},
+                  {.message = note(*host), .place = host->advertise.place}};
+  }
+
+ private:
+  static std::string note(const HostBlock& host) {
+    const bool ipv4 = std::get<IpAddress>(host.advertise.value).is_ipv4();
+    return fmt::format("host \"{}\" has {}", host.name.text(), ipv4 ? "IPv4" : "IPv6");
+  }
+
+  const ManifestIndex& index_;
+  Reporter& report_;
+  std::map<Label, const HostBlock*> first_;  // only hosts that advertise an address
+  std::set<Label> reported_;
+};
+
+// Ports of each sandbox's bridge (its VXLAN device is one) and of each host's gateway bridge.
+class PortCount {
+ public:
+  PortCount(const ManifestIndex& index, Reporter& report) : index_(index), report_(report) {}
+
+  void add(const EndpointBlock& endpoint) {
+    bool has_gateway = false;
+    for (const AttachmentBlock& attachment : endpoint.attachments) {
+      const NetworkBlock* network = index_.network(attachment.network.value);
+      if (network == nullptr) continue;
+      has_gateway = has_gateway || !network->internal;
+      count(fmt::format("the bridge of network \"{}\" on host \"{}\"", network->name.text(),
+                        endpoint.host.value.text()),
+            1, attachment.network.place);
+    }
+    if (has_gateway) {
+      count(fmt::format("the gateway bridge of host \"{}\"", endpoint.host.value.text()), 0,
+            endpoint.host.place);
+    }
+  }
+
+ private:
+  void count(const std::string& bridge, std::size_t own_ports, const Place& place) {
+    std::size_t& ports = ports_.try_emplace(bridge, own_ports).first->second;
+    if (++ports != kMaxBridgePorts + 1) return;
+    report_.error("too-many-ports", place, fmt::format("{} has more than {} ports", bridge, kMaxBridgePorts),
+                  "spread the endpoints over more hosts or networks");
+  }
+
+  const ManifestIndex& index_;
+  Reporter& report_;
+  std::map<std::string, std::size_t> ports_;
+};
+
+}  // namespace
+
+void check_endpoints(const ManifestIndex& index, Reporter& report) {
+  Holders holders(report);
+  FamilyCheck families(index, report);
+  PortCount ports(index, report);
+  for (const EndpointBlock& endpoint : index.manifest().endpoints) {
+    EndpointCheck(index, endpoint, report).run();
+    for (const AttachmentBlock& attachment : endpoint.attachments) {
+      check_held_once(endpoint, attachment, holders);
+      families.add(endpoint, attachment);
+    }
+    check_netns(endpoint, holders);
+    ports.add(endpoint);
+  }
+  check_aliases(index.manifest(), holders);
+}
+
+}  // namespace ovl

@@ -1,0 +1,42 @@
+#include "reconcile/check_manifest.hpp"
+
+#include <algorithm>
+
+namespace ovl {
+
+namespace {
+
+// The block of that name in a vector that is sorted by name.
+template <class Block, class Name>
+const Block* find_block(const std::vector<Block>& blocks, const Name& name) {
+  const auto at = std::ranges::lower_bound(blocks, name, {}, &Block::name);
+  return at != blocks.end() && at->name == name ? &*at : nullptr;
+}
+
+}  // namespace
+
+const HostBlock* ManifestIndex::host(const HostName& name) const {
+  return find_block(manifest().hosts, name);
+}
+
+const NetworkBlock* ManifestIndex::network(const Label& name) const {
+  return find_block(manifest().networks, name);
+}
+
+const EndpointBlock* ManifestIndex::endpoint(const Label& name) const {
+  return find_block(manifest().endpoints, name);
+}
+
+bool ManifestIndex::is_whole(const NetworkBlock& network) const {
+  return !decoded_->damaged.contains("network." + network.name.text());
+}
+
+void check_manifest(const Decoded& decoded, Diagnostics& diagnostics) {
+  Reporter report(diagnostics);
+  const ManifestIndex index(decoded);
+  check_cluster(index, report);
+  check_networks(index, report);
+  check_endpoints(index, report);
+}
+
+}  // namespace ovl

@@ -1,0 +1,184 @@
+// Each network on its own, and VNIs among them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "reconcile/allocate.hpp"
+#include "reconcile/check_manifest.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::uint32_t kDefaultPort = 4789;   // IANA, RFC 7348
+constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // RFC 8200, section 5
+
+std::string subnet_list(const NetworkBlock& network) {
+  std::string out;
+  for (const auto& subnet : network.subnets) out += (out.empty() ? "" : ", ") + subnet.value.text();
+  return out;
+}
+
+const IpPrefix* subnet_of(const NetworkBlock& network, const IpAddress& address) {
+  const auto found = std::ranges::find_if(network.subnets,
+                                          [&](const auto& subnet) { return subnet.value.contains(address); });
+  return found != network.subnets.end() ? &found->value : nullptr;
+}
+
+// Why a prefix can't be a network's subnet; empty when it can.
+std::string_view unfit_for_subnet(const IpPrefix& subnet) {
+  const auto overlaps = [&](std::string_view other) {
+    const auto prefix = IpPrefix::parse_exact(other);
+    return prefix.ok() && prefix.value().overlaps(subnet);
+  };
+  if (subnet.length() == 0) return "holds every address";
+  if (overlaps("127.0.0.0/8") || overlaps("::1/128")) return "holds loopback addresses";
+  if (overlaps("224.0.0.0/4") || overlaps("ff00::/8")) return "holds multicast addresses";
+  if (overlaps("0.0.0.0/8") || overlaps("240.0.0.0/4")) return "holds addresses that no host may have";
+  return overlaps("169.254.0.0/16") || overlaps("fe80::/10") ? "holds link-local addresses" : "";
+}
+
+class NetworkCheck {
+ public:
+  NetworkCheck(const NetworkBlock& network, Reporter& report) : network_(network), report_(report) {}
+
+  void run() {
+    check_subnets();
+    if (network_.subnets.empty()) return check_nothing_within();
+    check_gateways();
+    check_ranges();
+    for (const auto& address : network_.reserved) (void)within("reserved address", address);
+    check_mtu();
+  }
+
+ private:
+  void check_subnets() {
+    for (auto subnet = network_.subnets.begin(); subnet != network_.subnets.end(); ++subnet) {
+      const std::string_view why = unfit_for_subnet(subnet->value);
+      if (!why.empty()) {
+        report_.error("unfit-subnet", subnet->place, fmt::format("{} {}", subnet->value.text(), why),
+                      "use a private subnet, like 10.0.9.0/24 or fd00:9::/64");
+      } else if (subnet->value.length() == subnet->value.address().bits()) {
+        report_.error("unfit-subnet", subnet->place,
+                      fmt::format("{} has no room for a gateway and an endpoint", subnet->value.text()),
+                      "use a larger subnet");
+      }
+      check_overlaps(subnet);
+    }
+  }
+
+  void check_overlaps(std::vector<Located<IpPrefix>>::const_iterator subnet) {
+    const auto other = std::find_if(network_.subnets.begin(), subnet, [&](const auto& earlier) {
+      return earlier.value.overlaps(subnet->value);
+    });
+    if (other == subnet) return;
+    report_.clash("subnets-overlap", subnet->place,
+                  fmt::format("{} overlaps {}", subnet->value.text(), other->value.text()),
+                  "the subnets of one network are disjoint", other->place, "the other one is here");
+  }
+
+  // Addresses mean nothing while ovl chooses the subnet.
+  void check_nothing_within() {
+    const auto refuse = [&](std::string_view what, const Place& place) {
+      report_.error(
+          "address-without-subnet", place,
+          fmt::format("network \"{}\" has no subnet of its own to hold this {}", network_.name.text(), what),
+          "add subnet = \"...\"");
+    };
+    for (const auto& gateway : network_.gateways) refuse("gateway", gateway.place);
+    for (const auto& range : network_.ip_range) refuse("range", range.place);
+    for (const auto& address : network_.reserved) refuse("reserved address", address.place);
+  }
+
+  // The subnet of an address; nullptr, with an error, when there is none.
+  const IpPrefix* within(std::string_view what, const Located<IpAddress>& address) {
+    const IpPrefix* subnet = subnet_of(network_, address.value);
+    if (subnet != nullptr) return subnet;
+    report_.error("address-outside-subnet", address.place,
+                  fmt::format("the {} {} is in no subnet of network \"{}\"", what, address.value.text(),
+                              network_.name.text()),
+                  fmt::format("its subnets: {}", subnet_list(network_)));
+    return nullptr;
+  }
+
+  void check_gateways() {
+    std::map<IpPrefix, Place> seen;
+    for (const auto& gateway : network_.gateways) {
+      const IpPrefix* subnet = within("gateway", gateway);
+      if (subnet == nullptr) continue;
+      if (!is_usable(*subnet, gateway.value)) {
+        report_.error(
+            "address-not-usable", gateway.place,
+            fmt::format("the gateway {} is the {} address of {}", gateway.value.text(),
+                        gateway.value == subnet->address() ? "network" : "broadcast", subnet->text()),
+            fmt::format("use one like {}", default_gateway(*subnet).text()));
+      }
+      at_most_one("gateway", *subnet, gateway.place, seen);
+    }
+  }
+
+  void check_ranges() {
+    std::map<IpPrefix, Place> seen;
+    for (const auto& range : network_.ip_range) {
+      const auto subnet = std::ranges::find_if(
+          network_.subnets, [&](const auto& candidate) { return candidate.value.contains(range.value); });
+      if (subnet == network_.subnets.end()) {
+        report_.error("range-outside-subnet", range.place,
+                      fmt::format("the range {} is in no subnet of network \"{}\"", range.value.text(),
+                                  network_.name.text()),
+                      fmt::format("its subnets: {}", subnet_list(network_)));
+      } else {
+        at_most_one("range", subnet->value, range.place, seen);
+      }
+    }
+  }
+
+  void at_most_one(std::string_view what, const IpPrefix& subnet, const Place& place,
+                   std::map<IpPrefix, Place>& seen) {
+    const auto [first, is_new] = seen.emplace(subnet, place);
+    if (is_new) return;
+    report_.clash("one-per-subnet", place, fmt::format("the subnet {} has two {}s", subnet.text(), what),
+                  "give at most one per subnet", first->second, "the other one is here");
+  }
+
+  void check_mtu() {
+    const auto ipv6 = std::ranges::find_if(
+        network_.subnets, [](const auto& subnet) { return subnet.value.family() == Family::ipv6; });
+    if (!network_.mtu || network_.mtu->value.number() >= kLeastIpv6Mtu || ipv6 == network_.subnets.end())
+      return;
+    report_.clash("mtu-too-small", network_.mtu->place,
+                  fmt::format("an MTU of {} is too small for IPv6", network_.mtu->value.number()),
+                  fmt::format("use at least {}, or no IPv6 subnet", kLeastIpv6Mtu), ipv6->place,
+                  "the IPv6 subnet is here");
+  }
+
+  const NetworkBlock& network_;
+  Reporter& report_;
+};
+
+void check_vnis(const Manifest& manifest, Reporter& report) {
+  std::map<std::pair<Vni, std::uint32_t>, const NetworkBlock*> seen;
+  for (const NetworkBlock& network : manifest.networks) {
+    if (!network.vni) continue;
+    const std::uint32_t port = network.port ? network.port->value.number() : kDefaultPort;
+    const auto [first, is_new] = seen.emplace(std::pair(network.vni->value, port), &network);
+    if (is_new) continue;
+    report.clash(
+        "duplicate-vni", network.vni->place,
+        fmt::format("networks \"{}\" and \"{}\" have the same VNI {} on port {}", first->second->name.text(),
+                    network.name.text(), network.vni->value.number(), port),
+        "leave vni out to have one chosen", first->second->vni->place, "also used here");
+  }
+}
+
+}  // namespace
+
+void check_networks(const ManifestIndex& index, Reporter& report) {
+  for (const NetworkBlock& network : index.manifest().networks) {
+    if (index.is_whole(network)) NetworkCheck(network, report).run();
+  }
+  check_vnis(index.manifest(), report);
+}
+
+}  // namespace ovl

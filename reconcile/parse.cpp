@@ -1,0 +1,215 @@
+#include "reconcile/parse.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+
+#include "reconcile/check_manifest.hpp"
+#include "reconcile/decode_manifest.hpp"
+#include "reconcile/reporter.hpp"
+#include "reconcile/sources.hpp"
+#include "reconcile/toml_guard.hpp"
+#include "reconcile/toml_node.hpp"
+#include "reconcile/toml_outline.hpp"
+#include "reconcile/utf8.hpp"
+
+namespace ovl {
+
+namespace {
+
+// ---- places ------------------------------------------------------------------------------------
+
+// The library counts columns in code points; ours are bytes.
+class Places {
+ public:
+  Places(std::string_view text, std::uint32_t file) : file_(file) {
+    while (true) {
+      const std::size_t end = text.find('\n');
+      std::string_view line = text.substr(0, end);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      lines_.push_back(line);
+      if (end == std::string_view::npos) return;
+      text.remove_prefix(end + 1);
+    }
+  }
+
+  Place of(const toml::source_region& region) {
+    Place place{.file = file_, .line = std::max<std::uint32_t>(region.begin.line, 1)};
+    place.column = byte_column(place.line, region.begin.column);
+    const bool one_line = region.end.line == region.begin.line;
+    const std::uint32_t end = one_line ? byte_column(place.line, region.end.column) : end_of(place.line);
+    place.length = end > place.column ? end - place.column : 1;
+    return place;
+  }
+
+ private:
+  [[nodiscard]] std::string_view line_at(std::uint32_t line) const {
+    return line <= lines_.size() ? lines_[line - 1] : std::string_view();
+  }
+
+  [[nodiscard]] std::uint32_t end_of(std::uint32_t line) const {
+    return static_cast<std::uint32_t>(line_at(line).size()) + 1;
+  }
+
+  // Columns of one line at a time are kept: values on one line are asked for one after the other.
+  std::uint32_t byte_column(std::uint32_t line, std::uint32_t column) {
+    if (line != known_line_) {
+      known_line_ = line;
+      columns_.clear();
+      const std::string_view text = line_at(line);
+      for (std::size_t at = 0; at < text.size(); at += first_code_point(text.substr(at)).size) {
+        columns_.push_back(static_cast<std::uint32_t>(at) + 1);
+      }
+    }
+    return column >= 1 && column <= columns_.size() ? columns_[column - 1] : end_of(line);
+  }
+
+  std::uint32_t file_;
+  std::vector<std::string_view> lines_;
+  std::uint32_t known_line_ = 0;
+  std::vector<std::uint32_t> columns_;
+};
+
+// ---- the library's tree as ours -----------------------------------------------------------------
+
+TomlNode convert(const toml::node& node, Places& places);
+
+void convert_members(const toml::table& table, Places& places, TomlNode& out) {
+  for (const auto& [key, value] : table) {
+    out.members.push_back(TomlMember{
+        .key = std::string(key.str()), .place = places.of(key.source()), .value = convert(value, places)});
+  }
+  std::ranges::stable_sort(out.members, {}, &TomlMember::place);
+}
+
+TomlNode convert(const toml::node& node, Places& places) {
+  TomlNode out;
+  out.place = places.of(node.source());
+  switch (node.type()) {
+    case toml::node_type::table:
+      out.kind = TomlNode::Kind::table;
+      convert_members(*node.as_table(), places, out);
+      break;
+    case toml::node_type::array:
+      out.kind = TomlNode::Kind::array;
+      for (const toml::node& item : *node.as_array()) out.items.push_back(convert(item, places));
+      break;
+    case toml::node_type::string:
+      out.kind = TomlNode::Kind::string;
+      out.text = node.as_string()->get();
+      break;
+    case toml::node_type::integer:
+      out.kind = TomlNode::Kind::integer;
+      out.integer = node.as_integer()->get();
+      break;
+    case toml::node_type::boolean:
+      out.kind = TomlNode::Kind::boolean;
+      out.boolean = node.as_boolean()->get();
+      break;
+    case toml::node_type::floating_point: out.kind = TomlNode::Kind::floating; break;
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time:
+    case toml::node_type::none: out.kind = TomlNode::Kind::date_time; break;
+  }
+  return out;
+}
+
+// ---- syntax errors ------------------------------------------------------------------------------
+
+struct Wording {
+  std::string_view part;  // of the library's text
+  std::string_view message;
+  std::string_view hint;
+};
+
+constexpr std::array<Wording, 9> kWordings{
+    Wording{"could not determine value type", "this is no TOML value", "put text in quotes"},
+    Wording{"while parsing floating-point: expected decimal digit", "this is no number",
+            "addresses and subnets are text: put them in quotes"},
+    Wording{"unescaped control characters", "the string is not closed on its line", "close it with \""},
+    Wording{"while parsing literal string: control characters", "the string is not closed on its line",
+            "close it with '"},
+    Wording{"not representable in 64 bits", "the number does not fit into 64 bits", ""},
+    Wording{"expected value, saw", "a value is missing", "write key = value"},
+    Wording{"while parsing boolean", "this is neither true nor false",
+            "write true or false in lower case, text in quotes"},
+    Wording{"leading zeroes", "a number does not begin with 0", "write 0o for octal, or put text in quotes"},
+    Wording{"dangling comma", "a comma stands before the closing }", "remove the comma"}};
+
+// "Error while parsing table header: expected ..." as {"table header", "expected ..."}.
+std::pair<std::string, std::string> scope_and_reason(std::string_view description) {
+  constexpr std::string_view kPrefix = "Error while parsing ";
+  if (description.starts_with(kPrefix)) description.remove_prefix(kPrefix.size());
+  const auto colon = description.find(": ");
+  if (colon == std::string_view::npos) return {"TOML", std::string(description)};
+  return {std::string(description.substr(0, colon)), std::string(description.substr(colon + 2))};
+}
+
+void report_syntax_error(std::string_view description, const Place& place, Reporter& report) {
+  for (const Wording& wording : kWordings) {
+    if (description.find(wording.part) == std::string_view::npos) continue;
+    report.error("syntax", place, std::string(wording.message), std::string(wording.hint));
+    return;
+  }
+  const auto [scope, reason] = scope_and_reason(description);
+  if (reason == "encountered end-of-file") {
+    report.error("syntax", place, fmt::format("the file ends within a {}", scope), "");
+    return;
+  }
+  const bool extra = reason.starts_with("expected a comment or whitespace");
+  report.error("syntax", place, fmt::format("{}: {}", scope, reason),
+               extra ? "begin a new line here, or put text in quotes" : "");
+}
+
+void report_parse_error(const toml::parse_error& error, std::string_view text, std::uint32_t file,
+                        Places& places, Diagnostics& diagnostics) {
+  if (error.description().find("cannot redefine") != std::string_view::npos) {
+    Diagnostics twice = find_redefinitions(text, file);
+    if (!twice.empty()) {
+      diagnostics.insert(diagnostics.end(), twice.begin(), twice.end());
+      return;
+    }
+  }
+  Reporter report(diagnostics);
+  report_syntax_error(error.description(), places.of(error.source()), report);
+}
+
+}  // namespace
+
+std::optional<TomlNode> read_toml(const SourceFile& source, std::uint32_t file, Diagnostics& diagnostics) {
+  const std::string_view text = without_mark(source.text);
+  const Diagnostics refused = guard_toml(text, file);
+  if (!refused.empty()) {
+    diagnostics.insert(diagnostics.end(), refused.begin(), refused.end());
+    return std::nullopt;
+  }
+  Places places(text, file);
+  try {
+    const toml::table root = toml::parse(text, std::string_view());
+    return convert(root, places);
+  } catch (const toml::parse_error& error) {
+    report_parse_error(error, text, file, places, diagnostics);
+    return std::nullopt;
+  }
+}
+
+Parsed parse(const Sources& sources) {
+  Parsed out;
+  std::vector<TomlNode> trees;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    auto tree = read_toml(sources[i], static_cast<std::uint32_t>(i), out.diagnostics);
+    if (tree) trees.push_back(std::move(*tree));
+  }
+  Decoded decoded = decode_manifest(trees, out.diagnostics);
+  decoded.complete = trees.size() == sources.size();
+  check_manifest(decoded, out.diagnostics);
+  out.manifest = std::move(decoded.manifest);
+  out.manifest.digest = digest_of(sources);
+  std::ranges::stable_sort(out.diagnostics, {}, &Diagnostic::place);
+  return out;
+}
+
+}  // namespace ovl

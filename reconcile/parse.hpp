@@ -1,0 +1,17 @@
+// Stage "parse": TOML text in, manifest and diagnostics out. Pure: no I/O, no environment.
+#pragma once
+
+#include "model/manifest.hpp"
+
+namespace ovl {
+
+struct Parsed {
+  Manifest manifest;        // to be used only when no diagnostic is an error
+  Diagnostics diagnostics;  // in order of file, line and column
+};
+
+// All errors of all files are found, but for those behind the first syntax error of a file. While a
+// file has one, names that no other file defines are not called unknown.
+Parsed parse(const Sources& sources);
+
+}  // namespace ovl

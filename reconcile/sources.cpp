@@ -1,0 +1,244 @@
+#include "reconcile/sources.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "model/handle.hpp"
+#include "reconcile/ids.hpp"
+
+namespace ovl {
+
+namespace {
+
+using Directory = Handle<DIR, closedir>;
+
+constexpr std::string_view kDefaultFile = "ovl.toml";
+
+Error os_error(std::string_view what, const std::string& name, int number) {
+  return Error{.code = number == ENOENT ? Errc::not_found : Errc::io,
+               .message = fmt::format("{} {}: {}", what, name, std::strerror(number)),
+               .os_errno = number};
+}
+
+Error refused(std::string message, std::string hint) {
+  return Error{.code = Errc::manifest, .message = std::move(message), .hint = std::move(hint)};
+}
+
+bool is_manifest_name(std::string_view name) {
+  return name.ends_with(".toml") && !name.starts_with('.');
+}
+
+std::string joined(const std::string& folder, std::string_view name) {
+  if (folder.empty()) return std::string(name);
+  return folder.ends_with('/') ? folder + std::string(name) : fmt::format("{}/{}", folder, name);
+}
+
+// All bytes of an open file, but no more than the limit and one.
+Result<std::string> read_bytes(int fd, const std::string& name) {
+  std::string text;
+  std::size_t size = 0;
+  while (size <= kMaxSourceBytes) {
+    text.resize(std::min(std::max<std::size_t>(size * 2, 16384), kMaxSourceBytes + 1));
+    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return os_error("reading", name, errno);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
+  return text;
+}
+
+class SourceReader {
+ public:
+  // Reads one file; `at` is the folder's descriptor. A link is followed only where the user named it.
+  Status add_file(int at, const std::string& entry, const std::string& shown, bool follow) {
+    // Without O_NONBLOCK a FIFO in a manifest's folder would wait for a writer.
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
+    const UniqueFd file(::openat(at, entry.c_str(), flags));
+    if (!file.valid()) {
+      return errno == ELOOP ? Status(link_refused(shown)) : Status(os_error("reading", shown, errno));
+    }
+
+    struct stat info {};
+
+    if (::fstat(file.get(), &info) != 0) return os_error("reading", shown, errno);
+    if (!S_ISREG(info.st_mode)) {
+      return refused(fmt::format("{} is not a regular file", shown), "a manifest is made of plain files");
+    }
+    OVL_TRY(std::string text, read_bytes(file.get(), shown));
+    return keep(shown, std::move(text));
+  }
+
+  Sources take() {
+    std::ranges::sort(sources_, {}, &SourceFile::name);
+    return std::move(sources_);
+  }
+
+  // Walks on below this descriptor; entries are opened relative to it.
+  Status enter(const std::string& path, const std::string& shown, bool recursive) {
+    UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.valid()) return os_error("reading", path, errno);
+    return walk(std::move(folder), shown, recursive ? kMaxSourceDepth : 0, recursive);
+  }
+
+ private:
+  static Error link_refused(const std::string& shown) {
+    return refused(fmt::format("{} is a symbolic link", shown),
+                   "a manifest must not reach out of its tree; put the file there, or name it");
+  }
+
+  Status keep(const std::string& shown, std::string text) {
+    if (text.size() > kMaxSourceBytes) {
+      return refused(fmt::format("{} is larger than {} bytes", shown, kMaxSourceBytes), "split it");
+    }
+    total_ += text.size();
+    if (total_ > kMaxTotalBytes) {
+      return refused(fmt::format("the manifest is larger than {} bytes", kMaxTotalBytes),
+                     "name the folder that holds the manifest alone");
+    }
+    if (sources_.size() == kMaxSourceFiles) {
+      return refused(fmt::format("the manifest has more than {} files", kMaxSourceFiles),
+                     "name the folder that holds the manifest alone");
+    }
+    sources_.push_back({.name = shown, .text = std::move(text)});
+    return {};
+  }
+
+  // Names in bytewise order, so that the first error doesn't depend on the file system.
+  static Result<std::vector<std::string>> names_in(int folder, const std::string& shown) {
+    const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
+    Directory directory(copy >= 0 ? ::fdopendir(copy) : nullptr);
+    if (!directory) {
+      const int number = errno;
+      if (copy >= 0) ::close(copy);
+      return os_error("reading", shown, number);
+    }
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(directory.get())) {
+      if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+    }
+    std::ranges::sort(names);
+    return names;
+  }
+
+  Status walk(UniqueFd folder, const std::string& shown, std::size_t levels, bool recursive) {
+    OVL_TRY(const std::vector<std::string> names, names_in(folder.get(), shown.empty() ? "." : shown));
+    for (const std::string& name : names) {
+      OVL_CHECK(visit(folder.get(), name, joined(shown, name), levels, recursive));
+    }
+    return {};
+  }
+
+  Status visit(int folder, const std::string& name, const std::string& shown, std::size_t levels,
+               bool recursive) {
+    struct stat info {};
+
+    if (::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+      return os_error("reading", shown, errno);
+    if (S_ISDIR(info.st_mode)) return recursive ? descend(folder, name, shown, levels) : Status();
+    if (is_manifest_name(name)) return add_file(folder, name, shown, false);
+    // A link to a folder: what is behind it would be missing without a word.
+    const bool to_folder =
+        S_ISLNK(info.st_mode) && ::fstatat(folder, name.c_str(), &info, 0) == 0 && S_ISDIR(info.st_mode);
+    return recursive && to_folder ? Status(link_refused(shown)) : Status();
+  }
+
+  Status descend(int folder, const std::string& name, const std::string& shown, std::size_t levels) {
+    if (levels == 0) {
+      return refused(fmt::format("{} is more than {} folders deep", shown, kMaxSourceDepth),
+                     "name the folder that holds the manifest alone");
+    }
+    UniqueFd below(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!below.valid()) return os_error("reading", shown, errno);
+    return walk(std::move(below), shown, levels - 1, true);
+  }
+
+  Sources sources_;
+  std::size_t total_ = 0;
+};
+
+Error nothing_found(std::string message) {
+  return Error{
+      .code = Errc::not_found, .message = std::move(message), .hint = "ovl init writes a first manifest"};
+}
+
+Result<Sources> read_here() {
+  SourceReader reader;
+
+  struct stat info {};
+
+  if (::lstat(std::string(kDefaultFile).c_str(), &info) == 0) {
+    OVL_CHECK(reader.add_file(AT_FDCWD, std::string(kDefaultFile), std::string(kDefaultFile), false));
+    return reader.take();
+  }
+  OVL_CHECK(reader.enter(".", "", false));
+  Sources sources = reader.take();
+  if (sources.empty()) return nothing_found("no manifest here: neither ovl.toml nor any other *.toml");
+  return sources;
+}
+
+// How the files of a named directory are shown: "infra/a.toml", but "a.toml" for ".".
+std::string shown_folder(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path == "." ? "" : path;
+}
+
+// The bytes of the folder that all names begin with.
+std::size_t shared_folder(const Sources& sources) {
+  const std::string_view first = sources.front().name;
+  std::size_t shared = first.size();
+  for (const SourceFile& source : sources) {
+    const auto [end, other] =
+        std::mismatch(first.begin(), first.end(), source.name.begin(), source.name.end());
+    shared = std::min(shared, static_cast<std::size_t>(end - first.begin()));
+  }
+  const auto slash = first.substr(0, shared).rfind('/');
+  return slash == std::string_view::npos ? 0 : slash + 1;
+}
+
+}  // namespace
+
+Result<Sources> read_sources(const std::string& path) {
+  if (path.empty()) return read_here();
+
+  struct stat info {};
+
+  if (::stat(path.c_str(), &info) != 0) return os_error("reading", path, errno);
+  SourceReader reader;
+  if (!S_ISDIR(info.st_mode)) {
+    OVL_CHECK(reader.add_file(AT_FDCWD, path, path, true));
+    return reader.take();
+  }
+  OVL_CHECK(reader.enter(path, shown_folder(path), true));
+  Sources sources = reader.take();
+  if (sources.empty()) return nothing_found(fmt::format("there is no *.toml in {}", path));
+  return sources;
+}
+
+std::string digest_of(const Sources& sources) {
+  if (sources.empty()) return sha256_hex("");
+  const std::size_t shared = shared_folder(sources);
+  std::string all;
+  for (const SourceFile& source : sources) {
+    const std::string_view name = std::string_view(source.name).substr(shared);
+    all += fmt::format("{}:{}:{}:", name.size(), name, source.text.size());
+    all += source.text;
+  }
+  return sha256_hex(all);
+}
+
+std::string path_beside(const SourceFile& source, const std::string& path) {
+  const auto slash = source.name.rfind('/');
+  if (path.starts_with('/') || slash == std::string::npos) return path;
+  return source.name.substr(0, slash + 1) + path;
+}
+
+}  // namespace ovl
