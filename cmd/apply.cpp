@@ -13,18 +13,18 @@ namespace ovl {
 
 namespace {
 
-bool ask() {
+// Only a person at a terminal can be asked.
+Status ask() {
+  if (isatty(STDIN_FILENO) != 1) {
+    return Error{.code = Errc::usage,
+                 .message = "there is no terminal to ask on; nothing was done",
+                 .hint = "apply a saved plan, or say --auto-approve"};
+  }
   std::cout << "\nMake these changes? Only \"yes\" is taken as consent: " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
-  return answer == "yes";
-}
-
-Status need_approval(const PlanOptions& options, bool saved) {
-  if (saved || options.auto_approve || isatty(STDIN_FILENO) == 1) return {};
-  return Error{.code = Errc::usage,
-               .message = "there is no terminal to ask on",
-               .hint = "apply a saved plan, or say --auto-approve"};
+  if (answer == "yes") return {};
+  return Error{.code = Errc::interrupted, .message = "not approved; nothing was done"};
 }
 
 std::string done_text(const Applied& applied, const PlanOptions& options) {
@@ -41,9 +41,9 @@ struct Approval {
   const PlanOptions& options;
   const SavedPlan* saved;
 
-  bool operator()(const Plan& plan) const {
+  Status operator()(const Plan& plan) const {
     if (!options.json) print_plan(plan, global, options);
-    return saved != nullptr || options.auto_approve || ask();
+    return saved != nullptr || options.auto_approve ? Status() : ask();
   }
 };
 
@@ -58,9 +58,6 @@ Progress progress_for(const GlobalOptions& global) {
 }
 
 Result<int> finish(const Applied& applied, const GlobalOptions& global, const PlanOptions& options) {
-  if (!applied.approved) {
-    return Error{.code = Errc::interrupted, .message = "not approved; nothing was done"};
-  }
   if (options.json) {
     print_plan(applied.planned.plan, global, options);
   } else if (applied.planned.plan.empty()) {
@@ -82,7 +79,6 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
     options.detailed_exitcode = given.detailed_exitcode;
     options.lock_timeout = given.lock_timeout;
   }
-  OVL_CHECK(need_approval(options, saved.has_value()));
   const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy, .writable = true};
   OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->sources : nullptr));
   const auto lock = context.lock_host();

@@ -137,7 +137,7 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
   validate.add_flag("--json", line.validate.json, "Print JSON instead of text")->envname("OVL_JSON");
   CLI::App& init = verb(app, line, "init", "Write a manifest to start from",
                         [&line] { return ovl::init(line.init, std::cout, std::cerr); });
-  init.add_option("PATH", line.init.path, "Where to write it");
+  init.add_option("DIR", line.init.directory, "The directory to write ovl.toml into");
 }
 
 void add_lab_verbs(CLI::App& app, CommandLine& line) {

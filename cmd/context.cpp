@@ -11,6 +11,7 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -132,6 +133,20 @@ std::string file_of(const std::optional<SecretRef>& ref) {
   return ref ? ref->name : std::string();
 }
 
+// The cluster that this host is bound to, when it is bound to one alone.
+Result<Label> only_cluster(const std::string& state_directory) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(state_directory, error)) {
+    if (std::filesystem::exists(entry.path() / "state.db", error)) found.push_back(entry.path().filename());
+  }
+  if (found.size() == 1) return Label::parse(found.front());
+  return Error{.code = Errc::usage,
+               .message = found.empty() ? "no manifest here, and this host follows no cluster yet"
+                                        : "no manifest here, and this host follows several clusters",
+               .hint = "name a manifest, or --keystore URL and --cluster NAME"};
+}
+
 Result<KeystoreOptions> keystore_options(const std::string& url, const Manifest* manifest) {
   KeystoreOptions options{.url = url};
   if (manifest == nullptr) return options;
@@ -191,6 +206,7 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
 
 Status Context::fill_request(const PlanOptions& options) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
+  if (manifest_) request_.source = "dir:" + manifest_->cluster.value.text();
   keystore_url_ = !options.keystore.empty() ? options.keystore
                   : manifest_               ? manifest_->keystore.url.value
                                             : "";
@@ -204,13 +220,35 @@ Status Context::fill_request(const PlanOptions& options) {
 
 Status Context::open_host(const GlobalOptions& global, const Needs& needs) {
   LinuxKernelOptions kernel;
-  kernel.netns_directory = global.run_directory + "/netns";
+  kernel.run_directory = global.run_directory + "/netns";
   OVL_TRY(kernel_, open_linux_kernel(kernel));
   world_.kernel = kernel_.get();
-  OVL_TRY(State state, open_state(global, request_.cluster, needs.writable));
+  run_directory_ = global.run_directory;
+  if (request_.cluster.empty()) {
+    OVL_TRY(request_.cluster, only_cluster(global.state_directory));
+  }
+  const StateOptions where{.root = global.state_directory, .cluster = request_.cluster};
+  OVL_TRY(State state, needs.writable ? State::open(where) : State::open_read_only(where));
   state_ = std::make_unique<State>(std::move(state));
   world_.state = state_.get();
+  return use_binding();
+}
+
+// A host without a manifest goes by what its last apply left.
+Status Context::use_binding() {
+  if (!keystore_url_.empty()) return {};
+  OVL_TRY(const auto url, state_->binding("keystore"));
+  keystore_url_ = url.value_or("");
   return {};
+}
+
+Result<std::optional<HostLock>> Context::lock_host() {
+  if (world_.kernel == nullptr) return std::optional<HostLock>();
+  OVL_TRY(HostLock lock, ovl::lock_host(HostLockOptions{.run_directory = run_directory_,
+                                                        .command = "ovl apply",
+                                                        .since = world_.now,
+                                                        .timeout = request_.lock_timeout}));
+  return std::optional<HostLock>(std::move(lock));
 }
 
 Status Context::open_store(const PlanOptions& options) {
@@ -222,6 +260,7 @@ Status Context::open_store(const PlanOptions& options) {
   OVL_TRY(const KeystoreOptions store,
           keystore_options(keystore_url_, options.keystore.empty() ? manifest_.get() : nullptr));
   OVL_TRY(keystore_, open_keystore(store));
+  request_.keystore_url = keystore_url_;
   world_.keystore = keystore_.get();
   return {};
 }
@@ -232,6 +271,8 @@ Status Context::identify(const PlanOptions& options) {
     OVL_TRY(const StoreView view, read_store(*keystore_, StoreLayout(request_.cluster)));
     records = view.records;
   }
+  // A host that was removed from the records is still the one that it was.
+  OVL_TRY(const auto bound, state_->binding("host"));
   const std::string full = host_name();
   const std::string candidates[] = {options.host, full, full.substr(0, full.find('.'))};
   for (const std::string& candidate : candidates) {
@@ -241,6 +282,10 @@ Status Context::identify(const PlanOptions& options) {
       return {};
     }
     if (!options.host.empty()) break;
+  }
+  if (bound && (options.host.empty() || options.host == *bound)) {
+    OVL_TRY(request_.host, HostName::parse(*bound));
+    return {};
   }
   return Error{.code = Errc::usage,
                .message = fmt::format("\"{}\" is not one of the declared hosts",

@@ -8,6 +8,7 @@
 
 #include "cmd/options.hpp"
 #include "reconcile/pipeline.hpp"
+#include "state/host_lock.hpp"
 
 namespace ovl {
 
@@ -17,6 +18,7 @@ class Context {
   struct Needs {
     bool manifest = true;  // false: records do, when there is no manifest
     bool host = true;      // this machine's kernel and state
+    bool identity = true;  // which of the declared hosts this machine is
     bool keystore = true;
     bool writable = false;  // state may be made
   };
@@ -43,6 +45,7 @@ class Context {
  private:
   Status load_manifest(const PlanOptions& options, const Needs& needs, const Sources* given);
   Status open_store(const PlanOptions& options);
+  Status use_binding();
   Status identify(const PlanOptions& options);
   Status open_host(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const PlanOptions& options);

@@ -39,6 +39,10 @@ HostObjects outline(const HostObjects& desired) {
 
 }  // namespace
 
+bool is_declared(const HostName& host, const Manifest* manifest, const Records& records) {
+  return find_block(manifest, host) != nullptr || (manifest == nullptr && records.host(host) != nullptr);
+}
+
 Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifest, const Records& records) {
   FactsRequest request{.host = host};
   if (const HostBlock* block = find_block(manifest, host)) {

@@ -10,6 +10,9 @@
 
 namespace ovl {
 
+// Whether the manifest or, without one, the records know this host.
+bool is_declared(const HostName& host, const Manifest* manifest, const Records& records);
+
 // What this host's facts are to be read for. Errors: manifest, when neither manifest nor records know
 // the host.
 Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifest, const Records& records);

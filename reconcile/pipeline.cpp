@@ -41,6 +41,7 @@ Status read_cluster(const Request& request, World& world, Planned& planned) {
 // This host's own facts, fresh; overlaid on what the others have published.
 Status read_facts(const Request& request, World& world, Planned& planned) {
   if (!has_host(request) || request.destroy) return {};
+  if (!is_declared(request.host, request.manifest, planned.view.records)) return {};
   OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, planned.view.records));
   OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
   const HostFacts* published = planned.view.facts.host(request.host);
@@ -155,10 +156,19 @@ Status verify(const Request& request, World& world) {
                .hint = "see them with: ovl plan"};
 }
 
+// What this host follows from now on.
+Status bind_host(const Request& request, State& state, const Planned& planned) {
+  OVL_CHECK(state.bind("host", request.host.text()));
+  if (!request.keystore_url.empty()) OVL_CHECK(state.bind("keystore", request.keystore_url));
+  if (planned.view.head) OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
+  return {};
+}
+
 Status report(const Request& request, World& world, const Planned& planned, const std::string& apply_id) {
   if (!has_host(request)) return {};
   const std::int64_t serial = planned.view.head ? planned.view.head->serial : 0;
   OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
+  OVL_CHECK(bind_host(request, *world.state, planned));
   if (!needs_store(request) || request.destroy) return {};
   const HostStatus status{.serial = serial, .when = world.now, .apply_id = apply_id, .result = "ok"};
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
@@ -203,12 +213,12 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   Planned& planned = applied.planned;
   if (!planned.problems.empty()) return problems_of(planned);
   if (request.check) OVL_CHECK(request.check(planned));
-  applied.approved = planned.plan.empty() || approve(planned.plan);
-  if (applied.approved && !planned.plan.conflicts.empty()) return conflicts_of(planned.plan);
-  if (applied.approved && (!planned.plan.empty() || writes_records(planned))) {
-    OVL_CHECK(execute(request, world, planned, lock, progress));
-  } else if (applied.approved) {
+  if (planned.plan.empty() && !writes_records(planned)) {
     OVL_CHECK(publish_facts(request, world, planned));
+  } else {
+    OVL_CHECK(approve(planned.plan));
+    if (!planned.plan.conflicts.empty()) return conflicts_of(planned.plan);
+    OVL_CHECK(execute(request, world, planned, lock, progress));
   }
   if (lock) OVL_CHECK(lock->release());
   applied.serial = planned.view.head ? planned.view.head->serial : 0;

@@ -23,6 +23,7 @@ struct Request {
   bool destroy = false;
   Label cluster;
   HostName host;                       // this machine; empty in cluster scope
+  std::string keystore_url;            // without secrets; what the host is bound to afterwards
   const Manifest* manifest = nullptr;  // absent: the records say what is wanted
   std::string source;                  // who may change the records; see Head::source
   std::string commit;
@@ -62,14 +63,13 @@ struct Progress {
 };
 
 struct Applied {
-  Planned planned;  // what was (or would have been) applied
-  bool approved = true;
+  Planned planned;           // what was (or would have been) applied
   std::int64_t serial = 0;   // of head afterwards
   std::uint64_t writes = 0;  // kernel messages and files that wrote
 };
 
-// Approve sees the plan before anything is written; false ends the apply.
-using Approve = std::function<bool(const Plan&)>;
+// Sees the plan before anything is written; an error ends the apply.
+using Approve = std::function<Status(const Plan&)>;
 
 // Locks, plans, asks, executes, verifies, records. Errors: conflict when the plan has conflicts, guard,
 // locked, stale, unreachable, kernel, verify.
