@@ -1,0 +1,244 @@
+#include "cmd/lab.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+#include "cmd/exit.hpp"
+#include "cmd/style.hpp"
+#include "drivers/lab/labs.hpp"
+#include "drivers/process/enter.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/lab_plan.hpp"
+#include "reconcile/operations.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/sources.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// As `ovl exec`, sudo and env(1) answer for failures of their own.
+constexpr int kExitOwnFailure = 125;
+constexpr int kExitCannotRun = 126;
+constexpr int kExitNoCommand = 127;
+
+int report(const Error& error, std::ostream& err) {
+  err << Style(wants_colour(STDERR_FILENO)).red("ovl:") << " " << printable(error.message) << "\n";
+  if (!error.hint.empty()) err << "hint: " << printable(error.hint) << "\n";
+  return exit_code(error.code);
+}
+
+std::string real_path(const std::string& directory) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(directory, error);
+  std::string text = error ? directory : real.string();
+  // "lab/" and "lab" are one place.
+  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+Result<LabPlan> read_plan(const std::string& directory, std::ostream& err) {
+  OVL_TRY(const Sources sources, read_sources(directory));
+  const Parsed parsed = parse(sources);
+  bool wrong = false;
+  for (const Diagnostic& diagnostic : parsed.diagnostics) {
+    err << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
+    wrong = wrong || diagnostic.severity == Severity::error;
+  }
+  if (wrong) return Error{.code = Errc::manifest, .message = "the manifest is invalid; no lab was started"};
+  return plan_lab(parsed.manifest);
+}
+
+std::vector<Operation> network_operations(const Plan& plan) {
+  std::vector<Operation> operations;
+  for (const OperationGroup& group : operations_of(plan)) {
+    operations.insert(operations.end(), group.operations.begin(), group.operations.end());
+  }
+  return operations;
+}
+
+std::string host_count(const LabPlan& plan) {
+  return fmt::format("{} host{}", plan.hosts.size(), plan.hosts.size() == 1 ? "" : "s");
+}
+
+// ---- choosing a lab --------------------------------------------------------------------------------
+
+const LabNode* find_node(const std::vector<LabNode>& nodes, const std::string& name) {
+  const auto at = std::ranges::find(nodes, name, &LabNode::name);
+  return at != nodes.end() ? &*at : nullptr;
+}
+
+std::string directories_of(const std::vector<LabEntry>& labs) {
+  std::vector<std::string> directories;
+  for (const LabEntry& lab : labs) directories.push_back(lab.directory);
+  return fmt::format("{}", fmt::join(directories, ", "));
+}
+
+std::string hosts_of(const std::vector<LabEntry>& labs) {
+  std::vector<std::string> names;
+  for (const LabEntry& lab : labs) {
+    for (const LabHost& host : lab.plan.hosts) names.push_back(host.name.text());
+  }
+  return fmt::format("{}, outside, router", fmt::join(names, ", "));
+}
+
+// The lab of `directory`, else the only one there is. `labs` are the candidates.
+Result<LabEntry> choose(std::vector<LabEntry> labs, const std::string& directory) {
+  if (!directory.empty())
+    std::erase_if(labs, [&](const LabEntry& lab) { return lab.directory != directory; });
+  if (labs.size() == 1) return std::move(labs.front());
+  if (labs.empty()) {
+    return Error{.code = Errc::not_found,
+                 .message = directory.empty() ? "no lab is up" : fmt::format("no lab of {} is up", directory),
+                 .hint = "start one: ovl lab up DIR"};
+  }
+  return Error{.code = Errc::usage,
+               .message = fmt::format("several labs are up: {}", directories_of(labs)),
+               .hint = "say which one: name its directory, or set OVL_LAB"};
+}
+
+struct Place {
+  LabEntry lab;
+  LabNode node;
+};
+
+Result<Place> choose_node(const Labs& labs, const LabOptions& options) {
+  const std::string directory = options.directory.empty() ? "" : real_path(options.directory);
+  OVL_TRY(std::vector<LabEntry> all, labs.list());
+  std::vector<LabEntry> with_host = all;
+  std::erase_if(with_host,
+                [&](const LabEntry& lab) { return find_node(lab_nodes(lab.plan), options.host) == nullptr; });
+  if (with_host.empty() && !all.empty()) {
+    return Error{.code = Errc::not_found,
+                 .message = fmt::format("no lab has a host {}", options.host),
+                 .hint = fmt::format("there are: {}", hosts_of(all))};
+  }
+  OVL_TRY(LabEntry lab, choose(std::move(with_host), directory));
+  LabNode node = *find_node(lab_nodes(lab.plan), options.host);
+  return Place{std::move(lab), std::move(node)};
+}
+
+// ---- the verbs -------------------------------------------------------------------------------------
+
+Status up(const LabOptions& options, std::ostream& out, std::ostream& err) {
+  const std::string directory = real_path(options.directory);
+  OVL_TRY(const LabPlan plan, read_plan(options.directory, err));
+  const Plan network = plan_lab_network(plan);
+  OVL_TRY(const bool started, Labs(options.root).up(directory, plan, network_operations(network)));
+  out << fmt::format("The lab of {} is {}up: cluster {}, {}.\n", directory, started ? "" : "already ",
+                     plan.cluster.text(), host_count(plan));
+  if (started) out << fmt::format("Try: ovl lab exec {} -- ip address\n", plan.hosts.front().name.text());
+  return {};
+}
+
+Status down(const LabOptions& options, std::ostream& out) {
+  const Labs labs(options.root);
+  std::string directory = options.directory.empty() ? "" : real_path(options.directory);
+  OVL_TRY(std::vector<LabEntry> all, labs.list());
+  if (directory.empty() && !all.empty()) {
+    OVL_TRY(const LabEntry only, choose(std::move(all), ""));
+    directory = only.directory;
+  }
+  OVL_TRY(const bool removed, labs.down(directory));
+  if (removed) {
+    out << fmt::format("The lab of {} is down.\n", directory);
+  } else {
+    out << (directory.empty() ? "No lab is up.\n" : fmt::format("No lab of {} is up.\n", directory));
+  }
+  return {};
+}
+
+Status enter(const LabOptions& options) {
+  const Labs labs(options.root);
+  OVL_TRY(const Place place, choose_node(labs, options));
+  return labs.enter(place.lab, place.node);
+}
+
+std::string address_of(const LabPlan& plan, std::size_t node) {
+  return node < plan.hosts.size() ? plan.hosts[node].address.text() : "";
+}
+
+std::string interface_of(const LabPlan& plan, std::size_t node) {
+  return node < plan.hosts.size() ? plan.hosts[node].interface.text() : "";
+}
+
+std::string status_text(const LabEntry& lab, const std::vector<std::size_t>& counts) {
+  std::string text = fmt::format("{}  cluster {}, {}{}\n", printable(lab.directory), lab.plan.cluster.text(),
+                                 lab.plan.keystore, lab.complete ? "" : ", not started to the end");
+  Table table;
+  table.row({"HOST", "INTERFACE", "ADDRESS", "PROCESSES"});
+  const std::vector<LabNode> nodes = lab_nodes(lab.plan);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].netns.text() == kLabSwitch) continue;
+    table.row({nodes[i].name, interface_of(lab.plan, i), address_of(lab.plan, i), std::to_string(counts[i])});
+  }
+  return text + table.text("  ");
+}
+
+Value status_json(const LabEntry& lab, const std::vector<std::size_t>& counts) {
+  Value value = Value::object();
+  value.set("directory", lab.directory);
+  value.set("complete", lab.complete);
+  value.set("plan", encode(lab.plan));
+  Value processes = Value::object();
+  const std::vector<LabNode> nodes = lab_nodes(lab.plan);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    processes.set(nodes[i].netns.text(), Value(static_cast<std::int64_t>(counts[i])));
+  }
+  value.set("processes", std::move(processes));
+  return value;
+}
+
+Status status(const LabOptions& options, std::ostream& out) {
+  const Labs labs(options.root);
+  OVL_TRY(const std::vector<LabEntry> all, labs.list());
+  std::string text;
+  Value json = Value::array();
+  for (const LabEntry& lab : all) {
+    OVL_TRY(const std::vector<std::size_t> counts, labs.count_processes(lab));
+    text += (text.empty() ? "" : "\n") + status_text(lab, counts);
+    json.push(status_json(lab, counts));
+  }
+  if (text.empty()) text = "No lab is up.\n";
+  out << (options.json ? json.pretty_json() + "\n" : text);
+  return {};
+}
+
+int answer(const Status& status, std::ostream& err) {
+  return status.ok() ? kExitDone : report(status.error(), err);
+}
+
+}  // namespace
+
+int lab_up(const LabOptions& options, std::ostream& out, std::ostream& err) {
+  return answer(up(options, out, err), err);
+}
+
+int lab_exec(const LabOptions& options, std::ostream& out, std::ostream& err) {
+  const Status entered = enter(options);
+  if (!entered.ok()) {
+    report(entered.error(), err);
+    return kExitOwnFailure;
+  }
+  out.flush();
+  const Error error = replace_process(options.command);
+  report(error, err);
+  return error.code == Errc::not_found ? kExitNoCommand : kExitCannotRun;
+}
+
+int lab_status(const LabOptions& options, std::ostream& out, std::ostream& err) {
+  return answer(status(options, out), err);
+}
+
+int lab_down(const LabOptions& options, std::ostream& out, std::ostream& err) {
+  return answer(down(options, out), err);
+}
+
+}  // namespace ovl

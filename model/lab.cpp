@@ -1,0 +1,20 @@
+#include "model/lab.hpp"
+
+#include <algorithm>
+
+namespace ovl {
+
+std::vector<LabNode> lab_nodes(const LabPlan& plan) {
+  std::vector<LabNode> nodes;
+  const auto add = [&nodes](std::string_view netns, std::string_view name) {
+    auto parsed = NetnsName::parse(netns);
+    if (parsed.ok()) nodes.push_back(LabNode{std::move(parsed).value(), std::string(name)});
+  };
+  for (const LabHost& host : plan.hosts) add(host.name.text(), host.name.text());
+  for (const std::string_view infrastructure : {kLabRouter, kLabOutside, kLabSwitch}) {
+    add(infrastructure, infrastructure.substr(kSandboxPrefix.size()));
+  }
+  return nodes;
+}
+
+}  // namespace ovl

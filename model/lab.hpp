@@ -1,0 +1,72 @@
+// The lab as values: one machine as a manifest's cluster. Computed in reconcile/lab_plan, made in
+// drivers/lab, and kept beside a running lab so that status and down need no manifest.
+#pragma once
+
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "model/fields.hpp"
+
+namespace ovl {
+
+// One subnet of the underlay: a switch of its own and an interface of the router.
+struct LabSegment {
+  IpPrefix subnet;
+  IpAddress router;  // the default gateway of the segment's hosts
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::setting("subnet", &LabSegment::subnet),
+                      ovl::setting("router", &LabSegment::router)};
+  }
+
+  bool operator==(const LabSegment&) const = default;
+};
+
+struct LabHost {
+  HostName name;
+  IfName interface;     // of the underlay
+  IpInterface address;  // what the other hosts reach it by
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::setting("name", &LabHost::name), ovl::setting("interface", &LabHost::interface),
+                      ovl::setting("address", &LabHost::address)};
+  }
+
+  bool operator==(const LabHost&) const = default;
+};
+
+struct LabPlan {
+  Label cluster;
+  std::string keystore;                   // its URL
+  std::vector<std::string> shared_files;  // absolute; one file each for all hosts, all else is a host's own
+  std::vector<LabSegment> segments;       // sorted by subnet
+  std::vector<LabHost> hosts;             // sorted by name
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::setting("cluster", &LabPlan::cluster),
+                      ovl::setting("keystore", &LabPlan::keystore),
+                      ovl::setting("shared_files", &LabPlan::shared_files),
+                      ovl::setting("segments", &LabPlan::segments), ovl::setting("hosts", &LabPlan::hosts)};
+  }
+
+  bool operator==(const LabPlan&) const = default;
+};
+
+// A machine of the lab: a host, the router, the outside, the switches' place.
+struct LabNode {
+  NetnsName netns;   // names its namespaces in the lab's directory
+  std::string name;  // its hostname; `ovl lab exec` knows it by this
+
+  bool operator==(const LabNode&) const = default;
+};
+
+// The names of what is no host; no manifest can use them, so that a host may still be called "router".
+inline constexpr std::string_view kLabSwitch = "ovl-switch";
+inline constexpr std::string_view kLabRouter = "ovl-router";
+inline constexpr std::string_view kLabOutside = "ovl-outside";
+
+// All nodes of a lab, hosts first.
+std::vector<LabNode> lab_nodes(const LabPlan& plan);
+
+}  // namespace ovl
