@@ -25,15 +25,16 @@ std::string read_file(const std::string& path) {
   return std::move(text).str();
 }
 
-// Several hosts can live on one machine, each in its own network namespace; the machine's first
-// namespace is left out, as its number may change with a new kernel.
+// Several hosts can live on one machine, each in its own network namespace. The machine's first one is
+// left out, as its number may change with the next boot.
 std::string namespace_number(const std::string& proc) {
   struct stat own {};
 
   struct stat first {};
 
   if (stat((proc + "/thread-self/ns/net").c_str(), &own) != 0) return "";
-  if (stat((proc + "/1/ns/net").c_str(), &first) != 0 || own.st_ino == first.st_ino) return "";
+  const bool is_first = stat((proc + "/1/ns/net").c_str(), &first) == 0 && own.st_ino == first.st_ino;
+  if (is_first) return "";
   return fmt::format("{}", own.st_ino);
 }
 

@@ -44,7 +44,7 @@ class Kernel {
   virtual Result<std::vector<NetnsName>> owned_namespaces() = 0;
 
   // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:
-  //   netns        absent when it does not exist (then everything else is empty)
+  //   netns        absent when it does not exist (then all else but hosts_files, which outlive it, is empty)
   //   links        all but lo, ours and foreign, veth peers resolved
   //   nft_tables   those called like one in `wanted`, or "ovl"
   //   sysctls      those whose path `wanted` has, when the file exists

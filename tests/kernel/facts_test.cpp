@@ -1,0 +1,130 @@
+// Facts of a host, and announcements.
+#include "drivers/kernel/announce.hpp"
+#include "tests/kernel/kernel_test.hpp"
+
+namespace ovl::test {
+
+namespace {
+
+class FactsTest : public KernelTest {
+ protected:
+  void SetUp() override {
+    KernelTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    must("ip link add und0 mtu 1400 type veth peer und1; ip link set und0 up; ip link set und1 up");
+    must("ip address add fd00::1/64 dev und0 nodad; ip address add 192.168.50.1/24 dev und0");
+    must("ip route add default via 192.168.50.254; ip route add 10.4.0.0/16 dev und0");
+    write_text("/run/netns/resolv.conf", "# x\nnameserver 10.0.0.53\nnameserver fe80::1%eth0\nsearch a\n");
+    write_text("/run/netns/machine-id", "0123\n");
+    reopen();
+  }
+
+  void reopen() {
+    kernel = std::move(open_linux_kernel(LinuxKernelOptions{.resolv_conf = "/run/netns/resolv.conf",
+                                                            .machine_id = "/run/netns/machine-id"}))
+                 .value();
+  }
+
+  HostFacts facts(const std::string& address, const std::string& interface = "") {
+    FactsRequest request{.host = HostName::parse("a").value()};
+    if (!address.empty()) request.advertise = ip(address);
+    if (!interface.empty()) request.interface = dev(interface);
+    const std::uint64_t before = kernel->writes();
+    const auto read = kernel->facts(request);
+    EXPECT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(kernel->writes(), before);
+    return read.ok() ? read.value() : HostFacts();
+  }
+};
+
+TEST_F(FactsTest, SayWhatTheHostHas) {
+  must("ip link add vx7 type vxlan id 7 dstport 4789");
+  Link ours = vxlan_link(9, "");
+  apply(Operations().create("", ours).create("", bridge_link("ovl-gw")));
+  apply(Operations().create("", Address{dev("ovl-gw"), IpInterface::parse("172.18.0.1/16").value()}));
+  const HostFacts seen = facts("192.168.50.1");
+  EXPECT_EQ(seen.host.text(), "a");
+  EXPECT_EQ(seen.vtep, ip("192.168.50.1"));
+  EXPECT_EQ(seen.underlay_mtu, 1400U);
+  EXPECT_EQ(seen.addresses, (std::vector{ip("192.168.50.1"), ip("fd00::1")}));
+  std::string routes;
+  for (const FactRoute& route : seen.routes)
+    routes += route.destination.text() + " " + route.dev.text() + "\n";
+  EXPECT_EQ(routes, "10.4.0.0/16 und0\n192.168.50.0/24 und0\nfd00::/64 und0\n");
+  EXPECT_EQ(seen.uplinks, std::vector{dev("und0")});
+  EXPECT_EQ(seen.nameservers, (std::vector{ip("10.0.0.53"), ip("fe80::1")}));
+  EXPECT_EQ(seen.vnis, std::vector{vni(7)});
+  EXPECT_EQ(seen.kernel + "\n", must("uname -r"));
+  EXPECT_FALSE(seen.version.empty());
+}
+
+TEST_F(FactsTest, UplinksOfARouteWithSeveralNextHops) {
+  must(
+      "ip address add 192.168.60.1/24 dev und1; ip route del default; ip route add default nexthop via "
+      "192.168.50.254 dev und0 nexthop via 192.168.60.254 dev und1");
+  EXPECT_EQ(facts("192.168.50.1").uplinks, (std::vector{dev("und0"), dev("und1")}));
+}
+
+TEST_F(FactsTest, AnInterfaceGivesItsFirstGlobalAddressIpv4First) {
+  EXPECT_EQ(facts("", "und0").vtep, ip("192.168.50.1"));
+  must("ip address del 192.168.50.1/24 dev und0");
+  EXPECT_EQ(facts("", "und0").vtep, ip("fd00::1"));
+}
+
+TEST_F(FactsTest, AnAddressOrInterfaceThatIsNotHereIsAConflictWithARemedy) {
+  FactsRequest request{.host = HostName::parse("a").value(), .advertise = ip("192.168.50.9")};
+  auto read = kernel->facts(request);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, Errc::conflict);
+  EXPECT_NE(read.error().message.find("192.168.50.9"), std::string::npos);
+  EXPECT_FALSE(read.error().hint.empty());
+  request = {.host = request.host, .interface = dev("und1")};
+  EXPECT_EQ(kernel->facts(request).error().code, Errc::conflict);
+}
+
+TEST_F(FactsTest, TheMachineIsItsIdAndItsNamespace) {
+  const std::string here = facts("192.168.50.1").machine;
+  EXPECT_EQ(here.size(), 32U);
+  EXPECT_EQ(facts("192.168.50.1").machine, here);
+  write_text("/run/netns/machine-id", "4567\n");
+  EXPECT_NE(facts("192.168.50.1").machine, here);
+  write_text("/run/netns/machine-id", "0123\n");
+  ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+  reopen();
+  EXPECT_NE(facts("").machine, here);
+}
+
+TEST_F(FactsTest, AnAnnouncementGivesNeighboursTheNewMac) {
+  apply(Operations().create("web", owned_netns("web")));
+  must(
+      "ip link set und1 netns web; ip -n web address add 192.168.50.2/24 dev und1; "
+      "ip -n web address add fd00::2/64 dev und1 nodad; ip -n web link set und1 up");
+  must(
+      "ip neigh add 192.168.50.2 dev und0 lladdr 02:00:00:00:00:01 nud stale; "
+      "ip neigh add fd00::2 dev und0 lladdr 02:00:00:00:00:01 nud stale");
+  const MacAddress fresh = mac("02:42:0a:00:09:02");
+  const std::uint64_t before = kernel->writes();
+  const std::vector<Announcement> announcements{
+      {.netns = netns("web"), .dev = dev("und1"), .address = ip("192.168.50.2"), .mac = fresh},
+      {.netns = netns("web"), .dev = dev("und1"), .address = ip("fd00::2"), .mac = fresh}};
+  const Status announced = kernel->announce(announcements);
+  ASSERT_TRUE(announced.ok()) << announced.error().message;
+  EXPECT_EQ(kernel->writes(), before);
+  for (const char* address : {"192.168.50.2", "fd00::2"}) {
+    EXPECT_TRUE(wait_until([&] {
+      return shell(std::string("ip neigh show ") + address).output.find(fresh.text()) != std::string::npos;
+    })) << shell("ip neigh").output;
+  }
+}
+
+TEST_F(FactsTest, AnAnnouncementOnNoDeviceSaysSo) {
+  const std::vector<Announcement> announcements{{.netns = netns(""),
+                                                 .dev = dev("nowhere"),
+                                                 .address = ip("10.0.0.1"),
+                                                 .mac = mac("02:00:00:00:00:01")}};
+  EXPECT_EQ(kernel->announce(announcements).error().code, Errc::not_found);
+}
+
+}  // namespace
+
+}  // namespace ovl::test
