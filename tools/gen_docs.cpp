@@ -1,0 +1,29 @@
+// gen-docs DIRECTORY: writes manifest.md and manifest.schema.json there.
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "cmd/manifest_docs.hpp"
+
+namespace {
+
+bool write(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) std::fprintf(stderr, "gen-docs: can't write %s\n", path.c_str());
+  return static_cast<bool>(file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: gen-docs DIRECTORY\n");
+    return 2;
+  }
+  const std::string directory = argv[1];
+  const bool written = write(directory + "/manifest.md", ovl::manifest_markdown()) &&
+                       write(directory + "/manifest.schema.json", ovl::manifest_json_schema());
+  return written ? 0 : 1;
+}
