@@ -295,7 +295,7 @@ template <class Tag, std::uint32_t Min, std::uint32_t Max>
 Result<Bounded<Tag, Min, Max>> Bounded<Tag, Min, Max>::from(std::int64_t number) {
   if (number < static_cast<std::int64_t>(Min) || number > static_cast<std::int64_t>(Max)) {
     return Error{.code = Errc::manifest,
-                 .message = fmt::format("{} is not a {}", number, Tag::name),
+                 .message = fmt::format("{} is no {}", number, Tag::name),
                  .hint = fmt::format("use {} to {}", Min, Max)};
   }
   return unchecked(static_cast<std::uint32_t>(number));
