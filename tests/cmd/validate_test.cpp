@@ -1,0 +1,158 @@
+#include "cmd/validate.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "cmd/init.hpp"
+#include "model/value.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of its own, in which the test stands.
+class ValidateTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "ovl-validate-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+    before_ = fs::current_path();
+    fs::current_path(root_);
+  }
+
+  void TearDown() override {
+    fs::current_path(before_);
+    fs::remove_all(root_);
+  }
+
+  static void write(const fs::path& path, std::string_view text) {
+    if (path.has_parent_path()) fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+  }
+
+  int run(const ValidateOptions& options = {}) {
+    out_.str("");
+    err_.str("");
+    return validate(options, out_, err_);
+  }
+
+  int run_init(const InitOptions& options = {}) {
+    out_.str("");
+    err_.str("");
+    return init(options, out_, err_);
+  }
+
+  fs::path root_;
+  fs::path before_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(ValidateTest, CountsWhatIsValid) {
+  write("ovl.toml", "[cluster]\nname = \"demo\"\n[network.a]\n[network.b]\n[host.a]\nadvertise = \"eth0\"\n");
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(out_.str(), "ovl.toml: valid: 1 host, 2 networks, 0 endpoints\n");
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(ValidateTest, ShowsAllErrors) {
+  write("ovl.toml", "[cluster]\nname = 5\n[network.a]\nvni = 0\n");
+  EXPECT_EQ(run(), 13);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_EQ(err_.str(),
+            "ovl.toml:2:8: error: \"name\" takes a name, but this is a whole number\n"
+            "    2 | name = 5\n"
+            "      |        ^\n"
+            "hint: write it like name = \"demo\"\n"
+            "\n"
+            "ovl.toml:4:7: error: 0 is no VNI\n"
+            "    4 | vni = 0\n"
+            "      |       ^\n"
+            "hint: use 1 to 16777215\n"
+            "\n"
+            "ovl.toml: invalid: 2 errors\n");
+}
+
+TEST_F(ValidateTest, StopsShowingAfterAHundred) {
+  std::string text = "[cluster]\nname = \"demo\"\n";
+  for (int i = 0; i < 150; ++i) text += "[network.n" + std::to_string(i) + "]\nvni = 0\n";
+  write("ovl.toml", text);
+  EXPECT_EQ(run(), 13);
+  EXPECT_NE(err_.str().find("... and 50 more\novl.toml: invalid: 150 errors\n"), std::string::npos);
+}
+
+TEST_F(ValidateTest, NamesADirectoryAsGiven) {
+  write("infra/a.toml", "[cluster]\nname = \"demo\"\n");
+  write("infra/b.toml", "[network.a]\n");
+  EXPECT_EQ(run({.path = "infra"}), 0);
+  EXPECT_EQ(out_.str(), "infra: valid: 0 hosts, 1 network, 0 endpoints\n");
+  fs::current_path("infra");
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(out_.str(), "2 files: valid: 0 hosts, 1 network, 0 endpoints\n");
+}
+
+TEST_F(ValidateTest, JsonIsOneObjectOnOut) {
+  write("ovl.toml", "[cluster]\nname = 5\n");
+  EXPECT_EQ(run({.json = true}), 13);
+  EXPECT_EQ(err_.str(), "");
+  const auto verdict = Value::parse_json(out_.str());
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_EQ(*verdict.value().find("valid"), Value(false));
+  const Value& finding = verdict.value().find("diagnostics")->as_array()->at(0);
+  EXPECT_EQ(*finding.find("id"), Value("wrong-type"));
+  EXPECT_EQ(*finding.find("line"), Value(2));
+  EXPECT_EQ(*finding.find("file"), Value("ovl.toml"));
+}
+
+TEST_F(ValidateTest, NothingToRead) {
+  EXPECT_EQ(run(), 1);
+  EXPECT_EQ(err_.str(),
+            "ovl: no manifest here: neither ovl.toml nor any other *.toml\nhint: ovl init writes a first "
+            "manifest\n");
+}
+
+TEST_F(ValidateTest, LinkInADirectoryIsAnInvalidManifest) {
+  write("infra/a.toml", "");
+  fs::create_symlink("a.toml", "infra/b.toml");
+  EXPECT_EQ(run({.path = "infra"}), 13);
+}
+
+TEST_F(ValidateTest, InitWritesAManifestThatIsValid) {
+  EXPECT_EQ(run_init(), 0);
+  EXPECT_EQ(out_.str(), "wrote ovl.toml\nnext: edit it, then ovl validate and ovl plan\n");
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(out_.str(), "ovl.toml: valid: 2 hosts, 1 network, 2 endpoints\n");
+}
+
+TEST_F(ValidateTest, InitDoesNotOverwrite) {
+  write("ovl.toml", "mine");
+  EXPECT_EQ(run_init(), 1);
+  EXPECT_EQ(err_.str(),
+            "ovl: ovl.toml is there already; nothing was written\nhint: ovl validate checks it\n");
+  std::ifstream file("ovl.toml");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "mine");
+}
+
+TEST_F(ValidateTest, InitDoesNotFollowALink) {
+  fs::create_symlink("elsewhere", "ovl.toml");
+  EXPECT_EQ(run_init(), 1);
+  EXPECT_FALSE(fs::exists("elsewhere"));
+}
+
+TEST_F(ValidateTest, InitNeedsTheDirectory) {
+  EXPECT_EQ(run_init({.directory = "nowhere"}), 1);
+  EXPECT_EQ(err_.str(), "ovl: writing nowhere/ovl.toml: No such file or directory\n");
+}
+
+}  // namespace
+
+}  // namespace ovl

@@ -1,0 +1,123 @@
+#include "tests/support/manifest_dump.hpp"
+
+namespace ovl::test {
+
+namespace {
+
+template <class T>
+Value list(const std::vector<Located<T>>& values) {
+  Value out = Value::array();
+  for (const auto& value : values) out.push(encode(value.value));
+  return out;
+}
+
+template <class T>
+void put(Value& out, std::string_view name, const std::optional<Located<T>>& value) {
+  if (value) out.set(name, encode(value->value));
+}
+
+template <class T>
+void put(Value& out, std::string_view name, const std::vector<Located<T>>& values) {
+  if (!values.empty()) out.set(name, list(values));
+}
+
+void put(Value& out, std::string_view name, const std::optional<SecretRef>& secret) {
+  if (!secret) return;
+  out.set(name, (secret->where == SecretRef::Where::env ? "env:" : "file:") + secret->name);
+}
+
+void put_common(Value& out, const Labels& labels, bool protect) {
+  if (!labels.empty()) out.set("labels", encode(labels));
+  if (protect) out.set("protect", true);
+}
+
+Value keystore_value(const KeystoreBlock& keystore) {
+  Value out = Value::object();
+  out.set("url", keystore.url.value);
+  put(out, "token", keystore.token);
+  put(out, "user", keystore.user);
+  put(out, "password", keystore.password);
+  put(out, "tls_ca", keystore.tls_ca);
+  put(out, "tls_cert", keystore.tls_cert);
+  put(out, "tls_key", keystore.tls_key);
+  if (keystore.allow_plaintext) out.set("allow_plaintext", true);
+  return out;
+}
+
+Value host_value(const HostBlock& host) {
+  Value out = Value::object();
+  out.set("name", host.name.text());
+  const auto* address = std::get_if<IpAddress>(&host.advertise.value);
+  out.set(address != nullptr ? "advertise" : "interface",
+          address != nullptr ? address->text() : std::get<IfName>(host.advertise.value).text());
+  put(out, "bind", host.bind);
+  put(out, "gateway_pool", host.gateway_pool);
+  put_common(out, host.labels, host.protect);
+  return out;
+}
+
+Value network_value(const NetworkBlock& network) {
+  Value out = Value::object();
+  out.set("name", network.name.text());
+  put(out, "subnets", network.subnets);
+  put(out, "gateways", network.gateways);
+  put(out, "ip_range", network.ip_range);
+  put(out, "reserved", network.reserved);
+  put(out, "vni", network.vni);
+  put(out, "mtu", network.mtu);
+  put(out, "port", network.port);
+  if (network.internal) out.set("internal", true);
+  put_common(out, network.labels, network.protect);
+  return out;
+}
+
+Value attachment_value(const AttachmentBlock& attachment) {
+  Value out = Value::object();
+  out.set("network", attachment.network.value.text());
+  put(out, "addresses", attachment.addresses);
+  put(out, "mac", attachment.mac);
+  put(out, "aliases", attachment.aliases);
+  return out;
+}
+
+Value endpoint_value(const EndpointBlock& endpoint) {
+  Value out = Value::object();
+  out.set("name", endpoint.name.text());
+  out.set("host", endpoint.host.value.text());
+  put(out, "netns", endpoint.netns);
+  Value attachments = Value::array();
+  for (const auto& attachment : endpoint.attachments) attachments.push(attachment_value(attachment));
+  out.set("attachments", std::move(attachments));
+  put_common(out, endpoint.labels, endpoint.protect);
+  return out;
+}
+
+Value moved_value(const MovedBlock& moved) {
+  Value out = Value::object();
+  out.set("from", moved.from.value);
+  out.set("to", moved.to.value);
+  return out;
+}
+
+template <class Block>
+void put_all(Value& out, std::string_view name, const std::vector<Block>& blocks,
+             Value (*one)(const Block&)) {
+  Value values = Value::array();
+  for (const Block& block : blocks) values.push(one(block));
+  if (!blocks.empty()) out.set(name, std::move(values));
+}
+
+}  // namespace
+
+Value manifest_value(const Manifest& manifest) {
+  Value out = Value::object();
+  out.set("cluster", manifest.cluster.value.text());
+  if (!manifest.keystore.url.value.empty()) out.set("keystore", keystore_value(manifest.keystore));
+  put_all(out, "hosts", manifest.hosts, host_value);
+  put_all(out, "networks", manifest.networks, network_value);
+  put_all(out, "endpoints", manifest.endpoints, endpoint_value);
+  put_all(out, "moved", manifest.moved, moved_value);
+  return out;
+}
+
+}  // namespace ovl::test
