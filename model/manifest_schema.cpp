@@ -13,41 +13,43 @@ constexpr std::string_view kHostPattern = "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Z
 constexpr std::string_view kAddressPattern = "^[0-9A-Fa-f:.]+$";
 constexpr std::string_view kPrefixPattern = "^[0-9A-Fa-f:.]+/[0-9]{1,3}$";
 
-constexpr ValueType kName{.shape = Shape::string, .text = "name", .pattern = kLabelPattern};
+constexpr ValueType kName{.shape = Shape::string, .text = "a name", .pattern = kLabelPattern};
 constexpr ValueType kNames{
-    .shape = Shape::string_or_strings, .text = "name, or array of names", .pattern = kLabelPattern};
-constexpr ValueType kHostName{.shape = Shape::string, .text = "name of a host", .pattern = kHostPattern};
+    .shape = Shape::string_or_strings, .text = "a name, or an array of names", .pattern = kLabelPattern};
+constexpr ValueType kHostName{.shape = Shape::string, .text = "the name of a host", .pattern = kHostPattern};
 constexpr ValueType kNetworkName{
-    .shape = Shape::string, .text = "name of a network", .pattern = kLabelPattern};
+    .shape = Shape::string, .text = "the name of a network", .pattern = kLabelPattern};
 constexpr ValueType kNetnsName{.shape = Shape::string,
-                               .text = "name of a network namespace",
+                               .text = "the name of a network namespace",
                                .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"};
 constexpr ValueType kAddress{
-    .shape = Shape::string, .text = "IPv4 or IPv6 address", .pattern = kAddressPattern};
-constexpr ValueType kAddresses{
-    .shape = Shape::string_or_strings, .text = "address, or array of addresses", .pattern = kAddressPattern};
+    .shape = Shape::string, .text = "an IPv4 or IPv6 address", .pattern = kAddressPattern};
+constexpr ValueType kAddresses{.shape = Shape::string_or_strings,
+                               .text = "an address, or an array of addresses",
+                               .pattern = kAddressPattern};
 constexpr ValueType kAdvertise{.shape = Shape::string,
-                               .text = "address, or name of an interface",
+                               .text = "an address, or the name of an interface",
                                .pattern = "^[A-Za-z0-9:][A-Za-z0-9:._-]*$"};
-constexpr ValueType kPrefix{.shape = Shape::string, .text = "subnet", .pattern = kPrefixPattern};
+constexpr ValueType kPrefix{.shape = Shape::string, .text = "a subnet", .pattern = kPrefixPattern};
 constexpr ValueType kPrefixArray{
-    .shape = Shape::strings, .text = "array of subnets", .pattern = kPrefixPattern};
+    .shape = Shape::strings, .text = "an array of subnets", .pattern = kPrefixPattern};
 constexpr ValueType kPrefixes{
-    .shape = Shape::string_or_strings, .text = "subnet, or array of subnets", .pattern = kPrefixPattern};
+    .shape = Shape::string_or_strings, .text = "a subnet, or an array of subnets", .pattern = kPrefixPattern};
 constexpr ValueType kMac{
-    .shape = Shape::string, .text = "MAC address", .pattern = "^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$"};
-constexpr ValueType kVni{.shape = Shape::integer, .text = "whole number", .min = 1, .max = 16'777'215};
-constexpr ValueType kMtu{.shape = Shape::integer, .text = "whole number", .min = 68, .max = 65'535};
-constexpr ValueType kPort{.shape = Shape::integer, .text = "whole number", .min = 1, .max = 65'535};
+    .shape = Shape::string, .text = "a MAC address", .pattern = "^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$"};
+constexpr ValueType kVni{.shape = Shape::integer, .text = "a whole number", .min = 1, .max = 16'777'215};
+constexpr ValueType kMtu{.shape = Shape::integer, .text = "a whole number", .min = 68, .max = 65'535};
+constexpr ValueType kPort{.shape = Shape::integer, .text = "a whole number", .min = 1, .max = 65'535};
 constexpr ValueType kFlag{.shape = Shape::boolean, .text = "true or false"};
-constexpr ValueType kLabels{.shape = Shape::labels, .text = "table of strings"};
-constexpr ValueType kUrl{.shape = Shape::string, .text = "URL", .pattern = "^(sqlite|etcd|consul|zk)://"};
+constexpr ValueType kLabels{.shape = Shape::labels, .text = "a table of strings"};
+constexpr ValueType kUrl{.shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul|zk)://"};
 constexpr ValueType kSecret{.shape = Shape::string,
-                            .text = "reference to a secret",
+                            .text = "a reference to a secret",
                             .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"};
-constexpr ValueType kFile{.shape = Shape::string, .text = "reference to a file", .pattern = "^file:.+$"};
-constexpr ValueType kTls{.shape = Shape::block, .text = "table", .block = "tls"};
-constexpr ValueType kAttachments{.shape = Shape::blocks, .text = "table of networks", .block = "attachment"};
+constexpr ValueType kFile{.shape = Shape::string, .text = "a reference to a file", .pattern = "^file:.+$"};
+constexpr ValueType kTls{.shape = Shape::block, .text = "a table", .block = "tls"};
+constexpr ValueType kAttachments{
+    .shape = Shape::blocks, .text = "a table of networks", .block = "attachment"};
 constexpr ValueType kMovedName{
     .shape = Shape::string, .text = "KIND.NAME", .pattern = "^(host|network|endpoint)\\.[A-Za-z0-9.-]+$"};
 

@@ -34,7 +34,8 @@ void check_transport(const KeystoreBlock& block, const KeystoreUrl& url, Reporte
                "give tls = { ca = \"file:...\" }, or set allow_plaintext = true");
 }
 
-void check_keystore(const KeystoreBlock& block, Reporter& report) {
+void check_keystore(const ManifestIndex& index, Reporter& report) {
+  const KeystoreBlock& block = index.manifest().keystore;
   if (block.tls_cert.has_value() != block.tls_key.has_value()) {
     report.error("tls-half", block.place, "tls has only one of \"cert\" and \"key\"", "give both, or none");
   }
@@ -49,7 +50,8 @@ void check_keystore(const KeystoreBlock& block, Reporter& report) {
     report.error("invalid-value", block.url.place, url.error().message, url.error().hint);
     return;
   }
-  check_transport(block, url.value(), report);
+  // Without a value that was refused, transport may look plain that isn't.
+  if (!index.is_damaged("keystore")) check_transport(block, url.value(), report);
 }
 
 // ---- hosts -------------------------------------------------------------------------------------
@@ -96,7 +98,8 @@ void check_gateway_pool(const HostBlock& host, Reporter& report) {
 
 void check_hosts(const Manifest& manifest, Reporter& report) {
   std::map<IpAddress, const HostBlock*> advertised;
-  for (const HostBlock& host : manifest.hosts) {
+  for (const HostBlock* block : by_place(manifest.hosts)) {
+    const HostBlock& host = *block;
     check_bind(host, report);
     check_gateway_pool(host, report);
     const auto* address = std::get_if<IpAddress>(&host.advertise.value);
@@ -150,7 +153,8 @@ class MovedCheck {
     const auto to = parsed(block.to);
     if (!from || !to) return;
     if (from->kind != to->kind) {
-      report_.error("moved-kind", block.to.place, fmt::format("a {} can't become a {}", from->kind, to->kind),
+      report_.error("moved-kind", block.to.place,
+                    fmt::format("this goes from {} to {}, but the kind stays", from->kind, to->kind),
                     "keep the kind, change the name");
       return;
     }
@@ -206,7 +210,7 @@ void check_cluster(const ManifestIndex& index, Reporter& report) {
     report.error("missing-block", Place{}, "the manifest has no [cluster]",
                  "add [cluster] with name = \"demo\"");
   }
-  check_keystore(manifest.keystore, report);
+  check_keystore(index, report);
   check_hosts(manifest, report);
   MovedCheck moved(index, report);
   for (const MovedBlock& block : manifest.moved) moved.check(block);

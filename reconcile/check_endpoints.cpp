@@ -91,7 +91,7 @@ class EndpointCheck {
     }
     check_families(attachment);
     const NetworkBlock* network = index_.network(attachment.network.value);
-    if (network == nullptr || !index_.is_whole(*network)) return;
+    if (network == nullptr || index_.is_damaged("network." + network->name.text())) return;
     for (const auto& address : attachment.addresses) check_address(*network, address);
   }
 
@@ -241,8 +241,8 @@ void check_held_once(const EndpointBlock& endpoint, const AttachmentBlock& attac
 // error stands at the alias.
 void check_aliases(const Manifest& manifest, Holders& holders) {
   const auto each = [&](auto&& f) {
-    for (const EndpointBlock& endpoint : manifest.endpoints) {
-      for (const AttachmentBlock& attachment : endpoint.attachments) f(endpoint, attachment);
+    for (const EndpointBlock* endpoint : by_place(manifest.endpoints)) {
+      for (const AttachmentBlock& attachment : endpoint->attachments) f(*endpoint, attachment);
     }
   };
   const auto take = [&](const EndpointBlock& endpoint, const std::string& network,
@@ -346,7 +346,8 @@ void check_endpoints(const ManifestIndex& index, Reporter& report) {
   Holders holders(report);
   FamilyCheck families(index, report);
   PortCount ports(index, report);
-  for (const EndpointBlock& endpoint : index.manifest().endpoints) {
+  for (const EndpointBlock* block : by_place(index.manifest().endpoints)) {
+    const EndpointBlock& endpoint = *block;
     EndpointCheck(index, endpoint, report).run();
     for (const AttachmentBlock& attachment : endpoint.attachments) {
       check_held_once(endpoint, attachment, holders);

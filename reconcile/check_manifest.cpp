@@ -27,10 +27,6 @@ const EndpointBlock* ManifestIndex::endpoint(const Label& name) const {
   return find_block(manifest().endpoints, name);
 }
 
-bool ManifestIndex::is_whole(const NetworkBlock& network) const {
-  return !decoded_->damaged.contains("network." + network.name.text());
-}
-
 void check_manifest(const Decoded& decoded, Diagnostics& diagnostics) {
   Reporter report(diagnostics);
   const ManifestIndex index(decoded);

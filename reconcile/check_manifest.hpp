@@ -1,6 +1,8 @@
 // Checks of the manifest that need more than one value to judge. Each part of them has its own file.
 #pragma once
 
+#include <algorithm>
+
 #include "reconcile/decode_manifest.hpp"
 #include "reconcile/reporter.hpp"
 
@@ -27,12 +29,22 @@ class ManifestIndex {
   // All files could be read: a name that is nowhere doesn't exist.
   [[nodiscard]] bool complete() const { return decoded_->complete; }
 
-  // No value of the block was refused, so that conclusions may be drawn from it.
-  [[nodiscard]] bool is_whole(const NetworkBlock& network) const;
+  // A value of the block was refused ("keystore", "network.my-net"): no conclusions from it.
+  [[nodiscard]] bool is_damaged(const std::string& block) const { return decoded_->damaged.contains(block); }
 
  private:
   const Decoded* decoded_;
 };
+
+// The blocks in the order in which they were written: of two that clash, the error is at the second.
+template <class Block>
+std::vector<const Block*> by_place(const std::vector<Block>& blocks) {
+  std::vector<const Block*> sorted;
+  sorted.reserve(blocks.size());
+  for (const Block& block : blocks) sorted.push_back(&block);
+  std::ranges::sort(sorted, {}, [](const Block* block) { return block->place; });
+  return sorted;
+}
 
 // Cluster, keystore, hosts, renames.
 void check_cluster(const ManifestIndex& index, Reporter& report);

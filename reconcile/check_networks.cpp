@@ -33,6 +33,7 @@ std::string_view unfit_for_subnet(const IpPrefix& subnet) {
     return prefix.ok() && prefix.value().overlaps(subnet);
   };
   if (subnet.length() == 0) return "holds every address";
+  if (subnet.length() == subnet.address().bits()) return "has no room for a gateway and an endpoint";
   if (overlaps("127.0.0.0/8") || overlaps("::1/128")) return "holds loopback addresses";
   if (overlaps("224.0.0.0/4") || overlaps("ff00::/8")) return "holds multicast addresses";
   if (overlaps("0.0.0.0/8") || overlaps("240.0.0.0/4")) return "holds addresses that no host may have";
@@ -59,12 +60,9 @@ class NetworkCheck {
       if (!why.empty()) {
         report_.error("unfit-subnet", subnet->place, fmt::format("{} {}", subnet->value.text(), why),
                       "use a private subnet, like 10.0.9.0/24 or fd00:9::/64");
-      } else if (subnet->value.length() == subnet->value.address().bits()) {
-        report_.error("unfit-subnet", subnet->place,
-                      fmt::format("{} has no room for a gateway and an endpoint", subnet->value.text()),
-                      "use a larger subnet");
+      } else {
+        check_overlaps(subnet);
       }
-      check_overlaps(subnet);
     }
   }
 
@@ -159,7 +157,8 @@ class NetworkCheck {
 
 void check_vnis(const Manifest& manifest, Reporter& report) {
   std::map<std::pair<Vni, std::uint32_t>, const NetworkBlock*> seen;
-  for (const NetworkBlock& network : manifest.networks) {
+  for (const NetworkBlock* block : by_place(manifest.networks)) {
+    const NetworkBlock& network = *block;
     if (!network.vni) continue;
     const std::uint32_t port = network.port ? network.port->value.number() : kDefaultPort;
     const auto [first, is_new] = seen.emplace(std::pair(network.vni->value, port), &network);
@@ -176,7 +175,7 @@ void check_vnis(const Manifest& manifest, Reporter& report) {
 
 void check_networks(const ManifestIndex& index, Reporter& report) {
   for (const NetworkBlock& network : index.manifest().networks) {
-    if (index.is_whole(network)) NetworkCheck(network, report).run();
+    if (!index.is_damaged("network." + network.name.text())) NetworkCheck(network, report).run();
   }
   check_vnis(index.manifest(), report);
 }

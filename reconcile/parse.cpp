@@ -44,6 +44,21 @@ class Places {
     return place;
   }
 
+  // The whole word around or right before a place.
+  [[nodiscard]] Place word_at(Place place) const {
+    const std::string_view line = line_at(place.line);
+    const auto in_word = [&](std::size_t at) {
+      return std::string_view(" \t,=[]{}#\"'").find(line[at]) == std::string_view::npos;
+    };
+    std::size_t begin = std::min<std::size_t>(place.column - 1, line.size());
+    std::size_t end = begin;
+    while (begin > 0 && in_word(begin - 1)) --begin;
+    while (end < line.size() && in_word(end)) ++end;
+    place.column = static_cast<std::uint32_t>(begin) + 1;
+    place.length = static_cast<std::uint32_t>(std::max<std::size_t>(end - begin, 1));
+    return place;
+  }
+
  private:
   [[nodiscard]] std::string_view line_at(std::uint32_t line) const {
     return line <= lines_.size() ? lines_[line - 1] : std::string_view();
@@ -123,20 +138,28 @@ struct Wording {
   std::string_view part;  // of the library's text
   std::string_view message;
   std::string_view hint;
+  bool word = false;  // the mark goes below the whole word, not the character that doesn't fit
 };
 
-constexpr std::array<Wording, 9> kWordings{
-    Wording{"could not determine value type", "this is no TOML value", "put text in quotes"},
+constexpr std::array<Wording, 13> kWordings{
+    Wording{"could not determine value type", "this is no TOML value", "put text in quotes", true},
     Wording{"while parsing floating-point: expected decimal digit", "this is no number",
-            "addresses and subnets are text: put them in quotes"},
+            "addresses and subnets are text: put them in quotes", true},
     Wording{"unescaped control characters", "the string is not closed on its line", "close it with \""},
     Wording{"while parsing literal string: control characters", "the string is not closed on its line",
             "close it with '"},
-    Wording{"not representable in 64 bits", "the number does not fit into 64 bits", ""},
+    Wording{"unknown escape sequence", "there is no such escape", "write \\\\ for a backslash"},
+    Wording{"not representable in 64 bits", "the number does not fit into 64 bits", "remove some digits",
+            true},
     Wording{"expected value, saw", "a value is missing", "write key = value"},
+    Wording{"expected '=', saw", "a \"=\" is missing", "write key = value"},
+    Wording{"expected ']', saw", "a \"]\" is missing", "write [host.NAME], without blanks in the name"},
+    Wording{"expected bare key starting character", "a name is missing",
+            "use letters, digits, '-' and '_', or quotes"},
     Wording{"while parsing boolean", "this is neither true nor false",
-            "write true or false in lower case, text in quotes"},
-    Wording{"leading zeroes", "a number does not begin with 0", "write 0o for octal, or put text in quotes"},
+            "write true or false in lower case, text in quotes", true},
+    Wording{"leading zeroes", "a number does not begin with 0", "write 0o for octal, or put text in quotes",
+            true},
     Wording{"dangling comma", "a comma stands before the closing }", "remove the comma"}};
 
 // "Error while parsing table header: expected ..." as {"table header", "expected ..."}.
@@ -148,20 +171,24 @@ std::pair<std::string, std::string> scope_and_reason(std::string_view descriptio
   return {std::string(description.substr(0, colon)), std::string(description.substr(colon + 2))};
 }
 
-void report_syntax_error(std::string_view description, const Place& place, Reporter& report) {
+void report_syntax_error(std::string_view description, const toml::source_region& region, Places& places,
+                         Reporter& report) {
+  const Place place = places.of(region);
   for (const Wording& wording : kWordings) {
     if (description.find(wording.part) == std::string_view::npos) continue;
-    report.error("syntax", place, std::string(wording.message), std::string(wording.hint));
+    report.error("syntax", wording.word ? places.word_at(place) : place, std::string(wording.message),
+                 std::string(wording.hint));
     return;
   }
   const auto [scope, reason] = scope_and_reason(description);
   if (reason == "encountered end-of-file") {
-    report.error("syntax", place, fmt::format("the file ends within a {}", scope), "");
-    return;
+    report.error("syntax", place, fmt::format("the file ends before the {} does", scope), "close it");
+  } else if (reason.starts_with("expected a comment or whitespace")) {
+    report.error("syntax", place, "only a comment may follow here",
+                 "begin a new line, or put text in quotes");
+  } else {
+    report.error("syntax", place, fmt::format("{}: {}", scope, reason), "see https://toml.io/en/v1.0.0");
   }
-  const bool extra = reason.starts_with("expected a comment or whitespace");
-  report.error("syntax", place, fmt::format("{}: {}", scope, reason),
-               extra ? "begin a new line here, or put text in quotes" : "");
 }
 
 void report_parse_error(const toml::parse_error& error, std::string_view text, std::uint32_t file,
@@ -174,7 +201,7 @@ void report_parse_error(const toml::parse_error& error, std::string_view text, s
     }
   }
   Reporter report(diagnostics);
-  report_syntax_error(error.description(), places.of(error.source()), report);
+  report_syntax_error(error.description(), error.source(), places, report);
 }
 
 }  // namespace

@@ -44,10 +44,14 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   if (word.size() > kLongest) return std::nullopt;
   const std::string wanted = lowered(word);
   const std::string* best = nullptr;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  // Two letters are near everything.
+  std::size_t best_distance = word.size() < 3 ? 1 : std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : known) {
     if (candidate.size() > kLongest) continue;
-    const std::size_t distance = edit_distance(wanted, lowered(candidate));
+    const std::string name = lowered(candidate);
+    // "alias" for "aliases": its ending is left out.
+    const bool begun = wanted.size() >= 3 && name.starts_with(wanted);
+    const std::size_t distance = begun && wanted != name ? 1 : edit_distance(wanted, name);
     if (distance >= best_distance) continue;
     best = &candidate;
     best_distance = distance;

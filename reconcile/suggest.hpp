@@ -12,7 +12,8 @@ namespace ovl {
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // The known word nearest to `word`, compared without case; nullopt when none is near: more than a
-// third of the letters differ, or the word has over 64 bytes. Of equally near ones the first.
+// third of the letters differ, or the word has under 3 letters or over 64 bytes. A word that begins
+// another is near it. Of equally near ones the first.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
 // `did you mean "subnet"?`, or `otherwise` when nothing is near.

@@ -171,9 +171,11 @@ Diagnostics find_redefinitions(std::string_view text, std::uint32_t file) {
   Reporter report(found);
   std::map<Path, const TomlStatement*> first;
   const std::vector<TomlStatement> statements = outline_toml(text, file);
+  bool in_repeated_table = false;  // whose keys are no findings of their own
   for (const TomlStatement& statement : statements) {
     const auto [at, is_new] = first.emplace(statement.path, &statement);
-    if (is_new) continue;
+    if (statement.header) in_repeated_table = !is_new;
+    if (is_new || (in_repeated_table && !statement.header)) continue;
     report.clash(statement.header ? "duplicate-name" : "duplicate-key", statement.place, twice(statement),
                  statement.header ? "rename or merge one of them" : "remove one of them", at->second->place,
                  statement.header ? "first defined here" : "first set here");

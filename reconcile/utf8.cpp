@@ -24,10 +24,10 @@ bool is_scalar(char32_t value, std::size_t size) {
   return value < 0xd800 || value > 0xdfff;
 }
 
-// Characters that move text about or cannot be seen: Unicode's bidirectional controls, zero-width
-// characters, line separators and the byte order mark.
+// Characters that move text about or cannot be told from others: Unicode's bidirectional controls,
+// no-break and zero-width characters, line separators and the byte order mark.
 bool is_deceptive(char32_t value) {
-  return (value >= 0x80 && value < 0xa0) || value == 0xad || value == 0x61c ||
+  return (value >= 0x80 && value <= 0xa0) || value == 0xad || value == 0x61c ||
          (value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
          (value >= 0x2060 && value <= 0x206f) || value == 0xfeff;
 }
