@@ -150,9 +150,9 @@ NftChain gateway_prerouting(const GatewayFilter& gateway) {
 NftChain gateway_forward(const GatewayFilter& gateway) {
   const Exprs inside = comes_in(gateway.bridge);
   const Exprs to_inside = goes_out(gateway.bridge);
-  constexpr std::uint32_t kKnown = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-  Bytes known(sizeof kKnown);
-  std::memcpy(known.data(), &kKnown, sizeof kKnown);  // the register holds it in host order
+  constexpr std::uint32_t known_states = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
+  Bytes known(sizeof known_states);
+  std::memcpy(known.data(), &known_states, sizeof known_states);  // the register holds it in host order
   NftChain chain{.name = "forward", .type = "filter", .hook = NF_INET_FORWARD, .priority = kFilterPriority};
   chain.rules = {rule("endpoint to uplink", {inside, meta_in(NFT_META_OIFNAME, "uplinks"), accept()}),
                  rule("endpoint to anything else, other endpoints too", {inside, drop()}),

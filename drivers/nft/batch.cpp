@@ -6,6 +6,13 @@
 
 namespace ovl {
 
+namespace {
+
+// One message: more than NFT_RULE_MAXEXPRS (128) expressions of our largest kind.
+constexpr std::size_t kRoom = 65536;
+
+}  // namespace
+
 std::uint8_t protocol_of(NftFamily family) {
   switch (family) {
     case NftFamily::inet: return NFPROTO_INET;

@@ -27,7 +27,7 @@ class Batch {
   // Messages are numbered from begin_sequence up; the first number is the batch's own begin.
   explicit Batch(std::uint32_t begin_sequence);
 
-  // Appends a message. fill() adds its attributes, at most kRoom bytes of them.
+  // Appends a message. fill() adds its attributes; there is room for 64 KiB.
   void add(std::uint16_t type, NftFamily family, std::uint16_t flags, std::string object,
            const std::function<void(nlmsghdr*)>& fill);
 
@@ -46,9 +46,6 @@ class Batch {
 
   // The message with this number, or nullptr.
   [[nodiscard]] const Step* step(std::uint32_t sequence) const;
-
-  // Above NFT_RULE_MAXEXPRS (128) expressions of our largest kind.
-  static constexpr std::size_t kRoom = 65536;
 
  private:
   void append(const nlmsghdr* message);

@@ -175,7 +175,8 @@ void put_source(nftnl_udata_buf* data, const NftExpr& load) {
   if (const auto* payload = std::get_if<NftPayload>(&load)) {
     const std::uint32_t header = payload->base + 1;  // nft's PROTO_BASE_* are NFT_PAYLOAD_*_HEADER + 1
     const std::array<std::uint32_t, 5> raw{0, 0, header, payload->offset * 8, payload->length * 8};
-    for (std::uint8_t i = 0; i < raw.size(); ++i) nftnl_udata_put_u32(data, i, raw[i]);
+    std::uint8_t type = 0;
+    for (const std::uint32_t number : raw) nftnl_udata_put_u32(data, type++, number);
   }
   nftnl_udata_nest_end(data, description);
 }
@@ -188,9 +189,10 @@ void put_typeof(nftnl_udata_buf* data, const std::vector<NftExpr>& loads) {
   } else {
     nftnl_udata_put_u32(data, NFTNL_UDATA_SET_TYPEOF_EXPR, kConcatExpression);
     nftnl_udata* parts = nftnl_udata_nest_start(data, NFTNL_UDATA_SET_TYPEOF_DATA);
-    for (std::uint8_t i = 0; i < loads.size(); ++i) {
-      nftnl_udata* part = nftnl_udata_nest_start(data, i);
-      put_source(data, loads[i]);
+    std::uint8_t type = 0;
+    for (const NftExpr& load : loads) {
+      nftnl_udata* part = nftnl_udata_nest_start(data, type++);
+      put_source(data, load);
       nftnl_udata_nest_end(data, part);
     }
     nftnl_udata_nest_end(data, parts);
