@@ -272,7 +272,7 @@ void keep_wanted(std::vector<K>& items, const std::vector<K>& wanted) {
 
 bool is_ours(const NamespaceObjects& space, const IfName& dev) {
   const auto at = std::ranges::lower_bound(space.links, dev, {}, &Link::name);
-  return at != space.links.end() && at->name == dev && at->group == kLinkGroup;
+  return at != space.links.end() && at->name == dev && carries_our_mark(*at);
 }
 
 // What a real observe() leaves out.
@@ -299,7 +299,7 @@ Result<std::vector<NetnsName>> FakeKernel::owned_namespaces() {
   for (const NamespaceObjects& space : objects_.namespaces) {
     const bool marked = space.netns && space.netns->owner.starts_with("ovl:");
     const bool holds =
-        std::ranges::any_of(space.links, [](const Link& link) { return link.group == kLinkGroup; });
+        std::ranges::any_of(space.links, [](const Link& link) { return carries_our_mark(link); });
     if (!space.name.empty() && (marked || holds)) out.push_back(space.name);
   }
   return out;

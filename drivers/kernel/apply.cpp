@@ -249,7 +249,7 @@ class Applier {
     }
     MessageQueue queue;
     for (const LinkRow& row : links.rows()) {
-      const bool ours = row.link.type == LinkType::vxlan && row.link.group == kLinkGroup;
+      const bool ours = row.link.type == LinkType::vxlan && carries_our_mark(row.link);
       if (ours) write_link_remove(queue, row.link.name);
     }
     OVL_TRY(const SendOutcome outcome, socket.send(queue));

@@ -105,7 +105,7 @@ void fill_routes(HostFacts& facts, const std::vector<Route>& routes, const LinkT
   for (const Route& route : routes) {
     const auto device =
         std::ranges::find(links.rows(), route.dev, [](const LinkRow& row) { return row.link.name; });
-    const bool ours = device != links.rows().end() && device->link.group == kLinkGroup;
+    const bool ours = device != links.rows().end() && carries_our_mark(device->link);
     const IpAddress& to = route.destination.address();
     if (ours || route.protocol == kRouteProtocol || route.dev.empty()) continue;
     if (route.destination.length() == 0) {
@@ -123,7 +123,7 @@ void fill_routes(HostFacts& facts, const std::vector<Route>& routes, const LinkT
 
 void fill_links(HostFacts& facts, const LinkTable& links) {
   for (const LinkRow& row : links.rows()) {
-    if (row.link.vni && row.link.group != kLinkGroup) facts.vnis.push_back(*row.link.vni);
+    if (row.link.vni && !carries_our_mark(row.link)) facts.vnis.push_back(*row.link.vni);
   }
   std::ranges::sort(facts.vnis);
   facts.vnis.erase(std::unique(facts.vnis.begin(), facts.vnis.end()), facts.vnis.end());

@@ -116,7 +116,7 @@ const LinkRow* LinkTable::find(int index) const {
 
 const LinkRow* LinkTable::find_ours(int index) const {
   const LinkRow* row = find(index);
-  return row != nullptr && row->link.group == kLinkGroup ? row : nullptr;
+  return row != nullptr && carries_our_mark(row->link) ? row : nullptr;
 }
 
 const LinkRow* LinkTable::loopback() const {

@@ -93,7 +93,7 @@ class LinuxKernel : public Kernel {
     OVL_TRY(const LinkTable links, read_links(space.value()->route()));
     const LinkRow* lo = links.loopback();
     return (lo != nullptr && lo->link.alias.starts_with(kMarkPrefix)) ||
-           std::ranges::any_of(links.rows(), [](const LinkRow& row) { return row.link.group == kLinkGroup; });
+           std::ranges::any_of(links.rows(), [](const LinkRow& row) { return carries_our_mark(row.link); });
   }
 
   Status announce_one(const Announcement& announcement) {

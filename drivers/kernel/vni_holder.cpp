@@ -14,7 +14,7 @@ bool holds(const Link& link, const Link& wanted) {
 
 std::string holder_text(const NetnsName& netns, const Link& link) {
   const std::string where = netns.empty() ? "the host's own namespace" : "netns " + netns.text();
-  const bool ours = link.group == kLinkGroup;
+  const bool ours = carries_our_mark(link);
   return fmt::format("{} in {}{}", link.name.view(), where, ours ? "" : ", which is not ovl's");
 }
 

@@ -93,4 +93,10 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
+// Whether some ovl made this link: its group, or (somebody changed the group) its alias says so. Which
+// cluster's it is, the alias tells.
+inline bool carries_our_mark(const Link& link) {
+  return link.group == kLinkGroup || link.alias.starts_with("ovl:");
+}
+
 }  // namespace ovl
