@@ -134,7 +134,8 @@ void run_case(const DriverCase& driver) {
 class ContractModel : public ::testing::TestWithParam<DriverCase> {};
 
 TEST_P(ContractModel, AgreesOverRandomOperations) {
-  EXPECT_TRUE(rc::check("the store agrees with the model", [this] { run_case(GetParam()); }));
+  const DriverCase& driver = GetParam();
+  EXPECT_TRUE(rc::check("the store agrees with the model", [&driver] { run_case(driver); }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Drivers, ContractModel, ::testing::ValuesIn(drivers()),

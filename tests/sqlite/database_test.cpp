@@ -188,15 +188,19 @@ TEST_F(SqliteFile, NewerFormatIsRefusedInWords) {
 }
 
 TEST_F(SqliteFile, ProcessesThatOpenANewFileTogetherAllSucceed) {
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 30; ++round) {
     path_ = directory_.file("together" + std::to_string(round) + ".db");
     OpenOptions wanted = options();
     wanted.busy_timeout = milliseconds{10'000};
     std::array<pid_t, 6> children{};
+    const Signal go;
     for (pid_t& child : children) {
-      child =
-          fork_child([&] { must(must(Database::open(wanted)).execute("INSERT INTO t VALUES (1, x'')")); });
+      child = fork_child([&] {
+        go.wait();
+        must(must(Database::open(wanted)).execute("INSERT INTO t VALUES (1, x'')"));
+      });
     }
+    for (std::size_t i = 0; i < children.size(); ++i) go.send();
     for (const pid_t child : children) EXPECT_TRUE(child_succeeded(child));
     EXPECT_EQ(must(must(Database::open(wanted)).number("SELECT count(*) FROM t")), 6);
   }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -20,10 +22,12 @@
 namespace ovl::test {
 
 // Runs work in a forked child, which ends with 0 unless work failed an expectation. Answers its pid.
+// The child ends with its parent, so that a failed test leaves nobody behind.
 template <class Work>
 pid_t fork_child(const Work& work) {
   const pid_t child = ::fork();
   if (child != 0) return child;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   work();
   // Why not exit(): the parent's buffers and handlers are not the child's to run.
   ::_exit(::testing::Test::HasFailure() ? 1 : 0);
