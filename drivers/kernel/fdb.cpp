@@ -78,8 +78,7 @@ void merge_destinations(std::vector<Fdb>& entries) {
   for (std::size_t i = 1; i < entries.size(); ++i) {
     if (same_key(entries[i - 1], entries[i])) entries[i - 1].vtep = entries[i].vtep = IpAddress();
   }
-  const auto twice = std::ranges::unique(entries, same_key);
-  entries.erase(twice.begin(), twice.end());
+  entries.erase(std::unique(entries.begin(), entries.end(), same_key), entries.end());
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class LinkTable {
 
   // nullptr when there is none of this index.
   [[nodiscard]] const LinkRow* find(int index) const;
-  // The same, when it also has our group.
+  // The same, when it is a link of ours (carries_our_mark()).
   [[nodiscard]] const LinkRow* find_ours(int index) const;
   [[nodiscard]] const LinkRow* loopback() const;
 

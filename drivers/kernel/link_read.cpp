@@ -116,7 +116,8 @@ const LinkRow* LinkTable::find(int index) const {
 
 const LinkRow* LinkTable::find_ours(int index) const {
   const LinkRow* row = find(index);
-  return row != nullptr && carries_our_mark(row->link) ? row : nullptr;
+  // The alias of lo says whose its namespace is; the device is the kernel's.
+  return row != nullptr && !row->loopback && carries_our_mark(row->link) ? row : nullptr;
 }
 
 const LinkRow* LinkTable::loopback() const {

@@ -129,13 +129,13 @@ class AttributeValue {
 // f(type, payload) for each attribute in `bytes`; stops at the first one that does not fit.
 template <class F>
 void for_each_attribute(std::span<const std::uint8_t> bytes, F&& f) {
-  constexpr std::size_t kHeader = sizeof(nlattr);
-  while (bytes.size() >= kHeader) {
+  constexpr std::size_t header_size = sizeof(nlattr);
+  while (bytes.size() >= header_size) {
     nlattr header;
-    std::memcpy(&header, bytes.data(), kHeader);
-    if (header.nla_len < kHeader || header.nla_len > bytes.size()) return;
+    std::memcpy(&header, bytes.data(), header_size);
+    if (header.nla_len < header_size || header.nla_len > bytes.size()) return;
     f(static_cast<std::uint16_t>(header.nla_type & NLA_TYPE_MASK),
-      bytes.subspan(kHeader, header.nla_len - kHeader));
+      bytes.subspan(header_size, header.nla_len - header_size));
     const std::size_t step = (header.nla_len + std::size_t{3}) & ~std::size_t{3};
     if (step >= bytes.size()) return;
     bytes = bytes.subspan(step);
@@ -177,8 +177,8 @@ class MessageView {
   // What follows the family's header.
   template <class Header>
   [[nodiscard]] std::span<const std::uint8_t> attributes() const {
-    constexpr std::size_t kSkip = (sizeof(Header) + 3) & ~std::size_t{3};
-    return payload_.size() < kSkip ? std::span<const std::uint8_t>() : payload_.subspan(kSkip);
+    constexpr std::size_t skip = (sizeof(Header) + 3) & ~std::size_t{3};
+    return payload_.size() < skip ? std::span<const std::uint8_t>() : payload_.subspan(skip);
   }
 
   [[nodiscard]] std::span<const std::uint8_t> payload() const { return payload_; }

@@ -38,7 +38,7 @@ Status read_on_links(NetlinkSocket& socket, const LinkTable& links, NamespaceObj
   bool any = false;
   bool forwards = false;
   for (const LinkRow& row : links.rows()) {
-    if (!carries_our_mark(row.link)) continue;
+    if (links.find_ours(row.index) == nullptr) continue;
     any = true;
     const bool is_port = row.link.master && !row.link.master->empty();
     forwards = forwards || is_port || row.link.type == LinkType::vxlan || row.link.type == LinkType::bridge;

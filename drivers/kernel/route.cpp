@@ -18,9 +18,9 @@ std::optional<Route> parse_route(const MessageView& message, const LinkTable& li
   const bool cloned = (header->rtm_flags & RTM_F_CLONED) != 0;
   if (table != RT_TABLE_MAIN || header->rtm_type != RTN_UNICAST || cloned) return std::nullopt;
   Route route;
-  static constexpr std::array<std::uint8_t, 16> kZero{};
+  static constexpr std::array<std::uint8_t, 16> zero{};
   const IpAddress any =
-      IpAddress::from_bytes(header->rtm_family == AF_INET ? Family::ipv4 : Family::ipv6, kZero.data());
+      IpAddress::from_bytes(header->rtm_family == AF_INET ? Family::ipv4 : Family::ipv6, zero.data());
   const AttributeValue& destination = attributes[RTA_DST];
   route.destination =
       IpPrefix::masked(destination.present() ? destination.as_address() : any, header->rtm_dst_len);
@@ -96,9 +96,8 @@ Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable
   OVL_TRY(auto routes, read_routes(socket, links, kRouteProtocol));
   std::erase_if(routes, [](const Route& route) { return route.protocol != kRouteProtocol; });
   std::ranges::stable_sort(routes, key_less<Route>);
-  const auto twice =
-      std::ranges::unique(routes, [](const Route& a, const Route& b) { return a.key() == b.key(); });
-  routes.erase(twice.begin(), twice.end());
+  const auto same_key = [](const Route& a, const Route& b) { return a.key() == b.key(); };
+  routes.erase(std::unique(routes.begin(), routes.end(), same_key), routes.end());
   return routes;
 }
 

@@ -113,7 +113,7 @@ TEST_F(HostsFileTest, AFileThatExistedKeepsItsBytes) {
 TEST_F(HostsFileTest, AFileOfOursThatSomebodyAddedToIsKept) {
   for (const std::string edit : {"sed -i '1i 10.1.1.1 a' ", "echo 10.1.1.1 a >> ", "sed -i 1d "}) {
     ASSERT_TRUE(files->create(wish_).ok());
-    shell(edit + path().insert(0, edit.starts_with("echo") ? "" : ""));
+    shell(edit + path());
     ASSERT_TRUE(files->remove(wish_).ok());
     EXPECT_EQ(shell("grep -c ovl " + path()).output, "0\n") << edit;
     shell("rm " + path());
@@ -146,10 +146,10 @@ TEST_F(HostsFileTest, ABlockCutOffByACrashIsSeenAndHealed) {
 }
 
 TEST_F(HostsFileTest, LinesThatCouldForgeOthersAreRefused) {
-  for (const std::string line : {"a\nb", "a\rb", std::string("a\0b", 3).c_str(), "\x1b[2J", "# END ovl x"}) {
+  for (const std::string& line :
+       std::vector<std::string>{"a\nb", "a\rb", std::string("a\0b", 3), "\x1b[2J", "# END ovl x"}) {
     HostsFile bad = wish_;
     bad.lines = {line};
-    if (line == "a") bad.lines = {std::string("a\0b", 3)};
     EXPECT_EQ(files->create(bad).error().code, Errc::usage) << line;
   }
   HostsFile bad = wish_;

@@ -157,6 +157,31 @@ TEST_F(KindTest, VethPairIsBornInBothNamespacesAndPeersAreResolved) {
   EXPECT_EQ(observe_one("web").links.size(), 1U);
 }
 
+TEST_F(KindTest, PeersWithTheSameIndexesAreToldApart) {
+  HostObjects wanted;
+  Operations operations;
+  for (const std::string n : {"1", "2", "3"}) {
+    operations.create("ovl-" + n, owned_netns("ovl-" + n)).create("web" + n, owned_netns("web" + n));
+    operations.create("ovl-" + n, outer_link("v" + n, "web" + n, ""));
+    wanted.at(netns("ovl-" + n));
+    wanted.at(netns("web" + n));
+  }
+  apply(operations);
+  HostObjects seen = observe(wanted);
+  for (const std::string n : {"1", "2", "3"}) {
+    EXPECT_EQ(seen.at(netns("ovl-" + n)).links.at(0).peer, (VethPeer{netns("web" + n), dev("eth0")}));
+    EXPECT_EQ(seen.at(netns("web" + n)).links.at(0).peer, (VethPeer{netns("ovl-" + n), dev("v" + n)}));
+  }
+}
+
+TEST_F(KindTest, PeersInOneNamespace) {
+  must("ip link add p0 type veth peer p1");
+  const NamespaceObjects seen = observe_one("");
+  ASSERT_EQ(seen.links.size(), 2U);
+  EXPECT_EQ(seen.links[0].peer, (VethPeer{netns(""), dev("p1")}));
+  EXPECT_EQ(seen.links[1].peer, (VethPeer{netns(""), dev("p0")}));
+}
+
 TEST_F(KindTest, InnerEndIsFinishedByALaterApply) {
   apply(Operations().create("ovl-net", owned_netns("ovl-net")).create("web", owned_netns("web")));
   apply(Operations().create("ovl-net", outer_link("v1", "web", "")));

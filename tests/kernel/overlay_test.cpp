@@ -85,8 +85,9 @@ TEST_F(OverlayTest, NothingLeavesForAnUnknownAddress) {
   on(a, [this] { build(a, b); });
   if (HasFatalFailure()) return;
   must(
-      "ip netns exec hosta nft 'table inet count { counter vxlan {}\nchain out { type filter hook output "
-      "priority 0; udp dport 4789 counter name vxlan } }'");
+      "ip netns exec hosta nft 'add table inet count; add counter inet count vxlan; add chain inet count out "
+      "{ "
+      "type filter hook output priority 0; }; add rule inet count out udp dport 4789 counter name vxlan'");
   const auto sent = [] {
     return must("ip netns exec hosta nft list counter inet count vxlan | grep packets");
   };
