@@ -1,6 +1,7 @@
 // A lab on this kernel: what is inside, what it keeps apart, and that nothing of it stays.
+#include <poll.h>
 #include <signal.h>
-#include <sys/utsname.h>
+#include <sys/syscall.h>
 
 #include <set>
 
@@ -249,8 +250,6 @@ TEST_F(LabTest, AKeystoreOfTheMachineIsNotTouched) {
 
 // ---- crashes ---------------------------------------------------------------------------------------
 
-constexpr int kPastTheLastStep = -1;
-
 class LabCrashTest : public LabTest {
  protected:
   // up() in a child that is killed before its n-th step. Answers false once there is no n-th step.
@@ -262,6 +261,17 @@ class LabCrashTest : public LabTest {
         if (step++ == n) raise(SIGKILL);
       });
     });
+    return WIFSIGNALED(wait_for(child));
+  }
+
+  // Kills the child unless it ends first; answers whether it was killed.
+  static bool kill_after(std::chrono::microseconds moment, pid_t child) {
+    const UniqueFd ended(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
+    pollfd waiting{.fd = ended.get(), .events = POLLIN, .revents = 0};
+    const timespec patience{.tv_sec = 0, .tv_nsec = moment.count() * 1000};
+    if (ppoll(&waiting, 1, &patience, nullptr) == 0) {
+      EXPECT_EQ(kill(child, SIGKILL), 0);
+    }
     return WIFSIGNALED(wait_for(child));
   }
 };
@@ -290,7 +300,36 @@ TEST_F(LabCrashTest, TheNextUpGoesOnAfterAnyStep) {
   EXPECT_GT(step, 10);
 }
 
-TEST_F(LabCrashTest, AFailureAtAnyStepLeavesNothing) {
+// Also inside a step: wherever a few dozen moments, spread over the time that up() takes, happen to be.
+TEST_F(LabCrashTest, TheNextDownCleansUpAfterAnyMoment) {
+  const Traces before = traces();
+  const LabPlan plan = two_hosts();
+  int killed = 0;
+  for (int milliseconds = 0; milliseconds < 40; ++milliseconds) {
+    const pid_t child = fork_child([&] { (void)up("/lab", plan); });
+    killed += kill_after(std::chrono::milliseconds(milliseconds), child) ? 1 : 0;
+    const auto cleaned = labs_.down("/lab");
+    ASSERT_TRUE(cleaned.ok()) << cleaned.error().message;
+    EXPECT_EQ(traces(), before) << "killed after " << milliseconds << " ms";
+  }
+  EXPECT_GT(killed, 0);
+}
+
+TEST_F(LabCrashTest, TheNextUpGoesOnAfterAnyMomentOfDown) {
+  const Traces before = traces();
+  for (int half_milliseconds = 0; half_milliseconds < 30; ++half_milliseconds) {
+    expect_up("/lab", two_hosts());
+    kill_after(std::chrono::microseconds(half_milliseconds * 500),
+               fork_child([&] { (void)labs_.down("/lab"); }));
+    // Up already, when down had not begun.
+    ASSERT_TRUE(up("/lab", two_hosts()).ok());
+    expect_output("/lab", "beta", "hostname", "beta\n");
+    ASSERT_TRUE(labs_.down("/lab").ok());
+    EXPECT_EQ(traces(), before) << "killed after " << half_milliseconds << " half milliseconds";
+  }
+}
+
+TEST_F(LabCrashTest, AFailureLeavesNothing) {
   const Traces before = traces();
   Manifest manifest = manifest_of({host_block("alpha", "192.168.99.104")});
   // No node can have a file where the machine has a directory.
