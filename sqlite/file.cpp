@@ -29,17 +29,16 @@ Error file_error(std::string_view what, const std::string& path, int error) {
                .os_errno = error};
 }
 
-// WAL needs shared memory between all users of the file, which these do not give.
-Status refuse_network_file_system(const std::string& directory) {
-  constexpr std::array<std::uint32_t, 7> kRefused{0x6969,     0x01021997,
-                                                  0x517b,  // NFS, 9p, SMB: the numbers of <linux/magic.h>
-                                                  0xff534d42, 0xfe534d42,   // CIFS, SMB2
-                                                  0x73757245, 0x5346414f};  // Coda, AFS
+// f_type of NFS, 9p, SMB (<linux/magic.h>), CIFS, SMB2, Coda and AFS: WAL needs shared memory between
+// all users of the file, which these do not give.
+constexpr std::array<std::uint32_t, 7> kNetworkFileSystems{0x6969,     0x01021997, 0x517b,    0xff534d42,
+                                                           0xfe534d42, 0x73757245, 0x5346414f};
 
+Status refuse_network_file_system(const std::string& directory) {
   struct statfs about {};
 
   if (::statfs(directory.c_str(), &about) != 0) return file_error("looking at", directory, errno);
-  for (const std::uint32_t magic : kRefused) {
+  for (const std::uint32_t magic : kNetworkFileSystems) {
     if (static_cast<std::uint32_t>(about.f_type) != magic) continue;
     return Error{
         .code = Errc::unsupported,
