@@ -58,9 +58,7 @@ Progress progress_for(const GlobalOptions& global) {
 }
 
 Result<int> finish(const Applied& applied, const GlobalOptions& global, const PlanOptions& options) {
-  if (options.json) {
-    print_plan(applied.planned.plan, global, options);
-  } else if (applied.planned.plan.empty()) {
+  if (options.json || applied.planned.plan.empty()) {
     print_plan(applied.planned.plan, global, options);
   } else {
     std::cout << done_text(applied, options) << "\n";

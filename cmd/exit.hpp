@@ -5,19 +5,17 @@
 
 namespace ovl {
 
-enum ExitCode : int {
-  kExitDone = 0,          // done, nothing to do
-  kExitError = 1,         // also usage errors
-  kExitChanges = 2,       // changes, with --detailed-exitcode
-  kExitStale = 10,        // the plan is stale
-  kExitLocked = 11,       // somebody holds the lock
-  kExitRefused = 12,      // refused by a guard
-  kExitManifest = 13,     // the manifest is invalid
-  kExitUnreachable = 16,  // the keystore does not answer
-  kExitPrivilege = 17,    // needs privileges
-  kExitNotVerified = 18,  // verify failed, nothing rolled back
-  kExitInterrupted = 130
-};
+inline constexpr int kExitDone = 0;          // done, nothing to do
+inline constexpr int kExitError = 1;         // also usage errors
+inline constexpr int kExitChanges = 2;       // changes, with --detailed-exitcode
+inline constexpr int kExitStale = 10;        // the plan is stale
+inline constexpr int kExitLocked = 11;       // somebody holds the lock
+inline constexpr int kExitRefused = 12;      // refused by a guard
+inline constexpr int kExitManifest = 13;     // the manifest is invalid
+inline constexpr int kExitUnreachable = 16;  // the keystore does not answer
+inline constexpr int kExitPrivilege = 17;    // needs privileges
+inline constexpr int kExitNotVerified = 18;  // verify failed, nothing rolled back
+inline constexpr int kExitInterrupted = 130;
 
 constexpr int exit_code(Errc code) {
   switch (code) {

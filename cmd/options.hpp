@@ -25,7 +25,6 @@ struct PlanOptions {
   std::string scope = "all";
   std::string lock_timeout = "30s";
   std::string out;  // where plan saves itself
-  std::string format = "text";
   bool json = false;
   bool destroy = false;
   bool detailed_exitcode = false;
@@ -42,7 +41,6 @@ struct LsOptions {
   std::string kind;  // network, host, endpoint
   std::string name;  // for inspect
   bool no_trunc = false;
-  bool quiet = false;
 };
 
 }  // namespace ovl

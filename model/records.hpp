@@ -132,6 +132,9 @@ struct HostFacts {
   std::vector<IfName> uplinks;         // devices of default routes, sorted
   std::vector<IpAddress> nameservers;  // of /etc/resolv.conf
   std::vector<Vni> vnis;               // of VXLAN devices that aren't ours, sorted
+  // Chains of others that drop what is forwarded by policy, and have no rule for our gateway bridge:
+  // "ip filter FORWARD".
+  std::vector<std::string> forward_drops;
   std::string kernel;                  // release
   std::string version;                 // of ovl
 
@@ -145,6 +148,7 @@ struct HostFacts {
                       ovl::setting("uplinks", &HostFacts::uplinks),
                       ovl::setting("nameservers", &HostFacts::nameservers),
                       ovl::setting("vnis", &HostFacts::vnis),
+                      ovl::setting("forward_drops", &HostFacts::forward_drops),
                       ovl::setting("kernel", &HostFacts::kernel),
                       ovl::setting("version", &HostFacts::version)};
   }

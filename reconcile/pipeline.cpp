@@ -9,6 +9,7 @@
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/guards.hpp"
 #include "reconcile/ids.hpp"
+#include "reconcile/last_good.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
@@ -35,6 +36,8 @@ Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!needs_store(request)) return {};
   OVL_TRY(planned.view, read_store(*world.keystore, StoreLayout(request.cluster)));
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
+  // With a manifest the refused records are written anew; without one the last good ones stand.
+  if (!has_cluster(request)) return restore_frozen(*world.state, planned.view);
   return {};
 }
 
@@ -75,6 +78,7 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
                                                .facts = planned.view.facts});
     plan.desired = std::move(projected.objects);
     plan.conflicts = std::move(projected.problems);
+    for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));
     for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
   }
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
@@ -160,8 +164,9 @@ Status verify(const Request& request, World& world) {
 Status bind_host(const Request& request, State& state, const Planned& planned) {
   OVL_CHECK(state.bind("host", request.host.text()));
   if (!request.keystore_url.empty()) OVL_CHECK(state.bind("keystore", request.keystore_url));
-  if (planned.view.head) OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
-  return {};
+  if (!planned.view.head) return {};
+  OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
+  return save_last_good(state, planned.desired, *planned.view.head);
 }
 
 Status report(const Request& request, World& world, const Planned& planned, const std::string& apply_id) {

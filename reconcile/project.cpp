@@ -260,6 +260,7 @@ class Projector {
     }
     if (filtered.empty()) return;
     add_gateway_bridge();
+    warn_of_drops();
     out_.objects.at(NetnsName()).nft_tables.push_back(port_filter(mark("gateway"), filtered));
   }
 
@@ -303,6 +304,20 @@ class Projector {
   static void add_forwarding(NamespaceObjects& host, const IfName& dev) {
     host.sysctls.push_back(
         Sysctl{.path = fmt::format("net/ipv4/conf/{}/forwarding", dev.view()), .value = "1"});
+  }
+
+  // Another program's policy beats our accept: only a rule in its own chain lets our packets through.
+  void warn_of_drops() {
+    if (facts_ == nullptr) return;
+    for (const std::string& chain : facts_->forward_drops) {
+      out_.warnings.push_back(
+          Finding{.code = Errc::conflict,
+                  .subject = "chain " + chain,
+                  .message = "its policy drops what this host forwards, so endpoints have no way out",
+                  .hint = fmt::format("let them pass: nft insert rule {} iifname \"{}\" accept; "
+                                      "nft insert rule {} oifname \"{}\" ct state established,related accept",
+                                      chain, kGatewayBridge, chain, kGatewayBridge)});
+    }
   }
 
   [[nodiscard]] std::vector<IfName> uplinks() const {

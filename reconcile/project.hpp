@@ -24,6 +24,7 @@ struct Projected {
   HostObjects objects;
   std::vector<std::string> waiting;  // peers whose VTEP is not known yet
   std::vector<Finding> problems;     // this host can't do what the records say
+  std::vector<Finding> warnings;     // it can, but something else here may stand in the way
 };
 
 Projected project(const ProjectInput& input);

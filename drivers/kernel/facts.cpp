@@ -1,6 +1,7 @@
 #include "drivers/kernel/facts.hpp"
 
 #include <fmt/format.h>
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <sodium.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/link.hpp"
 #include "drivers/kernel/route.hpp"
+#include "drivers/nft/nft.hpp"
 
 namespace ovl {
 
@@ -129,6 +131,41 @@ void fill_links(HostFacts& facts, const LinkTable& links) {
   facts.vnis.erase(std::unique(facts.vnis.begin(), facts.vnis.end()), facts.vnis.end());
 }
 
+// A rule of somebody that accepts our gateway bridge, as `iptables -I FORWARD -i ovl-gw -j ACCEPT` makes.
+bool admits_gateway(const NftChain& chain) {
+  constexpr std::string_view name = "ovl-gw";
+  return std::ranges::any_of(chain.rules, [&](const NftRule& rule) {
+    return std::ranges::any_of(rule.exprs, [&](const NftExpr& expr) {
+      const auto* cmp = std::get_if<NftCmp>(&expr);
+      return cmp != nullptr && cmp->data.size() >= name.size() &&
+             std::equal(name.begin(), name.end(), cmp->data.begin());
+    });
+  });
+}
+
+// IPv4 alone leaves through the gateway.
+Status fill_forward_drops(HostFacts& facts) {
+  auto client = NftClient::open();
+  if (!client.ok()) return {};  // no nftables in this kernel: nobody drops with it
+  OVL_TRY(const std::vector<ForeignChain> chains, client.value().foreign_base_chains());
+  for (const ForeignChain& foreign : chains) {
+    const bool forwards = foreign.family == NftFamily::ip || foreign.family == NftFamily::inet;
+    if (!foreign.policy_drop || !forwards || foreign.hook != NF_INET_FORWARD) continue;
+    const NftTableName name{.family = foreign.family, .name = foreign.table};
+    OVL_TRY(const std::vector<NftTable> tables, client.value().observe(std::span(&name, 1)));
+    const bool admitted = std::ranges::any_of(tables, [&](const NftTable& table) {
+      return std::ranges::any_of(table.chains, [&](const NftChain& chain) {
+        return chain.name == foreign.chain && admits_gateway(chain);
+      });
+    });
+    if (admitted) continue;
+    facts.forward_drops.push_back(
+        fmt::format("{} {} {}", name_of(foreign.family), foreign.table, foreign.chain));
+  }
+  std::ranges::sort(facts.forward_drops);
+  return {};
+}
+
 Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vector<AddressRow>& rows,
                  const LinkTable& links) {
   if (!request.advertise && !request.interface) return {};
@@ -154,6 +191,7 @@ Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& op
   facts.addresses.erase(std::unique(facts.addresses.begin(), facts.addresses.end()), facts.addresses.end());
   fill_routes(facts, routes, links);
   fill_links(facts, links);
+  OVL_CHECK(fill_forward_drops(facts));
   facts.nameservers = read_nameservers(options.resolv_conf);
   facts.machine = machine_hash(options);
   utsname names{};
