@@ -135,8 +135,8 @@ struct HostFacts {
   // Chains of others that drop what is forwarded by policy, and have no rule for our gateway bridge:
   // "ip filter FORWARD".
   std::vector<std::string> forward_drops;
-  std::string kernel;                  // release
-  std::string version;                 // of ovl
+  std::string kernel;   // release
+  std::string version;  // of ovl
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("host", &HostFacts::host),

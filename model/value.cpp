@@ -215,7 +215,8 @@ std::string Value::pretty_json() const {
 
 Result<Value> Value::parse_json(std::string_view text, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
-    return Error{.code = Errc::corrupt, .message = fmt::format("JSON text is longer than {} bytes", max_bytes)};
+    return Error{.code = Errc::corrupt,
+                 .message = fmt::format("JSON text is longer than {} bytes", max_bytes)};
   }
   Builder builder;
   if (!nlohmann::json::sax_parse(text, &builder)) {

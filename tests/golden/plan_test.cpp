@@ -1,0 +1,99 @@
+// Manifest in, plan out: one test per file of tests/golden/plan. "ovl.toml" is the manifest, "host" the
+// host that plans; "before.toml", when there is one, has been applied on it. "plan" is what is shown.
+#include <gtest/gtest.h>
+
+#include "cmd/render_plan.hpp"
+#include "drivers/fake/fake_kernel.hpp"
+#include "reconcile/diff_objects.hpp"
+#include "reconcile/diff_records.hpp"
+#include "reconcile/operations.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/resolve.hpp"
+#include "tests/support/txtar.hpp"
+
+namespace ovl {
+
+namespace {
+
+const std::filesystem::path kCases = std::filesystem::path(OVL_SOURCE_DIR) / "tests/golden/plan";
+
+class PlanGolden : public ::testing::TestWithParam<std::filesystem::path> {};
+
+// One host with an empty kernel and an empty store.
+class Bench {
+ public:
+  explicit Bench(std::string host) : host_(HostName::parse(host).value()) {}
+
+  Plan plan(const Manifest& manifest) {
+    Plan out;
+    out.cluster = manifest.cluster.value;
+    out.host = host_;
+    const Facts facts = facts_of(manifest);
+    desired_ = resolve(manifest, records_, facts).records;
+    out.record_changes = diff_records(desired_, records_);
+    Projected projected =
+        project(ProjectInput{.cluster = out.cluster, .host = host_, .records = desired_, .facts = facts});
+    out.desired = std::move(projected.objects);
+    out.waiting = std::move(projected.waiting);
+    out.warnings = std::move(projected.warnings);
+    HostObjects wanted = out.desired;
+    wanted.at(NetnsName());
+    const auto owned = kernel_.owned_namespaces();
+    for (const NetnsName& name : owned.value()) wanted.at(name);
+    out.observed = kernel_.observe(wanted).value();
+    diff_objects(out, {});
+    return out;
+  }
+
+  void apply(const Manifest& manifest) {
+    const Plan planned = plan(manifest);
+    for (const OperationGroup& group : operations_of(planned)) {
+      const ApplyOutcome outcome = kernel_.apply(group.operations);
+      ASSERT_FALSE(outcome.error) << outcome.error->message;
+    }
+    records_ = desired_;
+  }
+
+ private:
+  // Every host has a plain underlay and has said so.
+  static Facts facts_of(const Manifest& manifest) {
+    Facts out;
+    for (const HostBlock& block : manifest.hosts) {
+      HostFacts facts{.host = block.name, .uplinks = {IfName::from_kernel("eth1")}};
+      if (const auto* address = std::get_if<IpAddress>(&block.advertise.value)) facts.vtep = *address;
+      out.set(std::move(facts));
+    }
+    return out;
+  }
+
+  HostName host_;
+  FakeKernel kernel_;
+  Records records_;
+  Records desired_;
+};
+
+Manifest manifest_of(const std::string& name, const std::string& text) {
+  const Parsed parsed = parse({{.name = name, .text = text}});
+  for (const Diagnostic& diagnostic : parsed.diagnostics) ADD_FAILURE() << diagnostic.message;
+  return parsed.manifest;
+}
+
+}  // namespace
+
+TEST_P(PlanGolden, ShowsWhatItShowed) {
+  const test::Txtar golden = test::load_case(GetParam());
+  ASSERT_NE(golden.find("ovl.toml"), nullptr);
+  ASSERT_NE(golden.find("host"), nullptr);
+  std::string host = golden.find("host")->text;
+  while (!host.empty() && host.back() == '\n') host.pop_back();
+  Bench bench(host);
+  if (const auto* before = golden.find("before.toml")) bench.apply(manifest_of("before.toml", before->text));
+  const Plan plan = bench.plan(manifest_of("ovl.toml", golden.find("ovl.toml")->text));
+  test::expect_section(GetParam(), "plan", plan_text(plan, RenderOptions{}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Case, PlanGolden, ::testing::ValuesIn(test::cases_in(kCases)),
+                         [](const auto& one) { return test::case_name(one.param); });
+
+}  // namespace ovl
