@@ -60,6 +60,7 @@ class EndpointCheck {
   template <class Block>
   static std::vector<std::string> names_of(const std::vector<Block>& blocks) {
     std::vector<std::string> names;
+    names.reserve(blocks.size());
     for (const Block& block : blocks) names.push_back(block.name.text());
     return names;
   }

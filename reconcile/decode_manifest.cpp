@@ -221,8 +221,8 @@ class ManifestDecoder {
 
   void add(const TomlNode& root) {
     for (const TomlMember& member : root.members) {
-      const auto known = std::ranges::find(kTop, member.key, &Top::name);
-      if (known == kTop.end()) {
+      const auto known = std::ranges::find(top_blocks(), member.key, &Top::name);
+      if (known == top_blocks().end()) {
         report_unknown_block(member);
       } else {
         (this->*known->read)(member);
@@ -245,11 +245,12 @@ class ManifestDecoder {
     void (ManifestDecoder::*read)(const TomlMember& member);
   };
 
-  static const std::array<Top, 6> kTop;
+  static const std::array<Top, 6>& top_blocks();
 
   void report_unknown_block(const TomlMember& member) {
     std::vector<std::string> known;
-    for (const Top& top : kTop) known.emplace_back(top.name);
+    known.reserve(top_blocks().size());
+    for (const Top& top : top_blocks()) known.emplace_back(top.name);
     const bool table =
         member.value.kind == TomlNode::Kind::table || member.value.kind == TomlNode::Kind::array;
     const std::string name = shortened(member.key);
@@ -409,13 +410,15 @@ class ManifestDecoder {
   std::map<std::string, Place> defined_;
 };
 
-const std::array<ManifestDecoder::Top, 6> ManifestDecoder::kTop{
-    {{"cluster", &ManifestDecoder::read_cluster},
-     {"keystore", &ManifestDecoder::read_keystore},
-     {"host", &ManifestDecoder::read_hosts},
-     {"network", &ManifestDecoder::read_networks_blocks},
-     {"endpoint", &ManifestDecoder::read_endpoints},
-     {"moved", &ManifestDecoder::read_moved}}};
+const std::array<ManifestDecoder::Top, 6>& ManifestDecoder::top_blocks() {
+  static constexpr std::array<Top, 6> blocks{{{"cluster", &ManifestDecoder::read_cluster},
+                                              {"keystore", &ManifestDecoder::read_keystore},
+                                              {"host", &ManifestDecoder::read_hosts},
+                                              {"network", &ManifestDecoder::read_networks_blocks},
+                                              {"endpoint", &ManifestDecoder::read_endpoints},
+                                              {"moved", &ManifestDecoder::read_moved}}};
+  return blocks;
+}
 
 }  // namespace
 

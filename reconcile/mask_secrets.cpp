@@ -36,13 +36,13 @@ constexpr std::size_t kLookBack = 200;
 
 bool names_secret(std::string_view before_value) {
   before_value.remove_prefix(before_value.size() - std::min(before_value.size(), kLookBack));
-  constexpr std::array<std::string_view, 3> kSecretKeys{"token", "user", "password"};
+  constexpr std::array<std::string_view, 3> secret_keys{"token", "user", "password"};
   const auto equals = before_value.find_last_of('=');
   if (equals == std::string_view::npos) return false;
   std::string_view key = before_value.substr(0, equals);
   const auto begin = key.find_last_of(",{");
   if (begin != std::string_view::npos) key.remove_prefix(begin + 1);
-  return std::ranges::any_of(kSecretKeys,
+  return std::ranges::any_of(secret_keys,
                              [&](std::string_view word) { return key.find(word) != std::string_view::npos; });
 }
 

@@ -164,8 +164,8 @@ constexpr std::array<Wording, 13> kWordings{
 
 // "Error while parsing table header: expected ..." as {"table header", "expected ..."}.
 std::pair<std::string, std::string> scope_and_reason(std::string_view description) {
-  constexpr std::string_view kPrefix = "Error while parsing ";
-  if (description.starts_with(kPrefix)) description.remove_prefix(kPrefix.size());
+  constexpr std::string_view lead = "Error while parsing ";
+  if (description.starts_with(lead)) description.remove_prefix(lead.size());
   const auto colon = description.find(": ");
   if (colon == std::string_view::npos) return {"TOML", std::string(description)};
   return {std::string(description.substr(0, colon)), std::string(description.substr(colon + 2))};

@@ -5,14 +5,15 @@
 #include <string_view>
 
 #include "model/manifest.hpp"
+#include "reconcile/toml_guard.hpp"
 
 namespace ovl {
 
 // Limits of a manifest, wherever its files come from.
 inline constexpr std::size_t kMaxSourceFiles = 10'000;
-inline constexpr std::size_t kMaxSourceBytes = 1024 * 1024;      // of one file
-inline constexpr std::size_t kMaxTotalBytes = 32 * 1024 * 1024;  // of all files
-inline constexpr std::size_t kMaxSourceDepth = 16;               // of folders below the named one
+inline constexpr std::size_t kMaxSourceBytes = kMaxFileBytes;      // of one file
+inline constexpr std::size_t kMaxTotalBytes = 32 * kMaxFileBytes;  // of all files
+inline constexpr std::size_t kMaxSourceDepth = 16;                 // of folders below the named one
 
 // Reads the file `path`, or all *.toml below the directory `path`, sorted by name; an empty path
 // stands for ./ovl.toml, else *.toml here. Below a directory, names that begin with a dot are skipped

@@ -13,7 +13,7 @@
 
 namespace ovl {
 
-inline constexpr std::size_t kMaxFileBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxFileBytes = std::size_t{1024} * 1024;
 inline constexpr std::size_t kMaxKeySegments = 32;
 inline constexpr std::size_t kMaxBrackets = 32;
 

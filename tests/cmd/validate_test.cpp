@@ -126,6 +126,16 @@ TEST_F(ValidateTest, LinkInADirectoryIsAnInvalidManifest) {
   EXPECT_EQ(run({.path = "infra"}), 13);
 }
 
+TEST_F(ValidateTest, EveryExampleIsValid) {
+  std::size_t examples = 0;
+  for (const auto& entry : fs::directory_iterator(OVL_SOURCE_DIR "/examples")) {
+    if (!entry.is_directory()) continue;
+    EXPECT_EQ(run({.path = entry.path().string()}), 0) << err_.str();
+    ++examples;
+  }
+  EXPECT_GT(examples, 0U);
+}
+
 TEST_F(ValidateTest, InitWritesAManifestThatIsValid) {
   EXPECT_EQ(run_init(), 0);
   EXPECT_EQ(out_.str(), "wrote ovl.toml\nnext: edit it, then ovl validate and ovl plan\n");

@@ -13,6 +13,16 @@ using ScaleTest = KernelTest;
 
 constexpr std::uint32_t kEntries = 20'000;
 
+using Clock = std::chrono::steady_clock;
+
+int ms(Clock::time_point from, Clock::time_point to) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count());
+}
+
+std::string sandbox(std::uint32_t number) {
+  return "ovl-n" + std::to_string(number);
+}
+
 struct Entry {
   Neighbour neighbour;
   Fdb fdb;
@@ -39,25 +49,47 @@ TEST_F(ScaleTest, TwentyThousandEndpointsInOneApply) {
   for (const Entry& entry : all) operations.push_back({.netns = &name, .after = &entry.fdb});
   const std::uint64_t before = kernel->writes();
 
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   const ApplyOutcome outcome = kernel->apply(operations);
-  const auto applied = std::chrono::steady_clock::now();
+  const Clock::time_point applied = Clock::now();
   ASSERT_FALSE(outcome.error.has_value()) << text_of(outcome);
   EXPECT_EQ(kernel->writes(), before + std::uint64_t{2} * kEntries);
 
   const NamespaceObjects seen = observe_one("ovl-net");
-  const auto observed = std::chrono::steady_clock::now();
+  const Clock::time_point observed = Clock::now();
   ASSERT_EQ(seen.neighbours.size(), all.size());
   ASSERT_EQ(seen.fdb.size(), all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     ASSERT_EQ(seen.neighbours[i], all[i].neighbour);
     ASSERT_EQ(seen.fdb[i], all[i].fdb);
   }
-  const auto ms = [](auto from, auto to) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
-  };
-  RecordProperty("apply_ms", static_cast<int>(ms(start, applied)));
-  RecordProperty("observe_ms", static_cast<int>(ms(applied, observed)));
+  RecordProperty("apply_ms", ms(start, applied));
+  RecordProperty("observe_ms", ms(applied, observed));
+}
+
+TEST_F(ScaleTest, FiftySandboxesComeAndGo) {
+  HostObjects wanted;
+  Operations births;
+  Operations deaths;
+  for (std::uint32_t i = 0; i < 50; ++i) births.create(sandbox(i), owned_netns(sandbox(i)));
+  for (std::uint32_t i = 0; i < 50; ++i) births.create(sandbox(i), bridge_link());
+  for (std::uint32_t i = 0; i < 50; ++i) births.create(sandbox(i), vxlan_link(1'048'576 + i));
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    deaths.remove(sandbox(i), owned_netns(sandbox(i)));
+    wanted.at(netns(sandbox(i)));
+  }
+  for (int round = 0; round < 2; ++round) {
+    const Clock::time_point start = Clock::now();
+    apply(births);
+    const Clock::time_point born = Clock::now();
+    for (const NamespaceObjects& space : observe(wanted).namespaces) EXPECT_EQ(space.links.size(), 2U);
+    const Clock::time_point seen = Clock::now();
+    apply(deaths);
+    RecordProperty("create_ms", ms(start, born));
+    RecordProperty("observe_ms", ms(born, seen));
+    RecordProperty("remove_ms", ms(seen, Clock::now()));
+  }
+  EXPECT_EQ(must("ip netns list"), "");
 }
 
 TEST_F(ScaleTest, TheFailingMessageOfABatchIsNamed) {
@@ -85,6 +117,17 @@ TEST_F(ScaleTest, OperationsBeforeAFailureAreDoneAndNoneOfALaterNamespaceIs) {
       1);
   EXPECT_EQ(observe_one("ovl-net").neighbours.size(), 1U);
   EXPECT_FALSE(observe_one("web").netns.has_value());
+}
+
+TEST_F(ScaleTest, ALackOfPrivilegeIsSaidWithItsRemedy) {
+  ASSERT_EQ(seteuid(65534), 0);
+  const Error link = failure_of(Operations().create("", bridge_link()), 0);
+  const Error space = failure_of(Operations().create("web", owned_netns("web")), 0);
+  ASSERT_EQ(seteuid(0), 0);
+  for (const Error& error : {link, space}) {
+    EXPECT_EQ(error.code, Errc::privilege) << error.message;
+    EXPECT_EQ(error.hint, "run as root");
+  }
 }
 
 TEST_F(ScaleTest, MoreNamespacesThanDescriptorsAllow) {

@@ -94,24 +94,26 @@ RC_GTEST_PROP(ManifestLaws, OrderDoesNotHideErrors, ()) {
 
 // A mutation: bytes removed, doubled, or replaced by what means something to a TOML parser.
 std::string mutated(std::string text) {
-  static const std::vector<std::string> kPieces{"\"",       "'",
-                                                "\"\"\"",   "[",
-                                                "]",        "{",
-                                                "}",        ".",
-                                                "=",        ",",
-                                                "\n",       "\r\n",
-                                                "#",        "\\",
-                                                "\t",       "-",
-                                                "0",        "nan",
-                                                "1e9",      "1979-05-27",
-                                                "true",     std::string(1, '\0'),
-                                                "\x1b[2J",  "\xff",
-                                                "\xc3\xa9", "\xe2\x80\xae"};
+  static const std::vector<std::string> kPieces{"\"",          "'",
+                                                "\"\"\"",      "[",
+                                                "]",           "{",
+                                                "}",           ".",
+                                                "=",           ",",
+                                                "\n",          "\r\n",
+                                                "#",           "\\",
+                                                "\t",          "-",
+                                                "0",           "nan",
+                                                "1e9",         "1979-05-27",
+                                                "true",        std::string(1, '\0'),
+                                                "\x1b[2J",     "\\u001b",
+                                                "\\u202e",     "\x7f",
+                                                "\xff",        "\xc3\xa9",
+                                                "\xe2\x80\xae"};
   const auto edits = *rc::gen::inRange(1, 8);
   for (int i = 0; i < edits && !text.empty(); ++i) {
     const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
     const auto length = *rc::gen::inRange<std::size_t>(0, 12);
-    switch (*rc::gen::inRange(0, 3)) {
+    switch (*rc::gen::inRange(0, 5)) {
       case 0: text.erase(at, length); break;
       case 1: text.insert(at, text.substr(at, length)); break;
       default: text.replace(at, length / 4, *rc::gen::elementOf(kPieces)); break;
