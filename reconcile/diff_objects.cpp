@@ -200,6 +200,7 @@ class Differ {
     static const FieldMask port_fields = mask_of_port_fields();
     state.fields |= port_fields;
     set(state, Fate::update, Reason::parent_replaced);
+    if (bridge->second.fate == Fate::replace) rejoining_.insert(key);
   }
 
   void emit_links() {
@@ -295,7 +296,12 @@ class Differ {
 
   [[nodiscard]] bool is_gone(std::uint32_t index, const ObjectRef& object) const {
     const IfName dev = device_of(object);
-    return !dev.empty() && gone_.contains({plan_.spaces[index], dev});
+    if (dev.empty()) return false;
+    const LinkKey key{plan_.spaces[index], dev};
+    // A bridge takes its table along, so its ports' entries in it too.
+    const auto* const* fdb = std::get_if<const Fdb*>(&object);
+    const bool in_bridge = fdb != nullptr && (*fdb)->table == FdbTable::master;
+    return gone_.contains(key) || (in_bridge && rejoining_.contains(key));
   }
 
   // A route has our protocol number, but only one on a device of ours is ours.
@@ -333,6 +339,7 @@ class Differ {
   std::vector<Space> spaces_;
   std::map<LinkKey, LinkState> links_;
   std::set<LinkKey> gone_;
+  std::set<LinkKey> rejoining_;  // ports whose bridge is replaced
 };
 
 struct DeviceOf {

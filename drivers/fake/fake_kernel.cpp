@@ -127,6 +127,7 @@ class Machine {
     const bool was_up = there->up;
     set_fields(*there, link, changed);
     if (there->mac != mac || (was_up && !there->up)) flush_neighbours(objects_.at(where), link.name);
+    if (was_up && !there->up) take_down(objects_.at(where), link.name);
     return {};
   }
 
@@ -226,6 +227,13 @@ class Machine {
     std::erase_if(space.neighbours, [&](const Neighbour& n) { return n.dev == dev; });
   }
 
+  // fib_sync_down_dev(), addrconf_ifdown(): routes go, and IPv6 addresses too (keep_addr_on_down is 0).
+  static void take_down(NamespaceObjects& space, const IfName& dev) {
+    std::erase_if(space.routes, [&](const Route& r) { return r.dev == dev; });
+    std::erase_if(space.addresses,
+                  [&](const Address& a) { return a.dev == dev && !a.address.address.is_ipv4(); });
+  }
+
   // A device takes everything that stands on it along, and a veth its other end.
   void remove_link(const NetnsName& where, const IfName& name) {
     NamespaceObjects& space = objects_.at(where);
@@ -239,7 +247,11 @@ class Machine {
     std::erase_if(space.sysctls, [&](const Sysctl& s) { return on_device(s.path, name); });
     flush_neighbours(space, name);
     for (Link& port : space.links) {
-      if (port.master == name) leave_bridge(port);
+      if (port.master != name) continue;
+      leave_bridge(port);
+      // br_fdb_delete_by_port(): the bridge's own table goes with the bridge.
+      std::erase_if(space.fdb,
+                    [&](const Fdb& f) { return f.dev == port.name && f.table == FdbTable::master; });
     }
     if (peer) remove_link(peer->netns, peer->name);
   }

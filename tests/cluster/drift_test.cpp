@@ -161,6 +161,6 @@ TEST_P(DriftTest, IsNamedAndRepaired) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Drift, DriftTest, ::testing::ValuesIn(kDrifts),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace ovl

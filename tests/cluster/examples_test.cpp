@@ -57,8 +57,8 @@ TEST_P(Examples, IsAppliedAndRemoved) {
   for (const std::string& host : hosts(text)) EXPECT_EQ(snapshot(host), before[index++]);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Examples, ::testing::ValuesIn(examples()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(All, Examples, ::testing::ValuesIn(examples()), [](const auto& one) {
+  std::string name = one.param;
   std::ranges::replace(name, '-', '_');
   return name;
 });
