@@ -117,6 +117,16 @@ TEST_F(FactsTest, AnAnnouncementGivesNeighboursTheNewMac) {
   }
 }
 
+TEST(Announcement, TheChecksumOfAnAdvertisementAddsUp) {
+  const auto frame = announcement_frame(ip("fd00:9::2"), mac("02:42:0a:00:09:02"));
+  ASSERT_EQ(frame.size(), 14U + 40 + 32);
+  // RFC 8200, 8.1: addresses, length and next header, then the message; the sum is all ones.
+  std::uint32_t sum = 32 + 58;
+  for (std::size_t i = 14 + 8; i < frame.size(); i += 2) sum += frame[i] * 256U + frame[i + 1];
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  EXPECT_EQ(sum, 0xffffU);
+}
+
 TEST_F(FactsTest, AnAnnouncementOnNoDeviceSaysSo) {
   const std::vector<Announcement> announcements{{.netns = netns(""),
                                                  .dev = dev("nowhere"),
