@@ -77,6 +77,7 @@ const LabNode* find_node(const std::vector<LabNode>& nodes, const std::string& n
 
 std::string directories_of(const std::vector<LabEntry>& labs) {
   std::vector<std::string> directories;
+  directories.reserve(labs.size());
   for (const LabEntry& lab : labs) directories.push_back(lab.directory);
   return fmt::format("{}", fmt::join(directories, ", "));
 }

@@ -14,6 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
 
@@ -326,9 +327,12 @@ NftSet decode_set(const nlmsghdr* message) {
   const std::uint32_t flags =
       nftnl_set_is_set(set, NFTNL_SET_FLAGS) ? nftnl_set_get_u32(set, NFTNL_SET_FLAGS) : 0;
   if (flags != 0) note(out.other, fmt::format("flags {:#x}", flags));
+  // Ours have a power of two; which one follows from the elements.
+  const bool sized = nftnl_set_is_set(set, NFTNL_SET_DESC_SIZE);
+  if (sized && !std::has_single_bit(nftnl_set_get_u32(set, NFTNL_SET_DESC_SIZE))) note(out.other, "size");
   for (const std::uint16_t attribute :
-       {NFTNL_SET_TIMEOUT, NFTNL_SET_GC_INTERVAL, NFTNL_SET_POLICY, NFTNL_SET_DESC_SIZE, NFTNL_SET_DATA_LEN,
-        NFTNL_SET_OBJ_TYPE, NFTNL_SET_EXPR, NFTNL_SET_EXPRESSIONS}) {
+       {NFTNL_SET_TIMEOUT, NFTNL_SET_GC_INTERVAL, NFTNL_SET_POLICY, NFTNL_SET_DATA_LEN, NFTNL_SET_OBJ_TYPE,
+        NFTNL_SET_EXPR, NFTNL_SET_EXPRESSIONS}) {
     if (nftnl_set_is_set(set, attribute)) note(out.other, fmt::format("set attribute {}", attribute));
   }
   return out;

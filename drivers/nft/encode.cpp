@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "model/handle.hpp"
 
@@ -318,6 +319,11 @@ void add_chain(Batch& batch, const NftTable& table, const NftChain& chain) {
             [&](nlmsghdr* message) { nftnl_chain_nlmsg_build_payload(message, handle.get()); });
 }
 
+// Room for the elements and for as many again; always a power of two.
+std::uint32_t room_for(std::size_t elements) {
+  return static_cast<std::uint32_t>(std::bit_ceil(std::max<std::size_t>(64, elements * 2)));
+}
+
 void add_set(Batch& batch, const NftTable& table, const NftSet& set, std::uint32_t id) {
   const SetHandle handle(nftnl_set_alloc());
   nftnl_set_set_str(handle.get(), NFTNL_SET_TABLE, table.name.c_str());
@@ -326,6 +332,9 @@ void add_set(Batch& batch, const NftTable& table, const NftSet& set, std::uint32
   nftnl_set_set_u32(handle.get(), NFTNL_SET_KEY_TYPE, set.key_type);
   nftnl_set_set_u32(handle.get(), NFTNL_SET_KEY_LEN, set.key_length);
   nftnl_set_set_u32(handle.get(), NFTNL_SET_ID, id);
+  // A set without a size is a table that grows behind a dump's back, which then misses entries
+  // (nft_rhash_walk()); with one the kernel takes a fixed table (nft_select_set_ops()).
+  nftnl_set_set_u32(handle.get(), NFTNL_SET_DESC_SIZE, room_for(set.elements.size()));
   const UserData data = set_data(table, set);
   nftnl_set_set_data(handle.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
                      nftnl_udata_buf_len(data.get()));

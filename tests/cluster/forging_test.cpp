@@ -147,7 +147,7 @@ TEST_F(Forging, ObjectsOfOthersBesideOursStayAsTheyAre) {
                 .code,
             0);
   const std::string theirs =
-      "ip link show ovl-gw9; ip addr show ovl-gw9; ip route show proto 111 dev ovl-gw9; ip neigh show dev "
+      "ip link show ovl-gw9; ip -4 addr show ovl-gw9; ip route show proto 111 dev ovl-gw9; ip neigh show dev "
       "ovl-gw9; "
       "bridge fdb show dev eth1; nft list table inet ovl2; nft list table ip ovl; cat "
       "/etc/netns/ovl-theirs/hosts; "
