@@ -17,7 +17,7 @@ struct Describer {
 
   std::string operator()(std::monostate) const { return "nothing"; }
 
-  std::string operator()(const Netns* netns_) const { return "netns " + netns_->name.text(); }
+  std::string operator()(const Netns* space) const { return "netns " + space->name.text(); }
 
   std::string operator()(const NftTable* table) const {
     return fmt::format("nft_table {} {}", name_of(table->family), place_name(netns, table->name));
