@@ -21,7 +21,7 @@ constexpr std::string_view kBegin = "# BEGIN ovl ";
 constexpr std::string_view kEnd = "# END ovl ";
 constexpr std::string_view kMade = " (file made by ovl, ";  // then the digest of the lines in front, ")"
 constexpr std::array<std::string_view, 2> kFiles{"hosts", "resolv.conf"};
-constexpr std::size_t kMaxBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{16} * 1024 * 1024;
 
 // A file in three parts. Lines are without their ends.
 struct Content {

@@ -14,8 +14,8 @@ namespace ovl {
 
 namespace {
 
-constexpr std::size_t kBatchBytes = 16 * 1024;
-constexpr std::size_t kReceiveBytes = 32 * 1024;  // the kernel's dump buffers are no larger
+constexpr std::size_t kBatchBytes = std::size_t{16} * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{32} * 1024;  // the kernel's dump buffers are no larger
 constexpr int kReceiveBuffer = 8 * 1024 * 1024;
 constexpr int kDumpAttempts = 10;
 constexpr int kAnswerSeconds = 30;  // never reached unless the kernel is stuck
