@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/ids.hpp"
@@ -57,8 +58,9 @@ class Projector {
   }
 
  private:
-  [[nodiscard]] auto endpoints_of(const Label& network) const {
-    return std::ranges::equal_range(in_.records.endpoints, network, {}, &EndpointRecord::network);
+  [[nodiscard]] std::span<const EndpointRecord> endpoints_of(const Label& network) const {
+    const auto found = std::ranges::equal_range(in_.records.endpoints, network, {}, &EndpointRecord::network);
+    return {found.begin(), found.end()};
   }
 
   [[nodiscard]] bool is_here(const Label& network) const {
