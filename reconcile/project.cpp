@@ -36,6 +36,13 @@ MacAddress bridge_mac(const IpAddress& gateway) {
   return gateway.is_ipv4() ? MacAddress::from_ipv4(gateway) : hashed_mac("bridge\n" + gateway.text());
 }
 
+// All of one network; the records are sorted by network.
+std::span<const EndpointRecord> endpoints_on(const Records& records, const Label& network) {
+  const auto begin = std::ranges::lower_bound(records.endpoints, network, {}, &EndpointRecord::network);
+  const auto end = std::ranges::upper_bound(records.endpoints, network, {}, &EndpointRecord::network);
+  return std::span<const EndpointRecord>(begin, end);
+}
+
 bool sees_outside(const EndpointRecord& endpoint) {
   return endpoint.gateway_interface.has_value() && endpoint.gateway_address.has_value();
 }
@@ -59,8 +66,7 @@ class Projector {
 
  private:
   [[nodiscard]] std::span<const EndpointRecord> endpoints_of(const Label& network) const {
-    const auto found = std::ranges::equal_range(in_.records.endpoints, network, {}, &EndpointRecord::network);
-    return {found.begin(), found.end()};
+    return endpoints_on(in_.records, network);
   }
 
   [[nodiscard]] bool is_here(const Label& network) const {
@@ -394,8 +400,7 @@ std::uint32_t effective_mtu(const NetworkRecord& network, const Records& records
   if (network.mtu) return network.mtu->number();
   std::uint32_t smallest = UINT32_MAX;
   std::uint32_t overhead = kEncapsulationIpv4;
-  for (const EndpointRecord& endpoint :
-       std::ranges::equal_range(records.endpoints, network.name, {}, &EndpointRecord::network)) {
+  for (const EndpointRecord& endpoint : endpoints_on(records, network.name)) {
     const HostRecord* host = records.host(endpoint.host);
     if (host != nullptr && host->advertise && !host->advertise->is_ipv4()) overhead = kEncapsulationIpv6;
     const HostFacts* known = facts.host(endpoint.host);
