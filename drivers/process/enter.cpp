@@ -72,6 +72,7 @@ Status enter_netns(const NetnsName& name, const EnterOptions& options) {
 
 Error replace_process(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   execvp(arguments.front(), arguments.data());
