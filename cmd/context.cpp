@@ -1,21 +1,17 @@
 #include "cmd/context.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <pwd.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "cmd/exit.hpp"
+#include "cmd/keystore_options.hpp"
+#include "cmd/machine.hpp"
 #include "cmd/style.hpp"
 #include "drivers/kernel/linux.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -25,38 +21,6 @@
 namespace ovl {
 
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return name.data();
-}
-
-std::string user_name() {
-  const passwd* entry = getpwuid(geteuid());
-  return entry != nullptr ? entry->pw_name : std::to_string(geteuid());
-}
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-StoreLock::Holder this_process(std::int64_t now) {
-  return StoreLock::Holder{.who = user_name() + "@" + host_name(),
-                           .host = host_name(),
-                           .boot = boot_id(),
-                           .pid = getpid(),
-                           .since = now};
-}
-
-// A holder of this machine and boot whose process is gone will never give its lock back.
-bool holder_is_dead(const StoreLock::Holder& holder) {
-  if (holder.host != host_name() || holder.boot != boot_id() || holder.pid <= 0) return false;
-  return kill(static_cast<pid_t>(holder.pid), 0) != 0 && errno == ESRCH;
-}
 
 void print_diagnostics(const Diagnostics& diagnostics, const Sources& sources) {
   for (const Diagnostic& diagnostic : diagnostics) {
@@ -100,39 +64,6 @@ std::string declared_hosts(const Manifest* manifest, const Records& records) {
   return out.empty() ? "none" : out;
 }
 
-Result<std::string> read_secret(const SecretRef& ref) {
-  if (ref.where == SecretRef::Where::env) {
-    const char* value = std::getenv(ref.name.c_str());
-    if (value != nullptr) return std::string(value);
-    return Error{.code = Errc::usage, .message = fmt::format("the environment has no {}", ref.name)};
-  }
-
-  struct stat info {};
-
-  if (stat(ref.name.c_str(), &info) != 0) {
-    return Error{.code = Errc::io, .message = fmt::format("the secret file {} can't be read", ref.name)};
-  }
-  if ((info.st_mode & 077) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
-    return Error{.code = Errc::guard,
-                 .message = fmt::format("the secret file {} is readable by others", ref.name),
-                 .hint = fmt::format("chmod 600 {}", ref.name)};
-  }
-  std::ifstream file(ref.name);
-  std::string secret;
-  std::getline(file, secret);
-  return secret;
-}
-
-Status resolve_secret(const std::optional<SecretRef>& ref, std::string& out) {
-  if (!ref) return {};
-  OVL_TRY(out, read_secret(*ref));
-  return {};
-}
-
-std::string file_of(const std::optional<SecretRef>& ref) {
-  return ref ? ref->name : std::string();
-}
-
 // The cluster that this host is bound to, when it is bound to one alone.
 Result<Label> only_cluster(const std::string& state_directory) {
   std::vector<std::string> found;
@@ -145,20 +76,6 @@ Result<Label> only_cluster(const std::string& state_directory) {
                .message = found.empty() ? "no manifest here, and this host follows no cluster yet"
                                         : "no manifest here, and this host follows several clusters",
                .hint = "name a manifest, or --keystore URL and --cluster NAME"};
-}
-
-Result<KeystoreOptions> keystore_options(const std::string& url, const Manifest* manifest) {
-  KeystoreOptions options{.url = url};
-  if (manifest == nullptr) return options;
-  const KeystoreBlock& block = manifest->keystore;
-  OVL_CHECK(resolve_secret(block.token, options.token));
-  OVL_CHECK(resolve_secret(block.user, options.user));
-  OVL_CHECK(resolve_secret(block.password, options.password));
-  options.ca_file = file_of(block.tls_ca);
-  options.cert_file = file_of(block.tls_cert);
-  options.key_file = file_of(block.tls_key);
-  options.allow_plaintext = block.allow_plaintext;
-  return options;
 }
 
 }  // namespace
@@ -258,7 +175,7 @@ Status Context::open_store(const PlanOptions& options) {
                  .hint = "name a manifest, or --keystore URL and --cluster NAME"};
   }
   OVL_TRY(const KeystoreOptions store,
-          keystore_options(keystore_url_, options.keystore.empty() ? manifest_.get() : nullptr));
+          keystore_options(keystore_url_, options.keystore.empty() ? manifest_.get() : nullptr, sources_));
   OVL_TRY(keystore_, open_keystore(store));
   request_.keystore_url = keystore_url_;
   world_.keystore = keystore_.get();

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "cmd/context.hpp"
+#include "cmd/exit.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/process/enter.hpp"
@@ -12,11 +13,6 @@
 namespace ovl {
 
 namespace {
-
-// What sudo, docker exec and env(1) answer for failures of their own.
-constexpr int kExitOwnFailure = 125;
-constexpr int kExitCannotRun = 126;
-constexpr int kExitNotFound = 127;
 
 // The endpoint's namespace: from the manifest, else from the records.
 Result<NetnsName> find_netns(Context& context, const Label& name) {
@@ -55,7 +51,7 @@ int run_exec(const GlobalOptions& global, const PlanOptions& options, const Exec
   }
   const Error error = replace_process(exec.command);
   report_error(error);
-  return error.code == Errc::not_found ? kExitNotFound : kExitCannotRun;
+  return error.code == Errc::not_found ? kExitNoCommand : kExitCannotRun;
 }
 
 }  // namespace ovl

@@ -17,6 +17,11 @@ inline constexpr int kExitPrivilege = 17;    // needs privileges
 inline constexpr int kExitNotVerified = 18;  // verify failed, nothing rolled back
 inline constexpr int kExitInterrupted = 130;
 
+// What sudo, docker exec and env(1) answer for failures of their own, as `ovl exec` does.
+inline constexpr int kExitOwnFailure = 125;
+inline constexpr int kExitCannotRun = 126;
+inline constexpr int kExitNoCommand = 127;
+
 constexpr int exit_code(Errc code) {
   switch (code) {
     case Errc::stale: return kExitStale;

@@ -24,11 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As `ovl exec`, sudo and env(1) answer for failures of their own.
-constexpr int kExitOwnFailure = 125;
-constexpr int kExitCannotRun = 126;
-constexpr int kExitNoCommand = 127;
-
 int report(const Error& error, std::ostream& err) {
   err << Style(wants_colour(STDERR_FILENO)).red("ovl:") << " " << printable(error.message) << "\n";
   if (!error.hint.empty()) err << "hint: " << printable(error.hint) << "\n";

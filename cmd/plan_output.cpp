@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "cmd/machine.hpp"
 #include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -15,13 +16,6 @@
 namespace ovl {
 
 namespace {
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 // Of the records alone: facts and status of other hosts may move without making a plan stale.
 std::string store_fingerprint(const Planned& planned) {

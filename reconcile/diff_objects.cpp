@@ -301,7 +301,29 @@ class Differ {
     // A bridge takes its table along, so its ports' entries in it too.
     const auto* const* fdb = std::get_if<const Fdb*>(&object);
     const bool in_bridge = fdb != nullptr && (*fdb)->table == FdbTable::master;
-    return gone_.contains(key) || (in_bridge && rejoining_.contains(key));
+    const auto* const* route = std::get_if<const Route*>(&object);
+    const bool by_ipv4 = route != nullptr && (*route)->destination.address().is_ipv4();
+    return gone_.contains(key) || (in_bridge && rejoining_.contains(key)) ||
+           (by_ipv4 && loses_ipv4(spaces_[index], dev));
+  }
+
+  // With its last IPv4 address a device loses its IPv4 routes (fib_inetaddr_event()), also when another
+  // address follows: old ones go first, as a new one beside them would be secondary.
+  static bool loses_ipv4(const Space& space, const IfName& dev) {
+    bool had = false;
+    for (const Address& have : space.observed->addresses) {
+      if (have.dev != dev || !have.address.address.is_ipv4()) continue;
+      if (stays(space.desired, have)) return false;
+      had = true;
+    }
+    return had;
+  }
+
+  static bool stays(const NamespaceObjects* desired, const Address& have) {
+    return desired != nullptr && std::ranges::any_of(desired->addresses, [&](const Address& want) {
+             return want.key() == have.key() &&
+                    (differing(want, have) & fields_with<Address>(Role::fixed)) == 0;
+           });
   }
 
   // A route has our protocol number, but only one on a device of ours is ours.

@@ -22,6 +22,7 @@ enum class Step : std::uint8_t {
   sysctl_set,
   address_create,
   neighbour_set,
+  port_fdb_remove,
   fdb_set,
   fdb_remove,
   neighbour_remove,
@@ -29,10 +30,10 @@ enum class Step : std::uint8_t {
   hosts_file_set
 };
 
-constexpr std::array<std::string_view, 19> kStepNames{
-    "namespaces", "names",   "routes",     "addresses", "sysctls", "links",     "filters",
-    "namespaces", "filters", "links",      "links",     "sysctls", "addresses", "neighbours",
-    "fdb",        "fdb",     "neighbours", "routes",    "names"};
+constexpr std::array<std::string_view, 20> kStepNames{
+    "namespaces", "names",   "routes", "addresses",  "sysctls", "links",     "filters",
+    "namespaces", "filters", "links",  "links",      "sysctls", "addresses", "neighbours",
+    "fdb",        "fdb",     "fdb",    "neighbours", "routes",  "names"};
 
 struct Item {
   Step step;
@@ -71,7 +72,6 @@ constexpr Steps steps_of() {
   if constexpr (std::is_same_v<K, Neighbour>) {
     return {Step::neighbour_remove, Step::neighbour_set, Step::neighbour_set};
   }
-  if constexpr (std::is_same_v<K, Fdb>) return {Step::fdb_remove, Step::fdb_set, Step::fdb_set};
   if constexpr (std::is_same_v<K, HostsFile>) {
     return {Step::hosts_file_remove, Step::hosts_file_set, Step::hosts_file_set};
   }
@@ -81,6 +81,12 @@ struct StepsOf {
   template <class K>
   Steps operator()(const K*) const {
     return steps_of<K>();
+  }
+
+  // A bridge holds one entry per MAC (fdb_add_entry()): it leaves one port before it comes to another.
+  Steps operator()(const Fdb* entry) const {
+    const bool of_port = entry->table == FdbTable::master;
+    return {of_port ? Step::port_fdb_remove : Step::fdb_remove, Step::fdb_set, Step::fdb_set};
   }
 
   Steps operator()(std::monostate) const { return {}; }

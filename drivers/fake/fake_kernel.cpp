@@ -142,9 +142,7 @@ class Machine {
   Status create(const NetnsName& where, const K& item) {
     NamespaceObjects& space = objects_.at(where);
     OVL_CHECK(require_device(where, item));
-    if (find_in(items_of<K>(space), item) != items_of<K>(space).end()) {
-      return refused(EEXIST, fmt::format("{} exists", K::kind));
-    }
+    if (is_taken(space, item)) return refused(EEXIST, fmt::format("{} exists", K::kind));
     insert_sorted(items_of<K>(space), item);
     return {};
   }
@@ -163,10 +161,29 @@ class Machine {
     NamespaceObjects& space = objects_.at(where);
     const auto at = find_in(items_of<K>(space), item);
     if (at != items_of<K>(space).end()) items_of<K>(space).erase(at);
+    if constexpr (std::is_same_v<K, Address>) after_address(space, item);
     return {};
   }
 
  private:
+  template <class K>
+  static bool is_taken(NamespaceObjects& space, const K& item) {
+    return find_in(items_of<K>(space), item) != items_of<K>(space).end();
+  }
+
+  // fdb_add_entry(): a bridge has one entry per MAC, whatever the port.
+  static bool is_taken(NamespaceObjects& space, const Fdb& item) {
+    if (item.table == FdbTable::self) return is_taken<Fdb>(space, item);
+    const auto bridge = [&](const IfName& port) {
+      const Link* link = find_link(space, port);
+      return link != nullptr ? link->master : std::nullopt;
+    };
+    return std::ranges::any_of(space.fdb, [&](const Fdb& there) {
+      return there.table == FdbTable::master && there.mac == item.mac &&
+             bridge(there.dev) == bridge(item.dev);
+    });
+  }
+
   Status require_space(const NetnsName& where) {
     if (where.empty() || objects_.at(where).netns) return {};
     return refused(ENOENT, "netns " + where.text() + " is not there");
@@ -221,6 +238,16 @@ class Machine {
       return std::ranges::any_of(
           space.links, [&](const Link& other) { return other.vni == link.vni && other.port == link.port; });
     });
+  }
+
+  // fib_inetaddr_event(): a device without an IPv4 address has no IPv4 routes.
+  static void after_address(NamespaceObjects& space, const Address& gone) {
+    if (!gone.address.address.is_ipv4()) return;
+    const bool last = std::ranges::none_of(
+        space.addresses, [&](const Address& a) { return a.dev == gone.dev && a.address.address.is_ipv4(); });
+    if (!last) return;
+    std::erase_if(space.routes,
+                  [&](const Route& r) { return r.dev == gone.dev && r.destination.address().is_ipv4(); });
   }
 
   static void flush_neighbours(NamespaceObjects& space, const IfName& dev) {

@@ -1,0 +1,22 @@
+// Who and where this process is.
+#pragma once
+
+#include <string>
+
+#include "reconcile/execute_records.hpp"
+
+namespace ovl {
+
+// gethostname(2), which is a host's name in records unless --host says another.
+std::string host_name();
+
+// Differs after each boot: random(4).
+std::string boot_id();
+
+// This process as the holder of a lock, since `now` (seconds since the epoch).
+StoreLock::Holder this_process(std::int64_t now);
+
+// A holder of this machine and boot whose process is gone will never give its lock back.
+bool holder_is_dead(const StoreLock::Holder& holder);
+
+}  // namespace ovl
