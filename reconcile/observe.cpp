@@ -69,6 +69,7 @@ Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifes
 Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state) {
   OVL_TRY(const std::vector<Original> originals, state.originals());
   std::vector<ChangedSysctl> out;
+  out.reserve(originals.size());
   for (const Original& item : originals) {
     out.push_back(
         ChangedSysctl{.netns = item.netns, .path = item.path, .original = item.original, .ours = item.ours});
