@@ -7,6 +7,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 function(ovl_target_options target)
+  # In a unit of several files glibc's header comes first; the kernel's then stands back
+  # (linux/libc-compat.h).
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_CODE_BEFORE_INCLUDE "#include <netinet/in.h>")
   target_compile_options(${target} PRIVATE ${OVL_WARNINGS})
   target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS OVL_VERSION="${PROJECT_VERSION}")
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
@@ -31,7 +34,7 @@ endfunction()
 function(ovl_layer name)
   cmake_parse_arguments(LAYER "" "" "USES;LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/drivers/keystore/(etcd|consul|zookeeper)/")
   if(NOT sources)
     add_library(ovl_${name} INTERFACE)
     return()
@@ -42,4 +45,24 @@ function(ovl_layer name)
     target_link_libraries(ovl_${name} PUBLIC ovl_${used})
   endforeach()
   target_link_libraries(ovl_${name} PUBLIC fmt::fmt PRIVATE ${LAYER_LINKS})
+endfunction()
+
+# A keystore driver of its own file, drivers/keystore/<name>/: ovl_<name> for its tests, and the module
+# ovl-<name>.so beside the program, which open_keystore() loads.
+function(ovl_keystore_driver name)
+  cmake_parse_arguments(DRIVER "" "" "LINKS;SOURCES" ${ARGN})
+  set(folder ${CMAKE_SOURCE_DIR}/drivers/keystore/${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/module\\.cpp$")
+  add_library(ovl_${name} STATIC ${sources} ${DRIVER_SOURCES})
+  ovl_target_options(ovl_${name})
+  target_link_libraries(ovl_${name} PUBLIC ovl_drivers ${DRIVER_LINKS})
+  add_library(${name}-module MODULE ${folder}/module.cpp)
+  ovl_target_options(${name}-module)
+  target_link_libraries(${name}-module PRIVATE ovl_${name})
+  # Nothing but the module's own symbol is seen, nothing of it is taken from the program.
+  target_link_options(${name}-module PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,--gc-sections)
+  set_target_properties(${name}-module PROPERTIES PREFIX "" OUTPUT_NAME ovl-${name}
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  set_property(GLOBAL APPEND PROPERTY OVL_KEYSTORE_MODULES ${name}-module)
 endfunction()

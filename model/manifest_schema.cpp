@@ -42,7 +42,8 @@ constexpr ValueType kMtu{.shape = Shape::integer, .text = "a whole number", .min
 constexpr ValueType kPort{.shape = Shape::integer, .text = "a whole number", .min = 1, .max = 65'535};
 constexpr ValueType kFlag{.shape = Shape::boolean, .text = "true or false"};
 constexpr ValueType kLabels{.shape = Shape::labels, .text = "a table of strings"};
-constexpr ValueType kUrl{.shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul|zk)://"};
+constexpr ValueType kUrl{
+    .shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul([+]unix)?|zk)://"};
 constexpr ValueType kSecret{.shape = Shape::string,
                             .text = "a reference to a secret",
                             .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"};
@@ -61,8 +62,8 @@ constexpr std::array<KeySpec, 1> kClusterKeys{
 
 constexpr std::array<KeySpec, 6> kKeystoreKeys{
     KeySpec{"url", &kUrl, true, "",
-            "Which store, and where: `sqlite:///path`, `etcd://host:port,...`, `consul://host:port` or "
-            "`zk://host:port,...`. No user or password in it.",
+            "Which store, and where: `sqlite:///path`, `etcd://host:port,...`, `consul://host:port`, "
+            "`consul+unix:///socket` or `zk://host:port,...`. No user or password in it.",
             "\"etcd://10.0.0.1:2379\""},
     KeySpec{"token", &kSecret, false, "none", "Consul's ACL token.", "\"env:CONSUL_HTTP_TOKEN\""},
     KeySpec{"user", &kSecret, false, "none", "User name at etcd or ZooKeeper.", "\"env:ETCD_USER\""},

@@ -59,7 +59,9 @@ struct CommitResult {
   Revision revision = 0;   // of the write
 };
 
-// One change of a watched prefix. value is absent for a deletion.
+// One change of a watched prefix. value is absent for a deletion. Where a store keeps no history,
+// several changes of one key are told as the last of them, with its revision; a deletion that no
+// revision is known of bears that of the look that noticed it.
 struct WatchEvent {
   std::string key;
   std::optional<std::string> value;
@@ -125,10 +127,14 @@ struct KeystoreOptions {
   std::string cert_file = {};
   std::string key_file = {};
   bool allow_plaintext = false;
+  std::string driver_directory = {};  // of the loadable drivers; empty: beside this program
+
+  [[nodiscard]] bool has_tls() const { return !ca_file.empty() || !cert_file.empty() || !key_file.empty(); }
 };
 
-// Opens the store that the URL's scheme names. Errors: usage (unknown scheme, malformed URL),
-// unsupported, unreachable.
+// Opens the store that the URL's scheme names, loading its driver when it is not built in. Errors:
+// usage (unknown scheme, malformed URL), guard (plain transport off this machine without
+// allow_plaintext), unsupported (no such driver here), unreachable.
 Result<std::unique_ptr<Keystore>> open_keystore(const KeystoreOptions& options);
 
 }  // namespace ovl

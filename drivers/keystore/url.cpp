@@ -20,10 +20,12 @@ struct Scheme {
   std::string_view example;
 };
 
-constexpr std::array<Scheme, 4> kSchemes{
+// The first of a kind is the one that its text() begins with.
+constexpr std::array<Scheme, 5> kSchemes{
     Scheme{StoreKind::sqlite, "sqlite", "SQLite", 0, "sqlite:///var/lib/ovl/keystore.db"},
     Scheme{StoreKind::etcd, "etcd", "etcd", 2379, "etcd://10.0.0.1:2379,10.0.0.2:2379"},
     Scheme{StoreKind::consul, "consul", "Consul", 8500, "consul://10.0.0.1:8500"},
+    Scheme{StoreKind::consul, "consul+unix", "Consul", 0, "consul+unix:///run/consul/http.sock?prefix=team"},
     Scheme{StoreKind::zookeeper, "zk", "ZooKeeper", 2181, "zk://10.0.0.1:2181,10.0.0.2:2181"}};
 
 const Scheme& scheme_of(StoreKind kind) {
@@ -128,6 +130,49 @@ Result<KeystoreUrl> parse_file(const Scheme& scheme, std::string_view path) {
   return KeystoreUrl{.kind = scheme.kind, .path = std::string(path)};
 }
 
+constexpr std::string_view kSocketScheme = "consul+unix";
+
+Result<std::string> parse_datacenter(const Scheme& scheme, std::string_view text) {
+  const auto is_name = [](char c) { return c != '.' && is_prefix_byte(c); };
+  if (!text.empty() && std::ranges::all_of(text, is_name)) return std::string(text);
+  return bad_form(scheme, fmt::format("\"{}\" is no datacenter: letters, digits, '_' and '-'", text));
+}
+
+Status take_parameter(const Scheme& scheme, std::string_view parameter, KeystoreUrl& url) {
+  const std::size_t equals = std::min(parameter.find('='), parameter.size());
+  const std::string_view name = parameter.substr(0, equals);
+  const std::string_view value = parameter.substr(std::min(equals + 1, parameter.size()));
+  const bool is_dc = name == "dc";
+  if (!is_dc && (name != "prefix" || scheme.scheme != kSocketScheme)) {
+    return bad_form(scheme, fmt::format("\"{}\" is no parameter of it", name));
+  }
+  std::string& field = is_dc ? url.datacenter : url.prefix;
+  if (!field.empty()) return bad_form(scheme, fmt::format("\"{}\" is given twice", name));
+  OVL_TRY(field, is_dc ? parse_datacenter(scheme, value) : parse_prefix(scheme, value));
+  return {};
+}
+
+Status take_parameters(const Scheme& scheme, std::string_view query, KeystoreUrl& url) {
+  for (std::size_t at = 0; at <= query.size();) {
+    const std::size_t end = std::min(query.find('&', at), query.size());
+    OVL_CHECK(take_parameter(scheme, query.substr(at, end - at), url));
+    at = end + 1;
+  }
+  return {};
+}
+
+Result<KeystoreUrl> parse_socket(const Scheme& scheme, std::string_view path) {
+  OVL_TRY(KeystoreUrl url, parse_file(scheme, path));
+  // sockaddr_un's path, with its end.
+  constexpr std::size_t kMaxSocketPath = 107;
+  if (path.size() > kMaxSocketPath) {
+    return bad_form(scheme, fmt::format("the socket's path is longer than {} bytes", kMaxSocketPath));
+  }
+  url.socket = std::move(url.path);
+  url.path.clear();
+  return url;
+}
+
 Result<KeystoreUrl> parse_servers_and_prefix(const Scheme& scheme, std::string_view rest) {
   if (rest.find('@') != std::string_view::npos) {
     return url_error("a user or a secret does not belong in the URL",
@@ -138,6 +183,12 @@ Result<KeystoreUrl> parse_servers_and_prefix(const Scheme& scheme, std::string_v
   OVL_TRY(url.servers, parse_servers(scheme, rest.substr(0, slash)));
   OVL_TRY(url.prefix, parse_prefix(scheme, rest.substr(slash)));
   return url;
+}
+
+Result<KeystoreUrl> parse_place(const Scheme& scheme, std::string_view place) {
+  if (scheme.scheme == kSocketScheme) return parse_socket(scheme, place);
+  return scheme.kind == StoreKind::sqlite ? parse_file(scheme, place)
+                                          : parse_servers_and_prefix(scheme, place);
 }
 
 bool is_local_server(const StoreServer& server) {
@@ -158,12 +209,19 @@ bool KeystoreUrl::is_local() const {
 }
 
 std::string KeystoreUrl::text() const {
+  if (!socket.empty()) {
+    const std::string_view separator = datacenter.empty() || prefix.empty() ? "" : "&";
+    return fmt::format(
+        "{}://{}{}{}{}{}", kSocketScheme, socket, datacenter.empty() && prefix.empty() ? "" : "?",
+        datacenter.empty() ? "" : "dc=" + datacenter, separator, prefix.empty() ? "" : "prefix=" + prefix);
+  }
   std::string out = fmt::format("{}://{}", scheme_of(kind).scheme, path);
   for (std::size_t i = 0; i < servers.size(); ++i) {
     if (i > 0) out += ',';
     out += servers[i].text();
   }
   if (!prefix.empty()) out += "/" + prefix;
+  if (!datacenter.empty()) out += "?dc=" + datacenter;
   return out;
 }
 
@@ -185,11 +243,15 @@ Result<KeystoreUrl> parse_keystore_url(std::string_view text) {
   const std::string_view rest = text.substr(colon + 3);
   const auto is_bad = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
   if (std::ranges::any_of(rest, is_bad)) return bad_form(*scheme, "there is a blank or a control byte in it");
-  if (rest.find_first_of("?#") != std::string_view::npos) {
-    return bad_form(*scheme, "'?' and '#' have no meaning in it");
+  const bool has_parameters = scheme->kind == StoreKind::consul;
+  if (rest.find_first_of(has_parameters ? "#" : "?#") != std::string_view::npos) {
+    return bad_form(*scheme,
+                    has_parameters ? "'#' has no meaning in it" : "'?' and '#' have no meaning in it");
   }
-  return scheme->kind == StoreKind::sqlite ? parse_file(*scheme, rest)
-                                           : parse_servers_and_prefix(*scheme, rest);
+  const std::size_t question = std::min(rest.find('?'), rest.size());
+  OVL_TRY(KeystoreUrl url, parse_place(*scheme, rest.substr(0, question)));
+  if (question < rest.size()) OVL_CHECK(take_parameters(*scheme, rest.substr(question + 1), url));
+  return url;
 }
 
 }  // namespace ovl

@@ -25,11 +25,13 @@ struct StoreServer {
 struct KeystoreUrl {
   StoreKind kind = StoreKind::sqlite;
   std::string path;                  // sqlite: the absolute path of the file, taken as it is written
-  std::vector<StoreServer> servers;  // the others: at least one, none twice
+  std::vector<StoreServer> servers;  // the others: at least one, none twice; none with a socket
   std::string prefix;                // the others: "" or "team/a", without slashes at the ends
+  std::string socket = {};           // Consul: the absolute path of a Unix socket, instead of a server
+  std::string datacenter = {};       // Consul: the one to ask; empty: the agent's own
 
-  // All servers are loopback addresses or "localhost" (RFC 6761), or it is a file: plain transport
-  // leaves this machine nowhere.
+  // All servers are loopback addresses or "localhost" (RFC 6761), or it is a file or a socket: plain
+  // transport leaves this machine nowhere.
   [[nodiscard]] bool is_local() const;
   // The canonical spelling. It never holds a secret: parse_keystore_url() refuses user information.
   [[nodiscard]] std::string text() const;
@@ -40,8 +42,9 @@ struct KeystoreUrl {
 // "sqlite", "etcd", "Consul", "ZooKeeper": as written in messages.
 std::string_view store_name(StoreKind kind);
 
-// Takes sqlite:///path, etcd://host[:port],...[/prefix], consul://host[:port][/prefix] and
-// zk://host[:port],...[/prefix]. Ports left out are 2379, 8500 and 2181.
+// Takes sqlite:///path, etcd://host[:port],...[/prefix], consul://host[:port][/prefix][?dc=NAME],
+// consul+unix:///path/of/socket[?dc=NAME&prefix=PREFIX] and zk://host[:port],...[/prefix]. Ports left
+// out are 2379, 8500 and 2181.
 // Error: usage, with a hint. It does not repeat user information, which may be a secret.
 Result<KeystoreUrl> parse_keystore_url(std::string_view text);
 

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kUnfinished = ".new-";
 
-Error failed(std::string_view what) {
+Error state_failure(std::string_view what) {
   return kernel_error(what, errno, {}, Errc::io);
 }
 
@@ -43,7 +43,7 @@ Status write_json(const std::string& path, const Value& value) {
   std::ofstream file(beside, std::ios::trunc);
   file << value.json() << '\n';
   file.close();
-  if (!file || std::rename(beside.c_str(), path.c_str()) != 0) return failed("writing " + path);
+  if (!file || std::rename(beside.c_str(), path.c_str()) != 0) return state_failure("writing " + path);
   return {};
 }
 
@@ -99,15 +99,15 @@ Result<UniqueFd> LabRunState::lock() const {
   const std::string path = root_ + ".lock";
   while (true) {
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (!fd.valid()) return failed("opening " + path);
-    if (flock(fd.get(), LOCK_EX) != 0) return failed("locking " + path);
+    if (!fd.valid()) return state_failure("opening " + path);
+    if (flock(fd.get(), LOCK_EX) != 0) return state_failure("locking " + path);
 
     // Its holder may have removed the file while we waited: then the lock is on nothing.
     struct stat held {};
 
     struct stat named {};
 
-    if (fstat(fd.get(), &held) != 0) return failed("looking at " + path);
+    if (fstat(fd.get(), &held) != 0) return state_failure("looking at " + path);
     if (stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino) return fd;
   }
 }
@@ -132,10 +132,10 @@ bool LabRunState::is_mounted() const {
 Status LabRunState::make_root() const {
   OVL_CHECK(make_directories(root_));
   if (!is_mounted() && mount("ovl-lab", root_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") != 0) {
-    return failed("mounting on " + root_);
+    return state_failure("mounting on " + root_);
   }
   if (mount("", root_.c_str(), "none", MS_PRIVATE, nullptr) != 0) {
-    return failed("making private the mount " + root_);
+    return state_failure("making private the mount " + root_);
   }
   return {};
 }
@@ -148,9 +148,9 @@ Status LabRunState::remove_unused_root() const {
     OVL_TRY(std::vector<std::string> paths, made());
     std::ranges::reverse(paths);
     for (const std::string& path : paths) remove_mount_point(path);
-    if (umount2(root_.c_str(), MNT_DETACH) != 0) return failed("unmounting " + root_);
+    if (umount2(root_.c_str(), MNT_DETACH) != 0) return state_failure("unmounting " + root_);
   }
-  if (rmdir(root_.c_str()) != 0 && errno != ENOENT) return failed("removing " + root_);
+  if (rmdir(root_.c_str()) != 0 && errno != ENOENT) return state_failure("removing " + root_);
   return {};
 }
 
@@ -189,7 +189,7 @@ Status LabRunState::add(const LabEntry& entry) const {
     OVL_CHECK(make_directories(fmt::format("{}/{}", beside, below)));
   }
   OVL_CHECK(write_json(beside + "/lab.json", encode_entry(entry)));
-  if (std::rename(beside.c_str(), folder.c_str()) != 0) return failed("making " + folder);
+  if (std::rename(beside.c_str(), folder.c_str()) != 0) return state_failure("making " + folder);
   return {};
 }
 
@@ -201,7 +201,7 @@ Status LabRunState::update(const LabEntry& entry) const {
 Status LabRunState::remove(const LabEntry& entry) const {
   const std::string folder = path_of(entry.id);
   const std::string beside = path_of(std::string(kUnfinished) + entry.id);
-  if (std::rename(folder.c_str(), beside.c_str()) != 0) return failed("removing " + folder);
+  if (std::rename(folder.c_str(), beside.c_str()) != 0) return state_failure("removing " + folder);
   remove_unfinished();
   return {};
 }
@@ -242,7 +242,7 @@ Status LabRunState::make_mount_point(const std::string& path, bool is_file) cons
     const bool last = whole == fs::path(path);
     const int made = is_file && last ? mknod(whole.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0)
                                      : mkdir(whole.c_str(), S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
-    if (made != 0 && errno != EEXIST) return failed("making " + whole.string());
+    if (made != 0 && errno != EEXIST) return state_failure("making " + whole.string());
   }
   return {};
 }

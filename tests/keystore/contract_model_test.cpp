@@ -110,6 +110,31 @@ void compare_watch(const Model& model, Watch& watch) {
   }
 }
 
+// Several changes of one key come as the last of them: what is told, and what is there, agree.
+void compare_folded_watch(const Model& model, Watch& watch) {
+  std::map<std::string, WatchEvent> last;
+  Revision before = 0;
+  for (;;) {
+    const WatchBatch batch = must(watch.next(std::chrono::milliseconds{0}));
+    RC_ASSERT(!batch.reset);
+    if (batch.events.empty()) break;
+    for (const WatchEvent& event : batch.events) {
+      RC_ASSERT(event.revision >= before);
+      before = event.revision;
+      last[event.key] = event;
+    }
+  }
+  for (const auto& [key, item] : model.items()) {
+    RC_ASSERT(last.contains(key));
+    RC_ASSERT(last[key].value == item.value);
+    RC_ASSERT(last[key].revision == item.modified);
+  }
+  for (const auto& [key, event] : last) {
+    const bool agrees = model.items().contains(key) == event.value.has_value();
+    RC_ASSERT(agrees);
+  }
+}
+
 void run_case(const DriverCase& driver) {
   const auto under_test = driver.make();
   const auto store = under_test->connect();
@@ -128,13 +153,14 @@ void run_case(const DriverCase& driver) {
     }
     compare(model, *store, root);
   }
-  compare_watch(model, *watch);
+  under_test->folds_changes() ? compare_folded_watch(model, *watch) : compare_watch(model, *watch);
 }
 
 class ContractModel : public ::testing::TestWithParam<DriverCase> {};
 
 TEST_P(ContractModel, AgreesOverRandomOperations) {
   const DriverCase& driver = GetParam();
+  if (driver.make() == nullptr) GTEST_SKIP() << "no server; for consul run tools/fetch-consul build/servers";
   EXPECT_TRUE(rc::check("the store agrees with the model", [&driver] { run_case(driver); }));
 }
 

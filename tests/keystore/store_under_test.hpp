@@ -26,6 +26,9 @@ class StoreUnderTest {
   // Makes the store forget changes up to and with this revision.
   virtual void compact(Revision upto) = 0;
 
+  // True: several changes of one key may come as the last of them.
+  [[nodiscard]] virtual bool folds_changes() const { return false; }
+
   // The shortest time to live that sessions may have.
   [[nodiscard]] virtual std::chrono::seconds shortest_ttl() const { return std::chrono::seconds{1}; }
 

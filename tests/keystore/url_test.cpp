@@ -27,6 +27,11 @@ TEST(KeystoreUrl, TakesEachStore) {
   EXPECT_EQ(consul.servers, (std::vector<StoreServer>{{"192.168.99.103", 8500}}));
   EXPECT_EQ(consul.prefix, "");
 
+  const KeystoreUrl other_dc = must(parse_keystore_url("consul://10.0.0.1/team/a/?dc=east-1"));
+  EXPECT_EQ(other_dc.prefix, "team/a");
+  EXPECT_EQ(other_dc.datacenter, "east-1");
+  EXPECT_EQ(other_dc.text(), "consul://10.0.0.1:8500/team/a?dc=east-1");
+
   const KeystoreUrl zookeeper = must(parse_keystore_url("zk://a:2181,b"));
   EXPECT_EQ(zookeeper.kind, StoreKind::zookeeper);
   EXPECT_EQ(zookeeper.text(), "zk://a:2181,b:2181");
@@ -36,6 +41,22 @@ TEST(KeystoreUrl, IsLocalOnLoopbackOnly) {
   EXPECT_TRUE(must(parse_keystore_url("etcd://127.0.0.1,[::1],localhost")).is_local());
   EXPECT_FALSE(must(parse_keystore_url("etcd://127.0.0.1,10.0.0.1")).is_local());
   EXPECT_FALSE(must(parse_keystore_url("consul://localhost.example")).is_local());
+}
+
+TEST(KeystoreUrl, TakesAUnixSocket) {
+  const KeystoreUrl plain = must(parse_keystore_url("consul+unix:///run/consul.sock"));
+  EXPECT_EQ(plain.kind, StoreKind::consul);
+  EXPECT_EQ(plain.socket, "/run/consul.sock");
+  EXPECT_TRUE(plain.servers.empty());
+  EXPECT_TRUE(plain.is_local());
+  EXPECT_EQ(plain.text(), "consul+unix:///run/consul.sock");
+
+  const KeystoreUrl full = must(parse_keystore_url("consul+unix:///run/c?prefix=/team/a/&dc=east"));
+  EXPECT_EQ(full.prefix, "team/a");
+  EXPECT_EQ(full.datacenter, "east");
+  EXPECT_EQ(full.text(), "consul+unix:///run/c?dc=east&prefix=team/a");
+  EXPECT_EQ(must(parse_keystore_url("consul+unix:///run/c?prefix=a")).text(),
+            "consul+unix:///run/c?prefix=a");
 }
 
 struct Refusal {
@@ -68,7 +89,17 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"etcd://[10.0.0.1]", "neither"}, Refusal{"etcd://10.0.0.256", "neither"},
                       Refusal{"etcd://a_b!", "neither"}, Refusal{"etcd://a/x/../y", "no prefix"},
                       Refusal{"etcd://a/x//y", "no prefix"}, Refusal{"etcd://a/x y", "blank"},
-                      Refusal{"consul://a,b", "one address"}, Refusal{"consul://a#b", "'#'"}));
+                      Refusal{"consul://a,b", "one address"}, Refusal{"consul://a#b", "'#'"},
+                      Refusal{"etcd://a?dc=b", "'?'"}, Refusal{"zk://a?dc=b", "'?'"},
+                      Refusal{"consul://a?", "no parameter"}, Refusal{"consul://a?dc", "no datacenter"},
+                      Refusal{"consul://a?dc=", "no datacenter"},
+                      Refusal{"consul://a?dc=b.c", "no datacenter"}, Refusal{"consul://a?dc=b&dc=c", "twice"},
+                      Refusal{"consul://a?dc=b&", "no parameter"},
+                      Refusal{"consul://a?token=b", "\"token\" is no parameter"},
+                      Refusal{"consul://a?prefix=b", "no parameter"},
+                      Refusal{"consul+unix://run/c", "absolute"}, Refusal{"consul+unix:///run/", "directory"},
+                      Refusal{"consul+unix:///run/c?prefix=a..b/..", "no prefix"},
+                      Refusal{"consul+unix:///run/c?wait=1", "no parameter"}));
 
 TEST(KeystoreUrl, DoesNotRepeatASecret) {
   for (const char* url : {"etcd://root:hunter2@10.0.0.1:2379", "consul://hunter2@a", "zk://a/@hunter2"}) {
@@ -89,6 +120,7 @@ TEST(KeystoreUrl, TextParsesBackToTheSame) {
     std::string text = scheme + "://" + *server;
     if (scheme != "consul" && *rc::gen::arbitrary<bool>()) text += "," + *server;
     text += *rc::gen::element<std::string>("", "/", "/team", "/team/a.b_c-d/");
+    if (scheme == "consul") text += *rc::gen::element<std::string>("", "?dc=east");
     const auto url = parse_keystore_url(text);
     RC_PRE(url.ok());
     RC_ASSERT(must(parse_keystore_url(url.value().text())) == url.value());
@@ -98,7 +130,7 @@ TEST(KeystoreUrl, TextParsesBackToTheSame) {
 TEST(KeystoreUrl, AnyTextIsTakenOrRefusedInWords) {
   EXPECT_TRUE(rc::check("no crash, and a message", [] {
     const std::string scheme =
-        *rc::gen::element<std::string>("etcd://", "sqlite://", "zk://", "consul://", "");
+        *rc::gen::element<std::string>("etcd://", "sqlite://", "zk://", "consul://", "consul+unix:///", "");
     const auto rest =
         *rc::gen::container<std::string>(rc::gen::elementOf(std::string("a1.:/[],@?# -_%\0\xff", 18)));
     const auto url = parse_keystore_url(scheme + rest);

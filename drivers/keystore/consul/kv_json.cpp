@@ -1,0 +1,205 @@
+#include "drivers/keystore/consul/kv_json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "model/value.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> digit_values() {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kDigits.size(); ++i) {
+    values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}
+
+constexpr std::array<std::int8_t, 256> kDigitValues = digit_values();
+
+Error corrupt(std::string message) {
+  return Error{.code = Errc::corrupt,
+               .message = std::move(message),
+               .hint = "check that the address is a Consul agent's"};
+}
+
+// Reads an array of flat objects. Why not a general parser: it looks at each byte of the values several
+// times, and takes seconds for 100,000 of them; here a string ends where memchr() finds its quote.
+class EntryReader {
+ public:
+  explicit EntryReader(std::string_view text) : text_(text) {}
+
+  Result<std::vector<KvEntry>> read() {
+    std::vector<KvEntry> entries;
+    if (!take('[')) return broken();
+    while (!take(']')) {
+      if (!entries.empty() && !take(',')) return broken();
+      entries.emplace_back();
+      OVL_CHECK(read_entry(entries.back()));
+    }
+    return skip_blanks() == '\0' && at_ == text_.size() ? Result(std::move(entries)) : broken();
+  }
+
+ private:
+  [[nodiscard]] Error broken() const {
+    return corrupt(fmt::format("an answer is no list of keys, at byte {}", at_));
+  }
+
+  char skip_blanks() {
+    const auto is_blank = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
+    return at_ < text_.size() ? text_[at_] : '\0';
+  }
+
+  bool take(char wanted) {
+    if (skip_blanks() != wanted) return false;
+    ++at_;
+    return true;
+  }
+
+  Status read_entry(KvEntry& entry) {
+    if (!take('{')) return broken();
+    for (bool first = true; !take('}'); first = false) {
+      if (!first && !take(',')) return broken();
+      OVL_TRY(const std::string_view name, read_plain_string());
+      if (!take(':')) return broken();
+      OVL_CHECK(skip_blanks() == '"' ? read_text_member(name, entry) : read_number_member(name, entry));
+    }
+    return {};
+  }
+
+  Status read_text_member(std::string_view name, KvEntry& entry) {
+    if (name == "Value") {
+      OVL_TRY(const std::string_view value, read_plain_string());
+      OVL_TRY(entry.item.value, from_base64(value));
+      return {};
+    }
+    OVL_TRY(std::string text, read_string());
+    if (name == "Key") entry.item.key = std::move(text);
+    if (name == "Session") entry.session = std::move(text);
+    return {};
+  }
+
+  // A number, or one of null, true and false.
+  Status read_number_member(std::string_view name, KvEntry& entry) {
+    const std::size_t end = std::min(text_.find_first_of(",}\n", at_), text_.size());
+    const std::string_view word = text_.substr(at_, end - at_);
+    if (word.empty() || word.find_first_of("[{\"") != std::string_view::npos) return broken();
+    std::uint64_t number = 0;
+    (void)std::from_chars(word.data(), word.data() + word.size(), number);
+    if (name == "CreateIndex") entry.item.created = number;
+    if (name == "ModifyIndex") entry.item.modified = number;
+    if (name == "Flags") entry.flags = number;
+    at_ = end;
+    return {};
+  }
+
+  // A string without escapes, which it would not need.
+  Result<std::string_view> read_plain_string() {
+    if (!take('"')) return broken();
+    const std::size_t end = text_.find('"', at_);
+    if (end == std::string_view::npos) return broken();
+    const std::string_view text = text_.substr(at_, end - at_);
+    at_ = end + 1;
+    return text;
+  }
+
+  Result<std::string> read_string() {
+    if (!take('"')) return broken();
+    const std::size_t start = at_ - 1;
+    bool escapes = false;
+    for (at_ = text_.find_first_of("\"\\", at_); at_ < text_.size() && text_[at_] == '\\';
+         at_ = text_.find_first_of("\"\\", at_ + 2)) {
+      escapes = true;
+    }
+    if (at_ >= text_.size()) return broken();
+    const std::string_view quoted = text_.substr(start, ++at_ - start);
+    if (!escapes) return std::string(quoted.substr(1, quoted.size() - 2));
+    OVL_TRY(const Value value, Value::parse_json(quoted));
+    return value.as_string() == nullptr ? Result<std::string>(broken()) : Result(*value.as_string());
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+         c == '.' || c == '~' || c == '/';
+}
+
+}  // namespace
+
+Result<std::vector<KvEntry>> parse_entries(std::string_view json) {
+  return EntryReader(json).read();
+}
+
+std::string to_base64(std::string_view bytes) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      group = group << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+    }
+    for (int shift = 18; shift >= 0; shift -= 6) out += kDigits[group >> shift & 63U];
+  }
+  const std::size_t padding = (3 - bytes.size() % 3) % 3;
+  out.replace(out.size() - padding, padding, padding, '=');
+  return out;
+}
+
+Result<std::string> from_base64(std::string_view text) {
+  const bool whole = text.size() % 4 == 0;
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  if (!whole) return corrupt("a value is no base64");
+  std::string out(text.size() * 3 / 4, '\0');
+  char* to = out.data();
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const std::int8_t digit = kDigitValues[static_cast<unsigned char>(c)];
+    if (digit < 0) return corrupt("a value is no base64");
+    group = group << 6 | static_cast<std::uint32_t>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    *to++ = static_cast<char>(group >> bits & 0xffU);
+  }
+  return out;
+}
+
+std::string escape_path(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (is_plain(c)) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+Status check_key(std::string_view key) {
+  const std::string path = fmt::format("/{}/", key.ends_with('/') ? key.substr(0, key.size() - 1) : key);
+  const bool moves =
+      !key.empty() && (path.find("//") != std::string::npos || path.find("/./") != std::string::npos ||
+                       path.find("/../") != std::string::npos);
+  // The reader of JSON refuses what is no UTF-8.
+  const bool is_text = Value::parse_json(Value(key).json()).ok();
+  if (is_text && !moves) return {};
+  return Error{.code = Errc::usage,
+               .message = fmt::format("Consul can't address the key \"{}\"", escape_path(key)),
+               .hint = "keys are UTF-8, without empty segments and \"..\""};
+}
+
+}  // namespace ovl

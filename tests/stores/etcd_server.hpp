@@ -1,0 +1,89 @@
+// etcd servers that tests start, and etcd's own command line to look behind the driver's back.
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/server.hpp"
+
+namespace ovl::test {
+
+// What a shell command printed, and whether it succeeded.
+struct Ran {
+  bool ok = false;
+  std::string out;
+};
+
+inline Ran run_shell(const std::string& command) {
+  Ran ran;
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return ran;
+  std::array<char, 4096> buffer{};
+  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+    ran.out.append(buffer.data(), count);
+  }
+  ran.ok = ::pclose(pipe) == 0;
+  return ran;
+}
+
+// One member. Its data stays when it is stopped, so that it can be started again.
+class EtcdMember {
+ public:
+  // `more` are further options; `scheme` is http or https.
+  explicit EtcdMember(std::vector<std::string> more = {}, const std::string& scheme = "http",
+                      const std::string& name = "m0", std::uint16_t client_port = free_port(),
+                      std::uint16_t peer_port = free_port())
+      : port_(client_port), scheme_(scheme) {
+    const std::string client = url();
+    const std::string peer = "http://127.0.0.1:" + std::to_string(peer_port);
+    std::vector<std::string> command = {"etcd",
+                                        "--name",
+                                        name,
+                                        "--data-dir",
+                                        directory_.file("data"),
+                                        "--listen-client-urls",
+                                        client,
+                                        "--advertise-client-urls",
+                                        client,
+                                        "--listen-peer-urls",
+                                        peer,
+                                        "--initial-advertise-peer-urls",
+                                        peer};
+    if (more.empty() || more.front() != "--initial-cluster") {
+      command.insert(command.end(), {"--initial-cluster", name + "=" + peer});
+    }
+    command.insert(command.end(), more.begin(), more.end());
+    server_ = std::make_unique<Server>(std::move(command), directory_.file("log"));
+  }
+
+  [[nodiscard]] std::string url() const { return scheme_ + "://127.0.0.1:" + std::to_string(port_); }
+
+  [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  // etcdctl with these arguments, and further ones (TLS, user).
+  [[nodiscard]] Ran ctl(const std::string& arguments) const {
+    return run_shell("ETCDCTL_API=3 etcdctl --command-timeout=3s --endpoints=" + url() + " " + arguments);
+  }
+
+  [[nodiscard]] bool wait(const std::string& with = {}) const {
+    return server_->wait_until_ready([&] { return ctl(with + " endpoint health").ok; });
+  }
+
+  [[nodiscard]] Server& server() { return *server_; }
+
+ private:
+  TemporaryDirectory directory_;
+  std::uint16_t port_;
+  std::string scheme_;
+  std::unique_ptr<Server> server_;
+};
+
+// Leases of one second are possible when elections are quick (minLeaseTTL in etcd's etcdserver/server.go).
+inline std::vector<std::string> quick_leases() {
+  return {"--heartbeat-interval", "50", "--election-timeout", "500"};
+}
+
+}  // namespace ovl::test
