@@ -76,6 +76,7 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
     options.json = given.json;
     options.detailed_exitcode = given.detailed_exitcode;
     options.lock_timeout = given.lock_timeout;
+    options.timeout = given.timeout;
   }
   const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy, .writable = true};
   OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->sources : nullptr));

@@ -24,6 +24,9 @@ struct CommandLine {
   ValidateOptions validate;
   InitOptions init;
   LabOptions lab;
+  AgentOptions agent;
+  KeystoreVerbOptions keystore;
+  std::string wait;
   std::function<int()> run;
 };
 
@@ -34,13 +37,38 @@ CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, con
   return app;
 }
 
+// How to reach the store where no manifest says it. Secrets are references, never values.
+void add_access(CLI::App& app, KeystoreAccess& access) {
+  const auto add = [&](const char* name, std::string& value, const char* what, const char* twin) {
+    app.add_option(name, value, what)->envname(twin)->group("Keystore");
+  };
+  add("--keystore", access.url, "Keystore URL, instead of the manifest's", "OVL_KEYSTORE");
+  add("--token", access.token, "With --keystore: env:NAME or file:PATH", "OVL_TOKEN");
+  add("--user", access.user, "With --keystore: env:NAME or file:PATH", "OVL_USER");
+  add("--password", access.password, "With --keystore: env:NAME or file:PATH", "OVL_PASSWORD");
+  add("--tls-ca", access.ca, "With --keystore: file:PATH of the CA", "OVL_TLS_CA");
+  add("--tls-cert", access.cert, "With --keystore: file:PATH of our certificate", "OVL_TLS_CERT");
+  add("--tls-key", access.key, "With --keystore: file:PATH of its key", "OVL_TLS_KEY");
+  app.add_flag("--allow-plaintext", access.allow_plaintext, "With --keystore: no TLS, off this machine")
+      ->envname("OVL_ALLOW_PLAINTEXT")
+      ->group("Keystore");
+}
+
+void add_store(CLI::App& app, PlanOptions& plan) {
+  add_access(app, plan.keystore);
+  app.add_option("--timeout", plan.timeout, "Of one call to the keystore: 500ms, 5s, 1m")
+      ->envname("OVL_TIMEOUT")
+      ->capture_default_str()
+      ->group("Keystore");
+  app.add_option("--cluster", plan.cluster, "Cluster name, instead of the manifest's")
+      ->envname("OVL_CLUSTER")
+      ->group("Keystore");
+}
+
 void add_where(CLI::App& app, PlanOptions& plan) {
   app.add_option("PATH", plan.path,
                  "The manifest: a file or a directory; default ./ovl.toml, else *.toml here");
-  app.add_option("--keystore", plan.keystore, "Keystore URL, instead of the manifest's")
-      ->envname("OVL_KEYSTORE");
-  app.add_option("--cluster", plan.cluster, "Cluster name, instead of the manifest's")
-      ->envname("OVL_CLUSTER");
+  add_store(app, plan);
 }
 
 void add_host(CLI::App& app, PlanOptions& plan) {
@@ -95,6 +123,19 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
   add_json(show, line.plan);
 }
 
+void add_agent(CLI::App& app, CommandLine& line) {
+  CLI::App& agent = verb(app, line, "agent", "Keep this host as the records say, until told to end",
+                         [&line] { return run_agent(line.global, line.plan, line.agent); });
+  add_where(agent, line.plan);
+  add_host(agent, line.plan);
+  agent.add_option("--heartbeat", line.agent.heartbeat, "How often this host says that it is there")
+      ->envname("OVL_HEARTBEAT")
+      ->capture_default_str();
+  agent.add_option("--ttl", line.agent.ttl, "How long others believe it")
+      ->envname("OVL_TTL")
+      ->capture_default_str();
+}
+
 void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
   CLI::App& group = *app.add_subcommand(kind, "List or inspect " + kind + "s");
   group.require_subcommand(1);
@@ -114,20 +155,84 @@ void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
   add_where(inspect, line.plan);
 }
 
+void add_forget(CLI::App& group, CommandLine& line) {
+  CLI::App& forget = verb(group, line, "forget", "Forget the machine that had a host's name, and is gone",
+                          [&line] { return run_forget(line.global, line.plan, line.ls.name); });
+  forget.add_option("NAME", line.ls.name, "The host's name")->required();
+  add_where(forget, line.plan);
+}
+
+// The access of one of two stores: --from-token, --to-token, ...
+void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
+  const auto add = [&](const std::string& name, std::string& value, const char* what) {
+    app.add_option("--" + side + "-" + name, value, what)->group("Keystore");
+  };
+  add("token", access.token, "env:NAME or file:PATH");
+  add("user", access.user, "env:NAME or file:PATH");
+  add("password", access.password, "env:NAME or file:PATH");
+  add("tls-ca", access.ca, "file:PATH of the CA");
+  add("tls-cert", access.cert, "file:PATH of our certificate");
+  add("tls-key", access.key, "file:PATH of its key");
+  app.add_flag("--" + side + "-allow-plaintext", access.allow_plaintext, "No TLS, off this machine")
+      ->group("Keystore");
+}
+
+void add_copy(CLI::App& group, CommandLine& line) {
+  CLI::App& copy = verb(group, line, "copy", "Copy a cluster to another keystore, with its ids",
+                        [&line] { return run_keystore_copy(line.keystore); });
+  copy.add_option("FROM", line.keystore.from.url, "URL of the keystore that has it")->required();
+  copy.add_option("TO", line.keystore.to.url, "URL of the keystore that has it not")->required();
+  copy.add_option("--cluster", line.keystore.cluster, "The cluster's name")
+      ->envname("OVL_CLUSTER")
+      ->required();
+  copy.add_option("--timeout", line.keystore.timeout, "Of one call to a keystore")
+      ->envname("OVL_TIMEOUT")
+      ->capture_default_str();
+  add_side(copy, "from", line.keystore.from);
+  add_side(copy, "to", line.keystore.to);
+}
+
+void add_keystore_verbs(CLI::App& app, CommandLine& line) {
+  CLI::App& group = *app.add_subcommand("keystore", "Copy, check, export or import a cluster's records");
+  group.require_subcommand(1);
+  add_copy(group, line);
+  CLI::App& check = verb(group, line, "check", "Validate every record and claim",
+                         [&line] { return run_keystore_check(line.global, line.plan); });
+  add_where(check, line.plan);
+  CLI::App& out = verb(group, line, "export", "Write all records to stdout or a file",
+                       [&line] { return run_keystore_export(line.global, line.plan, line.keystore); });
+  add_where(out, line.plan);
+  out.add_option("--out", line.keystore.file, "The file; default stdout")->envname("OVL_OUT");
+  out.add_option("--format", line.keystore.format, "json or toml")
+      ->envname("OVL_FORMAT")
+      ->check(CLI::IsMember({"json", "toml"}))
+      ->capture_default_str();
+  CLI::App& in = verb(group, line, "import", "Fill an empty keystore from an export",
+                      [&line] { return run_keystore_import(line.global, line.plan, line.keystore); });
+  in.add_option("FILE", line.keystore.file, "The export, JSON or TOML; - for stdin")->required();
+  add_store(in, line.plan);
+}
+
 void add_reading_verbs(CLI::App& app, CommandLine& line) {
   for (const char* kind : {"network", "host", "endpoint"}) add_kind_verbs(app, line, kind);
+  add_forget(*app.get_subcommand("host"), line);
+  CLI::App& doctor = verb(app, line, "doctor", "Ask the store, the peers and the kernel what is wrong",
+                          [&line] { return run_doctor(line.global, line.plan); });
+  add_where(doctor, line.plan);
+  add_host(doctor, line.plan);
+  add_json(doctor, line.plan);
+  add_keystore_verbs(app, line);
   CLI::App& status = verb(app, line, "status", "Show where the cluster and its hosts stand",
-                          [&line] { return run_status(line.global, line.plan); });
+                          [&line] { return run_status(line.global, line.plan, line.wait); });
   add_where(status, line.plan);
+  status.add_option("--wait", line.wait, "Wait until every host is up to date: 500ms, 60s, 5m; else exit 1")
+      ->envname("OVL_WAIT");
   add_json(status, line.plan);
   CLI::App& exec = verb(app, line, "exec", "Run a command inside an endpoint's namespace",
                         [&line] { return run_exec(line.global, line.plan, line.exec); });
   exec.add_option("ENDPOINT", line.exec.endpoint, "The endpoint")->required();
   exec.add_option("CMD", line.exec.command, "The command, behind --")->required();
-  exec.add_option("--keystore", line.plan.keystore, "Keystore URL, instead of the manifest's")
-      ->envname("OVL_KEYSTORE");
-  exec.add_option("--cluster", line.plan.cluster, "Cluster name, instead of the manifest's")
-      ->envname("OVL_CLUSTER");
+  add_store(exec, line.plan);
 }
 
 void add_manifest_verbs(CLI::App& app, CommandLine& line) {
@@ -181,6 +286,7 @@ int run_cli(int argc, char** argv) {
   add_global(app, line.global);
   add_manifest_verbs(app, line);
   add_planning_verbs(app, line);
+  add_agent(app, line);
   add_reading_verbs(app, line);
   add_lab_verbs(app, line);
   verb(app, line, "version", "Print the version", [] {

@@ -91,7 +91,10 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   const bool host = needs.host && context.request_.scope != Scope::cluster;
   if (host) OVL_CHECK(context.open_host(global, needs));
   if (needs.keystore) OVL_CHECK(context.open_store(options));
-  if (host && needs.identity) OVL_CHECK(context.identify(options));
+  if (host && needs.identity) {
+    Status identified = context.identify(options);
+    if (!identified.ok() && !needs.optional_identity) return std::move(identified).error();
+  }
   context.world_.now = std::time(nullptr);
   context.world_.holder = this_process(context.world_.now);
   context.world_.holder_is_dead = holder_is_dead;
@@ -124,9 +127,11 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
 Status Context::fill_request(const PlanOptions& options) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
   if (manifest_) request_.source = "dir:" + manifest_->cluster.value.text();
-  keystore_url_ = !options.keystore.empty() ? options.keystore
-                  : manifest_               ? manifest_->keystore.url.value
-                                            : "";
+  if (!options.keystore.url.empty()) {
+    access_ = options.keystore;
+  } else if (manifest_) {
+    access_ = access_of(manifest_->keystore, sources_);
+  }
   if (!options.cluster.empty()) {
     OVL_TRY(request_.cluster, Label::parse(options.cluster));
   } else if (manifest_) {
@@ -153,9 +158,11 @@ Status Context::open_host(const GlobalOptions& global, const Needs& needs) {
 
 // A host without a manifest goes by what its last apply left.
 Status Context::use_binding() {
-  if (!keystore_url_.empty()) return {};
-  OVL_TRY(const auto url, state_->binding("keystore"));
-  keystore_url_ = url.value_or("");
+  if (!access_.url.empty()) return {};
+  OVL_TRY(const auto bound, state_->binding("keystore"));
+  if (!bound) return {};
+  OVL_TRY(const Value value, Value::parse_json(*bound));
+  OVL_TRY(access_, decode<KeystoreAccess>(value));
   return {};
 }
 
@@ -169,15 +176,15 @@ Result<std::optional<HostLock>> Context::lock_host() {
 }
 
 Status Context::open_store(const PlanOptions& options) {
-  if (keystore_url_.empty()) {
+  if (access_.url.empty()) {
     return Error{.code = Errc::usage,
                  .message = "no manifest here, and no keystore named",
                  .hint = "name a manifest, or --keystore URL and --cluster NAME"};
   }
-  OVL_TRY(const KeystoreOptions store,
-          keystore_options(keystore_url_, options.keystore.empty() ? manifest_.get() : nullptr, sources_));
+  OVL_TRY(KeystoreOptions store, keystore_options(access_));
+  OVL_TRY(store.timeout, parse_duration(options.timeout));
   OVL_TRY(keystore_, open_keystore(store));
-  request_.keystore_url = keystore_url_;
+  request_.keystore_access = encode(access_).json();
   world_.keystore = keystore_.get();
   return {};
 }

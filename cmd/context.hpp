@@ -16,9 +16,10 @@ class Context {
  public:
   // How much of the world a verb needs.
   struct Needs {
-    bool manifest = true;  // false: records do, when there is no manifest
-    bool host = true;      // this machine's kernel and state
-    bool identity = true;  // which of the declared hosts this machine is
+    bool manifest = true;            // false: records do, when there is no manifest
+    bool host = true;                // this machine's kernel and state
+    bool identity = true;            // which of the declared hosts this machine is
+    bool optional_identity = false;  // a machine that is none of them is all right
     bool keystore = true;
     bool writable = false;  // state may be made
   };
@@ -38,7 +39,7 @@ class Context {
 
   [[nodiscard]] const Manifest* manifest() const { return manifest_.get(); }
 
-  [[nodiscard]] const std::string& keystore_url() const { return keystore_url_; }
+  [[nodiscard]] const KeystoreAccess& access() const { return access_; }
 
   World& world() { return world_; }
 
@@ -52,7 +53,7 @@ class Context {
 
   Sources sources_;
   std::unique_ptr<Manifest> manifest_;
-  std::string keystore_url_;
+  KeystoreAccess access_;
   std::unique_ptr<Keystore> keystore_;
   std::unique_ptr<Kernel> kernel_;
   std::unique_ptr<State> state_;

@@ -5,66 +5,87 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+
+#include "reconcile/decode_values.hpp"
 
 namespace ovl {
 
 namespace {
 
-class SecretReader {
- public:
-  // `beside`: the file whose folder relative paths start from; null when there is none.
-  explicit SecretReader(const SourceFile* beside) : beside_(beside) {}
+Error no_reference(std::string_view what) {
+  return Error{.code = Errc::usage,
+               .message = fmt::format("the keystore's {} is no reference", what),
+               .hint = "name where it is: env:NAME or file:PATH"};
+}
 
-  [[nodiscard]] Result<std::string> read(const std::optional<SecretRef>& ref) const {
-    if (!ref) return std::string();
-    if (ref->where == SecretRef::Where::file) return read_file(path_of(ref));
-    const char* value = std::getenv(ref->name.c_str());
-    if (value != nullptr) return std::string(value);
-    return Error{.code = Errc::usage, .message = fmt::format("the environment has no {}", ref->name)};
+Result<std::string> read_file(const std::string& path) {
+  struct stat info {};
+
+  if (stat(path.c_str(), &info) != 0) {
+    return Error{.code = Errc::io, .message = fmt::format("the secret file {} can't be read", path)};
   }
-
-  [[nodiscard]] std::string path_of(const std::optional<SecretRef>& ref) const {
-    if (!ref) return {};
-    return beside_ != nullptr ? path_beside(*beside_, ref->name) : ref->name;
+  if ((info.st_mode & 077) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("the secret file {} is readable by others", path),
+                 .hint = fmt::format("chmod 600 {}", path)};
   }
+  std::ifstream file(path);
+  std::string secret;
+  std::getline(file, secret);
+  return secret;
+}
 
- private:
-  static Result<std::string> read_file(const std::string& path) {
-    struct stat info {};
+Result<std::string> read_secret(std::string_view what, const std::string& text) {
+  if (text.empty()) return std::string();
+  const auto ref = parse_secret(text);
+  if (!ref) return no_reference(what);
+  if (ref->where == SecretRef::Where::file) return read_file(ref->name);
+  const char* value = std::getenv(ref->name.c_str());
+  if (value != nullptr) return std::string(value);
+  return Error{.code = Errc::usage, .message = fmt::format("the environment has no {}", ref->name)};
+}
 
-    if (stat(path.c_str(), &info) != 0) {
-      return Error{.code = Errc::io, .message = fmt::format("the secret file {} can't be read", path)};
-    }
-    if ((info.st_mode & 077) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
-      return Error{.code = Errc::guard,
-                   .message = fmt::format("the secret file {} is readable by others", path),
-                   .hint = fmt::format("chmod 600 {}", path)};
-    }
-    std::ifstream file(path);
-    std::string secret;
-    std::getline(file, secret);
-    return secret;
-  }
+Result<std::string> file_of(std::string_view what, const std::string& text) {
+  if (text.empty()) return std::string();
+  const auto ref = parse_secret(text);
+  if (!ref || ref->where != SecretRef::Where::file) return no_reference(what);
+  return ref->name;
+}
 
-  const SourceFile* beside_;
-};
+std::string text_of(const std::optional<SecretRef>& ref, const SourceFile* beside) {
+  if (!ref) return {};
+  if (ref->where == SecretRef::Where::env) return "env:" + ref->name;
+  std::error_code error;
+  const std::string path = beside != nullptr ? path_beside(*beside, ref->name) : ref->name;
+  const std::string absolute = std::filesystem::absolute(path, error).lexically_normal();
+  return "file:" + (error ? path : absolute);
+}
 
 }  // namespace
 
-Result<KeystoreOptions> keystore_options(const std::string& url, const Manifest* manifest,
-                                         const Sources& sources) {
-  KeystoreOptions options{.url = url};
-  if (manifest == nullptr) return options;
-  const KeystoreBlock& block = manifest->keystore;
-  const SecretReader secrets(block.place.file < sources.size() ? &sources[block.place.file] : nullptr);
-  OVL_TRY(options.token, secrets.read(block.token));
-  OVL_TRY(options.user, secrets.read(block.user));
-  OVL_TRY(options.password, secrets.read(block.password));
-  options.ca_file = secrets.path_of(block.tls_ca);
-  options.cert_file = secrets.path_of(block.tls_cert);
-  options.key_file = secrets.path_of(block.tls_key);
-  options.allow_plaintext = block.allow_plaintext;
+KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources) {
+  const SourceFile* beside = block.place.file < sources.size() ? &sources[block.place.file] : nullptr;
+  return KeystoreAccess{.url = block.url.value,
+                        .token = text_of(block.token, beside),
+                        .user = text_of(block.user, beside),
+                        .password = text_of(block.password, beside),
+                        .ca = text_of(block.tls_ca, beside),
+                        .cert = text_of(block.tls_cert, beside),
+                        .key = text_of(block.tls_key, beside),
+                        .allow_plaintext = block.allow_plaintext};
+}
+
+Result<KeystoreOptions> keystore_options(const KeystoreAccess& access) {
+  KeystoreOptions options{.url = access.url};
+  OVL_TRY(options.token, read_secret("token", access.token));
+  OVL_TRY(options.user, read_secret("user", access.user));
+  OVL_TRY(options.password, read_secret("password", access.password));
+  OVL_TRY(options.ca_file, file_of("CA file", access.ca));
+  OVL_TRY(options.cert_file, file_of("certificate", access.cert));
+  OVL_TRY(options.key_file, file_of("key", access.key));
+  options.allow_plaintext = access.allow_plaintext;
   return options;
 }
 

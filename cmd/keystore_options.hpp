@@ -1,16 +1,41 @@
-// What a keystore is opened with: its URL, and the secrets that the manifest refers to.
+// How a keystore is reached: its URL and references to its secrets, from the manifest, the command line
+// or what this host's last apply left; and the options that the references lead to.
 #pragma once
 
+#include <string>
+
 #include "drivers/keystore/keystore.hpp"
+#include "model/fields.hpp"
 #include "model/manifest.hpp"
 #include "reconcile/sources.hpp"
 
 namespace ovl {
 
-// `manifest` may be null: then the URL alone. Secrets are read here and go nowhere else; "file:PATH" is
-// relative to the folder of the file in `sources` that declares the keystore.
-// Errors: usage (no such environment variable), io (no such file), guard (a secret that others can read).
-Result<KeystoreOptions> keystore_options(const std::string& url, const Manifest* manifest,
-                                         const Sources& sources);
+// Holds no secret, so it may be kept: each reference is "env:NAME", "file:PATH" or empty.
+struct KeystoreAccess {
+  std::string url;
+  std::string token, user, password;
+  std::string ca, cert, key;  // of TLS; "file:PATH" alone
+  bool allow_plaintext = false;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        setting("url", &KeystoreAccess::url),   setting("token", &KeystoreAccess::token),
+        setting("user", &KeystoreAccess::user), setting("password", &KeystoreAccess::password),
+        setting("ca", &KeystoreAccess::ca),     setting("cert", &KeystoreAccess::cert),
+        setting("key", &KeystoreAccess::key),   setting("allow_plaintext", &KeystoreAccess::allow_plaintext)};
+  }
+
+  bool operator==(const KeystoreAccess&) const = default;
+};
+
+// The manifest's [keystore]; its files are relative to the folder of the file in `sources` that
+// declares it, here absolute.
+KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources);
+
+// Reads the secrets. They go into the options and nowhere else.
+// Errors: usage (no such environment variable, no reference), io (no such file), guard (a secret file
+// that others can read).
+Result<KeystoreOptions> keystore_options(const KeystoreAccess& access);
 
 }  // namespace ovl

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <ostream>
 
 #include "cmd/exit.hpp"
 #include "cmd/style.hpp"
+#include "drivers/keystore/keystore.hpp"
 #include "drivers/lab/labs.hpp"
 #include "drivers/process/enter.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -123,11 +127,44 @@ Result<Place> choose_node(const Labs& labs, const LabOptions& options) {
 
 // ---- the verbs -------------------------------------------------------------------------------------
 
+constexpr std::chrono::seconds kServerStart{60};
+
+// In a child inside the lab: 0 once the store answers a read.
+int ask_store(const Labs& labs, const LabEntry& lab) {
+  if (!labs.enter(lab, lab_nodes(lab.plan).front()).ok()) return 1;
+  const auto deadline = std::chrono::steady_clock::now() + kServerStart;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto store = open_keystore({.url = lab.plan.keystore, .allow_plaintext = true});
+    if (store.ok() && store.value()->read("ovl/").ok()) return 0;
+    ::usleep(100'000);
+  }
+  return 1;
+}
+
+// A server that has started is not yet one that answers.
+Status wait_for_store(const Labs& labs, const std::string& directory) {
+  OVL_TRY(std::vector<LabEntry> all, labs.list());
+  OVL_TRY(const LabEntry lab, choose(std::move(all), directory));
+  if (!lab.plan.server) return {};
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(ask_store(labs, lab));
+  int result = 1;
+  while (::waitpid(child, &result, 0) < 0 && errno == EINTR) {
+  }
+  if (result == 0) return {};
+  return Error{.code = Errc::unreachable,
+               .message = fmt::format("the lab's {} did not answer within {} s", lab.plan.server->store,
+                                      kServerStart.count()),
+               .hint = "read its log: ovl lab exec keystore -- cat /run/keystore/log"};
+}
+
 Status up(const LabOptions& options, std::ostream& out, std::ostream& err) {
   const std::string directory = real_path(options.directory);
   OVL_TRY(const LabPlan plan, read_plan(options.directory, err));
   const Plan network = plan_lab_network(plan);
-  OVL_TRY(const bool started, Labs(options.root).up(directory, plan, network_operations(network)));
+  const Labs labs(options.root);
+  OVL_TRY(const bool started, labs.up(directory, plan, network_operations(network)));
+  OVL_CHECK(wait_for_store(labs, directory));
   out << fmt::format("The lab of {} is {}up: cluster {}, {}.\n", directory, started ? "" : "already ",
                      plan.cluster.text(), host_count(plan));
   if (started) out << fmt::format("Try: ovl lab exec {} -- ip address\n", plan.hosts.front().name.text());
@@ -158,7 +195,9 @@ Status enter(const LabOptions& options) {
 }
 
 std::string address_of(const LabPlan& plan, std::size_t node) {
-  return node < plan.hosts.size() ? plan.hosts[node].address.text() : "";
+  if (node < plan.hosts.size()) return plan.hosts[node].address.text();
+  const bool is_server = lab_nodes(plan)[node].netns.text() == kLabKeystore;
+  return is_server ? plan.server->address.text() : "";
 }
 
 std::string interface_of(const LabPlan& plan, std::size_t node) {

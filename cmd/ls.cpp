@@ -10,6 +10,7 @@
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/project.hpp"
+#include "reconcile/standing.hpp"
 
 namespace ovl {
 
@@ -26,18 +27,6 @@ std::string id_text(const std::string& id, bool no_trunc) {
   return no_trunc ? id : id.substr(0, 12);
 }
 
-std::string ago(std::int64_t when) {
-  const std::int64_t seconds = std::max<std::int64_t>(0, std::time(nullptr) - when);
-  if (seconds < 120) return fmt::format("{}s ago", seconds);
-  if (seconds < 7200) return fmt::format("{}m ago", seconds / 60);
-  return fmt::format("{}h ago", seconds / 3600);
-}
-
-std::string seen(const StoreView& view, const HostName& host) {
-  const auto at = view.status.find(host.text());
-  return at == view.status.end() ? "never" : ago(at->second.when);
-}
-
 void networks(Table& table, const StoreView& view, const LsOptions& ls) {
   table.row({"NETWORK ID", "NAME", "SUBNETS", "VNI", "MTU", "ENDPOINTS", "OPTIONS"});
   for (const NetworkRecord& network : view.records.networks) {
@@ -49,12 +38,13 @@ void networks(Table& table, const StoreView& view, const LsOptions& ls) {
 }
 
 void hosts(Table& table, const StoreView& view, const LsOptions& ls) {
-  table.row({"HOST ID", "NAME", "VTEP", "GATEWAY POOL", "ENDPOINTS", "LAST APPLY"});
+  table.row({"HOST ID", "NAME", "VTEP", "GATEWAY POOL", "ENDPOINTS", "HEALTH", "STANDING"});
   for (const HostRecord& host : view.records.hosts) {
     const auto count = std::ranges::count(view.records.endpoints, host.name, &EndpointRecord::host);
-    table.row(
-        {id_text(host.id, ls.no_trunc), host.name.text(), host.advertise ? host.advertise->text() : "waiting",
-         host.gateway_pool ? host.gateway_pool->text() : "-", std::to_string(count), seen(view, host.name)});
+    table.row({id_text(host.id, ls.no_trunc), host.name.text(),
+               host.advertise ? host.advertise->text() : "waiting",
+               host.gateway_pool ? host.gateway_pool->text() : "-", std::to_string(count),
+               health_of(view, host.name, std::time(nullptr)), printable(standing_of(view, host.name).text)});
   }
 }
 
@@ -74,9 +64,20 @@ Value records_json(const std::vector<Record>& records) {
   return out;
 }
 
+Value hosts_json(const StoreView& view) {
+  Value out = Value::array();
+  for (const HostRecord& host : view.records.hosts) {
+    Value item = encode(host);
+    item.set("health", health_of(view, host.name, std::time(nullptr)));
+    item.set("standing", standing_of(view, host.name).text);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
 Value json_of(const StoreView& view, const std::string& kind) {
   if (kind == "network") return records_json(view.records.networks);
-  if (kind == "host") return records_json(view.records.hosts);
+  if (kind == "host") return hosts_json(view);
   return records_json(view.records.endpoints);
 }
 

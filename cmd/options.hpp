@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/keystore_options.hpp"
 #include "model/plan.hpp"
 
 namespace ovl {
@@ -18,10 +19,11 @@ struct GlobalOptions {
 
 // Planning options, the same on plan, apply and destroy; the inspecting verbs take the first four.
 struct PlanOptions {
-  std::string path;      // a file, a directory, or a saved plan for apply and show
-  std::string keystore;  // URL, over the manifest's
-  std::string cluster;   // name, over the manifest's
-  std::string host;      // who this machine is
+  std::string path;            // a file, a directory, or a saved plan for apply and show
+  KeystoreAccess keystore;     // URL and references, over the manifest's
+  std::string timeout = "5s";  // of one call to the keystore
+  std::string cluster;         // name, over the manifest's
+  std::string host;            // who this machine is
   std::string scope = "all";
   std::string lock_timeout = "30s";
   std::string out;  // where plan saves itself
@@ -41,6 +43,19 @@ struct LsOptions {
   std::string kind;  // network, host, endpoint
   std::string name;  // for inspect
   bool no_trunc = false;
+};
+
+struct AgentOptions {
+  std::string heartbeat = "20s";
+  std::string ttl = "60s";
+};
+
+struct KeystoreVerbOptions {
+  KeystoreAccess from, to;  // of copy
+  std::string cluster;      // of copy
+  std::string timeout = "5s";
+  std::string file;             // of export and import; empty: stdout
+  std::string format = "json";  // or toml
 };
 
 }  // namespace ovl

@@ -117,7 +117,7 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   out.set("scope", options.scope);
   out.set("destroy", options.destroy);
   out.set("host", planned.plan.host.text());
-  out.set("keystore", context.keystore_url());
+  out.set("keystore", encode(context.access()));
   out.set("cluster", planned.plan.cluster.text());
   out.set("boot", planned.plan.scope == Scope::cluster ? std::string() : boot_id());
   out.set("store", store_fingerprint(planned));
@@ -132,7 +132,9 @@ Result<SavedPlan> load_plan(const std::string& path) {
   SavedPlan saved;
   OVL_TRY(saved.options.scope, text_at(value, "scope"));
   OVL_TRY(saved.options.host, text_at(value, "host"));
-  OVL_TRY(saved.options.keystore, text_at(value, "keystore"));
+  const Value* access = value.find("keystore");
+  if (access == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"keystore\""};
+  OVL_TRY(saved.options.keystore, decode<KeystoreAccess>(*access));
   OVL_TRY(saved.options.cluster, text_at(value, "cluster"));
   OVL_TRY(saved.boot, text_at(value, "boot"));
   OVL_TRY(saved.store, text_at(value, "store"));

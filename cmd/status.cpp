@@ -1,25 +1,22 @@
-// ovl status: the cluster's generation, and where every host stands.
+// ovl status: the cluster's generation, and where every host stands; --wait until all stand there.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <ctime>
 #include <iostream>
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
-#include "cmd/plan_output.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/standing.hpp"
 
 namespace ovl {
 
 namespace {
 
-std::string standing(const StoreView& view, const HostName& host) {
-  const auto at = view.status.find(host.text());
-  if (at == view.status.end()) return "never applied";
-  const std::int64_t serial = view.head ? view.head->serial : 0;
-  if (at->second.serial < serial) return fmt::format("behind: generation {}", at->second.serial);
-  return at->second.result == "ok" ? "up to date" : printable(at->second.result);
-}
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 Value status_json(const StoreView& view) {
   Value out = Value::object();
@@ -28,7 +25,8 @@ Value status_json(const StoreView& view) {
   for (const HostRecord& host : view.records.hosts) {
     Value item = Value::object();
     item.set("name", host.name.text());
-    item.set("standing", standing(view, host.name));
+    item.set("standing", standing_of(view, host.name).text);
+    item.set("health", health_of(view, host.name, std::time(nullptr)));
     const auto at = view.status.find(host.name.text());
     if (at != view.status.end()) item.set("status", encode(at->second));
     hosts.push(std::move(item));
@@ -43,7 +41,10 @@ std::string status_text(const Label& cluster, const StoreView& view) {
                                 cluster.text(), view.head->serial, view.records.hosts.size(),
                                 view.records.networks.size(), view.records.endpoints.size());
   Table table;
-  for (const HostRecord& host : view.records.hosts) table.row({host.name.text(), standing(view, host.name)});
+  for (const HostRecord& host : view.records.hosts) {
+    table.row({host.name.text(), printable(standing_of(view, host.name).text),
+               health_of(view, host.name, std::time(nullptr))});
+  }
   out += table.text("  ");
   for (const Finding& finding : view.refused) {
     out += fmt::format("refused record {}: {}\n", printable(finding.subject), printable(finding.message));
@@ -51,22 +52,52 @@ std::string status_text(const Label& cluster, const StoreView& view) {
   return out;
 }
 
-Result<int> status(const GlobalOptions& global, const PlanOptions& options) {
+bool is_settled(const StoreView& view) {
+  return view.head && view.refused.empty() && not_current(view).empty();
+}
+
+// The view once every host stands at the newest generation, or as it is when the time is over.
+Result<StoreView> wait_for(Keystore& store, const StoreLayout& layout, milliseconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  while (true) {
+    OVL_TRY(StoreView view, read_store(store, layout));
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    if (is_settled(view) || left.count() <= 0) return view;
+    OVL_TRY(const auto watch, store.watch(layout.root(), view.revision));
+    OVL_CHECK(watch->next(left));
+  }
+}
+
+Error not_settled(const StoreView& view, const std::string& waited) {
+  const auto behind = not_current(view);
+  return Error{.code = Errc::stale,
+               .message = view.head
+                              ? fmt::format("{} of {} hosts are not up to date after {}: {}", behind.size(),
+                                            view.records.hosts.size(), waited, fmt::join(behind, ", "))
+                              : fmt::format("the cluster was not applied within {}", waited),
+               .hint = "apply on these hosts, or look why it failed there: ovl status"};
+}
+
+Result<int> status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait) {
+  OVL_TRY(const milliseconds limit,
+          wait.empty() ? Result<milliseconds>(milliseconds(0)) : parse_duration(wait));
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
-          read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+          wait_for(*context.world().keystore, StoreLayout(context.request().cluster), limit));
   if (options.json) {
     std::cout << status_json(view).pretty_json() << "\n";
   } else {
     std::cout << status_text(context.request().cluster, view);
   }
-  return kExitDone;
+  if (wait.empty() || is_settled(view)) return kExitDone;
+  report_error(not_settled(view, wait));
+  return kExitError;
 }
 
 }  // namespace
 
-int run_status(const GlobalOptions& global, const PlanOptions& options) {
-  auto code = status(global, options);
+int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait) {
+  auto code = status(global, options, wait);
   return code.ok() ? code.value() : report_error(code.error());
 }
 

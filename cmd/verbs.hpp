@@ -11,6 +11,17 @@ int run_show(const GlobalOptions& global, const PlanOptions& options);
 int run_exec(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec);
 int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls);
 int run_inspect(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect);
-int run_status(const GlobalOptions& global, const PlanOptions& options);
+// wait: a duration, or empty for now.
+int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait);
+// ovl host forget NAME.
+int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host);
+int run_doctor(const GlobalOptions& global, const PlanOptions& options);
+int run_agent(const GlobalOptions& global, const PlanOptions& options, const AgentOptions& agent);
+int run_keystore_copy(const KeystoreVerbOptions& options);
+int run_keystore_check(const GlobalOptions& global, const PlanOptions& options);
+int run_keystore_export(const GlobalOptions& global, const PlanOptions& options,
+                        const KeystoreVerbOptions& verb);
+int run_keystore_import(const GlobalOptions& global, const PlanOptions& options,
+                        const KeystoreVerbOptions& verb);
 
 }  // namespace ovl

@@ -14,6 +14,8 @@ std::vector<LabNode> lab_nodes(const LabPlan& plan) {
   for (const std::string_view infrastructure : {kLabRouter, kLabOutside, kLabSwitch}) {
     add(infrastructure, infrastructure.substr(kSandboxPrefix.size()));
   }
+  if (plan.server && plan.server->machine.text() == kLabKeystore)
+    add(kLabKeystore, kLabKeystore.substr(kSandboxPrefix.size()));
   return nodes;
 }
 

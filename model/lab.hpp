@@ -2,6 +2,7 @@
 // drivers/lab, and kept beside a running lab so that status and down need no manifest.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -36,18 +37,36 @@ struct LabHost {
   bool operator==(const LabHost&) const = default;
 };
 
+// The keystore's server, in a machine of its own or on the host that has its address.
+struct LabServer {
+  std::string store;  // "etcd", "consul", "zookeeper"
+  HostName machine;   // kLabKeystore, or a host
+  IpInterface address;
+  std::uint32_t port = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::setting("store", &LabServer::store), ovl::setting("machine", &LabServer::machine),
+                      ovl::setting("address", &LabServer::address), ovl::setting("port", &LabServer::port)};
+  }
+
+  bool operator==(const LabServer&) const = default;
+};
+
 struct LabPlan {
   Label cluster;
   std::string keystore;                   // its URL
   std::vector<std::string> shared_files;  // absolute; one file each for all hosts, all else is a host's own
   std::vector<LabSegment> segments;       // sorted by subnet
   std::vector<LabHost> hosts;             // sorted by name
+  std::optional<LabServer> server;        // absent: the keystore is a file
 
   static constexpr auto fields() {
     return std::tuple{ovl::setting("cluster", &LabPlan::cluster),
                       ovl::setting("keystore", &LabPlan::keystore),
                       ovl::setting("shared_files", &LabPlan::shared_files),
-                      ovl::setting("segments", &LabPlan::segments), ovl::setting("hosts", &LabPlan::hosts)};
+                      ovl::setting("segments", &LabPlan::segments),
+                      ovl::setting("hosts", &LabPlan::hosts),
+                      ovl::setting("server", &LabPlan::server)};
   }
 
   bool operator==(const LabPlan&) const = default;
@@ -65,6 +84,7 @@ struct LabNode {
 inline constexpr std::string_view kLabSwitch = "ovl-switch";
 inline constexpr std::string_view kLabRouter = "ovl-router";
 inline constexpr std::string_view kLabOutside = "ovl-outside";
+inline constexpr std::string_view kLabKeystore = "ovl-keystore";
 
 // All nodes of a lab, hosts first.
 std::vector<LabNode> lab_nodes(const LabPlan& plan);

@@ -37,6 +37,13 @@ bool is_variable_name(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '_'; });
 }
 
+// Whether the key takes "file:" alone, as those of TLS do.
+bool takes_files_only(const KeySpec& key) {
+  return !key.type->pattern.starts_with("^(env:");
+}
+
+}  // namespace
+
 std::optional<SecretRef> parse_secret(std::string_view text) {
   if (text.starts_with("env:") && is_variable_name(text.substr(4))) {
     return SecretRef{.where = SecretRef::Where::env, .name = std::string(text.substr(4))};
@@ -46,13 +53,6 @@ std::optional<SecretRef> parse_secret(std::string_view text) {
   }
   return std::nullopt;
 }
-
-// Whether the key takes "file:" alone, as those of TLS do.
-bool takes_files_only(const KeySpec& key) {
-  return !key.type->pattern.starts_with("^(env:");
-}
-
-}  // namespace
 
 void Reading::wrong_type(const TomlNode& node, std::string_view wanted) {
   failed = true;

@@ -36,6 +36,9 @@ void read_value(Reading& in, const TomlNode& node, Labels& out);
 void read_value(Reading& in, const TomlNode& node, IpPrefix& out);
 void read_value(Reading& in, const TomlNode& node, NetnsName& out);
 void read_value(Reading& in, const TomlNode& node, SecretRef& out);
+
+// "env:NAME" or "file:PATH"; nothing for other text.
+std::optional<SecretRef> parse_secret(std::string_view text);
 // An address, or the name of an interface.
 void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfName>& out);
 

@@ -94,8 +94,14 @@ class RecordWriter {
       units_.push_back(std::move(unit));
     }
     for (const auto& [claim, holder] : view_.claims) {
-      if (!want_.contains(claim)) remove(layout_.claim(claim));
+      if (!want_.contains(claim) && !is_of_host(claim)) remove(layout_.claim(claim));
     }
+  }
+
+  // A declared host's claim to its name is the host's own affair.
+  [[nodiscard]] bool is_of_host(const std::string& claim) const {
+    return std::ranges::any_of(desired_.hosts,
+                               [&](const HostRecord& host) { return claim == host_claim(host.name); });
   }
 
   const StoreLayout& layout_;
@@ -130,12 +136,32 @@ Unit head_unit(const StoreLayout& layout, const StoreView& view, const Head& hea
   return unit;
 }
 
-Status commit(Keystore& store, const Transaction& transaction) {
-  OVL_TRY(const CommitResult result, store.commit(transaction));
-  if (result.committed) return {};
-  return Error{.code = Errc::stale,
-               .message = "the keystore was changed by somebody else since the plan was made",
-               .hint = "plan again"};
+// Whether the store holds what the transaction writes.
+Result<bool> is_written(Keystore& store, const Transaction& transaction) {
+  for (const Write& write : transaction.writes) {
+    OVL_TRY(const auto there, store.get(write.key));
+    const bool same = write.value ? there && there->value == *write.value : !there;
+    if (!same) return false;
+  }
+  return true;
+}
+
+// The answer to a write was lost. Its guards let it happen once at most, so it may be sent again;
+// the keys tell whether it, or its first copy, was taken.
+Result<bool> settle(Keystore& store, const Transaction& transaction) {
+  OVL_TRY(const bool taken, is_written(store, transaction));
+  if (taken) return true;
+  const auto again = store.commit(transaction);
+  if (again.ok() && again.value().committed) return true;
+  if (!again.ok() && again.error().code != Errc::in_doubt) return again.error();
+  return is_written(store, transaction);
+}
+
+Result<bool> commit_once(Keystore& store, const Transaction& transaction) {
+  const auto result = store.commit(transaction);
+  if (result.ok()) return result.value().committed;
+  if (result.error().code == Errc::in_doubt) return settle(store, transaction);
+  return result.error();
 }
 
 // Packs units, in order, into as few transactions as the store takes.
@@ -181,6 +207,14 @@ bool dead(const std::string& text, const StoreLock::Options& options) {
 
 }  // namespace
 
+Status commit(Keystore& store, const Transaction& transaction) {
+  OVL_TRY(const bool committed, commit_once(store, transaction));
+  if (committed) return {};
+  return Error{.code = Errc::stale,
+               .message = "the keystore was changed by somebody else since the plan was made",
+               .hint = "plan again"};
+}
+
 Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout, const Holder& holder,
                                      const Options& options) {
   StoreLock lock;
@@ -193,14 +227,19 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
     take.guards.push_back(Guard{.kind = Guard::Kind::absent, .key = lock.key_});
     take.writes.push_back(
         Write{.key = lock.key_, .value = encode(holder).json(), .session = lock.session_->id()});
-    OVL_TRY(const CommitResult taken, store.commit(take));
-    if (taken.committed) {
-      lock.created_ = taken.revision;
+    const auto taken = store.commit(take);
+    if (taken.ok() && taken.value().committed) {
+      lock.created_ = taken.value().revision;
       return lock;
     }
+    if (!taken.ok() && taken.error().code != Errc::in_doubt) return taken.error();
     OVL_TRY(const Snapshot there, store.read(lock.key_));
     if (there.items.empty()) continue;
     const KeyValue& item = there.items.front();
+    if (item.value == take.writes.front().value) {  // the answer was lost, the lock is ours
+      lock.created_ = item.created;
+      return lock;
+    }
     if (dead(item.value, options)) {
       OVL_CHECK(store.commit(
           {.guards = {{.kind = Guard::Kind::same_life, .key = item.key, .revision = item.created}},
@@ -233,6 +272,19 @@ Status execute_records(Keystore& store, const StoreLayout& layout, const StoreVi
 
 Status publish(Keystore& store, const std::string& key, const Value& value) {
   return commit(store, Transaction{.writes = {{.key = key, .value = value.json()}}});
+}
+
+Status publish_facts(Keystore& store, const StoreLayout& layout, const StoreView& view,
+                     const HostFacts& facts) {
+  const std::string key = layout.claim(host_claim(facts.host));
+  const auto at = view.revisions.find(key);
+  const Guard guard = at == view.revisions.end()
+                          ? Guard{.kind = Guard::Kind::absent, .key = key}
+                          : Guard{.kind = Guard::Kind::unmodified, .key = key, .revision = at->second};
+  const Transaction claimed{.guards = {guard},
+                            .writes = {{.key = key, .value = facts.machine},
+                                       {.key = layout.facts(facts.host), .value = encode(facts).json()}}};
+  return commit(store, claimed);
 }
 
 }  // namespace ovl

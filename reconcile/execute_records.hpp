@@ -56,12 +56,21 @@ class StoreLock {
   Revision created_ = 0;
 };
 
+// One guarded transaction; an answer that was lost is settled by what the store holds.
+// Errors: stale when a guard does not hold; as the store.
+Status commit(Keystore& store, const Transaction& transaction);
+
 // Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
 // Errors: stale when a guard does not hold: somebody wrote past the lock.
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock);
 
-// Publishes one host's facts or status; written by that host alone, so without a lock.
+// Publishes a host's facts together with its claim to its name. Errors: stale when another machine
+// claimed it since the view was read.
+Status publish_facts(Keystore& store, const StoreLayout& layout, const StoreView& view,
+                     const HostFacts& facts);
+
+// Publishes one host's status; written by that host alone, so without a lock.
 Status publish(Keystore& store, const std::string& key, const Value& value);
 
 }  // namespace ovl

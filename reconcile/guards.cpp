@@ -38,6 +38,20 @@ Status check_lineage(const Request& request, const StoreView& view, const State*
 
 }  // namespace
 
+Status check_host_name(const StoreView& view, const HostFacts& own) {
+  const auto claim = view.claims.find(host_claim(own.host));
+  if (claim == view.claims.end() || claim->second == own.machine) return {};
+  // A machine that was set up anew keeps its address, and may keep its name.
+  const HostFacts* theirs = view.facts.host(own.host);
+  if (theirs == nullptr || theirs->vtep == own.vtep) return {};
+  const std::string name = own.host.text();
+  return Error{.code = Errc::guard,
+               .message = fmt::format("the host name {} is taken by another machine, at {}", name,
+                                      theirs->vtep ? theirs->vtep->text() : "no address"),
+               .hint = fmt::format(
+                   "say with --host which host this is; if that machine is gone: ovl host forget {}", name)};
+}
+
 Status check_guards(const Request& request, const Planned& planned, const State* state) {
   if (planned.view.head) OVL_CHECK(check_source(request, *planned.view.head));
   OVL_CHECK(check_head(request, planned.view));

@@ -39,6 +39,7 @@ class Addressing {
   explicit Addressing(const Manifest& manifest) : manifest_(manifest) {}
 
   Status run(LabPlan& plan) {
+    if (plan.server) server_ = plan.server->address.address;
     for (const HostBlock& host : manifest_.hosts) OVL_CHECK(check_name(host));
     for (const HostBlock& host : manifest_.hosts) OVL_CHECK(place_given(host));
     for (LabSegment& segment : segments_) {
@@ -75,7 +76,7 @@ class Addressing {
       return refused(host, fmt::format("{} can't be a host's address in {}", address->text(), subnet.text()),
                      "use another address");
     }
-    if (taken(*address)) {
+    if (taken(*address) && *address != server_) {
       return refused(host, fmt::format("{} is another host's", address->text()), "use another address");
     }
     (void)segment_at(subnet);
@@ -127,7 +128,8 @@ class Addressing {
   [[nodiscard]] bool taken(const IpAddress& address) const {
     const auto is_it = [&](const LabHost& host) { return host.address.address == address; };
     const auto routes_it = [&](const LabSegment& segment) { return segment.router == address; };
-    return std::ranges::any_of(hosts_, is_it) || std::ranges::any_of(segments_, routes_it);
+    return address == server_ || std::ranges::any_of(hosts_, is_it) ||
+           std::ranges::any_of(segments_, routes_it);
   }
 
   [[nodiscard]] Result<IpAddress> free_address(const LabSegment& segment) const {
@@ -145,20 +147,75 @@ class Addressing {
   const Manifest& manifest_;
   std::vector<LabSegment> segments_;
   std::vector<LabHost> hosts_;
+  IpAddress server_;
 };
+
+Error no_server(const KeystoreUrl& url, std::string message, std::string hint) {
+  return Error{
+      .code = Errc::unsupported,
+      .message = fmt::format("the lab can't start {} for {}: {}", store_name(url.kind), url.text(), message),
+      .hint = std::move(hint)};
+}
+
+std::string_view binary_of(StoreKind kind) {
+  switch (kind) {
+    case StoreKind::sqlite: break;
+    case StoreKind::etcd: return "etcd";
+    case StoreKind::consul: return "consul";
+    case StoreKind::zookeeper: return "zookeeper";
+  }
+  return {};
+}
+
+Status choose_server(const Manifest& manifest, const KeystoreUrl& url, LabPlan& plan) {
+  if (url.servers.size() != 1) {
+    return no_server(url, "it starts one server", "name one server in the URL that the lab is to run");
+  }
+  const KeystoreBlock& block = manifest.keystore;
+  if (block.tls_ca || block.tls_cert || block.token || block.user) {
+    return no_server(url, "its servers have neither TLS nor users",
+                     "use allow_plaintext = true and no secrets");
+  }
+  const StoreServer& server = url.servers.front();
+  const auto address = IpAddress::parse(server.host);
+  if (!address.ok() || address.value().is_loopback()) {
+    return no_server(url, fmt::format("{} is no address on the hosts' network", server.host),
+                     "give the server an address of its own, like 192.168.99.103");
+  }
+  plan.server = LabServer{.store = std::string(binary_of(url.kind)),
+                          .address = {address.value(), segment_of(address.value()).length()},
+                          .port = server.port};
+  return {};
+}
 
 Status choose_keystore(const Manifest& manifest, LabPlan& plan) {
   plan.keystore = manifest.keystore.url.value;
   OVL_TRY(const KeystoreUrl url, parse_keystore_url(plan.keystore));
-  if (url.kind != StoreKind::sqlite) {
-    return Error{
-        .code = Errc::unsupported,
-        .message = fmt::format("this build's lab can't start {} for {}", store_name(url.kind), url.text()),
-        .hint = "use a file that all hosts share: sqlite:///var/lib/ovl/keystore.db"};
-  }
+  if (url.kind != StoreKind::sqlite) return choose_server(manifest, url, plan);
   // The database and what SQLite keeps beside it in WAL mode: its log and the log's index.
   plan.shared_files = {url.path, url.path + "-shm", url.path + "-wal"};
   return {};
+}
+
+// On the host that has the address, else on a machine of its own in that host's segment.
+Status place_server(LabPlan& plan) {
+  if (!plan.server) return {};
+  LabServer& server = *plan.server;
+  const auto at = std::ranges::find_if(
+      plan.hosts, [&](const LabHost& host) { return host.address.address == server.address.address; });
+  if (at != plan.hosts.end()) {
+    server.machine = at->name;
+    return {};
+  }
+  const bool reachable = std::ranges::any_of(plan.segments, [&](const LabSegment& segment) {
+    return segment.subnet.contains(server.address.address) && segment.router != server.address.address;
+  });
+  OVL_TRY(server.machine, HostName::parse(kLabKeystore));
+  if (reachable) return {};
+  return Error{.code = Errc::usage,
+               .message = fmt::format("the keystore's address {} is in no host's network",
+                                      server.address.address.text()),
+               .hint = "choose one beside the hosts' own, which is not the router's"};
 }
 
 // ---- the network as objects ----------------------------------------------------------------------
@@ -176,6 +233,8 @@ class Wiring {
     for (const LabNode& node : lab_nodes(lab_)) objects_.at(node.netns).netns = Netns{.name = node.netns};
     for (std::size_t i = 0; i < lab_.segments.size(); ++i) add_segment(lab_.segments[i], i);
     for (std::size_t i = 0; i < lab_.hosts.size(); ++i) add_host(lab_.hosts[i], i);
+    if (lab_.server && lab_.server->machine.text() == kLabKeystore)
+      add_host(server_host(), lab_.hosts.size());
     add_outside();
     objects_.sort();
     return std::move(objects_);
@@ -231,6 +290,10 @@ class Wiring {
     add_default(name, host.interface, lab_.segments[segment].router);
     // A new namespace has the machine's own setting, which would let hosts forward.
     objects_.at(name).sysctls.push_back(Sysctl{.path = "net/ipv4/ip_forward", .value = "0"});
+  }
+
+  [[nodiscard]] LabHost server_host() const {
+    return {.name = lab_.server->machine, .interface = device("eth", 1), .address = lab_.server->address};
   }
 
   void add_outside() {
@@ -293,6 +356,7 @@ Result<LabPlan> plan_lab(const Manifest& manifest) {
   LabPlan plan{.cluster = manifest.cluster.value};
   OVL_CHECK(choose_keystore(manifest, plan));
   OVL_CHECK(Addressing(manifest).run(plan));
+  OVL_CHECK(place_server(plan));
   return plan;
 }
 

@@ -8,6 +8,7 @@ namespace ovl {
 
 namespace {
 
+constexpr std::string_view kHosts = "hosts/";
 constexpr std::string_view kNetworks = "networks/";
 constexpr std::string_view kEndpoints = "endpoints/";
 
@@ -47,6 +48,9 @@ Status restore(const StoredRecords& stored, const Label& network, Records& recor
 
 Status save_last_good(State& state, const Records& records, const Head& head) {
   StoredRecords out{.lineage = head.lineage, .serial = head.serial};
+  for (const HostRecord& record : records.hosts) {
+    out.items.push_back({.key = std::string(kHosts) + record.name.text(), .value = encode(record).json()});
+  }
   for (const NetworkRecord& record : records.networks) {
     out.items.push_back({.key = std::string(kNetworks) + record.name.text(), .value = encode(record).json()});
   }
@@ -56,6 +60,25 @@ Status save_last_good(State& state, const Records& records, const Head& head) {
   }
   std::ranges::sort(out.items);
   return state.save_records(out);
+}
+
+Result<Remembered> remember(const State& state) {
+  OVL_TRY(const StoredRecords stored, state.records());
+  Remembered out{.lineage = stored.lineage, .serial = stored.serial};
+  for (const StoredRecord& item : stored.items) {
+    if (item.key.starts_with(kHosts)) {
+      OVL_TRY(HostRecord record, decode_stored<HostRecord>(item));
+      out.records.hosts.push_back(std::move(record));
+    } else if (item.key.starts_with(kNetworks)) {
+      OVL_TRY(NetworkRecord record, decode_stored<NetworkRecord>(item));
+      out.records.networks.push_back(std::move(record));
+    } else if (item.key.starts_with(kEndpoints)) {
+      OVL_TRY(EndpointRecord record, decode_stored<EndpointRecord>(item));
+      out.records.endpoints.push_back(std::move(record));
+    }
+  }
+  out.records.sort();
+  return out;
 }
 
 Status restore_frozen(const State& state, StoreView& view) {

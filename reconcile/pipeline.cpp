@@ -32,13 +32,28 @@ bool needs_store(const Request& request) {
 
 // ---- planning, stage by stage --------------------------------------------------------------------
 
+// A store that was wiped is filled again with the ids, VNIs and addresses that the hosts still use.
+Status recall(const Request& request, World& world, Planned& planned) {
+  if (planned.view.head || request.destroy || world.state == nullptr) return {};
+  OVL_TRY(planned.remembered, remember(*world.state));
+  const Remembered& known = planned.remembered;
+  if (known.lineage.empty()) return {};
+  planned.plan.warnings.push_back(Finding{
+      .code = Errc::not_found,
+      .subject = "cluster " + request.cluster.text(),
+      .message = fmt::format("the keystore has lost it; it is rebuilt as this host knew it at generation {}",
+                             known.serial),
+      .hint = "if this is another keystore by mistake, do not apply"});
+  return {};
+}
+
 Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!needs_store(request)) return {};
   OVL_TRY(planned.view, read_store(*world.keystore, StoreLayout(request.cluster)));
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
   // With a manifest the refused records are written anew; without one the last good ones stand.
   if (!has_cluster(request)) return restore_frozen(*world.state, planned.view);
-  return {};
+  return recall(request, world, planned);
 }
 
 // This host's own facts, fresh; overlaid on what the others have published.
@@ -47,8 +62,10 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   if (!is_declared(request.host, request.manifest, planned.view.records)) return {};
   OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, planned.view.records));
   OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
+  OVL_CHECK(check_host_name(planned.view, *planned.own_facts));
   const HostFacts* published = planned.view.facts.host(request.host);
-  planned.facts_are_new = published == nullptr || !(*published == *planned.own_facts);
+  planned.facts_are_new = published == nullptr || !(*published == *planned.own_facts) ||
+                          !planned.view.claims.contains(host_claim(request.host));
   planned.view.facts.set(*planned.own_facts);
   return {};
 }
@@ -57,7 +74,8 @@ void resolve_records(const Request& request, Planned& planned) {
   if (!has_cluster(request)) {
     planned.desired = planned.view.records;
   } else if (!request.destroy && request.manifest != nullptr) {
-    Resolved resolved = resolve(*request.manifest, planned.view.records, planned.view.facts);
+    const Records& before = planned.view.head ? planned.view.records : planned.remembered.records;
+    Resolved resolved = resolve(*request.manifest, before, planned.view.facts);
     planned.desired = std::move(resolved.records);
     planned.problems = std::move(resolved.problems);
     planned.plan.waiting = std::move(resolved.waiting);
@@ -101,7 +119,9 @@ Plan empty_plan(const Request& request) {
 // ---- applying --------------------------------------------------------------------------------------
 
 Head next_head(const Request& request, const Planned& planned, const std::string& apply_id) {
-  Head head = planned.view.head.value_or(Head{.lineage = random_id()});
+  const Remembered& known = planned.remembered;
+  Head head = planned.view.head.value_or(
+      Head{.lineage = known.lineage.empty() ? random_id() : known.lineage, .serial = known.serial});
   ++head.serial;
   head.source = request.source;
   head.commit = request.commit;
@@ -110,8 +130,16 @@ Head next_head(const Request& request, const Planned& planned, const std::string
   return head;
 }
 
-bool writes_records(const Planned& planned) {
-  return !planned.plan.record_changes.empty() || !planned.view.refused.empty();
+// A write of records that was cut short has left claims of the generation before, or its head.
+bool was_cut_short(const Request& request, const Planned& planned) {
+  if (!has_cluster(request) || !planned.problems.empty() || !planned.view.head) return false;
+  return planned.view.head->digest != digest_of(planned.desired) ||
+         !claims_fit(planned.view.claims, claims_of(planned.desired));
+}
+
+bool writes_records(const Request& request, const Planned& planned) {
+  return !planned.plan.record_changes.empty() || !planned.view.refused.empty() ||
+         was_cut_short(request, planned);
 }
 
 Result<StoreLock> lock_store(const Request& request, World& world) {
@@ -133,11 +161,10 @@ Error problems_of(const Planned& planned) {
                .hint = planned.problems.front().hint};
 }
 
-Status publish_facts(const Request& request, World& world, Planned& planned) {
+Status publish_own_facts(const Request& request, World& world, Planned& planned) {
   if (!planned.own_facts || !planned.facts_are_new) return {};
   planned.facts_are_new = false;
-  return publish(*world.keystore, StoreLayout(request.cluster).facts(request.host),
-                 encode(*planned.own_facts));
+  return publish_facts(*world.keystore, StoreLayout(request.cluster), planned.view, *planned.own_facts);
 }
 
 Status write_cluster(const Request& request, World& world, Planned& planned, StoreLock& lock,
@@ -163,7 +190,7 @@ Status verify(const Request& request, World& world) {
 // What this host follows from now on.
 Status bind_host(const Request& request, State& state, const Planned& planned) {
   OVL_CHECK(state.bind("host", request.host.text()));
-  if (!request.keystore_url.empty()) OVL_CHECK(state.bind("keystore", request.keystore_url));
+  if (!request.keystore_access.empty()) OVL_CHECK(state.bind("keystore", request.keystore_access));
   if (!planned.view.head) return {};
   OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
   return save_last_good(state, planned.desired, *planned.view.head);
@@ -179,13 +206,41 @@ Status report(const Request& request, World& world, const Planned& planned, cons
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
 }
 
+// What went wrong on this host is for the others to see. When that can't be told either, the first
+// error is the one that counts.
+void report_failure(const Request& request, World& world, const Planned& planned, const Error& error,
+                    const std::string& apply_id) {
+  const bool silent = error.code == Errc::unreachable || error.code == Errc::in_doubt;
+  if (!has_host(request) || !needs_store(request) || request.destroy || silent) return;
+  const auto before = planned.view.status.find(request.host.text());
+  HostStatus status{.when = world.now, .apply_id = apply_id, .result = error.message};
+  if (before != planned.view.status.end()) status.serial = before->second.serial;
+  const PlanCounts counts = count(planned.plan);
+  status.drift = static_cast<std::int64_t>(counts.create + counts.update + counts.replace + counts.remove);
+  static_cast<void>(
+      publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status)).ok());
+}
+
+// A host on which a generation changes nothing stands at it all the same.
+bool is_reported(const Request& request, const Planned& planned) {
+  if (!has_host(request) || !needs_store(request) || request.destroy || !planned.view.head) return true;
+  const auto at = planned.view.status.find(request.host.text());
+  return at != planned.view.status.end() && at->second.result == "ok" &&
+         at->second.serial == planned.view.head->serial;
+}
+
 Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
-               const Progress& progress) {
-  const std::string apply_id = random_id();
-  OVL_CHECK(publish_facts(request, world, planned));
-  if (lock && writes_records(planned)) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
+               const std::string& apply_id, const Progress& progress) {
+  OVL_CHECK(publish_own_facts(request, world, planned));
+  if (lock && writes_records(request, planned))
+    OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
   if (has_host(request)) {
-    OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, progress.step));
+    // The records are written: a lock that is lost now costs nothing but its courtesy.
+    const auto step = [&](std::string_view what, std::size_t operations) {
+      if (lock) static_cast<void>(lock->keep_alive().ok());
+      progress.step(what, operations);
+    };
+    OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));
   }
   OVL_CHECK(verify(request, world));
   return report(request, world, planned, apply_id);
@@ -211,19 +266,25 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   Applied applied;
   OVL_TRY(applied.planned, make_plan(request, world));
   std::optional<StoreLock> lock;
-  if (writes_records(applied.planned)) {
+  if (writes_records(request, applied.planned)) {
     OVL_TRY(lock, lock_store(request, world));
     OVL_TRY(applied.planned, make_plan(request, world));  // what counts is what holds under the lock
   }
   Planned& planned = applied.planned;
   if (!planned.problems.empty()) return problems_of(planned);
   if (request.check) OVL_CHECK(request.check(planned));
-  if (planned.plan.empty() && !writes_records(planned)) {
-    OVL_CHECK(publish_facts(request, world, planned));
+  if (planned.plan.empty() && !writes_records(request, planned)) {
+    OVL_CHECK(publish_own_facts(request, world, planned));
+    if (!is_reported(request, planned)) OVL_CHECK(report(request, world, planned, random_id()));
   } else {
     OVL_CHECK(approve(planned.plan));
     if (!planned.plan.conflicts.empty()) return conflicts_of(planned.plan);
-    OVL_CHECK(execute(request, world, planned, lock, progress));
+    const std::string apply_id = random_id();
+    Status done = execute(request, world, planned, lock, apply_id, progress);
+    if (!done.ok()) {
+      report_failure(request, world, planned, done.error(), apply_id);
+      return std::move(done).error();
+    }
   }
   if (lock) OVL_CHECK(lock->release());
   applied.serial = planned.view.head ? planned.view.head->serial : 0;

@@ -12,6 +12,7 @@
 #include "model/manifest.hpp"
 #include "model/plan.hpp"
 #include "reconcile/execute_records.hpp"
+#include "reconcile/last_good.hpp"
 #include "reconcile/store_view.hpp"
 #include "state/state.hpp"
 
@@ -23,7 +24,7 @@ struct Request {
   bool destroy = false;
   Label cluster;
   HostName host;                       // this machine; empty in cluster scope
-  std::string keystore_url;            // without secrets; what the host is bound to afterwards
+  std::string keystore_access;         // how to reach it, without secrets; the host is bound to it
   const Manifest* manifest = nullptr;  // absent: the records say what is wanted
   std::string source;                  // who may change the records; see Head::source
   std::string commit;
@@ -49,6 +50,7 @@ struct Planned {
   Plan plan;
   Records desired;
   StoreView view;
+  Remembered remembered;               // when the store has lost the cluster that this host follows
   std::optional<HostFacts> own_facts;  // fresh
   bool facts_are_new = false;          // differ from what the store has
   Diagnostics problems;                // of the manifest; the plan is empty then

@@ -46,6 +46,7 @@ class Reader {
     if (kind == "endpoints") return take_endpoint(rest, text);
     if (kind == "facts") return take_facts(rest, text);
     if (kind == "status") return take_status(rest, text);
+    if (kind == "presence") return take_presence(rest);
     if (kind == "claims") view_.claims.emplace(rest, text);
     return {};
   }
@@ -87,6 +88,12 @@ class Reader {
   Status take_status(std::string_view name, const std::string& text) {
     OVL_TRY(HostStatus status, decode_text<HostStatus>(text));
     view_.status.emplace(name, std::move(status));
+    return {};
+  }
+
+  Status take_presence(std::string_view name) {
+    OVL_TRY(HostName host, HostName::parse(name));
+    view_.present.push_back(std::move(host));
     return {};
   }
 
@@ -175,6 +182,10 @@ std::string StoreLayout::generation(std::int64_t serial) const {
 
 Result<StoreView> read_store(Keystore& store, const StoreLayout& layout) {
   OVL_TRY(const Snapshot snapshot, store.read(layout.root()));
+  return view_of(snapshot, layout);
+}
+
+StoreView view_of(const Snapshot& snapshot, const StoreLayout& layout) {
   StoreView view;
   view.revision = snapshot.revision;
   Reader reader(layout, view);
@@ -183,6 +194,22 @@ Result<StoreView> read_store(Keystore& store, const StoreLayout& layout) {
   validate_set(view);
   sort_unique(view.frozen);
   return view;
+}
+
+std::string host_claim(const HostName& name) {
+  return "host/" + name.text();
+}
+
+bool claims_fit(const std::map<std::string, std::string>& have,
+                const std::map<std::string, std::string>& wanted) {
+  std::size_t found = 0;
+  for (const auto& [claim, holder] : have) {
+    if (claim.starts_with("host/")) continue;
+    const auto at = wanted.find(claim);
+    if (at == wanted.end() || at->second != holder) return false;
+    ++found;
+  }
+  return found == wanted.size();
 }
 
 std::map<std::string, std::string> claims_of(const Records& records) {

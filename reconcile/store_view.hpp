@@ -36,6 +36,9 @@ class StoreLayout {
 
   [[nodiscard]] std::string status(const HostName& name) const { return root_ + "status/" + name.text(); }
 
+  // Lives while a long-running command on that host holds its session.
+  [[nodiscard]] std::string presence(const HostName& name) const { return root_ + "presence/" + name.text(); }
+
   // claim is "vni/4789/1048576", "address/my-net/10.0.9.2", ...
   [[nodiscard]] std::string claim(std::string_view claim) const {
     return root_ + "claims/" + std::string(claim);
@@ -47,16 +50,21 @@ class StoreLayout {
   std::string root_;
 };
 
+// Who may call itself by a host's name: claim -> HostFacts::machine. Taken by the host itself.
+std::string host_claim(const HostName& name);
+
 // What a host last reported of itself.
 struct HostStatus {
   std::int64_t serial = 0;  // of head, realised
   std::int64_t when = 0;    // seconds since the epoch
   std::string apply_id;
-  std::string result;  // "ok" or the error's first line
+  std::string result;      // "ok" or the error's message
+  std::int64_t drift = 0;  // objects that still differed
 
   static constexpr auto fields() {
     return std::tuple{setting("serial", &HostStatus::serial), setting("when", &HostStatus::when),
-                      setting("apply_id", &HostStatus::apply_id), setting("result", &HostStatus::result)};
+                      setting("apply_id", &HostStatus::apply_id), setting("result", &HostStatus::result),
+                      setting("drift", &HostStatus::drift)};
   }
 };
 
@@ -69,6 +77,7 @@ struct StoreView {
   Facts facts;
   std::map<std::string, HostStatus> status;   // by host name
   std::map<std::string, std::string> claims;  // claim (without prefix) -> holder
+  std::vector<HostName> present;              // hosts with a long-running command, sorted
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation
   std::vector<Label> frozen;                  // networks with a refused record, sorted
@@ -76,8 +85,15 @@ struct StoreView {
 
 Result<StoreView> read_store(Keystore& store, const StoreLayout& layout);
 
+// The same of a tree that was read already.
+StoreView view_of(const Snapshot& snapshot, const StoreLayout& layout);
+
 // The claims that a set of records holds: claim -> holder.
 std::map<std::string, std::string> claims_of(const Records& records);
+
+// Whether `have` is what `wanted` says, leaving the hosts' own claims aside.
+bool claims_fit(const std::map<std::string, std::string>& have,
+                const std::map<std::string, std::string>& wanted);
 
 // Checks what no single record shows: references, one holder per address, MAC and VNI, addresses in
 // their subnets, values that only a hostile store would hold. Appends to view.refused and drops the

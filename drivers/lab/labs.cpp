@@ -14,6 +14,7 @@
 #include "drivers/kernel/netns.hpp"
 #include "drivers/lab/node.hpp"
 #include "drivers/lab/processes.hpp"
+#include "drivers/lab/server.hpp"
 
 namespace ovl {
 
@@ -83,6 +84,10 @@ Status Labs::build(const LabEntry& lab, std::span<const Operation> network, cons
     step(node.name);
     OVL_CHECK(build_node(lab, node));
   }
+  if (lab.plan.server) {
+    step("the keystore's server");
+    OVL_CHECK(start_keystore(lab));
+  }
   step("complete");
   LabEntry complete = lab;
   complete.complete = true;
@@ -133,6 +138,11 @@ Status Labs::build_node(const LabEntry& lab, const LabNode& node) const {
   const NodeNamespaces spaces = std::move(made).value();
   OVL_CHECK(pin(spaces.uts, state_.path_of(lab.id, "uts/" + node.netns.text())));
   return pin(spaces.mount, state_.path_of(lab.id, "mnt/" + node.netns.text()));
+}
+
+Status Labs::start_keystore(const LabEntry& lab) const {
+  OVL_TRY(const std::string program, find_server(*lab.plan.server));
+  return start_server(*lab.plan.server, program, pins_of(lab, lab.plan.server->machine.text()));
 }
 
 // ---- down ----------------------------------------------------------------------------------------
@@ -193,10 +203,14 @@ Status Labs::enter(const LabEntry& lab, const LabNode& node) const {
                  .message = fmt::format("the lab of {} was not started to the end", lab.directory),
                  .hint = "run ovl lab up again"};
   }
+  return enter_node(pins_of(lab, node.netns.text()));
+}
+
+NodePins Labs::pins_of(const LabEntry& lab, std::string_view node) const {
   const auto pin_of = [&](const char* type) {
-    return state_.path_of(lab.id, fmt::format("{}/{}", type, node.netns.text()));
+    return state_.path_of(lab.id, fmt::format("{}/{}", type, node));
   };
-  return enter_node(NodePins{.net = pin_of("net"), .mount = pin_of("mnt"), .uts = pin_of("uts")});
+  return NodePins{.net = pin_of("net"), .mount = pin_of("mnt"), .uts = pin_of("uts")};
 }
 
 }  // namespace ovl

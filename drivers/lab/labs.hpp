@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drivers/lab/node.hpp"
 #include "drivers/lab/run_state.hpp"
 #include "model/objects.hpp"
 
@@ -48,6 +49,8 @@ class Labs {
   [[nodiscard]] Status make_shared_files(const LabEntry& lab) const;
   [[nodiscard]] Status build_network(const LabEntry& lab, std::span<const Operation> network) const;
   [[nodiscard]] Status build_node(const LabEntry& lab, const LabNode& node) const;
+  [[nodiscard]] Status start_keystore(const LabEntry& lab) const;
+  [[nodiscard]] NodePins pins_of(const LabEntry& lab, std::string_view node) const;
   [[nodiscard]] Status remove(const LabEntry& lab) const;
   // The root and the lock when nothing needs them any more; the lock is still held.
   [[nodiscard]] Status tidy() const;

@@ -37,7 +37,7 @@ class KeystoreOptionsTest : public testing::Test {
     OVL_TRY(const Sources sources, read_sources(folder_));
     const Parsed parsed = parse(sources);
     EXPECT_TRUE(parsed.diagnostics.empty());
-    return keystore_options("consul://127.0.0.1:8500", &parsed.manifest, sources);
+    return keystore_options(access_of(parsed.manifest.keystore, sources));
   }
 
   std::string folder_;

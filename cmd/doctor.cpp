@@ -1,0 +1,79 @@
+// ovl doctor: what keeps the overlays of this host from working, each with a remedy.
+#include "reconcile/doctor.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string_view name_of_level(Symptom::Level level) {
+  switch (level) {
+    case Symptom::Level::good: return "ok";
+    case Symptom::Level::note: return "note";
+    case Symptom::Level::problem: return "problem";
+  }
+  return "";
+}
+
+Value symptoms_json(const std::vector<Symptom>& symptoms) {
+  Value out = Value::array();
+  for (const Symptom& symptom : symptoms) {
+    Value item = Value::object();
+    item.set("level", name_of_level(symptom.level));
+    item.set("check", symptom.check);
+    item.set("text", symptom.text);
+    item.set("remedy", symptom.remedy);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
+std::string symptoms_text(const std::vector<Symptom>& symptoms, const Style& style) {
+  std::string out;
+  for (const Symptom& symptom : symptoms) {
+    const std::string_view level = name_of_level(symptom.level);
+    const std::string mark = symptom.level == Symptom::Level::good      ? style.green(level)
+                             : symptom.level == Symptom::Level::problem ? style.red(level)
+                                                                        : style.yellow(level);
+    out += fmt::format("{:<{}} {}: {}\n", mark, 8 + mark.size() - level.size(), printable(symptom.check),
+                       printable(symptom.text));
+    if (!symptom.remedy.empty()) out += fmt::format("         remedy: {}\n", printable(symptom.remedy));
+  }
+  return out;
+}
+
+Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .optional_identity = true}));
+  const auto symptoms = examine(Patient{.store = context.world().keystore,
+                                        .cluster = context.request().cluster,
+                                        .host = context.request().host,
+                                        .now = std::time(nullptr)});
+  if (options.json) {
+    std::cout << symptoms_json(symptoms).pretty_json() << "\n";
+  } else {
+    std::cout << symptoms_text(symptoms, Style(!global.no_color && wants_colour(STDOUT_FILENO)));
+  }
+  const bool ill = std::ranges::any_of(
+      symptoms, [](const Symptom& symptom) { return symptom.level == Symptom::Level::problem; });
+  return ill ? kExitError : kExitDone;
+}
+
+}  // namespace
+
+int run_doctor(const GlobalOptions& global, const PlanOptions& options) {
+  auto code = doctor(global, options);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

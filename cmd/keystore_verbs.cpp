@@ -1,0 +1,143 @@
+// ovl keystore copy, check, export, import: a cluster's tree as a whole.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/machine.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+#include "reconcile/transfer.hpp"
+
+namespace ovl {
+
+namespace {
+
+Result<std::unique_ptr<Keystore>> open_store(const KeystoreAccess& access, const std::string& timeout) {
+  OVL_TRY(KeystoreOptions options, keystore_options(access));
+  OVL_TRY(options.timeout, parse_duration(timeout));
+  return open_keystore(options);
+}
+
+StoreLock::Options lock_options() {
+  StoreLock::Options options;
+  options.is_dead = holder_is_dead;
+  return options;
+}
+
+Result<int> copy(const KeystoreVerbOptions& options) {
+  OVL_TRY(const Label cluster, Label::parse(options.cluster));
+  OVL_TRY(const auto from, open_store(options.from, options.timeout));
+  OVL_TRY(const auto to, open_store(options.to, options.timeout));
+  OVL_TRY(const Dump dump, dump_cluster(*from, cluster));
+  OVL_CHECK(load_cluster(*to, dump, this_process(std::time(nullptr)), lock_options()));
+  std::cout << fmt::format("Copied {} records of cluster {} from {} to {}, and verified them.\n",
+                           dump.items.size(), cluster.text(), from->name(), to->name());
+  return kExitDone;
+}
+
+Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  OVL_TRY(const StoreView view,
+          read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+  const auto findings = check_cluster_tree(view);
+  for (const Finding& finding : findings) {
+    std::cout << fmt::format("{}: {}\n", printable(finding.subject), printable(finding.message));
+  }
+  const std::size_t records =
+      view.records.hosts.size() + view.records.networks.size() + view.records.endpoints.size();
+  std::cout << fmt::format(
+      "{} records, {} claims: {}\n", records, view.claims.size(),
+      findings.empty() ? "all as they should be" : fmt::format("{} findings", findings.size()));
+  if (findings.empty()) return kExitDone;
+  std::cerr << "hint: " << findings.front().hint << "\n";
+  return kExitError;
+}
+
+Status write_text(const std::string& path, const std::string& text) {
+  if (path.empty() || path == "-") {
+    std::cout << text << std::flush;
+    return {};
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (file.good()) return {};
+  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path)};
+}
+
+Result<std::string> read_text(const std::string& path) {
+  if (path.empty() || path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream file(path);
+  if (!file) return Error{.code = Errc::not_found, .message = fmt::format("{} can't be read", path)};
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Result<int> export_tree(const GlobalOptions& global, const PlanOptions& options,
+                        const KeystoreVerbOptions& verb) {
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  OVL_TRY(const Dump dump, dump_cluster(*context.world().keystore, context.request().cluster));
+  const Value value = to_value(dump);
+  OVL_CHECK(write_text(verb.file, verb.format == "toml" ? to_toml(value) : value.pretty_json() + "\n"));
+  return kExitDone;
+}
+
+constexpr std::size_t kMaxImport = std::size_t{1} << 30;
+
+// JSON begins with a brace; TOML can't.
+Result<Value> parse_export(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && text[first] == '{') return Value::parse_json(text, kMaxImport);
+  return value_of_toml(text);
+}
+
+Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
+                        const KeystoreVerbOptions& verb) {
+  OVL_TRY(const std::string text, read_text(verb.file));
+  OVL_TRY(const Value value, parse_export(text));
+  OVL_TRY(const Dump dump, dump_of(value));
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  if (!context.request().cluster.empty() && context.request().cluster != dump.cluster) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("the export is of cluster {}, not of {}", dump.cluster.text(),
+                                        context.request().cluster.text())};
+  }
+  OVL_CHECK(load_cluster(*context.world().keystore, dump, this_process(std::time(nullptr)), lock_options()));
+  std::cout << fmt::format("Imported {} records of cluster {}, and verified them.\n", dump.items.size(),
+                           dump.cluster.text());
+  return kExitDone;
+}
+
+int answer(const Result<int>& code) {
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace
+
+int run_keystore_copy(const KeystoreVerbOptions& options) {
+  return answer(copy(options));
+}
+
+int run_keystore_check(const GlobalOptions& global, const PlanOptions& options) {
+  return answer(check(global, options));
+}
+
+int run_keystore_export(const GlobalOptions& global, const PlanOptions& options,
+                        const KeystoreVerbOptions& verb) {
+  return answer(export_tree(global, options, verb));
+}
+
+int run_keystore_import(const GlobalOptions& global, const PlanOptions& options,
+                        const KeystoreVerbOptions& verb) {
+  return answer(import_tree(global, options, verb));
+}
+
+}  // namespace ovl

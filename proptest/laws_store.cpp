@@ -1,0 +1,153 @@
+// Laws of the way through with a store that fails, is lost, or is shared by machines that disagree.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "proptest/site.hpp"
+#include "reconcile/guards.hpp"
+#include "reconcile/standing.hpp"
+#include "reconcile/transfer.hpp"
+
+namespace ovl {
+
+namespace {
+
+const HostName& first_host(const Manifest& manifest) {
+  return manifest.hosts.front().name;
+}
+
+void must_apply(const Status& status) {
+  if (!status.ok()) RC_FAIL(status.error().message);
+}
+
+bool is_of_the_store(Errc code) {
+  return code == Errc::unreachable || code == Errc::in_doubt;
+}
+
+KeystoreFault any_fault(std::size_t from) {
+  KeystoreFault fault;
+  fault.call = from + *rc::gen::inRange<std::size_t>(0, 60);
+  fault.when = *rc::gen::element(KeystoreFault::When::before, KeystoreFault::When::after);
+  fault.code = fault.when == KeystoreFault::When::after ? Errc::in_doubt : Errc::unreachable;
+  fault.lasting = *rc::gen::arbitrary<bool>();
+  return fault;
+}
+
+}  // namespace
+
+RC_GTEST_PROP(Store, AnyFaultAtAnyCallIsHealedByTheNextApply,
+              (const Manifest& before, const Manifest& after)) {
+  Site site;
+  must_apply(site.apply_all(before));
+  site.store().add_fault(any_fault(site.store().call_count()));
+  const auto faulty = site.apply(after, first_host(after));
+  RC_CLASSIFY(!faulty.ok(), "the fault hit");
+  if (!faulty.ok()) RC_ASSERT(is_of_the_store(faulty.error().code));
+  site.store().clear_faults();
+  site.store().advance(std::chrono::minutes(2));  // a lock that could not be given back runs out
+  must_apply(site.apply_all(after));
+  must_apply(site.apply_all(after));  // what the last host's facts changed for the first
+  for (const HostBlock& host : after.hosts) {
+    const auto plan = site.plan(after, host.name);
+    RC_ASSERT(plan.ok());
+    RC_ASSERT(plan.value().plan.empty());
+  }
+  RC_ASSERT(check_cluster_tree(site.view(after)).empty());
+}
+
+RC_GTEST_PROP(Store, ThatIsUnreachableCostsTheKernelNothing,
+              (const Manifest& before, const Manifest& after)) {
+  Site site;
+  must_apply(site.apply_all(before));
+  const HostName host = first_host(after);
+  const HostObjects was = site.kernel(host).objects();
+  site.store().add_fault({.call = site.store().call_count(), .lasting = true});
+  const auto refused = site.apply(after, host);
+  RC_ASSERT(!refused.ok());
+  RC_ASSERT(refused.error().code == Errc::unreachable);
+  const bool same = site.kernel(host).objects() == was;
+  RC_ASSERT(same);
+}
+
+RC_GTEST_PROP(Store, ThatWasLostIsRebuiltWithTheSameIdsAndAddresses, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.apply_all(manifest));
+  must_apply(site.apply_all(manifest));
+  const StoreView was = site.view(manifest);
+  const std::uint64_t writes = site.kernel(first_host(manifest)).writes();
+  site.lose_store();
+  must_apply(site.apply_all(manifest));
+  must_apply(site.apply_all(manifest));
+  const StoreView now = site.view(manifest);
+  const bool same = now.records == was.records;
+  RC_ASSERT(same);
+  RC_ASSERT(now.head->lineage == was.head->lineage);
+  RC_ASSERT(now.head->serial > was.head->serial);
+  RC_ASSERT(site.kernel(first_host(manifest)).writes() == writes);
+}
+
+RC_GTEST_PROP(Store, EveryHostStandsAtTheGenerationItHasApplied, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.apply_all(manifest));
+  must_apply(site.apply_all(manifest));
+  RC_ASSERT(not_current(site.view(manifest)).empty());
+}
+
+RC_GTEST_PROP(Transfer, KeepsEverythingThroughJsonAndToml, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.apply_all(manifest));
+  const auto keystore = site.store().connect();
+  const auto dump = dump_cluster(*keystore, manifest.cluster.value);
+  if (!dump.ok()) RC_FAIL(dump.error().message);
+  const auto json = Value::parse_json(to_value(dump.value()).pretty_json());
+  RC_ASSERT(json.ok());
+  RC_ASSERT(dump_of(json.value()).value() == dump.value());
+  const auto toml = value_of_toml(to_toml(to_value(dump.value())));
+  if (!toml.ok()) RC_FAIL(toml.error().message);
+  RC_ASSERT(dump_of(toml.value()).value() == dump.value());
+}
+
+RC_GTEST_PROP(Transfer, FillsAnEmptyStoreAndNoOther, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.apply_all(manifest));
+  const auto from = site.store().connect();
+  const auto dump = dump_cluster(*from, manifest.cluster.value);
+  RC_ASSERT(dump.ok());
+  FakeStore other;
+  const auto to = other.connect("fake://", 12);
+  const StoreLock::Holder holder{.who = "tester", .host = "h", .boot = "b", .pid = 1, .since = 1};
+  must_apply(load_cluster(*to, dump.value(), holder, {}));
+  RC_ASSERT(dump_cluster(*to, manifest.cluster.value).value() == dump.value());
+  const Status again = load_cluster(*to, dump.value(), holder, {});
+  RC_ASSERT(!again.ok());
+  RC_ASSERT(again.error().code == Errc::conflict);
+}
+
+RC_GTEST_PROP(Check, FindsWhatIsMissingAndWhatIsLeftOver, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.apply_all(manifest));
+  StoreView view = site.view(manifest);
+  RC_ASSERT(check_cluster_tree(view).empty());
+  view.claims["vni/4789/77777"] = "network/nobody";
+  RC_ASSERT(check_cluster_tree(view).size() == 1U);
+  const std::string claim = claims_of(view.records).begin()->first;
+  view.claims.erase(claim);
+  const auto findings = check_cluster_tree(view);
+  RC_ASSERT(findings.size() == 2U);
+  RC_ASSERT(findings.front().subject == "claims/" + claim);
+}
+
+RC_GTEST_PROP(HostName, IsOfOneMachineInACluster, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.apply_all(manifest));
+  const HostName host = first_host(manifest);
+  const StoreView view = site.view(manifest);
+  HostFacts own = *view.facts.host(host);
+  own.machine = "another";
+  RC_ASSERT(check_host_name(view, own).ok());  // the same machine, set up anew
+  own.vtep = IpAddress::parse("198.51.100.77").value();
+  const Status refused = check_host_name(view, own);
+  RC_ASSERT(!refused.ok());
+  RC_ASSERT(refused.error().code == Errc::guard);
+}
+
+}  // namespace ovl

@@ -1,0 +1,175 @@
+#include "reconcile/transfer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reconcile/guards.hpp"
+#include "reconcile/toml_node.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::string_view kClaims = "claims/";
+
+bool is_lasting(std::string_view below) {
+  return below != "lock" && !below.starts_with("presence/");
+}
+
+Result<Value> value_at(std::string_view below, const std::string& text) {
+  if (below.starts_with(kClaims)) return Value(text);
+  return Value::parse_json(text);
+}
+
+Result<std::string> text_at(std::string_view below, const Value& value) {
+  if (!below.starts_with(kClaims)) return value.json();
+  if (value.as_string() != nullptr) return *value.as_string();
+  return Error{.code = Errc::corrupt, .message = fmt::format("{} is no text", below)};
+}
+
+// The tree that a dump stands for, to be validated as a store's would be.
+Result<Snapshot> snapshot_of(const Dump& dump) {
+  const StoreLayout layout(dump.cluster);
+  Snapshot out{.revision = 1, .items = {}};
+  for (const auto& [key, value] : dump.items) {
+    OVL_TRY(std::string text, text_at(key, value));
+    out.items.push_back({.key = layout.root() + key, .value = std::move(text), .created = 1, .modified = 1});
+  }
+  return out;
+}
+
+Status require_valid(const StoreView& view) {
+  if (!view.head)
+    return Error{.code = Errc::not_found, .message = "there is no head: no cluster was applied here"};
+  if (view.refused.empty()) return {};
+  const Finding& first = view.refused.front();
+  return Error{.code = Errc::corrupt,
+               .message = fmt::format("record {} is refused: {}", first.subject, first.message),
+               .hint = "see them all with: ovl keystore check"};
+}
+
+Status put_all(Keystore& store, const StoreLayout& layout, const Dump& dump, StoreLock& lock) {
+  Transaction transaction;
+  const auto flush = [&]() -> Status {
+    if (transaction.writes.empty()) return {};
+    OVL_CHECK(lock.keep_alive());
+    transaction.guards.push_back(lock.fence());
+    OVL_CHECK(commit(store, transaction));
+    transaction = {};
+    return {};
+  };
+  const auto add = [&](const std::string& below, const Value& value) -> Status {
+    const std::size_t size = transaction.guards.size() + transaction.writes.size();
+    if (size + 3 > store.max_operations()) {
+      OVL_CHECK(flush());
+    }
+    OVL_TRY(std::string text, text_at(below, value));
+    const std::string key = layout.root() + below;
+    transaction.guards.push_back({.kind = Guard::Kind::absent, .key = key});
+    transaction.writes.push_back(Write{.key = key, .value = std::move(text)});
+    return {};
+  };
+  const Value* head = nullptr;
+  for (const auto& [below, value] : dump.items) {
+    if (below == "head") {
+      head = &value;
+    } else {
+      OVL_CHECK(add(below, value));
+    }
+  }
+  OVL_CHECK(flush());
+  if (head != nullptr) OVL_CHECK(add("head", *head));
+  return flush();
+}
+
+}  // namespace
+
+Result<Dump> dump_cluster(Keystore& store, const Label& cluster) {
+  const StoreLayout layout(cluster);
+  OVL_TRY(const Snapshot snapshot, store.read(layout.root()));
+  OVL_CHECK(require_valid(view_of(snapshot, layout)));
+  Dump dump{.cluster = cluster, .items = {}};
+  for (const KeyValue& item : snapshot.items) {
+    const std::string below = item.key.substr(layout.root().size());
+    if (!is_lasting(below)) continue;
+    OVL_TRY(Value value, value_at(below, item.value));
+    dump.items.emplace_back(below, std::move(value));
+  }
+  return dump;
+}
+
+Status load_cluster(Keystore& store, const Dump& dump, const StoreLock::Holder& holder,
+                    const StoreLock::Options& options) {
+  const StoreLayout layout(dump.cluster);
+  OVL_TRY(const Snapshot tree, snapshot_of(dump));
+  OVL_CHECK(require_valid(view_of(tree, layout)));
+  OVL_TRY(StoreLock lock, StoreLock::acquire(store, layout, holder, options));
+  OVL_TRY(const auto head, store.get(layout.head()));
+  if (head) {
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("{} has a cluster {} already", store.name(), dump.cluster.text()),
+                 .hint = "take an empty keystore, or another prefix in the URL"};
+  }
+  OVL_CHECK(put_all(store, layout, dump, lock));
+  OVL_TRY(const Dump there, dump_cluster(store, dump.cluster));
+  OVL_CHECK(lock.release());
+  if (there == dump) return {};
+  return Error{.code = Errc::verify, .message = fmt::format("what {} holds now differs", store.name())};
+}
+
+Value to_value(const Dump& dump) {
+  Value records = Value::object();
+  for (const auto& [key, value] : dump.items) records.set(key, value);
+  Value out = Value::object();
+  out.set("cluster", dump.cluster.text());
+  out.set("records", std::move(records));
+  return out;
+}
+
+Result<Dump> dump_of(const Value& value) {
+  const Value* cluster = value.find("cluster");
+  const Value* records = value.find("records");
+  if (cluster == nullptr || cluster->as_string() == nullptr || records == nullptr ||
+      records->as_object() == nullptr) {
+    return Error{.code = Errc::corrupt, .message = "this is no export: it has no cluster or no records"};
+  }
+  Dump dump;
+  OVL_TRY(dump.cluster, Label::parse(*cluster->as_string()));
+  for (const auto& [key, item] : *records->as_object()) {
+    if (is_lasting(key)) dump.items.emplace_back(key, item);
+  }
+  return dump;
+}
+
+std::vector<Finding> check_cluster_tree(const StoreView& view) {
+  std::vector<Finding> out = view.refused;
+  const auto add = [&](std::string subject, std::string message) {
+    out.push_back(
+        Finding{.code = Errc::corrupt,
+                .subject = std::move(subject),
+                .message = std::move(message),
+                .hint = "apply the manifest: it writes what is missing and removes what is left over"});
+  };
+  const auto wanted = claims_of(view.records);
+  for (const auto& [claim, holder] : wanted) {
+    const auto have = view.claims.find(claim);
+    if (have == view.claims.end()) {
+      add("claims/" + claim, fmt::format("missing; {} needs it", holder));
+    } else if (have->second != holder) {
+      add("claims/" + claim, fmt::format("held by {}, not by {}", have->second, holder));
+    }
+  }
+  for (const auto& [claim, holder] : view.claims) {
+    if (!wanted.contains(claim) && !claim.starts_with("host/")) {
+      add("claims/" + claim, fmt::format("orphaned: {} does not need it", holder));
+    }
+  }
+  if (view.head && view.refused.empty() && view.head->digest != digest_of(view.records)) {
+    add("head",
+        "the digest of generation " + std::to_string(view.head->serial) + " does not fit the records");
+  }
+  return out;
+}
+
+}  // namespace ovl

@@ -1,0 +1,167 @@
+// The main job on every store, by changing one URL, and what a store may do to a cluster meanwhile.
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cluster/lab_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+struct Store {
+  std::string name;
+  std::string url;
+};
+
+const Store kStores[] = {
+    {"sqlite", "sqlite:///var/lib/ovl/keystore.db"},
+    {"etcd", "etcd://192.168.99.103"},
+    {"consul", "consul://192.168.99.103"},
+    {"zookeeper", "zk://192.168.99.103"},
+};
+
+class Stores : public LabRig, public ::testing::WithParamInterface<Store> {
+ protected:
+  void SetUp() override {
+    const bool has_consul = std::filesystem::exists(std::string(OVL_SOURCE_DIR) + "/build/servers/consul");
+    if (GetParam().name == "consul" && !has_consul) GTEST_SKIP() << "run tools/fetch-consul build/servers";
+    LabRig::SetUp();
+  }
+
+  // The example with this store's URL and nothing else changed.
+  static std::string manifest() {
+    std::ifstream file(std::string(OVL_SOURCE_DIR) + "/examples/multi-host/ovl.toml");
+    std::string text(std::istreambuf_iterator<char>(file), {});
+    const auto begin = text.find("url = \"") + 7;
+    return text.replace(begin, text.find('"', begin) - begin, GetParam().url);
+  }
+
+  static bool has_server() { return GetParam().name != "sqlite"; }
+
+  void both() {
+    up(manifest());
+    apply("mhs-demo0");
+    apply("mhs-demo1");
+  }
+
+  // Sends a signal to the server.
+  void signal(const std::string& name) const {
+    const Ran sent = on("keystore", "kill -" + name + " $(cat /run/keystore/pid)");
+    ASSERT_EQ(sent.code, 0) << sent.out;
+  }
+
+  // What is there, without the counters and timers that run meanwhile.
+  [[nodiscard]] std::string shape(const std::string& host) const {
+    return on(host,
+              "ip -br link; ip -br address; ip route; ip netns list; nft list ruleset | grep -v counter")
+        .out;
+  }
+
+  [[nodiscard]] std::string ids() const {
+    return on("mhs-demo0", "ovl network ls --no-trunc; ovl endpoint ls --no-trunc").out;
+  }
+};
+
+}  // namespace
+
+TEST_P(Stores, RunsTheExampleUnchanged) {
+  both();
+  ASSERT_EQ(in("mhs-demo0", "web",
+               "mkdir -p /tmp/www && echo the page > /tmp/www/index.html && busybox httpd -p 80 -h /tmp/www")
+                .code,
+            0);
+  EXPECT_EQ(in("mhs-demo1", "client", "timeout 10 busybox wget -qO- http://web").out, "the page\n");
+  for (const char* host : {"mhs-demo0", "mhs-demo1"}) EXPECT_TRUE(in_sync(host));
+  EXPECT_TRUE(on("mhs-demo0", "ovl apply --auto-approve -v").has("0 writes to the kernel"));
+  const Ran settled = on("mhs-demo1", "ovl status --wait 10s");
+  EXPECT_EQ(settled.code, 0) << settled.out;
+  EXPECT_EQ(on("mhs-demo1", "ovl network ls").out, on("mhs-demo0", "ovl network ls").out);
+  const Ran checked = on("mhs-demo0", "ovl keystore check");
+  EXPECT_EQ(checked.code, 0) << checked.out;
+  const Ran doctor = on("mhs-demo0", "ovl doctor");
+  EXPECT_EQ(doctor.code, 0) << doctor.out;
+  EXPECT_TRUE(doctor.has("packets of 1500 bytes pass whole")) << doctor.out;
+}
+
+TEST_P(Stores, IsCopiedAndImportedWithItsIds) {
+  both();
+  const std::string before = ids();
+  const Ran copied =
+      on("mhs-demo0", "ovl keystore copy '" + GetParam().url +
+                          "' sqlite:///var/lib/ovl/copy.db --cluster demo --from-allow-plaintext");
+  EXPECT_EQ(copied.code, 0) << copied.out;
+  EXPECT_TRUE(copied.has("and verified them")) << copied.out;
+  const std::string there = " --keystore sqlite:///var/lib/ovl/copy.db --cluster demo";
+  EXPECT_EQ(on("mhs-demo0", "ovl network ls --no-trunc" + there + "; ovl endpoint ls --no-trunc" + there).out,
+            before);
+  for (const char* format : {"json", "toml"}) {
+    const std::string file = std::string("/run/export.") + format;
+    const std::string imported = std::string(" --keystore sqlite:///var/lib/ovl/") + format + ".db";
+    const Ran out = on("mhs-demo0", std::string("ovl keystore export --format ") + format + " --out " + file);
+    EXPECT_EQ(out.code, 0) << out.out;
+    const Ran in = on("mhs-demo0", "ovl keystore import " + file + imported);
+    EXPECT_EQ(in.code, 0) << in.out;
+    EXPECT_EQ(on("mhs-demo0", "ovl endpoint ls --no-trunc --cluster demo" + imported).out,
+              on("mhs-demo0", "ovl endpoint ls --no-trunc").out);
+  }
+}
+
+TEST_P(Stores, ThatIsPausedCostsBoundedTimeAndNothingElse) {
+  if (!has_server()) GTEST_SKIP() << "a file can't be paused";
+  both();
+  const std::string before = shape("mhs-demo0");
+  signal("STOP");
+  const auto start = std::chrono::steady_clock::now();
+  const Ran refused = on("mhs-demo0", "ovl apply --auto-approve --timeout 2s");
+  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_EQ(refused.code, 16) << refused.out;
+  EXPECT_LT(took, std::chrono::seconds(5)) << refused.out;
+  EXPECT_EQ(shape("mhs-demo0"), before);
+  signal("CONT");
+  apply("mhs-demo0");
+  EXPECT_TRUE(in_sync("mhs-demo0"));
+}
+
+TEST_P(Stores, ThatIsDownIsNamedAndCostsNothing) {
+  if (!has_server()) GTEST_SKIP() << "a file is always there";
+  both();
+  const std::string before = shape("mhs-demo0");
+  signal("KILL");
+  const Ran refused = on("mhs-demo0", "ovl apply --auto-approve --timeout 2s");
+  EXPECT_EQ(refused.code, 16) << refused.out;
+  EXPECT_TRUE(refused.has("192.168.99.103")) << refused.out;
+  EXPECT_EQ(shape("mhs-demo0"), before);
+}
+
+TEST_P(Stores, TheAgentFollowsTheRecordsAndIsSeen) {
+  both();
+  const Ran started = on(
+      "mhs-demo1", "ovl agent --keystore '" + GetParam().url +
+                       "' --allow-plaintext --cluster demo --heartbeat 5s --ttl 30s >/run/agent.log 2>&1 & "
+                       "echo $! >/run/agent.pid");
+  ASSERT_EQ(started.code, 0) << started.out;
+  const Ran seen =
+      on("mhs-demo0",
+         "for i in $(seq 100); do ovl host ls | grep -q 'present' && exit 0; sleep 0.1; done; exit 1");
+  EXPECT_EQ(seen.code, 0) << on("mhs-demo1", "cat /run/agent.log").out;
+  // A new endpoint, declared on the other host, is made without anybody's doing here.
+  write(manifest() + "[endpoint.late]\nnetwork = \"my-net\"\nhost = \"mhs-demo1\"\n");
+  apply("mhs-demo0");
+  const Ran settled = on("mhs-demo0", "ovl status --wait 30s");
+  EXPECT_EQ(settled.code, 0) << settled.out << on("mhs-demo1", "cat /run/agent.log").out;
+  const Ran reached = in("mhs-demo1", "late", "ping -c 1 -W 5 web");
+  EXPECT_EQ(reached.code, 0) << reached.out;
+  const Ran ended = on("mhs-demo1", "kill $(cat /run/agent.pid)");
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  const Ran gone =
+      on("mhs-demo0",
+         "for i in $(seq 100); do ovl host ls | grep -q 'present' || exit 0; sleep 0.1; done; exit 1");
+  EXPECT_EQ(gone.code, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Stores, ::testing::ValuesIn(kStores),
+                         [](const auto& one) { return one.param.name; });
+
+}  // namespace ovl
