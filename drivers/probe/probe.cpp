@@ -73,7 +73,8 @@ bool wait_readable(int fd, steady_clock::time_point deadline) {
 Status forbid_fragments(int fd, bool ipv4) {
   const int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
   const int name = ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
-  const int value = ipv4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  const int value = IP_PMTUDISC_PROBE;
   const int on = 1;
   if (::setsockopt(fd, level, name, &value, sizeof(value)) != 0) return failed("forbidding fragments");
   if (!ipv4 && ::setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &on, sizeof(on)) != 0) {

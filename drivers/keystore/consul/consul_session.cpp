@@ -40,7 +40,7 @@ Result<std::unique_ptr<Session>> ConsulSession::open(ConsulApi api, std::chrono:
   }
   auto answer = Value::parse_json(response.value().body);
   const Value* id = answer.ok() ? answer.value().find("ID") : nullptr;
-  if (id == nullptr || id->as_string() == nullptr || check_key(*id->as_string()).ok() == false) {
+  if (id == nullptr || id->as_string() == nullptr || !check_key(*id->as_string()).ok()) {
     return api.error(Errc::corrupt, "the answer names no session",
                      "check that the address is a Consul agent's");
   }

@@ -83,8 +83,11 @@ class EntryReader {
       return {};
     }
     OVL_TRY(std::string text, read_string());
-    if (name == "Key") entry.item.key = std::move(text);
-    if (name == "Session") entry.session = std::move(text);
+    if (name == "Key") {
+      entry.item.key = std::move(text);
+    } else if (name == "Session") {
+      entry.session = std::move(text);
+    }
     return {};
   }
 

@@ -134,8 +134,7 @@ grpc::Status EtcdClient::authenticate(const std::shared_ptr<grpc::Channel>& chan
   etcdserverpb::AuthenticateResponse response;
   grpc::ClientContext context;
   context.set_deadline(to_grpc(deadline));
-  const grpc::Status status =
-      etcdserverpb::Auth::NewStub(channel)->Authenticate(&context, request, &response);
+  grpc::Status status = etcdserverpb::Auth::NewStub(channel)->Authenticate(&context, request, &response);
   const bool is_off = status.error_code() == grpc::StatusCode::FAILED_PRECONDITION;
   if (!status.ok() && !is_off) return status;
   const std::lock_guard lock(mutex_);

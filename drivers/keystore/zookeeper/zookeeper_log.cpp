@@ -77,7 +77,7 @@ std::optional<Counter> parse_counter(std::string_view text) {
 
 std::string write_log_entry(const LogEntry& entry, std::size_t limit) {
   std::string out = fmt::format("before {}\n", entry.before);
-  const std::string hole = out + "hole\n";
+  std::string hole = out + "hole\n";
   if (entry.hole) return hole;
   for (const LoggedChange& change : entry.changes) {
     out += fmt::format("{} {} {}\n{}{}\n", kKinds[static_cast<std::size_t>(change.kind)], change.key.size(),

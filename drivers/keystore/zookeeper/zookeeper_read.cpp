@@ -50,6 +50,7 @@ class Walk {
 
   Status list(const std::vector<Node>& parents) {
     std::vector<Request> requests;
+    requests.reserve(parents.size());
     for (const Node& parent : parents) {
       requests.push_back({.kind = Request::Kind::children, .path = parent.path.empty() ? "/" : parent.path});
     }
@@ -123,12 +124,12 @@ bool is_whole(const std::vector<NumberedEntry>& entries, const Head& before, con
 }
 
 // Writes of other programs pass the counter by.
-Snapshot snapshot_of(Items items, Revision revision) {
+Snapshot snapshot_of(Items&& items, Revision revision) {
   Snapshot snapshot{.revision = revision};
   snapshot.items.reserve(items.size());
-  for (auto& [key, item] : items) {
-    snapshot.revision = std::max(snapshot.revision, item.modified);
-    snapshot.items.push_back(std::move(item));
+  for (auto& entry : items) {
+    snapshot.revision = std::max(snapshot.revision, entry.second.modified);
+    snapshot.items.push_back(std::move(entry.second));
   }
   return snapshot;
 }

@@ -1,0 +1,126 @@
+// Many appliers at once on a real store: every generation has one winner, none is lost, and what is
+// there at the end is what the last winner wanted, whole.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <map>
+
+#include "reconcile/parse.hpp"
+#include "reconcile/pipeline.hpp"
+#include "reconcile/transfer.hpp"
+#include "tests/stores/real_stores.hpp"
+
+namespace ovl::test {
+
+namespace {
+
+constexpr int kRounds = 200;  // over all appliers
+
+std::string cluster_name() {
+  static int count = 0;
+  return "race-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+}
+
+// Each applier and round wants something else.
+std::string manifest_text(const std::string& cluster, const std::string& mark) {
+  return "[cluster]\nname = \"" + cluster +
+         "\"\n"
+         "[keystore]\nurl = \"sqlite:///unused\"\n"
+         "[host.a]\nadvertise = \"192.0.2.1\"\n[host.b]\nadvertise = \"192.0.2.2\"\n"
+         "[network.one]\nsubnet = \"10.1.0.0/24\"\nlabels = { mark = \"" +
+         mark +
+         "\" }\n"
+         "[network.two]\nsubnet = \"10.2.0.0/24\"\nlabels = { mark = \"" +
+         mark +
+         "\" }\n"
+         "[endpoint.x]\nnetwork = \"one\"\nhost = \"a\"\nlabels = { mark = \"" +
+         mark +
+         "\" }\n"
+         "[endpoint.y]\nnetwork = \"two\"\nhost = \"b\"\n";
+}
+
+Result<Applied> apply_once(Keystore& store, const std::string& cluster, const std::string& mark) {
+  const Sources sources{{.name = "ovl.toml", .text = manifest_text(cluster, mark)}};
+  const Parsed parsed = parse(sources);
+  Request request;
+  request.scope = Scope::cluster;
+  request.cluster = parsed.manifest.cluster.value;
+  request.manifest = &parsed.manifest;
+  request.source = "dir:race";
+  request.lock_timeout = std::chrono::minutes(2);
+  World world;
+  world.keystore = &store;
+  world.now = std::time(nullptr);
+  world.holder =
+      StoreLock::Holder{.who = mark, .host = "h-" + mark, .boot = "b", .pid = getpid(), .since = world.now};
+  return apply(
+      request, world, [](const Plan&) { return Status(); }, Progress());
+}
+
+class Appliers : public ::testing::TestWithParam<DriverCase> {
+ protected:
+  void SetUp() override {
+    under_test_ = GetParam().make();
+    if (!under_test_) GTEST_SKIP() << "the store's server is not installed";
+    // The server ends with the thread that started it, so that is this one.
+    static_cast<void>(under_test_->connect());
+  }
+
+  // What each applier did, a line per apply: the generation and what it wanted.
+  std::map<std::int64_t, std::string> race(const std::string& cluster, int appliers) {
+    under_test_->in_parallel(appliers, [&](int who) {
+      const auto store = under_test_->connect();
+      std::ofstream history(file_of(appliers, who));
+      for (int round = 0; round < kRounds / appliers; ++round) {
+        const std::string mark = std::to_string(who) + "-" + std::to_string(round);
+        const auto applied = apply_once(*store, cluster, mark);
+        ASSERT_TRUE(applied.ok()) << applied.error().message;
+        history << applied.value().serial << " " << mark << "\n";
+      }
+    });
+    std::map<std::int64_t, std::string> winners;
+    for (int who = 0; who < appliers; ++who) {
+      std::ifstream history(file_of(appliers, who));
+      std::int64_t serial = 0;
+      std::string mark;
+      while (history >> serial >> mark) {
+        EXPECT_TRUE(winners.emplace(serial, mark).second) << "generation " << serial << " has two winners";
+      }
+    }
+    return winners;
+  }
+
+  [[nodiscard]] std::string file_of(int appliers, int who) const {
+    return directory_.file(std::to_string(appliers) + "-" + std::to_string(who));
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<StoreUnderTest> under_test_;
+};
+
+}  // namespace
+
+TEST_P(Appliers, EveryGenerationHasOneWinner) {
+  for (const int appliers : {2, 4, 8}) {
+    const std::string cluster = cluster_name();
+    const auto winners = race(cluster, appliers);
+    const auto expected = static_cast<std::int64_t>(kRounds / appliers * appliers);
+    ASSERT_EQ(static_cast<std::int64_t>(winners.size()), expected);
+    EXPECT_EQ(winners.begin()->first, 1);
+    EXPECT_EQ(winners.rbegin()->first, expected);
+    const auto store = under_test_->connect();
+    const StoreView view = must(read_store(*store, StoreLayout(must(Label::parse(cluster)))));
+    EXPECT_TRUE(check_cluster_tree(view).empty());
+    EXPECT_EQ(view.head->serial, expected);
+    const std::string& last = winners.rbegin()->second;
+    for (const NetworkRecord& network : view.records.networks) EXPECT_EQ(network.labels.at("mark"), last);
+    EXPECT_EQ(view.records.endpoints.front().labels.at("mark"), last);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Drivers, Appliers, ::testing::ValuesIn(drivers()),
+                         [](const auto& driver) { return driver.param.name; });
+
+}  // namespace ovl::test
