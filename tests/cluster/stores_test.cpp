@@ -15,6 +15,11 @@ struct Store {
   std::string url;
 };
 
+// For GoogleTest's messages.
+void PrintTo(const Store& store, std::ostream* out) {
+  *out << store.name;
+}
+
 const Store kStores[] = {
     {"sqlite", "sqlite:///var/lib/ovl/keystore.db"},
     {"etcd", "etcd://192.168.99.103"},

@@ -45,7 +45,10 @@ class NftVxlanTest : public NetfilterTest {
         " && ip -n host address add 10.1.0.1/24 dev eth1 && ip -n host address add fd01::1/64 dev eth1 nodad"
         " && ip -n peer address add 10.1.0.2/24 dev eth1 && ip -n peer address add 10.1.0.3/24 dev eth1"
         " && ip -n peer address add fd01::2/64 dev eth1 nodad"
-        " && ip -n peer address add fd01::3/64 dev eth1 nodad");
+        " && ip -n peer address add fd01::3/64 dev eth1 nodad"
+        // Nothing waits for an answer to ARP or ND, so that what is sent first comes first.
+        " && ip -n peer neighbour add 10.1.0.1 lladdr 02:00:00:00:01:01 dev eth1"
+        " && ip -n peer neighbour add fd01::1 lladdr 02:00:00:00:01:01 dev eth1");
     Inside host("host");
     vxlan_.emplace("::", kVxlanPort);
     other_.emplace("::", kOtherPort);

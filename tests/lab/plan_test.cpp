@@ -90,15 +90,38 @@ TEST(LabPlan, SurvivesItsJson) {
   EXPECT_EQ(must(decode<LabPlan>(must(Value::parse_json(encode(plan).json())))), plan);
 }
 
-TEST(LabPlan, ServersThatCannotBeStartedAreRefused) {
-  for (const char* url :
-       {"etcd://192.168.99.103:2379", "consul://192.168.99.103:8500", "zk://192.168.99.103"}) {
-    Manifest manifest = manifest_of({host_block("alpha", "eth1")});
+TEST(LabPlan, AServerHasAMachineOfItsOwnBesideTheHosts) {
+  for (const auto& [url, store] : {std::pair{"etcd://10.0.0.9:2379", "etcd"},
+                                   {"consul://10.0.0.9:8500", "consul"},
+                                   {"zk://10.0.0.9", "zookeeper"}}) {
+    Manifest manifest = manifest_of({host_block("alpha", "10.0.0.1")});
     manifest.keystore.url.value = url;
-    const Error error = refusal(manifest);
-    EXPECT_EQ(error.code, Errc::unsupported) << url;
-    EXPECT_NE(error.hint.find("sqlite://"), std::string::npos) << url;
+    const auto plan = plan_lab(manifest);
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    ASSERT_TRUE(plan.value().server) << url;
+    EXPECT_EQ(plan.value().server->store, store);
+    EXPECT_EQ(plan.value().server->machine.text(), kLabKeystore);
+    EXPECT_EQ(plan.value().server->address.text(), "10.0.0.9/24");
   }
+}
+
+TEST(LabPlan, AServerWithAHostsAddressRunsOnThatHost) {
+  Manifest manifest = manifest_of({host_block("alpha", "10.0.0.1"), host_block("beta", "10.0.0.2")});
+  manifest.keystore.url.value = "etcd://10.0.0.2";
+  const auto plan = plan_lab(manifest);
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  EXPECT_EQ(plan.value().server->machine.text(), "beta");
+}
+
+TEST(LabPlan, ServersThatCannotBeStartedAreRefused) {
+  for (const char* url : {"etcd://127.0.0.1", "consul://store.example", "zk://10.0.0.8,10.0.0.9"}) {
+    Manifest manifest = manifest_of({host_block("alpha", "10.0.0.1")});
+    manifest.keystore.url.value = url;
+    EXPECT_EQ(refusal(manifest).code, Errc::unsupported) << url;
+  }
+  Manifest elsewhere = manifest_of({host_block("alpha", "10.0.0.1")});
+  elsewhere.keystore.url.value = "etcd://10.7.0.9";
+  EXPECT_EQ(refusal(elsewhere).code, Errc::usage);
 }
 
 TEST(LabPlan, WhatNoLabCanGiveIsRefused) {
