@@ -75,6 +75,10 @@ ZookeeperWire::ZookeeperWire(std::uint16_t port) : socket_(connect_to(port)) {
   send(big_endian<std::int32_t>(0) + big_endian<std::int64_t>(0) + big_endian<std::int32_t>(10'000) +
        big_endian<std::int64_t>(0) + text(std::string(16, '\0')));
   (void)receive();
+  // AuthPacket: as the user that the driver makes nodes by when it is given none.
+  send(big_endian<std::int32_t>(-4) + big_endian<std::int32_t>(100) + big_endian<std::int32_t>(0) +
+       text("digest") + text("ovl:ovl"));
+  (void)receive();
 }
 
 ZookeeperWire::~ZookeeperWire() {
