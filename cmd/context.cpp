@@ -185,6 +185,7 @@ Status Context::open_store(const PlanOptions& options) {
   OVL_TRY(store.timeout, parse_duration(options.timeout));
   OVL_TRY(keystore_, open_keystore(store));
   request_.keystore_access = encode(access_).json();
+  OVL_TRY(request_.keystores, server_addresses(access_.url));
   world_.keystore = keystore_.get();
   return {};
 }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "drivers/keystore/url.hpp"
 #include "reconcile/decode_values.hpp"
 
 namespace ovl {
@@ -75,6 +76,18 @@ KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources) {
                         .cert = text_of(block.tls_cert, beside),
                         .key = text_of(block.tls_key, beside),
                         .allow_plaintext = block.allow_plaintext};
+}
+
+Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url) {
+  OVL_TRY(const KeystoreUrl parsed, parse_keystore_url(url));
+  std::vector<KeystoreAddress> out;
+  for (const StoreServer& server : parsed.servers) {
+    auto address = IpAddress::parse(server.host);
+    auto port = UdpPort::from(server.port);
+    if (!address.ok() || !address.value().is_ipv4() || address.value().is_loopback() || !port.ok()) continue;
+    out.push_back({std::move(address).value(), std::move(port).value()});
+  }
+  return out;
 }
 
 Result<KeystoreOptions> keystore_options(const KeystoreAccess& access) {

@@ -7,6 +7,7 @@
 #include "drivers/keystore/keystore.hpp"
 #include "model/fields.hpp"
 #include "model/manifest.hpp"
+#include "reconcile/filters.hpp"
 #include "reconcile/sources.hpp"
 
 namespace ovl {
@@ -32,6 +33,10 @@ struct KeystoreAccess {
 // The manifest's [keystore]; its files are relative to the folder of the file in `sources` that
 // declares it, here absolute.
 KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources);
+
+// The servers of a keystore's URL that are named by their IPv4 address, for the gateways' fences. A host
+// name is left out: what it means may differ from one host and moment to the next.
+Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url);
 
 // Reads the secrets. They go into the options and nowhere else.
 // Errors: usage (no such environment variable, no reference), io (no such file), guard (a secret file

@@ -93,7 +93,8 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
     Projected projected = project(ProjectInput{.cluster = request.cluster,
                                                .host = request.host,
                                                .records = planned.desired,
-                                               .facts = planned.view.facts});
+                                               .facts = planned.view.facts,
+                                               .keystores = request.keystores});
     plan.desired = std::move(projected.objects);
     plan.conflicts = std::move(projected.problems);
     for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));

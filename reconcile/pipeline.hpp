@@ -12,6 +12,7 @@
 #include "model/manifest.hpp"
 #include "model/plan.hpp"
 #include "reconcile/execute_records.hpp"
+#include "reconcile/filters.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/store_view.hpp"
 #include "state/state.hpp"
@@ -23,10 +24,11 @@ struct Request {
   Scope scope = Scope::all;
   bool destroy = false;
   Label cluster;
-  HostName host;                       // this machine; empty in cluster scope
-  std::string keystore_access;         // how to reach it, without secrets; the host is bound to it
-  const Manifest* manifest = nullptr;  // absent: the records say what is wanted
-  std::string source;                  // who may change the records; see Head::source
+  HostName host;                           // this machine; empty in cluster scope
+  std::string keystore_access;             // how to reach it, without secrets; the host is bound to it
+  std::vector<KeystoreAddress> keystores;  // its servers, which endpoints must not reach
+  const Manifest* manifest = nullptr;      // absent: the records say what is wanted
+  std::string source;                      // who may change the records; see Head::source
   std::string commit;
   std::chrono::milliseconds lock_timeout{30'000};
   // Asked once more under the lock, before the first write; an error ends the apply (a stale plan).

@@ -13,6 +13,7 @@ namespace {
 struct Store {
   std::string name;
   std::string url;
+  std::string port = {};
 };
 
 // For GoogleTest's messages.
@@ -22,9 +23,9 @@ void PrintTo(const Store& store, std::ostream* out) {
 
 const Store kStores[] = {
     {"sqlite", "sqlite:///var/lib/ovl/keystore.db"},
-    {"etcd", "etcd://192.168.99.103"},
-    {"consul", "consul://192.168.99.103"},
-    {"zookeeper", "zk://192.168.99.103"},
+    {"etcd", "etcd://192.168.99.103", "2379"},
+    {"consul", "consul://192.168.99.103", "8500"},
+    {"zookeeper", "zk://192.168.99.103", "2181"},
 };
 
 class Stores : public LabRig, public ::testing::WithParamInterface<Store> {
@@ -80,6 +81,11 @@ TEST_P(Stores, RunsTheExampleUnchanged) {
   EXPECT_EQ(in("mhs-demo1", "client", "timeout 10 busybox wget -qO- http://web").out, "the page\n");
   for (const char* host : {"mhs-demo0", "mhs-demo1"}) EXPECT_TRUE(in_sync(host));
   EXPECT_TRUE(on("mhs-demo0", "ovl apply --auto-approve -v").has("0 writes to the kernel"));
+  if (has_server()) {  // the host reaches the store, its endpoints don't
+    const std::string connect = "timeout 2 bash -c '</dev/tcp/192.168.99.103/" + GetParam().port + "'";
+    EXPECT_EQ(on("mhs-demo0", connect).code, 0);
+    EXPECT_NE(on("mhs-demo0", "ovl exec web -- " + connect).code, 0);
+  }
   const Ran settled = on("mhs-demo1", "ovl status --wait 10s");
   EXPECT_EQ(settled.code, 0) << settled.out;
   EXPECT_EQ(on("mhs-demo1", "ovl network ls").out, on("mhs-demo0", "ovl network ls").out);
