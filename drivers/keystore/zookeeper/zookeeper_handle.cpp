@@ -67,6 +67,11 @@ Result<std::shared_ptr<Handle>> Handle::open(const ClientOptions& options, std::
   const int code = ::zoo_add_auth(handle->get(), "digest", secret.data(), static_cast<int>(secret.size()),
                                   nullptr, nullptr);
   if (code == ZOK) return handle;
+  if (code == ZINVALIDSTATE) {  // the connection was lost before it stood
+    return Error{.code = Errc::unreachable,
+                 .message = fmt::format("{}: {}", options.name, ::zerror(code)),
+                 .hint = "check that the servers are up"};
+  }
   return Error{.code = Errc::privilege,
                .message = fmt::format("{}: the credentials can't be used: {}", options.name, ::zerror(code)),
                .hint = "check user and password of the keystore"};
