@@ -1,5 +1,6 @@
 #include "cmd/cli.hpp"
 
+#include <cctype>
 #include <functional>
 #include <iostream>
 
@@ -43,13 +44,13 @@ void add_access(CLI::App& app, KeystoreAccess& access) {
     app.add_option(name, value, what)->envname(twin)->group("Keystore");
   };
   add("--keystore", access.url, "Keystore URL, instead of the manifest's", "OVL_KEYSTORE");
-  add("--token", access.token, "With --keystore: env:NAME or file:PATH", "OVL_TOKEN");
-  add("--user", access.user, "With --keystore: env:NAME or file:PATH", "OVL_USER");
-  add("--password", access.password, "With --keystore: env:NAME or file:PATH", "OVL_PASSWORD");
-  add("--tls-ca", access.ca, "With --keystore: file:PATH of the CA", "OVL_TLS_CA");
-  add("--tls-cert", access.cert, "With --keystore: file:PATH of our certificate", "OVL_TLS_CERT");
-  add("--tls-key", access.key, "With --keystore: file:PATH of its key", "OVL_TLS_KEY");
-  app.add_flag("--allow-plaintext", access.allow_plaintext, "With --keystore: no TLS, off this machine")
+  add("--token", access.token, "Instead of the manifest's: env:NAME or file:PATH", "OVL_TOKEN");
+  add("--user", access.user, "Instead of the manifest's: env:NAME or file:PATH", "OVL_USER");
+  add("--password", access.password, "Instead of the manifest's: env:NAME or file:PATH", "OVL_PASSWORD");
+  add("--tls-ca", access.ca, "Instead of the manifest's: file:PATH of the CA", "OVL_TLS_CA");
+  add("--tls-cert", access.cert, "Instead of the manifest's: file:PATH of our certificate", "OVL_TLS_CERT");
+  add("--tls-key", access.key, "Instead of the manifest's: file:PATH of its key", "OVL_TLS_KEY");
+  app.add_flag("--allow-plaintext", access.allow_plaintext, "Without TLS, also off this machine")
       ->envname("OVL_ALLOW_PLAINTEXT")
       ->group("Keystore");
 }
@@ -162,10 +163,15 @@ void add_forget(CLI::App& group, CommandLine& line) {
   add_where(forget, line.plan);
 }
 
-// The access of one of two stores: --from-token, --to-token, ...
+// The access of one of two stores: --from-token, --to-token, ... and OVL_FROM_TOKEN, OVL_TO_TOKEN.
 void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
-  const auto add = [&](const std::string& name, std::string& value, const char* what) {
-    app.add_option("--" + side + "-" + name, value, what)->group("Keystore");
+  const auto twin_of = [](std::string name) {
+    for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return "OVL_" + name;
+  };
+  const auto add = [&](const std::string& what, std::string& value, const char* help) {
+    const std::string name = side + "-" + what;
+    app.add_option("--" + name, value, help)->envname(twin_of(name))->group("Keystore");
   };
   add("token", access.token, "env:NAME or file:PATH");
   add("user", access.user, "env:NAME or file:PATH");
@@ -173,7 +179,9 @@ void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
   add("tls-ca", access.ca, "file:PATH of the CA");
   add("tls-cert", access.cert, "file:PATH of our certificate");
   add("tls-key", access.key, "file:PATH of its key");
-  app.add_flag("--" + side + "-allow-plaintext", access.allow_plaintext, "No TLS, off this machine")
+  const std::string plaintext = side + "-allow-plaintext";
+  app.add_flag("--" + plaintext, access.allow_plaintext, "Without TLS, also off this machine")
+      ->envname(twin_of(plaintext))
       ->group("Keystore");
 }
 

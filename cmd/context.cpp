@@ -127,10 +127,10 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
 Status Context::fill_request(const PlanOptions& options) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
   if (manifest_) request_.source = "dir:" + manifest_->cluster.value.text();
-  if (!options.keystore.url.empty()) {
-    access_ = options.keystore;
-  } else if (manifest_) {
-    access_ = access_of(manifest_->keystore, sources_);
+  // Another URL is another store, which must not be shown the secrets of the manifest's.
+  access_ = options.keystore;
+  if (access_.url.empty() && manifest_) {
+    access_ = overlay(access_of(manifest_->keystore, sources_), options.keystore);
   }
   if (!options.cluster.empty()) {
     OVL_TRY(request_.cluster, Label::parse(options.cluster));
@@ -162,7 +162,8 @@ Status Context::use_binding() {
   OVL_TRY(const auto bound, state_->binding("keystore"));
   if (!bound) return {};
   OVL_TRY(const Value value, Value::parse_json(*bound));
-  OVL_TRY(access_, decode<KeystoreAccess>(value));
+  OVL_TRY(KeystoreAccess access, decode<KeystoreAccess>(value));
+  access_ = overlay(std::move(access), access_);
   return {};
 }
 

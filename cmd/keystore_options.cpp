@@ -78,6 +78,15 @@ KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources) {
                         .allow_plaintext = block.allow_plaintext};
 }
 
+KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over) {
+  for (const auto member : {&KeystoreAccess::token, &KeystoreAccess::user, &KeystoreAccess::password,
+                            &KeystoreAccess::ca, &KeystoreAccess::cert, &KeystoreAccess::key}) {
+    if (!(over.*member).empty()) base.*member = over.*member;
+  }
+  base.allow_plaintext = base.allow_plaintext || over.allow_plaintext;
+  return base;
+}
+
 Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url) {
   OVL_TRY(const KeystoreUrl parsed, parse_keystore_url(url));
   std::vector<KeystoreAddress> out;

@@ -34,6 +34,9 @@ struct KeystoreAccess {
 // declares it, here absolute.
 KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources);
 
+// What `over` says in place of what `base` says, member by member; the URL stays that of `base`.
+KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over);
+
 // The servers of a keystore's URL that are named by their IPv4 address, for the gateways' fences. A host
 // name is left out: what it means may differ from one host and moment to the next.
 Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url);

@@ -11,7 +11,7 @@ int run_show(const GlobalOptions& global, const PlanOptions& options);
 int run_exec(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec);
 int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls);
 int run_inspect(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect);
-// wait: a duration, or empty for now.
+// wait: a duration; empty: it does not wait.
 int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait);
 // ovl host forget NAME.
 int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host);

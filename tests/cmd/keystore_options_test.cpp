@@ -69,6 +69,15 @@ TEST_F(KeystoreOptionsTest, AMissingSecretIsNamed) {
   EXPECT_EQ(variable.error().message, "the environment has no OVL_TEST_NO_SUCH_VARIABLE");
 }
 
+TEST_F(KeystoreOptionsTest, TheCommandLineStandsForTheManifestMemberByMember) {
+  const KeystoreAccess manifest{.url = "etcd://10.0.0.1", .user = "env:A", .password = "env:B"};
+  const KeystoreAccess merged = overlay(manifest, {.password = "env:C", .allow_plaintext = true});
+  EXPECT_EQ(merged.url, "etcd://10.0.0.1");
+  EXPECT_EQ(merged.user, "env:A");
+  EXPECT_EQ(merged.password, "env:C");
+  EXPECT_TRUE(merged.allow_plaintext);
+}
+
 TEST_F(KeystoreOptionsTest, PathsOfTlsLieBesideTheManifestToo) {
   const auto options =
       options_with("tls = { ca = \"file:ca.pem\", cert = \"file:/etc/c.pem\", key = \"file:k.pem\" }\n");
