@@ -1,6 +1,7 @@
 // ovl agent: keeps this host as the records say, from change to change, until it is told to end. What a
 // store that can't be reached costs is time: nothing is removed meanwhile.
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -43,6 +44,12 @@ class StopSignal {
     fd_ = UniqueFd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
   }
 
+  // Sleeps until it arrives or the time is over.
+  void wait(milliseconds length) const {
+    pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    ::poll(&entry, 1, static_cast<int>(length.count()));
+  }
+
   bool arrived() {
     signalfd_siginfo info{};
     if (::read(fd_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) arrived_ = true;
@@ -79,7 +86,7 @@ class Agent {
       }
       say(status.error().message);
       presence_.reset();
-      rest(retry);
+      stop_.wait(retry);
       retry = std::min(retry * 2, kLastRetry);
     }
   }
@@ -133,11 +140,6 @@ class Agent {
     OVL_TRY(const CommitResult done, keystore().commit({.guards = {}, .writes = {write}}));
     static_cast<void>(done);
     return {};
-  }
-
-  void rest(milliseconds length) {
-    const auto end = steady_clock::now() + length;
-    while (steady_clock::now() < end && !stop_.arrived()) usleep(50'000);
   }
 
   Keystore& keystore() { return *context_.world().keystore; }

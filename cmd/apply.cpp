@@ -78,7 +78,10 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
     options.lock_timeout = given.lock_timeout;
     options.timeout = given.timeout;
   }
-  const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy, .writable = true};
+  // What is ours here is known without the store.
+  const bool alone = options.scope == "host" && options.destroy;
+  const Context::Needs needs{
+      .manifest = options.scope != "host" && !options.destroy, .keystore = !alone, .writable = true};
   OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->sources : nullptr));
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
