@@ -11,14 +11,6 @@ namespace {
 
 constexpr std::int64_t kKeptGenerations = 20;
 
-// Writes that belong together, each with its guard: a record and its claims.
-struct Unit {
-  std::vector<Guard> guards;
-  std::vector<Write> writes;
-
-  [[nodiscard]] std::size_t size() const { return guards.size() + writes.size(); }
-};
-
 class RecordWriter {
  public:
   RecordWriter(const StoreLayout& layout, const StoreView& view, const Records& desired)
@@ -164,26 +156,6 @@ Result<bool> commit_once(Keystore& store, const Transaction& transaction) {
   return result.error();
 }
 
-// Packs units, in order, into as few transactions as the store takes.
-Status commit_all(Keystore& store, const std::vector<Unit>& units, StoreLock& lock) {
-  Transaction transaction;
-  const auto flush = [&]() -> Status {
-    if (transaction.writes.empty()) return {};
-    OVL_CHECK(lock.keep_alive());
-    transaction.guards.push_back(lock.fence());
-    OVL_CHECK(commit(store, transaction));
-    transaction = {};
-    return {};
-  };
-  for (const Unit& unit : units) {
-    const std::size_t size = transaction.guards.size() + transaction.writes.size();
-    if (size + unit.size() + 1 > store.max_operations()) OVL_CHECK(flush());
-    transaction.guards.insert(transaction.guards.end(), unit.guards.begin(), unit.guards.end());
-    transaction.writes.insert(transaction.writes.end(), unit.writes.begin(), unit.writes.end());
-  }
-  return flush();
-}
-
 Error held_by(const std::string& text) {
   Error error{.code = Errc::locked, .message = "somebody else is applying to this cluster"};
   const auto value = Value::parse_json(text);
@@ -263,11 +235,30 @@ Status StoreLock::release() {
   return session_->close();
 }
 
+Status commit_units(Keystore& store, const std::vector<Unit>& units, StoreLock& lock) {
+  Transaction transaction;
+  const auto flush = [&]() -> Status {
+    if (transaction.writes.empty()) return {};
+    OVL_CHECK(lock.keep_alive());
+    transaction.guards.push_back(lock.fence());
+    OVL_CHECK(commit(store, transaction));
+    transaction = {};
+    return {};
+  };
+  for (const Unit& unit : units) {
+    const std::size_t size = transaction.guards.size() + transaction.writes.size();
+    if (size + unit.size() + 1 > store.max_operations()) OVL_CHECK(flush());
+    transaction.guards.insert(transaction.guards.end(), unit.guards.begin(), unit.guards.end());
+    transaction.writes.insert(transaction.writes.end(), unit.writes.begin(), unit.writes.end());
+  }
+  return flush();
+}
+
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock) {
   std::vector<Unit> units = RecordWriter(layout, view, desired).units();
   units.push_back(head_unit(layout, view, head));
-  return commit_all(store, units, lock);
+  return commit_units(store, units, lock);
 }
 
 Status publish(Keystore& store, const std::string& key, const Value& value) {

@@ -60,6 +60,18 @@ class StoreLock {
 // Errors: stale when a guard does not hold; as the store.
 Status commit(Keystore& store, const Transaction& transaction);
 
+// Writes that belong together, each with its guard: a record, or a claim.
+struct Unit {
+  std::vector<Guard> guards;
+  std::vector<Write> writes;
+
+  [[nodiscard]] std::size_t size() const { return guards.size() + writes.size(); }
+};
+
+// Packs units, in order, into as few transactions as the store takes, each fenced by the lock.
+// Errors: as commit().
+Status commit_units(Keystore& store, const std::vector<Unit>& units, StoreLock& lock);
+
 // Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
 // Errors: stale when a guard does not hold: somebody wrote past the lock.
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,

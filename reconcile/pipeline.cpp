@@ -150,6 +150,18 @@ Result<StoreLock> lock_store(const Request& request, World& world) {
   return StoreLock::acquire(*world.keystore, StoreLayout(request.cluster), world.holder, options);
 }
 
+// The lock, when records are to be written; the plan is then made anew, as what counts is what holds
+// under the lock. None: there is nothing to write, or no longer.
+Result<std::optional<StoreLock>> lock_for_writing(const Request& request, World& world, Planned& planned) {
+  std::optional<StoreLock> lock;
+  if (!writes_records(request, planned)) return lock;
+  OVL_TRY(lock, lock_store(request, world));
+  OVL_TRY(planned, make_plan(request, world));
+  if (writes_records(request, planned)) return lock;
+  OVL_CHECK(lock->release());
+  return std::optional<StoreLock>();
+}
+
 Error conflicts_of(const Plan& plan) {
   const Finding& first = plan.conflicts.front();
   return Error{
@@ -233,8 +245,7 @@ bool is_reported(const Request& request, const Planned& planned) {
 Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
                const std::string& apply_id, const Progress& progress) {
   OVL_CHECK(publish_own_facts(request, world, planned));
-  if (lock && writes_records(request, planned))
-    OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
+  if (lock) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
   if (has_host(request)) {
     // The records are written: a lock that is lost now costs nothing but its courtesy.
     const auto step = [&](std::string_view what, std::size_t operations) {
@@ -266,15 +277,11 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
                       const Progress& progress) {
   Applied applied;
   OVL_TRY(applied.planned, make_plan(request, world));
-  std::optional<StoreLock> lock;
-  if (writes_records(request, applied.planned)) {
-    OVL_TRY(lock, lock_store(request, world));
-    OVL_TRY(applied.planned, make_plan(request, world));  // what counts is what holds under the lock
-  }
+  OVL_TRY(std::optional<StoreLock> lock, lock_for_writing(request, world, applied.planned));
   Planned& planned = applied.planned;
   if (!planned.problems.empty()) return problems_of(planned);
   if (request.check) OVL_CHECK(request.check(planned));
-  if (planned.plan.empty() && !writes_records(request, planned)) {
+  if (planned.plan.empty() && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     if (!is_reported(request, planned)) OVL_CHECK(report(request, world, planned, random_id()));
   } else {

@@ -49,38 +49,25 @@ Status require_valid(const StoreView& view) {
                .hint = "see them all with: ovl keystore check"};
 }
 
+// One key that is not there yet.
+Result<Unit> new_key(const StoreLayout& layout, const std::string& below, const Value& value) {
+  OVL_TRY(std::string text, text_at(below, value));
+  const std::string key = layout.root() + below;
+  return Unit{.guards = {{.kind = Guard::Kind::absent, .key = key}},
+              .writes = {{.key = key, .value = std::move(text)}}};
+}
+
+// Head last.
 Status put_all(Keystore& store, const StoreLayout& layout, const Dump& dump, StoreLock& lock) {
-  Transaction transaction;
-  const auto flush = [&]() -> Status {
-    if (transaction.writes.empty()) return {};
-    OVL_CHECK(lock.keep_alive());
-    transaction.guards.push_back(lock.fence());
-    OVL_CHECK(commit(store, transaction));
-    transaction = {};
-    return {};
-  };
-  const auto add = [&](const std::string& below, const Value& value) -> Status {
-    const std::size_t size = transaction.guards.size() + transaction.writes.size();
-    if (size + 3 > store.max_operations()) {
-      OVL_CHECK(flush());
-    }
-    OVL_TRY(std::string text, text_at(below, value));
-    const std::string key = layout.root() + below;
-    transaction.guards.push_back({.kind = Guard::Kind::absent, .key = key});
-    transaction.writes.push_back(Write{.key = key, .value = std::move(text)});
-    return {};
-  };
-  const Value* head = nullptr;
-  for (const auto& [below, value] : dump.items) {
-    if (below == "head") {
-      head = &value;
-    } else {
-      OVL_CHECK(add(below, value));
+  std::vector<Unit> units;
+  for (const bool is_head : {false, true}) {
+    for (const auto& [below, value] : dump.items) {
+      if ((below == "head") != is_head) continue;
+      OVL_TRY(Unit unit, new_key(layout, below, value));
+      units.push_back(std::move(unit));
     }
   }
-  OVL_CHECK(flush());
-  if (head != nullptr) OVL_CHECK(add("head", *head));
-  return flush();
+  return commit_units(store, units, lock);
 }
 
 }  // namespace
