@@ -54,6 +54,13 @@ inline void PrintTo(const DriverCase& driver, std::ostream* out) {
 
 std::vector<DriverCase> drivers();
 
+// work(0) .. work(count - 1) in a process each; every one must succeed.
+inline void in_processes(int count, const std::function<void(int)>& work) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < count; ++i) children.push_back(fork_child([&work, i] { work(i); }));
+  for (const pid_t child : children) EXPECT_TRUE(child_succeeded(child));
+}
+
 inline Write put(std::string key, std::string value, std::string session = {}) {
   return Write{.key = std::move(key), .value = std::move(value), .session = std::move(session)};
 }

@@ -25,11 +25,7 @@ class ConsulUnderTest final : public StoreUnderTest {
 
   [[nodiscard]] bool folds_changes() const override { return true; }
 
-  void in_parallel(int count, const std::function<void(int)>& work) override {
-    std::vector<pid_t> children;
-    for (int i = 0; i < count; ++i) children.push_back(fork_child([&work, i] { work(i); }));
-    for (const pid_t child : children) EXPECT_TRUE(child_succeeded(child));
-  }
+  void in_parallel(int count, const std::function<void(int)>& work) override { in_processes(count, work); }
 
   [[nodiscard]] bool has_processes() const override { return true; }
 

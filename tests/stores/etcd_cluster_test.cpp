@@ -51,18 +51,6 @@ class EtcdCluster : public ::testing::Test {
     return must(open_keystore({.url = url(first), .timeout = timeout, .driver_directory = OVL_DRIVER_DIR}));
   }
 
-  static std::vector<WatchEvent> events_until(Watch& watch, std::size_t count) {
-    std::vector<WatchEvent> events;
-    const auto deadline = steady_clock::now() + seconds{40};
-    while (events.size() < count && steady_clock::now() < deadline) {
-      const auto batch = watch.next(milliseconds{500});
-      if (!batch.ok()) continue;
-      EXPECT_FALSE(batch.value().reset);
-      events.insert(events.end(), batch.value().events.begin(), batch.value().events.end());
-    }
-    return events;
-  }
-
   std::vector<std::unique_ptr<EtcdMember>> members_;
 };
 
@@ -76,7 +64,7 @@ TEST_F(EtcdCluster, TheLeaderDiesAndAllGoesOn) {
   EXPECT_TRUE(must(store->commit({{{Guard::Kind::unmodified, "w/a", start}}, {put("w/a", "2")}})).committed);
   must(session->keep_alive());
   must(store->commit({{}, {put("w/b", "1", session->id())}}));
-  const auto events = events_until(*watch, 2);
+  const auto events = events_until(*watch, 2, seconds{40});
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[0].value, "2");
   EXPECT_EQ(events[1].key, "w/b");
@@ -102,7 +90,7 @@ TEST_F(EtcdCluster, AWatchLeavesAPausedMember) {
   const auto watch = must(store->watch("w/", must(store->commit({{}, {put("w/a", "1")}})).revision));
   members_[follows]->server().pause();
   must(other->commit({{}, {put("w/a", "2")}}));
-  EXPECT_EQ(events_until(*watch, 1).size(), 1U);
+  EXPECT_EQ(events_until(*watch, 1, seconds{40}).size(), 1U);
 }
 
 TEST_F(EtcdCluster, WithoutAMajorityNothingIsTaken) {

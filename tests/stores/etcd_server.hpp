@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/keystore/keystore.hpp"
 #include "tests/support/server.hpp"
 
 namespace ovl::test {
@@ -84,6 +85,20 @@ class EtcdMember {
 // Leases of one second are possible when elections are quick (minLeaseTTL in etcd's etcdserver/server.go).
 inline std::vector<std::string> quick_leases() {
   return {"--heartbeat-interval", "50", "--election-timeout", "500"};
+}
+
+// So many changes, from however many answers; what the store fails at meanwhile is asked again.
+inline std::vector<WatchEvent> events_until(Watch& watch, std::size_t count,
+                                            std::chrono::seconds limit = std::chrono::seconds{15}) {
+  std::vector<WatchEvent> events;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (events.size() < count && std::chrono::steady_clock::now() < deadline) {
+    const auto batch = watch.next(std::chrono::milliseconds{500});
+    if (!batch.ok()) continue;
+    EXPECT_FALSE(batch.value().reset);
+    events.insert(events.end(), batch.value().events.begin(), batch.value().events.end());
+  }
+  return events;
 }
 
 }  // namespace ovl::test

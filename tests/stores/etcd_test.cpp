@@ -38,18 +38,6 @@ auto timely(const Work& work) {
   return result;
 }
 
-std::vector<WatchEvent> events_until(Watch& watch, std::size_t count, seconds limit = seconds{15}) {
-  std::vector<WatchEvent> events;
-  const auto deadline = steady_clock::now() + limit;
-  while (events.size() < count && steady_clock::now() < deadline) {
-    const auto batch = watch.next(milliseconds{500});
-    if (!batch.ok()) continue;
-    EXPECT_FALSE(batch.value().reset);
-    events.insert(events.end(), batch.value().events.begin(), batch.value().events.end());
-  }
-  return events;
-}
-
 // A server that accepts and then says these bytes, or nothing.
 class FalseServer {
  public:

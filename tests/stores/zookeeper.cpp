@@ -35,11 +35,7 @@ class ZookeeperUnderTest final : public StoreUnderTest {
   }
 
   // A handle does not survive fork(); each child opens its own.
-  void in_parallel(int count, const std::function<void(int)>& work) override {
-    std::vector<pid_t> children;
-    for (int i = 0; i < count; ++i) children.push_back(fork_child([&work, i] { work(i); }));
-    for (const pid_t child : children) EXPECT_TRUE(child_succeeded(child));
-  }
+  void in_parallel(int count, const std::function<void(int)>& work) override { in_processes(count, work); }
 
   [[nodiscard]] bool has_processes() const override { return true; }
 
