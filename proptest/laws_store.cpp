@@ -92,6 +92,21 @@ RC_GTEST_PROP(Store, EveryHostStandsAtTheGenerationItHasApplied, (const Manifest
   RC_ASSERT(not_current(site.view(manifest)).empty());
 }
 
+RC_GTEST_PROP(Store, TellsTheOthersWhatFailedOnAHost, (const Manifest& manifest)) {
+  Site site;
+  const HostName host = first_host(manifest);
+  site.kernel(host).fail(KernelFault{.nth = site.kernel(host).writes(), .kind = KernelFault::Kind::before});
+  const auto failed = site.apply(manifest, host);
+  const bool has_work = !failed.ok();
+  RC_PRE(has_work);
+  const Standing standing = standing_of(site.view(manifest), host);
+  RC_ASSERT(standing.kind == Standing::Kind::failed);
+  RC_ASSERT(standing.text.find(failed.error().message) != std::string::npos);
+  must_apply(site.apply_all(manifest));
+  must_apply(site.apply_all(manifest));
+  RC_ASSERT(standing_of(site.view(manifest), host).kind == Standing::Kind::current);
+}
+
 RC_GTEST_PROP(Transfer, KeepsEverythingThroughJsonAndToml, (const Manifest& manifest)) {
   Site site;
   must_apply(site.apply_all(manifest));
