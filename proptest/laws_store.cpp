@@ -107,6 +107,28 @@ RC_GTEST_PROP(Store, TellsTheOthersWhatFailedOnAHost, (const Manifest& manifest)
   RC_ASSERT(standing_of(site.view(manifest), host).kind == Standing::Kind::current);
 }
 
+RC_GTEST_PROP(Store, AClaimMovesInOneTransactionWithItsRecord,
+              (const Manifest& before, const Manifest& after)) {
+  Site site;
+  Revision since = 0;
+  for (const Manifest* manifest : {&before, &after}) {
+    must_apply(site.apply_all(*manifest));
+    const StoreView view = site.view(*manifest);
+    const StoreLayout layout(manifest->cluster.value);
+    const auto check = [&](const std::string& key, const auto& record) {
+      for (const auto& [claim, holder] : claims_of(record)) {
+        const Revision taken = view.revisions.at(layout.claim(claim));
+        RC_ASSERT(taken <= since || taken == view.revisions.at(key));
+      }
+    };
+    for (const HostRecord& host : view.records.hosts) check(layout.host(host.name), host);
+    for (const NetworkRecord& network : view.records.networks) check(layout.network(network.name), network);
+    for (const EndpointRecord& endpoint : view.records.endpoints)
+      check(layout.endpoint(endpoint.network, endpoint.name), endpoint);
+    since = view.revision;
+  }
+}
+
 RC_GTEST_PROP(Transfer, KeepsEverythingThroughJsonAndToml, (const Manifest& manifest)) {
   Site site;
   must_apply(site.apply_all(manifest));

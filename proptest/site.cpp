@@ -4,8 +4,9 @@ namespace ovl {
 
 namespace {
 
-// As small as a real store's, so that an apply is several transactions.
-constexpr std::size_t kOperations = 12;
+// So small that an apply is several transactions: a record that changes hands with all its claims, and the
+// fence.
+constexpr std::size_t kOperations = 16;
 
 }  // namespace
 

@@ -11,10 +11,20 @@ namespace {
 
 constexpr std::int64_t kKeptGenerations = 20;
 
+// Who holds a record's claims: "endpoints/my-net/web" -> "endpoint/my-net/web".
+std::string holder_of(std::string_view below_root) {
+  const auto slash = below_root.find('/');
+  return std::string(below_root.substr(0, slash - 1)) + std::string(below_root.substr(slash));
+}
+
+// Each unit is a record with the claims that it takes and gives up.
 class RecordWriter {
  public:
   RecordWriter(const StoreLayout& layout, const StoreView& view, const Records& desired)
-      : layout_(layout), view_(view), desired_(desired), want_(claims_of(desired)) {}
+      : layout_(layout), view_(view), desired_(desired), want_(claims_of(desired)) {
+    for (const auto& [claim, holder] : view.claims) held_.emplace_back(holder, claim);
+    std::ranges::sort(held_);
+  }
 
   // In an order in which every prefix is safe.
   std::vector<Unit> units() {
@@ -28,7 +38,7 @@ class RecordWriter {
       put(layout_.endpoint(endpoint.network, endpoint.name), endpoint,
           view_.records.endpoint(endpoint.network, endpoint.name));
     }
-    move_claims();
+    remove_leftovers();
     return std::move(units_);
   }
 
@@ -46,16 +56,32 @@ class RecordWriter {
 
   template <class Record>
   void put(const std::string& key, const Record& record, const Record* before) {
-    if (before != nullptr && *before == record) return;
     Unit unit;
-    write(unit, key, encode(record).json());
-    units_.push_back(std::move(unit));
+    if (before == nullptr || !(*before == record)) write(unit, key, encode(record).json());
+    for (const auto& [claim, holder] : claims_of(record)) {
+      const auto have = view_.claims.find(claim);
+      if (have == view_.claims.end() || have->second != holder) write(unit, layout_.claim(claim), holder);
+    }
+    add(std::move(unit), key);
   }
 
   void remove(const std::string& key) {
     Unit unit;
     write(unit, key, std::nullopt);
-    units_.push_back(std::move(unit));
+    add(std::move(unit), key);
+  }
+
+  // With what the record's holder gives up and nobody else takes.
+  void add(Unit unit, const std::string& key) {
+    const std::string holder = holder_of(std::string_view(key).substr(layout_.root().size()));
+    auto at = std::ranges::lower_bound(held_, std::pair<std::string_view, std::string_view>(holder, ""));
+    for (; at != held_.end() && at->first == holder; ++at) {
+      const std::string claim(at->second);
+      if (want_.contains(claim)) continue;
+      write(unit, layout_.claim(claim), std::nullopt);
+      released_.insert(at->second);
+    }
+    if (!unit.writes.empty()) units_.push_back(std::move(unit));
   }
 
   // Every key below the three record folders that nobody desires, also those that failed validation.
@@ -75,18 +101,13 @@ class RecordWriter {
     }
   }
 
-  // Claims are settled after the records in the same run of transactions; on a store that takes all
-  // in one, they are one with them.
-  void move_claims() {
-    for (const auto& [claim, holder] : want_) {
-      const auto have = view_.claims.find(claim);
-      if (have != view_.claims.end() && have->second == holder) continue;
-      Unit unit;
-      write(unit, layout_.claim(claim), holder);
-      units_.push_back(std::move(unit));
-    }
+  // Claims whose holder has no record.
+  void remove_leftovers() {
     for (const auto& [claim, holder] : view_.claims) {
-      if (!want_.contains(claim) && !is_of_host(claim)) remove(layout_.claim(claim));
+      if (want_.contains(claim) || released_.contains(claim) || is_of_host(claim)) continue;
+      Unit unit;
+      write(unit, layout_.claim(claim), std::nullopt);
+      units_.push_back(std::move(unit));
     }
   }
 
@@ -100,6 +121,8 @@ class RecordWriter {
   const StoreView& view_;
   const Records& desired_;
   std::map<std::string, std::string> want_;
+  std::vector<std::pair<std::string_view, std::string_view>> held_;  // holder, claim; sorted
+  std::set<std::string_view> released_;
   std::vector<Unit> units_;
 };
 

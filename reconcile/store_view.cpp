@@ -212,23 +212,38 @@ bool claims_fit(const std::map<std::string, std::string>& have,
   return found == wanted.size();
 }
 
+Claims claims_of(const HostRecord& host) {
+  Claims claims;
+  if (host.advertise) claims.emplace_back("advertise/" + host.advertise->text(), "host/" + host.name.text());
+  return claims;
+}
+
+Claims claims_of(const NetworkRecord& network) {
+  return {{fmt::format("vni/{}/{}", network.port.number(), network.vni.number()),
+           "network/" + network.name.text()}};
+}
+
+Claims claims_of(const EndpointRecord& endpoint) {
+  Claims claims;
+  const std::string network = endpoint.network.text();
+  const std::string holder = "endpoint/" + network + "/" + endpoint.name.text();
+  for (const IpAddress& address : endpoint.addresses) {
+    claims.emplace_back("address/" + network + "/" + address.text(), holder);
+  }
+  claims.emplace_back("mac/" + network + "/" + endpoint.mac.text(), holder);
+  return claims;
+}
+
 std::map<std::string, std::string> claims_of(const Records& records) {
   std::map<std::string, std::string> claims;
-  for (const HostRecord& host : records.hosts) {
-    if (host.advertise) claims.emplace("advertise/" + host.advertise->text(), "host/" + host.name.text());
-  }
-  for (const NetworkRecord& network : records.networks) {
-    claims.emplace(fmt::format("vni/{}/{}", network.port.number(), network.vni.number()),
-                   "network/" + network.name.text());
-  }
-  for (const EndpointRecord& endpoint : records.endpoints) {
-    const std::string network = endpoint.network.text();
-    const std::string holder = "endpoint/" + network + "/" + endpoint.name.text();
-    for (const IpAddress& address : endpoint.addresses) {
-      claims.emplace("address/" + network + "/" + address.text(), holder);
+  const auto add = [&](const auto& all) {
+    for (const auto& record : all) {
+      for (auto& [claim, holder] : claims_of(record)) claims.emplace(std::move(claim), std::move(holder));
     }
-    claims.emplace("mac/" + network + "/" + endpoint.mac.text(), holder);
-  }
+  };
+  add(records.hosts);
+  add(records.networks);
+  add(records.endpoints);
   return claims;
 }
 

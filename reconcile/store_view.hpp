@@ -88,6 +88,12 @@ Result<StoreView> read_store(Keystore& store, const StoreLayout& layout);
 // The same of a tree that was read already.
 StoreView view_of(const Snapshot& snapshot, const StoreLayout& layout);
 
+// What a record holds alone in its cluster: claim and holder.
+using Claims = std::vector<std::pair<std::string, std::string>>;
+Claims claims_of(const HostRecord& host);
+Claims claims_of(const NetworkRecord& network);
+Claims claims_of(const EndpointRecord& endpoint);
+
 // The claims that a set of records holds: claim -> holder.
 std::map<std::string, std::string> claims_of(const Records& records);
 

@@ -111,6 +111,7 @@ class Keystore {
   // Changes after `after`; no event is left out without a reset, none comes twice.
   virtual Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) = 0;
 
+  // At least 16: a record with all its claims, each with a guard, and the fence.
   [[nodiscard]] virtual std::size_t max_operations() const = 0;
   // The store's address without secrets, for messages.
   [[nodiscard]] virtual const std::string& name() const = 0;
