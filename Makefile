@@ -4,6 +4,9 @@
 
 FUZZ_SECONDS ?= 60
 
+# Where nothing is built twice, several files are read as one.
+UNITY := $(if $(CI),-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12)
+
 setup:
 	@tools/setup
 
@@ -16,7 +19,7 @@ demo: build
 	@tools/demo build/release/ovl
 
 dev: setup
-	@cmake --preset dev >/dev/null
+	@cmake --preset dev $(UNITY) >/dev/null
 	@cmake --build --preset dev
 
 test: dev

@@ -4,6 +4,10 @@ set(OVL_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dt
     -Wold-style-cast -Wcast-align -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND OVL_WARNINGS -Wduplicated-cond -Wlogical-op)
+  if(CMAKE_UNITY_BUILD)
+    # It takes what is behind an #include for a header.
+    list(APPEND OVL_WARNINGS -Wno-subobject-linkage)
+  endif()
 endif()
 
 function(ovl_target_options target)
