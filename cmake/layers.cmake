@@ -38,7 +38,7 @@ endfunction()
 function(ovl_layer name)
   cmake_parse_arguments(LAYER "" "" "USES;LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/drivers/keystore/(etcd|consul|zookeeper)/")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$|/drivers/(keystore/(etcd|consul|zookeeper)|git/libgit2)/")
   if(NOT sources)
     add_library(ovl_${name} INTERFACE)
     return()
@@ -51,11 +51,11 @@ function(ovl_layer name)
   target_link_libraries(ovl_${name} PUBLIC fmt::fmt PRIVATE ${LAYER_LINKS})
 endfunction()
 
-# A keystore driver of its own file, drivers/keystore/<name>/: ovl_<name> for its tests, and the module
-# ovl-<name>.so beside the program, which open_keystore() loads.
-function(ovl_keystore_driver name)
-  cmake_parse_arguments(DRIVER "" "" "LINKS;SOURCES" ${ARGN})
-  set(folder ${CMAKE_SOURCE_DIR}/drivers/keystore/${name})
+# A driver of its own file, drivers/<folder>/: ovl_<name> for its tests, and the module ovl-<name>.so beside
+# the program, which load_module() loads.
+function(ovl_driver_module name)
+  cmake_parse_arguments(DRIVER "" "FOLDER" "LINKS;SOURCES" ${ARGN})
+  set(folder ${CMAKE_SOURCE_DIR}/drivers/${DRIVER_FOLDER})
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/module\\.cpp$")
   add_library(ovl_${name} STATIC ${sources} ${DRIVER_SOURCES})
@@ -68,5 +68,5 @@ function(ovl_keystore_driver name)
   target_link_options(${name}-module PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,--gc-sections)
   set_target_properties(${name}-module PROPERTIES PREFIX "" OUTPUT_NAME ovl-${name}
                         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-  set_property(GLOBAL APPEND PROPERTY OVL_KEYSTORE_MODULES ${name}-module)
+  set_property(GLOBAL APPEND PROPERTY OVL_MODULES ${name}-module)
 endfunction()

@@ -4,16 +4,15 @@
 
 #include "drivers/keystore/keystore.hpp"
 #include "drivers/keystore/url.hpp"
+#include "drivers/module/module.hpp"
 
 namespace ovl {
 
-// What a driver's file offers. Program and driver are built together: `build` must be equal in both.
+// What a driver's file offers; see load_module().
 struct KeystoreModule {
   const char* build;
   Result<std::unique_ptr<Keystore>> (*open)(const KeystoreUrl& url, const KeystoreOptions& options);
 };
-
-inline constexpr const char* kKeystoreBuild = OVL_VERSION " " __VERSION__;
 
 // The symbol that every driver exports, of type `const KeystoreModule`.
 inline constexpr const char* kKeystoreSymbol = "ovl_keystore_module";
@@ -22,7 +21,7 @@ inline constexpr const char* kKeystoreSymbol = "ovl_keystore_module";
 #define OVL_KEYSTORE_MODULE(open_function)                                                 \
   extern "C" [[gnu::visibility("default")]] const ovl::KeystoreModule ovl_keystore_module; \
   extern "C" const ovl::KeystoreModule ovl_keystore_module {                               \
-    ovl::kKeystoreBuild, (open_function)                                                   \
+    ovl::kModuleBuild, (open_function)                                                     \
   }
 
 }  // namespace ovl
