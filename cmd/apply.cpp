@@ -80,9 +80,11 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
   }
   // What is ours here is known without the store.
   const bool alone = options.scope == "host" && options.destroy;
-  const Context::Needs needs{
-      .manifest = options.scope != "host" && !options.destroy, .keystore = !alone, .writable = true};
-  OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->sources : nullptr));
+  const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy,
+                             .keystore = !alone,
+                             .source = true,
+                             .writable = true};
+  OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->manifest : nullptr));
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
   Request request = context.request();

@@ -95,6 +95,12 @@ void add_planning(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
                "Exit 2 when there are changes, 0 when there are none")
       ->envname("OVL_DETAILED_EXITCODE");
+  app.add_flag("--allow-rollback", plan.allow_rollback,
+               "Apply an older commit, or another source than the cluster came from")
+      ->envname("OVL_ALLOW_ROLLBACK");
+  app.add_option("--max-destroy", plan.max_destroy,
+                 "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
+      ->envname("OVL_MAX_DESTROY");
   app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
 }
 

@@ -40,6 +40,15 @@ Result<Scope> parse_scope(const std::string& text) {
                .hint = "use all, cluster or host"};
 }
 
+// The folder of a manifest, so that it is the same place however it was named.
+std::string folder_of(const std::string& path) {
+  if (path.empty()) return ".";
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return path;
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 // The first of the candidates that is a declared (or recorded) host.
 std::optional<HostName> known_host(const std::string& candidate, const Manifest* manifest,
                                    const Records& records) {
@@ -81,12 +90,18 @@ Result<Label> only_cluster(const std::string& state_directory) {
 }  // namespace
 
 Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& options, const Needs& needs,
-                              const Sources* given) {
+                              const GivenManifest* given) {
   Context context;
   OVL_TRY(context.request_.scope, parse_scope(options.scope));
   OVL_TRY(context.request_.lock_timeout, parse_duration(options.lock_timeout));
   context.request_.destroy = options.destroy;
   OVL_CHECK(context.load_manifest(options, needs, given));
+  if (given != nullptr) {
+    context.request_.source = given->source;
+    context.request_.commit = given->commit;
+  } else if (needs.source && context.manifest_) {
+    OVL_CHECK(context.fill_source(options.path));
+  }
   OVL_CHECK(context.fill_request(options));
   const bool host = needs.host && context.request_.scope != Scope::cluster;
   if (host) OVL_CHECK(context.open_host(global, needs));
@@ -101,9 +116,9 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   return context;
 }
 
-Status Context::load_manifest(const PlanOptions& options, const Needs& needs, const Sources* given) {
+Status Context::load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given) {
   if (given != nullptr) {
-    sources_ = *given;
+    sources_ = given->files;
     if (sources_.empty()) return {};
   } else {
     auto sources = read_sources(options.path);
@@ -124,9 +139,32 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
   return {};
 }
 
+// Where the manifest comes from: a place in a repository's history, or just a directory.
+Status Context::fill_source(const std::string& path) {
+  request_.source = "dir:" + manifest_->cluster.value.text();
+  const std::string place = folder_of(path);
+  OVL_TRY(repository_, open_repository(place));
+  if (!repository_) return {};
+  auto found = repository_->checkout(place);
+  if (!found.ok() && found.error().code == Errc::not_found) return {};  // no commit yet
+  OVL_TRY(const Checkout checkout, std::move(found));
+  // Whoever has no whole history, or has not committed the manifest, has a directory.
+  if (!checkout.tracked || checkout.root.empty()) return {};
+  request_.source = fmt::format("git:{}:{}", checkout.root, checkout.path);
+  request_.commit = checkout.commit;
+  request_.dirty = checkout.dirty;
+  request_.follows = [repository = repository_.get(), commit = checkout.commit](const std::string& applied) {
+    return repository->follows(commit, applied);
+  };
+  return {};
+}
+
 Status Context::fill_request(const PlanOptions& options) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
-  if (manifest_) request_.source = "dir:" + manifest_->cluster.value.text();
+  request_.allow_rollback = options.allow_rollback;
+  if (!options.max_destroy.empty()) {
+    OVL_TRY(request_.max_destroy, DestroyLimit::parse(options.max_destroy));
+  }
   // Another URL is another store, which must not be shown the secrets of the manifest's.
   access_ = options.keystore;
   if (access_.url.empty() && manifest_) {

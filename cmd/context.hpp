@@ -7,10 +7,18 @@
 #include <string>
 
 #include "cmd/options.hpp"
+#include "drivers/git/repository.hpp"
 #include "reconcile/pipeline.hpp"
 #include "state/host_lock.hpp"
 
 namespace ovl {
+
+// A manifest that is not read from where the user stands: that of a saved plan.
+struct GivenManifest {
+  Sources files;
+  std::string source;
+  std::string commit;
+};
 
 class Context {
  public:
@@ -21,6 +29,7 @@ class Context {
     bool identity = true;            // which of the declared hosts this machine is
     bool optional_identity = false;  // a machine that is none of them is all right
     bool keystore = true;
+    bool source = false;    // where the manifest comes from, for what changes the records
     bool writable = false;  // state may be made
   };
 
@@ -28,7 +37,7 @@ class Context {
   // unreachable, privilege.
   // `given` stands for the manifest's files: those of a saved plan.
   static Result<Context> open(const GlobalOptions& global, const PlanOptions& options, const Needs& needs,
-                              const Sources* given = nullptr);
+                              const GivenManifest* given = nullptr);
 
   // This machine's lock; nothing in cluster scope. Errors: locked, io.
   Result<std::optional<HostLock>> lock_host();
@@ -44,15 +53,17 @@ class Context {
   World& world() { return world_; }
 
  private:
-  Status load_manifest(const PlanOptions& options, const Needs& needs, const Sources* given);
+  Status load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given);
   Status open_store(const PlanOptions& options);
   Status use_binding();
   Status identify(const PlanOptions& options);
   Status open_host(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const PlanOptions& options);
+  Status fill_source(const std::string& path);
 
   Sources sources_;
   std::unique_ptr<Manifest> manifest_;
+  std::unique_ptr<GitRepository> repository_;
   KeystoreAccess access_;
   std::unique_ptr<Keystore> keystore_;
   std::unique_ptr<Kernel> kernel_;

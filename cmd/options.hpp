@@ -32,6 +32,8 @@ struct PlanOptions {
   bool detailed_exitcode = false;
   bool auto_approve = false;
   bool show_all = false;
+  bool allow_rollback = false;
+  std::string max_destroy;  // "12" or "50%"; empty: the half
 };
 
 struct ExecOptions {

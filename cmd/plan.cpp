@@ -15,11 +15,13 @@ namespace {
 
 Result<int> plan(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(Context context,
-          Context::open(global, options, {.manifest = options.scope != "host" && !options.destroy}));
+          Context::open(global, options,
+                        {.manifest = options.scope != "host" && !options.destroy, .source = true}));
   OVL_TRY(const Planned planned, make_plan(context.request(), context.world()));
   if (print_problems(planned, context.sources())) return kExitManifest;
   print_plan(planned.plan, global, options);
   if (!options.out.empty()) OVL_CHECK(save_plan(context, planned, options));
+  if (!planned.plan.refused.empty()) return kExitRefused;
   return options.detailed_exitcode && !planned.plan.empty() ? kExitChanges : kExitDone;
 }
 

@@ -122,6 +122,8 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   out.set("boot", planned.plan.scope == Scope::cluster ? std::string() : boot_id());
   out.set("store", store_fingerprint(planned));
   out.set("sources", sources_json(context.sources()));
+  out.set("source", planned.plan.source);
+  out.set("commit", planned.plan.commit);
   out.set("plan", plan_json(planned.plan));
   out.set("text", plan_text(planned.plan, RenderOptions{}));
   return write_plan_file(options.out, out);
@@ -139,7 +141,9 @@ Result<SavedPlan> load_plan(const std::string& path) {
   OVL_TRY(saved.boot, text_at(value, "boot"));
   OVL_TRY(saved.store, text_at(value, "store"));
   OVL_TRY(saved.text, text_at(value, "text"));
-  OVL_TRY(saved.sources, sources_of(value));
+  OVL_TRY(saved.manifest.files, sources_of(value));
+  OVL_TRY(saved.manifest.source, text_at(value, "source"));
+  OVL_TRY(saved.manifest.commit, text_at(value, "commit"));
   const Value* destroy = value.find("destroy");
   saved.options.destroy = destroy != nullptr && *destroy == Value(true);
   const Value* plan = value.find("plan");

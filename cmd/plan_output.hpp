@@ -19,7 +19,7 @@ void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions
 // read. No secrets: a manifest holds only references.
 struct SavedPlan {
   PlanOptions options;
-  Sources sources;
+  GivenManifest manifest;
   std::string boot;   // boot id; empty in cluster scope
   std::string store;  // fingerprint of lineage, serial and the records' revisions
   Value plan;         // as JSON, for show and for naming what moved

@@ -22,6 +22,7 @@ class TextRenderer {
   std::string run() {
     if (!plan_.record_changes.empty()) records();
     if (!plan_.object_changes.empty()) objects();
+    findings("Refused:", plan_.refused, true);
     findings("Conflicts, to be solved first:", plan_.conflicts, true);
     findings("Warnings:", plan_.warnings, false);
     waiting();
@@ -282,7 +283,9 @@ Value plan_json(const Plan& plan) {
   ovl.set("cluster", plan.cluster.text());
   ovl.set("host", plan.host.text());
   ovl.set("source", plan.source);
+  ovl.set("commit", plan.commit);
   ovl.set("summary", summary_json(plan));
+  ovl.set("refused", findings_json(plan.refused));
   ovl.set("conflicts", findings_json(plan.conflicts));
   ovl.set("warnings", findings_json(plan.warnings));
   Value waiting = Value::array();

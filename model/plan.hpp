@@ -100,6 +100,7 @@ struct Plan {
 
   std::vector<std::string> waiting;  // objects that wait for a host's first fact
   std::vector<Finding> conflicts;    // an apply is refused while there are any
+  std::vector<Finding> refused;      // what guards do not let pass; likewise
   std::vector<Finding> warnings;
 
   // What the references above point into.

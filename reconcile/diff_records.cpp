@@ -1,5 +1,7 @@
 #include "reconcile/diff_records.hpp"
 
+#include <fmt/format.h>
+
 #include <set>
 
 namespace ovl {
@@ -91,6 +93,13 @@ std::vector<RecordChange> diff_records(const Records& desired, const Records& cu
   append(out, std::move(networks.others));
   append(out, std::move(endpoints.others));
   return out;
+}
+
+std::string record_address(const RecordChange& change) {
+  const auto slash = change.name.find('/');
+  if (slash == std::string::npos) return fmt::format("{}.{}", name_of(change.kind), change.name);
+  return fmt::format("{}.{}[\"{}\"]", name_of(change.kind), change.name.substr(slash + 1),
+                     change.name.substr(0, slash));
 }
 
 std::vector<FieldDelta> delta_of(const Value& before, const Value& after) {

@@ -9,11 +9,25 @@ namespace ovl {
 namespace {
 
 Status check_source(const Request& request, const Head& head) {
-  if (request.scope == Scope::host || head.source.empty() || head.source == request.source) return {};
+  if (request.allow_rollback || head.source.empty() || head.source == request.source) return {};
   return Error{.code = Errc::guard,
                .message = fmt::format("the records of cluster {} come from {}, not from {}",
                                       request.cluster.text(), head.source, request.source),
-               .hint = "apply from there, or give this cluster another name"};
+               .hint =
+                   "apply from there, give this cluster another name, or take it over: --allow-rollback "
+                   "(a shallow clone has no source of its own: fetch the whole history)"};
+}
+
+// A checkout that was not updated must not undo what newer commits did.
+Status check_commit(const Request& request, const Head& head) {
+  if (request.allow_rollback || head.commit.empty() || !request.follows) return {};
+  OVL_TRY(const bool follows, request.follows(head.commit));
+  if (follows) return {};
+  return Error{
+      .code = Errc::guard,
+      .message = fmt::format("commit {:.12} does not descend from {:.12}, which is applied (generation {})",
+                             request.commit, head.commit, head.serial),
+      .hint = "update the checkout; to go back on purpose: --allow-rollback"};
 }
 
 // A host removes objects because a record is absent under a head of the lineage it follows, never
@@ -53,7 +67,10 @@ Status check_host_name(const StoreView& view, const HostFacts& own) {
 }
 
 Status check_guards(const Request& request, const Planned& planned, const State* state) {
-  if (planned.view.head) OVL_CHECK(check_source(request, *planned.view.head));
+  if (planned.view.head && request.scope != Scope::host) {
+    OVL_CHECK(check_source(request, *planned.view.head));
+    OVL_CHECK(check_commit(request, *planned.view.head));
+  }
   OVL_CHECK(check_head(request, planned.view));
   return check_lineage(request, planned.view, state);
 }

@@ -83,7 +83,19 @@ void resolve_records(const Request& request, Planned& planned) {
 }
 
 void diff_cluster(const Request& request, Planned& planned) {
-  if (has_cluster(request)) planned.plan.record_changes = diff_records(planned.desired, planned.view.records);
+  if (!has_cluster(request)) return;
+  Plan& plan = planned.plan;
+  plan.record_changes = diff_records(planned.desired, planned.view.records);
+  plan.refused = refusals_of(plan, planned.view.records, request.max_destroy);
+}
+
+void warn_of_source(const Request& request, Plan& plan) {
+  if (!request.dirty || !has_cluster(request)) return;
+  plan.warnings.push_back(
+      Finding{.code = Errc::conflict,
+              .subject = request.source,
+              .message = fmt::format("its files are not those of commit {:.12}", request.commit),
+              .hint = "commit them, so that others can apply the same"});
 }
 
 Status diff_host(const Request& request, World& world, Planned& planned) {
@@ -162,10 +174,16 @@ Result<std::optional<StoreLock>> lock_for_writing(const Request& request, World&
   return std::optional<StoreLock>();
 }
 
-Error conflicts_of(const Plan& plan) {
-  const Finding& first = plan.conflicts.front();
-  return Error{
-      .code = first.code, .message = fmt::format("{}: {}", first.subject, first.message), .hint = first.hint};
+// What nobody's approval helps against.
+Status check_findings(const Plan& plan) {
+  for (const std::vector<Finding>* findings : {&plan.refused, &plan.conflicts}) {
+    if (findings->empty()) continue;
+    const Finding& first = findings->front();
+    return Error{.code = first.code,
+                 .message = fmt::format("{}: {}", first.subject, first.message),
+                 .hint = first.hint};
+  }
+  return {};
 }
 
 Error problems_of(const Planned& planned) {
@@ -263,6 +281,7 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
 Result<Planned> make_plan(const Request& request, World& world) {
   Planned planned;
   planned.plan = empty_plan(request);
+  warn_of_source(request, planned.plan);
   OVL_CHECK(read_cluster(request, world, planned));
   OVL_CHECK(check_guards(request, planned, world.state));
   OVL_CHECK(read_facts(request, world, planned));
@@ -286,7 +305,7 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
     if (!is_reported(request, planned)) OVL_CHECK(report(request, world, planned, random_id()));
   } else {
     OVL_CHECK(approve(planned.plan));
-    if (!planned.plan.conflicts.empty()) return conflicts_of(planned.plan);
+    OVL_CHECK(check_findings(planned.plan));
     const std::string apply_id = random_id();
     Status done = execute(request, world, planned, lock, apply_id, progress);
     if (!done.ok()) {

@@ -14,6 +14,7 @@
 #include "reconcile/execute_records.hpp"
 #include "reconcile/filters.hpp"
 #include "reconcile/last_good.hpp"
+#include "reconcile/refuse.hpp"
 #include "reconcile/store_view.hpp"
 #include "state/state.hpp"
 
@@ -29,7 +30,12 @@ struct Request {
   std::vector<KeystoreAddress> keystores;  // its servers, which endpoints must not reach
   const Manifest* manifest = nullptr;      // absent: the records say what is wanted
   std::string source;                      // who may change the records; see Head::source
-  std::string commit;
+  std::string commit;                      // empty: a plain directory
+  // Whether `commit` is `applied` or comes after it. Empty where there is no commit.
+  std::function<Result<bool>(const std::string& applied)> follows;
+  bool dirty = false;           // the manifest's files are not those of `commit`
+  bool allow_rollback = false;  // another source or an older commit may be applied
+  std::optional<DestroyLimit> max_destroy;
   std::chrono::milliseconds lock_timeout{30'000};
   // Asked once more under the lock, before the first write; an error ends the apply (a stale plan).
   std::function<Status(const struct Planned&)> check;

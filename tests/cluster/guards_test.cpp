@@ -1,0 +1,132 @@
+// What an apply is refused for, on a store of its own and without a lab: cluster scope needs no kernel.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cluster/lab_rig.hpp"
+#include "tests/support/process.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kHosts =
+    "[host.left]\nadvertise = \"192.0.2.1\"\n"
+    "[host.right]\nadvertise = \"192.0.2.2\"\n";
+
+std::string network(const std::string& name, const std::string& more = "") {
+  return "[network." + name + "]\n" + more;
+}
+
+class Guards : public ::testing::Test {
+ protected:
+  // A manifest in the folder `place`, with this in it.
+  void write(const std::string& blocks, const std::string& place = "a") const {
+    std::filesystem::create_directories(directory_.file(place));
+    std::ofstream(directory_.file(place) + "/ovl.toml")
+        << "[cluster]\nname = \"guarded\"\n[keystore]\nurl = \"sqlite://" << directory_.file("keystore.db")
+        << "\"\n"
+        << kHosts << blocks;
+  }
+
+  [[nodiscard]] Ran ovl(const std::string& arguments, const std::string& place = "a") const {
+    return shell("cd " + directory_.file(place) + " && " + OVL_BINARY + " " + arguments + " --scope cluster");
+  }
+
+  [[nodiscard]] std::string networks() const {
+    return shell("cd " + directory_.file("a") + " && " + OVL_BINARY + " network ls").out;
+  }
+
+  void apply(const std::string& options = "", const std::string& place = "a") const {
+    const Ran ran = ovl("apply --auto-approve " + options, place);
+    ASSERT_EQ(ran.code, 0) << ran.out;
+  }
+
+  void refuses(const std::string& why, const std::string& options = "",
+               const std::string& place = "a") const {
+    for (const std::string verb : {"plan ", "apply --auto-approve "}) {
+      const Ran ran = ovl(verb + options, place);
+      EXPECT_EQ(ran.code, 12) << verb << ran.out;
+      EXPECT_TRUE(ran.has(why)) << verb << ran.out;
+    }
+  }
+
+  void git(const std::string& arguments, const std::string& place = "a") const {
+    const Ran ran = shell("cd " + directory_.file(place) +
+                          " && git -c user.name=a -c user.email=a@b -c commit.gpgsign=false " + arguments);
+    ASSERT_EQ(ran.code, 0) << ran.out;
+  }
+
+  void commit(const std::string& message) const {
+    git("add -A");
+    git("commit -qm " + message);
+  }
+
+  test::TemporaryDirectory directory_;
+};
+
+}  // namespace
+
+TEST_F(Guards, MostRecordsAreNotRemovedByMistake) {
+  write(network("one") + network("two") + network("three"));
+  apply();
+  std::ofstream(directory_.file("a") + "/ovl.toml")
+      << "[cluster]\nname = \"guarded\"\n[keystore]\nurl = \"sqlite://" << directory_.file("keystore.db")
+      << "\"\n[host.left]\nadvertise = \"192.0.2.1\"\n[network.one]\n";
+  refuses("3 of its 5 records would be removed, at most 50% may be");
+  EXPECT_TRUE(ovl("plan").has("- network.three")) << "the plan is complete";
+  refuses("3 of its 5 records would be removed, at most 2 may be", "--max-destroy 2");
+  EXPECT_EQ(ovl("plan --max-destroy many").code, 1);
+  apply("--max-destroy 60%");
+  EXPECT_EQ(ovl("destroy --auto-approve --max-destroy 1").code, 12);
+  EXPECT_EQ(ovl("destroy --auto-approve").code, 0);
+}
+
+TEST_F(Guards, ProtectionOutlivesItsBlock) {
+  write(network("one", "protect = true\n") + network("two"));
+  apply();
+  write(network("two"));
+  refuses("network.one: it is protected and would be removed");
+  EXPECT_TRUE(ovl("plan").has("Plan: 0 to create, 0 to update, 0 to replace, 1 to remove."));
+  EXPECT_EQ(ovl("destroy --auto-approve").code, 12);
+  write(network("one") + network("two"));
+  apply();
+  write(network("two"));
+  apply();
+}
+
+TEST_F(Guards, AStaleCheckoutUndoesNothing) {
+  write(network("one"));
+  git("init -q -b main .");
+  commit("one");
+  apply();
+  write(network("one") + network("two"));
+  const Ran dirty = ovl("plan");
+  EXPECT_TRUE(dirty.has("its files are not those of commit")) << dirty.out;
+  commit("two");
+  apply();
+  git("checkout -q HEAD~1");
+  refuses("does not descend from");
+  apply("--allow-rollback");
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  git("checkout -q main");
+  apply();
+  EXPECT_NE(networks().find("two"), std::string::npos);
+}
+
+TEST_F(Guards, AnotherSourceDoesNotTakeOver) {
+  write(network("one"));
+  git("init -q -b main .");
+  commit("one");
+  apply();
+  write(network("two"), "b");
+  refuses("the records of cluster guarded come from git:", "", "b");
+  git("init -q -b main .", "b");
+  shell("cd " + directory_.file("b") + " && git add -A && git -c user.name=b -c user.email=b@b commit -qm b");
+  refuses("the records of cluster guarded come from git:", "", "b");
+  apply("--allow-rollback", "b");
+  refuses("come from git:");
+}
+
+}  // namespace ovl
