@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cmd/command_tree.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/init.hpp"
 #include "cmd/lab.hpp"
@@ -28,6 +29,7 @@ struct CommandLine {
   AgentOptions agent;
   KeystoreVerbOptions keystore;
   std::string wait;
+  std::string shell;
   std::function<int()> run;
 };
 
@@ -278,6 +280,18 @@ void add_lab_verbs(CLI::App& app, CommandLine& line) {
   down.add_option("DIR", line.lab.directory, "The manifest's directory")->envname("OVL_LAB");
 }
 
+void add_shell_verbs(CLI::App& app, CommandLine& line) {
+  verb(app, line, "version", "Print the version", [] {
+    std::cout << "ovl " OVL_VERSION "\n";
+    return kExitDone;
+  });
+  CLI::App& script = verb(app, line, "completion", "Print a shell's completion script, for it to source",
+                          [&line] { return run_completion(line.shell); });
+  script.add_option("SHELL", line.shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
 void add_global(CLI::App& app, GlobalOptions& global) {
   app.set_version_flag("--version", "ovl " OVL_VERSION);
   app.add_flag("-v,--verbose", global.verbose, "Say more; twice for every step")->envname("OVL_VERBOSE");
@@ -290,11 +304,9 @@ void add_global(CLI::App& app, GlobalOptions& global) {
       ->capture_default_str();
 }
 
-}  // namespace
+constexpr const char* kWhat = "Overlay networks on Linux hosts, described in git and kept true";
 
-int run_cli(int argc, char** argv) {
-  CLI::App app("Overlay networks on Linux hosts, described in git and kept true", "ovl");
-  CommandLine line;
+void add_all(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
   app.fallthrough();
   add_global(app, line.global);
@@ -303,10 +315,26 @@ int run_cli(int argc, char** argv) {
   add_agent(app, line);
   add_reading_verbs(app, line);
   add_lab_verbs(app, line);
-  verb(app, line, "version", "Print the version", [] {
-    std::cout << "ovl " OVL_VERSION "\n";
-    return kExitDone;
-  });
+  add_shell_verbs(app, line);
+}
+
+}  // namespace
+
+CommandInfo command_tree() {
+  CLI::App app(kWhat, "ovl");
+  CommandLine line;
+  add_all(app, line);
+  return describe(app);
+}
+
+int run_cli(int argc, char** argv) {
+  // What the completion scripts ask: its words are somebody's unfinished line and no options of ours.
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    return run_complete(GlobalOptions(), std::vector<std::string>(argv + 2, argv + argc));
+  }
+  CLI::App app(kWhat, "ovl");
+  CommandLine line;
+  add_all(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -104,7 +104,9 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   }
   OVL_CHECK(context.fill_request(options));
   const bool host = needs.host && context.request_.scope != Scope::cluster;
-  if (host) OVL_CHECK(context.open_host(global, needs));
+  if (host) OVL_CHECK(context.open_host(global));
+  // A host without a manifest goes by what its last apply left.
+  if (host || context.access_.url.empty()) OVL_CHECK(context.open_state(global, needs));
   if (needs.keystore) OVL_CHECK(context.open_store(options));
   if (host && needs.identity) {
     Status identified = context.identify(options);
@@ -178,12 +180,16 @@ Status Context::fill_request(const PlanOptions& options) {
   return {};
 }
 
-Status Context::open_host(const GlobalOptions& global, const Needs& needs) {
+Status Context::open_host(const GlobalOptions& global) {
   LinuxKernelOptions kernel;
   kernel.run_directory = global.run_directory + "/netns";
   OVL_TRY(kernel_, open_linux_kernel(kernel));
   world_.kernel = kernel_.get();
   run_directory_ = global.run_directory;
+  return {};
+}
+
+Status Context::open_state(const GlobalOptions& global, const Needs& needs) {
   if (request_.cluster.empty()) {
     OVL_TRY(request_.cluster, only_cluster(global.state_directory));
   }
@@ -194,7 +200,6 @@ Status Context::open_host(const GlobalOptions& global, const Needs& needs) {
   return use_binding();
 }
 
-// A host without a manifest goes by what its last apply left.
 Status Context::use_binding() {
   if (!access_.url.empty()) return {};
   OVL_TRY(const auto bound, state_->binding("keystore"));

@@ -57,7 +57,8 @@ class Context {
   Status open_store(const PlanOptions& options);
   Status use_binding();
   Status identify(const PlanOptions& options);
-  Status open_host(const GlobalOptions& global, const Needs& needs);
+  Status open_host(const GlobalOptions& global);
+  Status open_state(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const PlanOptions& options);
   Status fill_source(const std::string& path);
 

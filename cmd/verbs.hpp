@@ -13,6 +13,10 @@ int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOpti
 int run_inspect(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect);
 // wait: a duration; empty: it does not wait.
 int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait);
+// ovl completion SHELL.
+int run_completion(const std::string& shell);
+// ovl __complete WORD...: candidates, one a line, behind a tab what they mean; ":files" for file names.
+int run_complete(const GlobalOptions& global, const std::vector<std::string>& words);
 // ovl host forget NAME.
 int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host);
 int run_doctor(const GlobalOptions& global, const PlanOptions& options);

@@ -107,6 +107,8 @@ TEST_P(Stores, RunsTheExampleUnchanged) {
   const Ran settled = on("mhs-demo1", "ovl status --wait 10s");
   EXPECT_EQ(settled.code, 0) << settled.out;
   EXPECT_EQ(on("mhs-demo1", "ovl network ls").out, on("mhs-demo0", "ovl network ls").out);
+  EXPECT_EQ(on("mhs-demo1", "cd / && ovl network ls").out, on("mhs-demo1", "ovl network ls").out)
+      << "a host goes by what its apply left";
   const Ran checked = on("mhs-demo0", "ovl keystore check");
   EXPECT_EQ(checked.code, 0) << checked.out;
   const Ran doctor = on("mhs-demo0", "ovl doctor");

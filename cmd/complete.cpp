@@ -1,0 +1,192 @@
+#include "cmd/complete.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace ovl {
+
+namespace {
+
+// What kind of word an option's value or an argument is.
+struct Values {
+  std::vector<std::string> words;
+  bool files = false;
+  std::string live = {};
+};
+
+const std::map<std::string, Values>& values_by_name() {
+  static const std::map<std::string, Values> table{
+      {"--scope", {.words = {"all", "cluster", "host"}}},
+      {"--host", {.words = {}, .live = "host"}},
+      {"--out", {.words = {}, .files = true}},
+      {"--state-dir", {.words = {}, .files = true}},
+      {"--run-dir", {.words = {}, .files = true}},
+      {"--lab", {.words = {}, .files = true}},
+      {"PATH", {.words = {}, .files = true}},
+      {"PLAN", {.words = {}, .files = true}},
+      {"FILE", {.words = {}, .files = true}},
+      {"DIR", {.words = {}, .files = true}},
+      {"CMD", {.words = {}, .files = true}},
+      {"ENDPOINT", {.words = {}, .live = "endpoint"}},
+      {"HOST", {.words = {}, .live = "host"}},
+      {"SHELL", {.words = {"bash", "zsh", "fish"}}},
+  };
+  return table;
+}
+
+// Where the words before the last one lead.
+struct Position {
+  std::vector<const CommandInfo*> chain;  // from the root to the command that is meant
+  std::size_t arguments = 0;              // of the command, that are given
+  const OptionInfo* pending = nullptr;    // waits for its value
+  bool rest = false;                      // behind "--": somebody else's command line
+
+  [[nodiscard]] const CommandInfo& command() const { return *chain.back(); }
+};
+
+const OptionInfo* find_option(const Position& at, const std::string& word) {
+  for (const CommandInfo* command : at.chain) {
+    if (const OptionInfo* option = command->option(word)) return option;
+  }
+  return nullptr;
+}
+
+void step(Position& at, const std::string& word) {
+  if (at.pending != nullptr) {
+    at.pending = nullptr;
+  } else if (word == "--") {
+    at.rest = true;
+  } else if (word.starts_with('-')) {
+    const OptionInfo* option = find_option(at, word);
+    if (option != nullptr && option->takes_value) at.pending = option;
+  } else if (const CommandInfo* next = at.command().command(word); next != nullptr && at.arguments == 0) {
+    at.chain.push_back(next);
+  } else {
+    ++at.arguments;
+  }
+}
+
+class Completer {
+ public:
+  explicit Completer(const std::string& begun) : begun_(begun) {}
+
+  Completion run(const Position& at) {
+    if (at.rest) {
+      out_.files = true;
+    } else if (at.pending != nullptr) {
+      add_values(at.pending->names.front(), {});
+    } else if (begun_.starts_with('-')) {
+      add_options(at);
+    } else {
+      for (const CommandInfo& command : at.command().commands) add(command.name, command.description);
+      add_argument(at);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void add(const std::string& text, const std::string& description) {
+    if (text.starts_with(begun_))
+      out_.candidates.push_back(Candidate{.text = text, .description = description});
+  }
+
+  void add_options(const Position& at) {
+    for (auto command = at.chain.rbegin(); command != at.chain.rend(); ++command) {
+      for (const OptionInfo& option : (*command)->options) add(option.names.front(), option.description);
+    }
+  }
+
+  void add_argument(const Position& at) {
+    const auto& arguments = at.command().arguments;
+    if (arguments.empty()) return;
+    const bool rest = arguments.back().rest;
+    if (at.arguments >= arguments.size() && !rest) return;
+    const std::string& name = arguments[std::min(at.arguments, arguments.size() - 1)].name;
+    // NAME is that of the group: ovl network inspect NAME.
+    add_values(name, at.chain.size() > 1 ? at.chain[at.chain.size() - 2]->name : std::string());
+  }
+
+  void add_values(const std::string& name, const std::string& group) {
+    if (name == "NAME") {
+      out_.live = group;
+      return;
+    }
+    const auto found = values_by_name().find(name);
+    if (found == values_by_name().end()) return;
+    for (const std::string& word : found->second.words) add(word, {});
+    out_.files = out_.files || found->second.files;
+    out_.live = found->second.live;
+  }
+
+  const std::string& begun_;
+  Completion out_;
+};
+
+constexpr const char* kBash = R"(# bash completion for ovl
+_ovl() {
+  local line
+  COMPREPLY=()
+  while IFS=$'\t' read -r line _; do
+    if [ "$line" = ":files" ]; then
+      compopt -o default
+    else
+      COMPREPLY+=("$line")
+    fi
+  done < <("${COMP_WORDS[0]}" __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _ovl ovl
+)";
+
+constexpr const char* kZsh = R"(#compdef ovl
+_ovl() {
+  local line files=0
+  local -a candidates
+  while IFS= read -r line; do
+    if [[ $line == ":files" ]]; then
+      files=1
+    else
+      candidates+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
+    fi
+  done < <("${words[1]}" __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)
+  (( ${#candidates} )) && _describe ovl candidates
+  (( files )) && _files
+}
+if [[ $funcstack[1] == _ovl ]]; then
+  _ovl "$@"
+else
+  compdef _ovl ovl
+fi
+)";
+
+constexpr const char* kFish = R"(# fish completion for ovl
+function __ovl_complete
+  set -l words (commandline -opc)
+  for line in ($words[1] __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+    if test "$line" = ":files"
+      __fish_complete_path (commandline -ct)
+    else
+      printf '%s\n' $line
+    end
+  end
+end
+complete -c ovl -f -a '(__ovl_complete)'
+)";
+
+}  // namespace
+
+Completion complete(const CommandInfo& root, std::span<const std::string> words) {
+  static const std::string nothing;
+  Position at{.chain = {&root}};
+  const std::size_t done = words.empty() ? 0 : words.size() - 1;
+  for (const std::string& word : words.first(done)) step(at, word);
+  return Completer(words.empty() ? nothing : words.back()).run(at);
+}
+
+std::string completion_script(const std::string& shell) {
+  if (shell == "bash") return kBash;
+  if (shell == "zsh") return kZsh;
+  if (shell == "fish") return kFish;
+  return {};
+}
+
+}  // namespace ovl

@@ -1,0 +1,69 @@
+// ovl completion and ovl __complete: the shells' completion, with the names that the store knows.
+#include <algorithm>
+#include <iostream>
+
+#include "cmd/cli.hpp"
+#include "cmd/complete.hpp"
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+
+namespace ovl {
+
+namespace {
+
+// Nobody waits longer for a TAB.
+constexpr const char* kPatience = "1s";
+
+template <class Records>
+std::vector<std::string> names_of(const Records& records) {
+  std::vector<std::string> out;
+  for (const auto& record : records) out.push_back(record.name.text());
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Result<std::vector<std::string>> live_names(const GlobalOptions& global, const std::string& kind) {
+  PlanOptions options;
+  options.timeout = kPatience;
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  OVL_TRY(const StoreView view,
+          read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+  if (kind == "network") return names_of(view.records.networks);
+  if (kind == "host") return names_of(view.records.hosts);
+  if (kind == "endpoint") return names_of(view.records.endpoints);
+  return std::vector<std::string>();
+}
+
+void print(const Candidate& candidate) {
+  std::cout << printable(candidate.text);
+  if (!candidate.description.empty()) std::cout << "\t" << printable(candidate.description);
+  std::cout << "\n";
+}
+
+}  // namespace
+
+int run_completion(const std::string& shell) {
+  std::cout << completion_script(shell);
+  return kExitDone;
+}
+
+int run_complete(const GlobalOptions& global, const std::vector<std::string>& words) {
+  // The scripts send "--" first, so that nothing of the rest is taken for an option.
+  const std::size_t skipped = !words.empty() && words.front() == "--" ? 1 : 0;
+  const auto given = std::span<const std::string>(words).subspan(skipped);
+  Completion completion = complete(command_tree(), given);
+  if (!completion.live.empty()) {
+    const auto names = live_names(global, completion.live);
+    for (const std::string& name : names.ok() ? names.value() : std::vector<std::string>()) {
+      if (given.empty() || name.starts_with(given.back())) completion.candidates.push_back({name, {}});
+    }
+  }
+  for (const Candidate& candidate : completion.candidates) print(candidate);
+  if (completion.files) std::cout << ":files\n";
+  return kExitDone;
+}
+
+}  // namespace ovl
