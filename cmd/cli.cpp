@@ -27,6 +27,7 @@ struct CommandLine {
   InitOptions init;
   LabOptions lab;
   AgentOptions agent;
+  GraphOptions graph;
   KeystoreVerbOptions keystore;
   std::string wait;
   std::string shell;
@@ -251,6 +252,17 @@ void add_reading_verbs(CLI::App& app, CommandLine& line) {
   add_store(exec, line.plan);
 }
 
+void add_graph(CLI::App& app, CommandLine& line) {
+  CLI::App& graph = verb(app, line, "graph", "Draw hosts, endpoints and the networks that join them",
+                         [&line] { return run_graph(line.global, line.plan, line.graph); });
+  add_where(graph, line.plan);
+  graph.add_option("--format", line.graph.format, "dot, mermaid or svg (made by graphviz)")
+      ->envname("OVL_FORMAT")
+      ->check(CLI::IsMember({"dot", "mermaid", "svg"}))
+      ->capture_default_str();
+  graph.add_option("--out", line.graph.out, "The file; default stdout")->envname("OVL_OUT");
+}
+
 void add_manifest_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& validate = verb(app, line, "validate", "Check a manifest; needs neither store nor kernel",
                             [&line] { return ovl::validate(line.validate, std::cout, std::cerr); });
@@ -313,6 +325,7 @@ void add_all(CLI::App& app, CommandLine& line) {
   add_manifest_verbs(app, line);
   add_planning_verbs(app, line);
   add_agent(app, line);
+  add_graph(app, line);
   add_reading_verbs(app, line);
   add_lab_verbs(app, line);
   add_shell_verbs(app, line);

@@ -47,6 +47,11 @@ struct LsOptions {
   bool no_trunc = false;
 };
 
+struct GraphOptions {
+  std::string format = "dot";  // or mermaid, svg
+  std::string out;             // a file; empty: stdout
+};
+
 struct AgentOptions {
   std::string heartbeat = "20s";
   std::string ttl = "60s";

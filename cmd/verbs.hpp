@@ -13,6 +13,7 @@ int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOpti
 int run_inspect(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect);
 // wait: a duration; empty: it does not wait.
 int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait);
+int run_graph(const GlobalOptions& global, const PlanOptions& options, const GraphOptions& graph);
 // ovl completion SHELL.
 int run_completion(const std::string& shell);
 // ovl __complete WORD...: candidates, one a line, behind a tab what they mean; ":files" for file names.

@@ -1,0 +1,66 @@
+// ovl graph: the cluster's records as a drawing. SVG is made by graphviz's dot, which takes our place.
+#include "reconcile/graph.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/verbs.hpp"
+#include "drivers/process/enter.hpp"
+#include "model/handle.hpp"
+
+namespace ovl {
+
+namespace {
+
+Error io_error(const std::string& what) {
+  return Error{.code = Errc::io, .message = what + " failed", .os_errno = errno};
+}
+
+// What is printed from now on goes into this file.
+Status redirect_stdout(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file.valid() || ::dup2(file.get(), STDOUT_FILENO) < 0) return io_error("writing " + path);
+  return {};
+}
+
+// Returns only when there is no dot to run.
+Status become_dot(const std::string& text) {
+  const UniqueFd input(::memfd_create("graph", MFD_CLOEXEC));
+  const auto size = static_cast<ssize_t>(text.size());
+  if (!input.valid() || ::write(input.get(), text.data(), text.size()) != size ||
+      ::lseek(input.get(), 0, SEEK_SET) != 0 || ::dup2(input.get(), STDIN_FILENO) < 0) {
+    return io_error("handing the graph to dot");
+  }
+  Error error = replace_process({"dot", "-Tsvg"});
+  error.hint = "SVG is made by graphviz: install it, or take --format dot or mermaid";
+  return error;
+}
+
+Result<int> graph(const GlobalOptions& global, const PlanOptions& options, const GraphOptions& given) {
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  const Label& cluster = context.request().cluster;
+  OVL_TRY(const StoreView view, read_store(*context.world().keystore, StoreLayout(cluster)));
+  const bool mermaid = given.format == "mermaid";
+  const std::string text =
+      graph_text(cluster, view.records, mermaid ? GraphFormat::mermaid : GraphFormat::dot);
+  if (!given.out.empty()) OVL_CHECK(redirect_stdout(given.out));
+  if (given.format == "svg") OVL_CHECK(become_dot(text));
+  std::cout << text << std::flush;
+  return std::cout.good() ? kExitDone : kExitError;
+}
+
+}  // namespace
+
+int run_graph(const GlobalOptions& global, const PlanOptions& options, const GraphOptions& given) {
+  auto code = graph(global, options, given);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

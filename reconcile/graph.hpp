@@ -1,0 +1,20 @@
+// A cluster's records as a drawing: hosts with their endpoints, and the networks that join them.
+#pragma once
+
+#include <string>
+
+#include "model/records.hpp"
+
+namespace ovl {
+
+enum class GraphFormat : std::uint8_t { dot, mermaid };
+
+template <>
+struct EnumNames<GraphFormat> {
+  static constexpr std::array<std::string_view, 2> names{"dot", "mermaid"};
+};
+
+// Text for graphviz's dot(1), or a Mermaid flowchart. The same records give the same bytes.
+std::string graph_text(const Label& cluster, const Records& records, GraphFormat format);
+
+}  // namespace ovl
