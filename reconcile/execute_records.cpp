@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace ovl {
@@ -215,6 +216,8 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
   StoreLock lock;
   lock.store_ = &store;
   lock.key_ = layout.lock();
+  lock.ttl_ = options.ttl;
+  lock.renewed_ = std::chrono::steady_clock::now();
   OVL_TRY(lock.session_, store.open_session(options.ttl));
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   while (true) {
@@ -258,30 +261,80 @@ Status StoreLock::release() {
   return session_->close();
 }
 
-Status commit_units(Keystore& store, const std::vector<Unit>& units, StoreLock& lock) {
-  Transaction transaction;
-  const auto flush = [&]() -> Status {
-    if (transaction.writes.empty()) return {};
-    OVL_CHECK(lock.keep_alive());
-    transaction.guards.push_back(lock.fence());
-    OVL_CHECK(commit(store, transaction));
-    transaction = {};
-    return {};
-  };
-  for (const Unit& unit : units) {
-    const std::size_t size = transaction.guards.size() + transaction.writes.size();
-    if (size + unit.size() + 1 > store.max_operations()) OVL_CHECK(flush());
-    transaction.guards.insert(transaction.guards.end(), unit.guards.begin(), unit.guards.end());
-    transaction.writes.insert(transaction.writes.end(), unit.writes.begin(), unit.writes.end());
+Status StoreLock::keep_alive() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - renewed_ < ttl_ / 3) return {};
+  OVL_CHECK(session_->keep_alive());
+  renewed_ = now;
+  return {};
+}
+
+namespace {
+
+std::size_t bytes_of(const Unit& unit) {
+  std::size_t bytes = 0;
+  for (const Write& write : unit.writes) bytes += write.key.size() + (write.value ? write.value->size() : 0);
+  return bytes;
+}
+
+// Units on their way into one transaction.
+class Packer {
+ public:
+  // units: how many there will be, for the room they take.
+  Packer(Keystore& store, StoreLock& lock, std::size_t units) : store_(store), lock_(lock) {
+    const std::size_t room = std::min(units, store.max_operations()) + kFence;
+    transaction_.guards.reserve(room);
+    transaction_.writes.reserve(room);
   }
-  return flush();
+
+  Status add(Unit&& unit) {
+    const std::size_t operations = store_.operations(unit);
+    const std::size_t bytes = bytes_of(unit);
+    const bool fits =
+        operations_ + operations <= store_.max_operations() && bytes_ + bytes <= store_.max_bytes();
+    if (!fits) OVL_CHECK(flush());
+    operations_ += operations;
+    bytes_ += bytes;
+    std::ranges::move(unit.guards, std::back_inserter(transaction_.guards));
+    std::ranges::move(unit.writes, std::back_inserter(transaction_.writes));
+    return {};
+  }
+
+  Status flush() {
+    if (transaction_.writes.empty()) return {};
+    OVL_CHECK(lock_.keep_alive());
+    transaction_.guards.push_back(lock_.fence());
+    OVL_CHECK(commit(store_, transaction_));
+    transaction_.guards.clear();
+    transaction_.writes.clear();
+    operations_ = kFence;
+    bytes_ = 0;
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kFence = 1;
+
+  Keystore& store_;
+  StoreLock& lock_;
+  Transaction transaction_;
+  std::size_t operations_ = kFence;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock) {
+  Packer packer(store, lock, units.size());
+  for (Unit& unit : units) OVL_CHECK(packer.add(std::move(unit)));
+  return packer.flush();
 }
 
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock) {
   std::vector<Unit> units = RecordWriter(layout, view, desired).units();
   units.push_back(head_unit(layout, view, head));
-  return commit_units(store, units, lock);
+  return commit_units(store, std::move(units), lock);
 }
 
 Status publish(Keystore& store, const std::string& key, const Value& value) {

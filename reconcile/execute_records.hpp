@@ -44,7 +44,8 @@ class StoreLock {
   // The guard to put into every transaction.
   [[nodiscard]] Guard fence() const;
 
-  Status keep_alive() { return session_->keep_alive(); }
+  // Renews the session when a third of its time has passed since it was renewed last.
+  Status keep_alive();
 
   // Gives the lock back. Without it, it goes when the process ends or the TTL runs out.
   Status release();
@@ -54,6 +55,8 @@ class StoreLock {
   Keystore* store_ = nullptr;
   std::string key_;
   Revision created_ = 0;
+  std::chrono::seconds ttl_{};
+  std::chrono::steady_clock::time_point renewed_{};
 };
 
 // One guarded transaction; an answer that was lost is settled by what the store holds.
@@ -61,16 +64,12 @@ class StoreLock {
 Status commit(Keystore& store, const Transaction& transaction);
 
 // Writes that belong together, each with its guard: a record, or a claim.
-struct Unit {
-  std::vector<Guard> guards;
-  std::vector<Write> writes;
+using Unit = Transaction;
 
-  [[nodiscard]] std::size_t size() const { return guards.size() + writes.size(); }
-};
-
-// Packs units, in order, into as few transactions as the store takes, each fenced by the lock.
+// Packs units, in order, into as few transactions as the store takes, each fenced by the lock. A unit
+// stays in one transaction.
 // Errors: as commit().
-Status commit_units(Keystore& store, const std::vector<Unit>& units, StoreLock& lock);
+Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock);
 
 // Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
 // Errors: stale when a guard does not hold: somebody wrote past the lock.

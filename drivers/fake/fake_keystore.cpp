@@ -130,7 +130,8 @@ bool FakeStore::write(const Write& write, Revision revision) {
 }
 
 Result<CommitResult> FakeStore::commit(const Transaction& transaction, std::size_t max_operations) {
-  OVL_CHECK(check_transaction(transaction, max_operations));
+  const std::size_t operations = transaction.guards.size() + transaction.writes.size();
+  OVL_CHECK(check_transaction(transaction, operations, max_operations));
   expire();
   for (const Guard& guard : transaction.guards) {
     if (!holds(guard)) return CommitResult{.committed = false, .revision = revision_};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,8 +105,8 @@ class Keystore {
   // All keys that begin with prefix, at one revision, linearizable.
   virtual Result<Snapshot> read(std::string_view prefix) = 0;
   virtual Result<std::optional<KeyValue>> get(std::string_view key) = 0;
-  // All guards hold and all writes happen, or nothing does. At most max_operations() guards and
-  // writes together.
+  // All guards hold and all writes happen, or nothing does. At most max_operations() by the count of
+  // operations(), and not more than the store takes in bytes.
   virtual Result<CommitResult> commit(const Transaction& transaction) = 0;
   virtual Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) = 0;
   // Changes after `after`; no event is left out without a reset, none comes twice.
@@ -113,6 +114,16 @@ class Keystore {
 
   // At least 16: a record with all its claims, each with a guard, and the fence.
   [[nodiscard]] virtual std::size_t max_operations() const = 0;
+
+  // What a transaction counts: its guards and writes, or less where the store has one operation for
+  // both. The sum over parts is never less than the count of the whole.
+  [[nodiscard]] virtual std::size_t operations(const Transaction& transaction) const {
+    return transaction.guards.size() + transaction.writes.size();
+  }
+
+  // How many bytes of keys and values a transaction of many writes should have at most.
+  [[nodiscard]] virtual std::size_t max_bytes() const { return std::numeric_limits<std::size_t>::max(); }
+
   // The store's address without secrets, for messages.
   [[nodiscard]] virtual const std::string& name() const = 0;
 };

@@ -137,7 +137,7 @@ Result<CommitResult> SqliteKeystore::try_commit(SqliteTables& tables, const Tran
 }
 
 Result<CommitResult> SqliteKeystore::commit(const Transaction& transaction) {
-  OVL_CHECK(check_transaction(transaction, kMaxOperations));
+  OVL_CHECK(check_transaction(transaction, operations(transaction), kMaxOperations));
   OVL_TRY(SqliteTables* const tables, writing());
   bool at_end = false;
   auto result = try_commit(*tables, transaction, at_end);

@@ -169,6 +169,56 @@ TEST_P(Contract, TakesAsManyOperationsAsItSays) {
   EXPECT_EQ(must(store_->read(key("n/"))).items.size(), count);
 }
 
+// As an apply writes: each record with its guard, and the fence of the lock.
+TEST_P(Contract, TakesAsManyGuardedWritesAsItSays) {
+  const Revision lock = commit({}, {put(key("lock"), "me")}).revision;
+  Transaction made{{{Guard::Kind::same_life, key("lock"), lock}}, {}};
+  for (int i = 0; i < 500; ++i) {
+    Transaction more = made;
+    more.guards.push_back({Guard::Kind::absent, key("n/" + std::to_string(i))});
+    more.writes.push_back(put(key("n/" + std::to_string(i)), "made"));
+    if (store_->operations(more) > store_->max_operations()) break;
+    made = std::move(more);
+  }
+  ASSERT_GT(made.writes.size(), 20U);
+  const auto first = must(store_->commit(made));
+  ASSERT_TRUE(first.committed);
+  EXPECT_FALSE(must(store_->commit(made)).committed) << "the keys are there";
+  Transaction changed = made;
+  for (std::size_t i = 0; i < made.writes.size(); ++i) {
+    changed.guards[i + 1] = {Guard::Kind::unmodified, made.writes[i].key, first.revision};
+    changed.writes[i].value = "changed";
+  }
+  if (store_->operations(changed) <= store_->max_operations()) {
+    EXPECT_TRUE(must(store_->commit(changed)).committed);
+    EXPECT_FALSE(must(store_->commit(changed)).committed) << "the keys were changed";
+    EXPECT_EQ(get("n/0").value, "changed");
+  }
+  EXPECT_EQ(must(store_->read(key("n/"))).items.size(), made.writes.size());
+}
+
+// A driver may remember what it saw of the lock, but never for longer than it is true.
+TEST_P(Contract, AFenceHoldsOverManyCommits) {
+  const auto other = under_test_->connect();
+  const Revision born = must(other->commit({{}, {put(key("lock"), "1")}})).revision;
+  const Guard fence{Guard::Kind::same_life, key("lock"), born};
+  EXPECT_TRUE(commit({fence}, {put(key("a"), "1")}).committed);
+  EXPECT_TRUE(commit({fence}, {put(key("a"), "2")}).committed);
+  must(other->commit({{}, {put(key("lock"), "2")}}));
+  EXPECT_TRUE(commit({fence}, {put(key("a"), "3")}).committed);
+  must(other->commit({{}, {erase(key("lock"))}}));
+  EXPECT_FALSE(commit({fence}, {put(key("a"), "4")}).committed);
+  must(other->commit({{}, {put(key("lock"), "1")}}));
+  EXPECT_FALSE(commit({fence}, {put(key("a"), "5")}).committed);
+  EXPECT_EQ(get("a").value, "3");
+}
+
+// "Never" is no revision that a guard could wait for.
+TEST_P(Contract, AGuardOfRevisionNeverDoesNotHold) {
+  EXPECT_FALSE(commit({{Guard::Kind::unmodified, key("a"), 0}}, {put(key("a"), "1")}).committed);
+  EXPECT_FALSE(must(store_->get(key("a"))).has_value());
+}
+
 TEST_P(Contract, TwoWritersLoseNoUpdate) {
   constexpr int kEach = 500;
   commit({}, {put(key("counter"), "0")});

@@ -1,6 +1,7 @@
 // What is special to Consul as a keystore, on a real server.
 #include <fmt/format.h>
 
+#include "reconcile/execute_records.hpp"
 #include "tests/stores/consul_server.hpp"
 #include "tests/stores/real_stores.hpp"
 
@@ -66,6 +67,20 @@ TEST_F(Consul, ALargeValueIsRefusedWithItsLimit) {
   ASSERT_FALSE(by_server.ok());
   EXPECT_EQ(by_server.error().code, Errc::usage);
   EXPECT_NE(by_server.error().hint.find("txn_max_req_len"), std::string::npos) << by_server.error().hint;
+}
+
+// What is packed into one transaction stays under the size that the server takes.
+TEST_F(Consul, LargeRecordsArePackedByTheirSize) {
+  const StoreLayout layout(Label::parse("large").value());
+  auto lock = must(StoreLock::acquire(*store_, layout, {.who = "root@here"}, {}));
+  std::vector<Unit> units;
+  for (int i = 0; i < 60; ++i) {
+    const std::string key = layout.root() + "endpoints/" + std::to_string(i);
+    units.push_back({{{Guard::Kind::absent, key}}, {put(key, std::string(20'000, 'x'))}});
+  }
+  must(commit_units(*store_, std::move(units), lock));
+  EXPECT_EQ(must(store_->read(layout.root() + "endpoints/")).items.size(), 60U);
+  must(lock.release());
 }
 
 TEST_F(Consul, KeysThatNeedEscapingAreKept) {

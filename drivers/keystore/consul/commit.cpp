@@ -59,9 +59,13 @@ Result<TxnAnswer> Commit::send(const TxnRequest& request) {
 Result<bool> Commit::look_up_lives() {
   for (const Guard& guard : transaction_.guards) {
     if (guard.kind != Guard::Kind::same_life) continue;
-    OVL_TRY(const auto entry, api_.get(guard.key));
-    if (!entry || entry->item.created != guard.revision) return false;
-    context_.lives[guard.key] = entry->item.modified;
+    const auto known = lives_.find(guard.key);
+    if (known == lives_.end() || known->second.created != guard.revision) {
+      OVL_TRY(const auto entry, api_.get(guard.key));
+      if (!entry || entry->item.created != guard.revision) return false;
+      lives_[guard.key] = {.created = entry->item.created, .modified = entry->item.modified};
+    }
+    context_.lives[guard.key] = lives_[guard.key].modified;
   }
   return true;
 }
@@ -91,7 +95,9 @@ Result<Commit::Next> Commit::solve(const TxnRequest& request, const TxnAnswer& a
     const auto& step = request.steps[problem.step];
     if (step.role != Role::guard) continue;
     // attempt() looks whether its life goes on.
-    if (transaction_.guards[step.at].kind != Guard::Kind::same_life) return Next::refused;
+    const Guard& guard = transaction_.guards[step.at];
+    if (guard.kind != Guard::Kind::same_life) return Next::refused;
+    lives_.erase(guard.key);
     again = true;
   }
   if (again) return Next::again;

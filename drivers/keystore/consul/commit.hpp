@@ -7,15 +7,24 @@
 namespace ovl {
 
 // - A guard same_life has no operation: the key is read, its CreateIndex compared, and its ModifyIndex
-//   checked in the transaction; when only that moved meanwhile it is done again.
+//   checked in the transaction; when only that moved meanwhile it is done again. A key with the
+//   ModifyIndex of an earlier look is as it was then, so that one look serves many transactions.
 // - A key that another session holds refuses "lock", and "set" leaves it with its holder. Holders are
 //   rare and the answer names them, so they are looked up only then: a refused lock is done again, and
 //   after a "set" on a held key it is written once more in a transaction that frees the key. Between
 //   the two the values are the new ones already.
+// A key's ModifyIndex when it was last looked at, with its CreateIndex.
+struct KnownLife {
+  Revision created = 0;
+  Revision modified = 0;
+};
+
+using KnownLives = std::map<std::string, KnownLife, std::less<>>;
+
 class Commit {
  public:
-  Commit(ConsulApi& api, Claims& claims, const Transaction& transaction)
-      : api_(api), claims_(claims), transaction_(transaction) {}
+  Commit(ConsulApi& api, Claims& claims, KnownLives& lives, const Transaction& transaction)
+      : api_(api), claims_(claims), lives_(lives), transaction_(transaction) {}
 
   // Errors: as Keystore::commit().
   Result<CommitResult> run();
@@ -36,6 +45,7 @@ class Commit {
 
   ConsulApi& api_;
   Claims& claims_;
+  KnownLives& lives_;
   const Transaction& transaction_;
   TxnContext context_;
   Revision revision_ = 0;

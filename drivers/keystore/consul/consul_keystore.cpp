@@ -13,6 +13,8 @@ namespace {
 
 // agent/kvs_endpoint.go, kv_max_value_size.
 constexpr std::size_t kMaxValue = std::size_t{512} << 10;
+// With base64 and the JSON around it under limits.txn_max_req_len, which is 512 KiB too.
+constexpr std::size_t kGoodBytes = std::size_t{256} << 10;
 
 class ConsulKeystore final : public Keystore {
  public:
@@ -35,9 +37,9 @@ class ConsulKeystore final : public Keystore {
   }
 
   Result<CommitResult> commit(const Transaction& transaction) override {
-    OVL_CHECK(check_transaction(transaction, kConsulOperations));
+    OVL_CHECK(check_transaction(transaction, operations(transaction), kConsulOperations));
     OVL_CHECK(check_texts(transaction));
-    return Commit(api_, claims_, transaction).run();
+    return Commit(api_, claims_, lives_, transaction).run();
   }
 
   Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) override {
@@ -51,6 +53,12 @@ class ConsulKeystore final : public Keystore {
   }
 
   [[nodiscard]] std::size_t max_operations() const override { return kConsulOperations; }
+
+  [[nodiscard]] std::size_t operations(const Transaction& transaction) const override {
+    return count_operations(transaction, is_one_operation);
+  }
+
+  [[nodiscard]] std::size_t max_bytes() const override { return kGoodBytes; }
 
   [[nodiscard]] const std::string& name() const override { return api_.name(); }
 
@@ -70,6 +78,7 @@ class ConsulKeystore final : public Keystore {
   KeystoreUrl url_;
   KeystoreOptions options_;
   Claims claims_;
+  KnownLives lives_;
   std::shared_ptr<Looks> looks_ = std::make_shared<Looks>();
 };
 

@@ -25,6 +25,10 @@ constexpr std::array<std::int8_t, 256> digit_values() {
 
 constexpr std::array<std::int8_t, 256> kDigitValues = digit_values();
 
+std::uint32_t octet(char c) {
+  return static_cast<unsigned char>(c);
+}
+
 Error corrupt(std::string message) {
   return Error{.code = Errc::corrupt,
                .message = std::move(message),
@@ -147,17 +151,38 @@ Result<std::vector<KvEntry>> parse_entries(std::string_view json) {
 
 std::string to_base64(std::string_view bytes) {
   std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-    }
-    for (int shift = 18; shift >= 0; shift -= 6) out += kDigits[group >> shift & 63U];
-  }
-  const std::size_t padding = (3 - bytes.size() % 3) % 3;
-  out.replace(out.size() - padding, padding, padding, '=');
+  append_base64(out, bytes);
   return out;
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
+  std::size_t to = out.size();
+  out.resize(to + (bytes.size() + 2) / 3 * 4, '=');
+  for (; bytes.size() >= 3; bytes.remove_prefix(3), to += 4) {
+    const std::uint32_t group = octet(bytes[0]) << 16U | octet(bytes[1]) << 8U | octet(bytes[2]);
+    out[to] = kDigits[group >> 18U];
+    out[to + 1] = kDigits[group >> 12U & 63U];
+    out[to + 2] = kDigits[group >> 6U & 63U];
+    out[to + 3] = kDigits[group & 63U];
+  }
+  if (bytes.empty()) return;
+  const std::uint32_t rest = octet(bytes[0]) << 8U | (bytes.size() > 1 ? octet(bytes[1]) : 0U);
+  out[to] = kDigits[rest >> 10U];
+  out[to + 1] = kDigits[rest >> 4U & 63U];
+  if (bytes.size() > 1) out[to + 2] = kDigits[rest << 2U & 63U];
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (octet(c) < 0x20U) {
+      out += fmt::format("\\u{:04x}", octet(c));
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
 }
 
 Result<std::string> from_base64(std::string_view text) {
@@ -198,7 +223,8 @@ Status check_key(std::string_view key) {
       !key.empty() && (path.find("//") != std::string::npos || path.find("/./") != std::string::npos ||
                        path.find("/../") != std::string::npos);
   // The reader of JSON refuses what is no UTF-8.
-  const bool is_text = Value::parse_json(Value(key).json()).ok();
+  const bool is_ascii = std::ranges::all_of(key, [](char c) { return octet(c) < 0x80U; });
+  const bool is_text = is_ascii || Value::parse_json(Value(key).json()).ok();
   if (is_text && !moves) return {};
   return Error{.code = Errc::usage,
                .message = fmt::format("Consul can't address the key \"{}\"", escape_path(key)),

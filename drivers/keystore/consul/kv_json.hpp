@@ -21,8 +21,12 @@ struct KvEntry {
 Result<std::vector<KvEntry>> parse_entries(std::string_view json);
 
 std::string to_base64(std::string_view bytes);
+void append_base64(std::string& out, std::string_view bytes);
 // Error: corrupt.
 Result<std::string> from_base64(std::string_view text);
+
+// In quotes and escaped. Precondition: UTF-8.
+void append_json_string(std::string& out, std::string_view text);
 
 // A key as a part of a path; slashes stay.
 std::string escape_path(std::string_view key);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "drivers/keystore/check.hpp"
 #include "model/value.hpp"
 
 namespace ovl {
@@ -12,10 +13,6 @@ using Role = TxnRequest::Role;
 
 // An answer repeats the keys, without their values.
 constexpr std::size_t kMaxAnswer = std::size_t{16} << 20;
-
-std::int64_t to_int(std::uint64_t number) {
-  return static_cast<std::int64_t>(number);
-}
 
 std::uint64_t number_of(const Value& object, std::string_view name) {
   const Value* member = object.find(name);
@@ -29,75 +26,99 @@ std::string text_of(const Value& object, std::string_view name) {
   return text == nullptr ? std::string() : *text;
 }
 
+// The operations as text. Why not a Value: a hundred thousand records are written here, and the tree of
+// each transaction would cost more than its sending.
 class Builder {
  public:
   Builder(const ConsulApi& api, const TxnContext& context) : api_(api), context_(context) {}
 
   void add_guard(const Guard& guard, std::size_t at) {
     if (guard.kind == Guard::Kind::absent) {
-      add(operation("check-not-exists", guard.key), Role::guard, at);
-      return;
+      add("check-not-exists", guard.key, {}, Role::guard, at);
+    } else {
+      add_check(guard.key, revision_of(guard), at);
     }
-    const auto life = context_.lives.find(guard.key);
-    const bool by_life = guard.kind == Guard::Kind::same_life && life != context_.lives.end();
-    add_check(guard.key, by_life ? life->second : guard.revision, at);
   }
 
   void add_check(const std::string& key, Revision revision, std::size_t at) {
-    Value check = operation("check-index", key);
-    check.set("Index", to_int(revision));
-    add(std::move(check), Role::guard, at);
+    add("check-index", key, {.index = revision}, Role::guard, at);
+  }
+
+  // A write with its guard in one operation.
+  void add_guarded(const Write& write, const Guard& guard, std::size_t at) {
+    add("cas", write.key, {.index = revision_of(guard), .value = &*write.value}, Role::guard, at);
   }
 
   void add_write(const Write& write, std::size_t at) {
-    if (!write.value) {
-      add(operation("delete", write.key), Role::remove, at);
-      return;
-    }
+    if (!write.value) return add("delete", write.key, {}, Role::remove, at);
     const auto holder = context_.holders.find(write.key);
     // "set" would leave the key with its holder; "unlock" writes and frees it.
     if (holder != context_.holders.end() && holder->second != write.session) {
-      add_put("unlock", write, holder->second, Role::free, at);
+      add("unlock", write.key, {.value = &*write.value, .session = holder->second}, Role::free, at);
     } else if (write.session.empty()) {
-      add_put("set", write, "", Role::put, at);
+      add("set", write.key, {.value = &*write.value}, Role::put, at);
     }
-    if (!write.session.empty()) add_put("lock", write, write.session, Role::lock, at);
+    if (write.session.empty()) return;
+    add("lock", write.key, {.value = &*write.value, .session = write.session}, Role::lock, at);
   }
 
   TxnRequest take() {
-    request_.json = operations_.json();
+    request_.json += request_.json.empty() ? "[]" : "]";
     return std::move(request_);
   }
 
  private:
-  [[nodiscard]] Value operation(std::string_view verb, std::string_view key) const {
-    Value out = Value::object();
-    out.set("Verb", verb);
-    out.set("Key", api_.full_key(key));
-    return out;
+  // What an operation has beside its verb and key.
+  struct Members {
+    std::optional<Revision> index = {};
+    const std::string* value = nullptr;
+    std::string_view session = {};
+  };
+
+  // "cas" with index 0 is "when it is not there".
+  [[nodiscard]] Revision revision_of(const Guard& guard) const {
+    if (guard.kind == Guard::Kind::absent) return 0;
+    const auto life = context_.lives.find(guard.key);
+    const bool by_life = guard.kind == Guard::Kind::same_life && life != context_.lives.end();
+    return by_life ? life->second : guard.revision;
   }
 
-  void add_put(std::string_view verb, const Write& write, const std::string& session, Role role,
-               std::size_t at) {
-    Value put = operation(verb, write.key);
-    put.set("Value", to_base64(*write.value));
-    put.set("Flags", to_int(context_.flags));
-    if (!session.empty()) put.set("Session", session);
-    add(std::move(put), role, at);
-  }
-
-  void add(Value operation, Role role, std::size_t at) {
-    Value wrapped = Value::object();
-    wrapped.set("KV", std::move(operation));
-    operations_.push(std::move(wrapped));
+  void add(std::string_view verb, const std::string& key, const Members& members, Role role, std::size_t at) {
+    std::string& json = request_.json;
+    json += json.empty() ? "[" : ",";
+    json += R"({"KV":{"Verb":")";
+    json += verb;
+    json += R"(","Key":)";
+    append_json_string(json, api_.full_key(key));
+    if (members.index) json += R"(,"Index":)" + std::to_string(*members.index);
+    if (members.value != nullptr) {
+      json += R"(,"Value":")";
+      append_base64(json, *members.value);
+      json += R"(","Flags":)" + std::to_string(context_.flags);
+    }
+    if (!members.session.empty()) {
+      json += R"(,"Session":)";
+      append_json_string(json, members.session);
+    }
+    json += "}}";
     request_.steps.push_back({role, at});
   }
 
   const ConsulApi& api_;
   const TxnContext& context_;
-  Value operations_ = Value::array();
   TxnRequest request_;
 };
+
+// What is written again had its guards the first time.
+TxnRequest make_rewrite(const ConsulApi& api, const Transaction& transaction, const TxnContext& context) {
+  Builder builder(api, context);
+  for (const auto& [key, revision] : context.rewritten) builder.add_check(key, revision, 0);
+  for (std::size_t i = 0; i < transaction.writes.size(); ++i) {
+    const Write& write = transaction.writes[i];
+    if (context.rewritten.contains(write.key)) builder.add_write(write, i);
+  }
+  return builder.take();
+}
 
 void take_result(const Value& result, TxnAnswer& answer) {
   const Value* entry = result.find("KV");
@@ -117,17 +138,29 @@ const Value::Array* list_of(const Value& root, std::string_view name) {
 
 }  // namespace
 
+bool is_one_operation(const Guard& guard, const Write& write) {
+  const bool is_plain_put = write.value && write.session.empty();
+  // With index 0, which is "never" in a guard, it would make the key.
+  return is_plain_put && (guard.kind == Guard::Kind::absent || guard.revision != 0);
+}
+
 TxnRequest make_request(const ConsulApi& api, const Transaction& transaction, const TxnContext& context) {
-  const bool again = !context.rewritten.empty();
+  if (!context.rewritten.empty()) return make_rewrite(api, transaction, context);
   Builder builder(api, context);
-  for (const auto& [key, revision] : context.rewritten) builder.add_check(key, revision, 0);
-  // What is written again had its guards the first time.
-  for (std::size_t i = 0; !again && i < transaction.guards.size(); ++i) {
-    builder.add_guard(transaction.guards[i], i);
+  auto paired = paired_guards(transaction, is_one_operation);
+  for (std::size_t i = 0; i < paired.size(); ++i) {
+    if (context.holders.contains(transaction.writes[i].key)) paired[i] = nullptr;
   }
-  for (std::size_t i = 0; i < transaction.writes.size(); ++i) {
-    const Write& write = transaction.writes[i];
-    if (!again || context.rewritten.contains(write.key)) builder.add_write(write, i);
+  const auto place_of = [&](const Guard* guard) {
+    return static_cast<std::size_t>(guard - transaction.guards.data());
+  };
+  for (const Guard* guard : guards_apart(transaction, paired)) builder.add_guard(*guard, place_of(guard));
+  for (std::size_t i = 0; i < paired.size(); ++i) {
+    if (paired[i] == nullptr) {
+      builder.add_write(transaction.writes[i], i);
+    } else {
+      builder.add_guarded(transaction.writes[i], *paired[i], place_of(paired[i]));
+    }
   }
   return builder.take();
 }

@@ -13,6 +13,10 @@ namespace ovl {
 // key that another session holds, which takes two.
 inline constexpr std::size_t kConsulOperations = 63;
 
+// Whether "cas" checks and writes the key at once. There is no such operation with a session, and that
+// which deletes, "delete-cas", takes a key that is not there for deleted.
+bool is_one_operation(const Guard& guard, const Write& write);
+
 // What must be known of single keys before their operations can be written.
 struct TxnContext {
   std::map<std::string, Revision> lives;       // of same_life guards: the key's revision now

@@ -17,8 +17,11 @@ namespace {
 using etcdserverpb::RangeRequest;
 using etcdserverpb::RangeResponse;
 
-// Under etcd's --max-txn-ops of 128, which it compares with guards and writes each by themselves.
-constexpr std::size_t kMaxOperations = 120;
+// etcd's --max-txn-ops, which it compares with guards and writes each by themselves (checkTxnRequest in
+// api/v3rpc/key.go).
+constexpr std::size_t kMaxOperations = 128;
+// Under its --max-request-bytes of 1.5 MiB, to which each guard brings its key once more.
+constexpr std::size_t kMaxBytes = std::size_t{768} << 10;
 // The first page of a read; what it weighs sets the size of the next ones.
 constexpr std::int64_t kFirstPage = 1000;
 constexpr std::int64_t kLargestPage = 10'000;
@@ -48,6 +51,12 @@ class EtcdKeystore final : public Keystore {
   }
 
   [[nodiscard]] std::size_t max_operations() const override { return kMaxOperations; }
+
+  [[nodiscard]] std::size_t operations(const Transaction& transaction) const override {
+    return std::max(transaction.guards.size(), transaction.writes.size());
+  }
+
+  [[nodiscard]] std::size_t max_bytes() const override { return kMaxBytes; }
 
   [[nodiscard]] const std::string& name() const override { return client_->name(); }
 
@@ -99,7 +108,7 @@ Result<std::optional<KeyValue>> EtcdKeystore::get(std::string_view key) {
 }
 
 Result<CommitResult> EtcdKeystore::commit(const Transaction& transaction) {
-  OVL_CHECK(check_transaction(transaction, max_operations()));
+  OVL_CHECK(check_transaction(transaction, operations(transaction), kMaxOperations));
   OVL_TRY(const etcdserverpb::TxnRequest request, txn_request(transaction, keys_));
   OVL_TRY(const etcdserverpb::TxnResponse response, client_->txn(request, client_->deadline()));
   return CommitResult{.committed = response.succeeded(),

@@ -9,6 +9,8 @@ namespace ovl::zk {
 
 // A hundred records of some kilobytes and their log entry stay below the server's 1 MB.
 inline constexpr std::size_t kMaxOperations = 100;
+// Keys and values of so many bytes are kept in the log, so that watches need no reset.
+inline constexpr std::size_t kGoodBytes = 200'000;
 
 // Through `client`, whose session bears the keys that are bound to one.
 Result<CommitResult> commit(const Store& store, Client& client, const Transaction& transaction);

@@ -37,6 +37,13 @@ class ZookeeperKeystore final : public Keystore {
 
   [[nodiscard]] std::size_t max_operations() const override { return zk::kMaxOperations; }
 
+  // A key that is guarded and written is looked at once.
+  [[nodiscard]] std::size_t operations(const Transaction& transaction) const override {
+    return count_operations(transaction, [](const Guard&, const Write&) { return true; });
+  }
+
+  [[nodiscard]] std::size_t max_bytes() const override { return zk::kGoodBytes; }
+
   [[nodiscard]] const std::string& name() const override { return store_->name(); }
 
  private:
@@ -63,7 +70,7 @@ Result<std::string> session_of(const Transaction& transaction) {
 }
 
 Result<CommitResult> ZookeeperKeystore::commit(const Transaction& transaction) {
-  OVL_CHECK(check_transaction(transaction, zk::kMaxOperations));
+  OVL_CHECK(check_transaction(transaction, operations(transaction), zk::kMaxOperations));
   OVL_TRY(const std::string session, session_of(transaction));
   if (!session.empty()) return commit_bound(transaction, session);
   return zk::commit(*store_, *store_->client, transaction);
