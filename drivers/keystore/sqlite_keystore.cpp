@@ -119,21 +119,13 @@ Result<CommitResult> SqliteKeystore::try_commit(SqliteTables& tables, const Tran
                                                 bool& at_end) {
   OVL_TRY(auto lock, sqlite::Transaction::begin(tables.database(), Kind::write));
   OVL_CHECK(tables.expire_now());
-  CommitResult result{.committed = true};
-  for (const Guard& guard : transaction.guards) {
-    OVL_TRY(const bool holds, tables.holds(guard));
-    result.committed = result.committed && holds;
-  }
-  if (result.committed) {
-    OVL_TRY(result.revision, tables.write(transaction.writes));
-  } else {
-    OVL_TRY(const auto position, tables.position());
-    result.revision = position.revision;
-  }
+  OVL_TRY(const auto revision, tables.write(transaction));
+  // Rolled back; sessions whose time is up are ended by the next call again.
+  if (!revision) return CommitResult{};
   at_end = true;
   OVL_CHECK(lock.commit());
   tables.ring();
-  return result;
+  return CommitResult{.committed = true, .revision = *revision};
 }
 
 Result<CommitResult> SqliteKeystore::commit(const Transaction& transaction) {

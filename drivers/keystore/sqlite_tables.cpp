@@ -13,9 +13,11 @@ namespace ovl {
 
 namespace {
 
-// Why the values are in the events too: a watch owes each value in its turn, also one that was
-// overwritten since.
-constexpr std::array<std::string_view, 1> kMigrations{R"sql(
+// A watch owes each value in its turn, also one that was overwritten since. Why a list of keys for each
+// revision, and no row for each change: a second row costs a publisher half of what the first one does.
+// The values stay with their keys; whoever overwrites or deletes a key moves its value to the history. A
+// change whose key is neither at its revision nor in the history with it, is a deletion.
+constexpr std::array<std::string_view, 2> kMigrations{R"sql(
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   revision INTEGER NOT NULL,
@@ -43,6 +45,21 @@ CREATE TABLE events (
   value BLOB,
   PRIMARY KEY (revision, key)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                      R"sql(
+DROP TABLE events;
+CREATE TABLE changes (
+  revision INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL,
+  keys BLOB NOT NULL
+) STRICT;
+CREATE TABLE history (
+  revision INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (revision, key)
+) STRICT, WITHOUT ROWID;
+UPDATE meta SET trimmed = revision, events = 0;
 )sql"};
 
 constexpr std::int32_t kApplicationId = 0x6f766c6b;  // "ovlk"
@@ -156,19 +173,23 @@ Result<bool> SqliteTables::renew_session(std::string_view id) {
 Status SqliteTables::end_session(std::string_view id) {
   OVL_TRY(const Position position, this->position());
   const Revision revision = position.revision + 1;
-  OVL_TRY(sqlite::Statement log,
-          database_.prepare("INSERT INTO events SELECT ?1, key, NULL FROM keys WHERE session = ?2"));
-  log.bind(1, static_cast<std::int64_t>(revision));
-  log.bind(2, id);
-  OVL_CHECK(log.run());
-  const std::int64_t gone = database_.changes();
-  for (const std::string_view sql :
-       {"DELETE FROM keys WHERE session = ?1", "DELETE FROM sessions WHERE id = ?1"}) {
-    OVL_TRY(sqlite::Statement erase, database_.prepare(sql));
-    erase.bind(1, id);
-    OVL_CHECK(erase.run());
+  KeyList gone;
+  {
+    OVL_TRY(sqlite::Statement select, database_.prepare("SELECT key FROM keys WHERE session = ?1"));
+    select.bind(1, id);
+    for (bool row = true; row;) {
+      OVL_TRY(row, select.step());
+      if (row) gone.add(select.text(0));
+    }
   }
-  return gone > 0 ? advance(revision, gone) : Status();
+  for (const std::string_view sql :
+       {"INSERT INTO history SELECT modified, key, value FROM keys WHERE session = ?1",
+        "DELETE FROM keys WHERE session = ?1", "DELETE FROM sessions WHERE id = ?1"}) {
+    OVL_TRY(sqlite::Statement statement, database_.prepare(sql));
+    statement.bind(1, id);
+    OVL_CHECK(statement.run());
+  }
+  return gone.count() > 0 ? advance(revision, gone) : Status();
 }
 
 Status SqliteTables::check_session(std::string_view id) {
@@ -181,81 +202,18 @@ Status SqliteTables::check_session(std::string_view id) {
                .hint = "open a new session and write its keys again"};
 }
 
-// ---- keys ------------------------------------------------------------------------------------
+// ---- changes ---------------------------------------------------------------------------------
 
-Result<bool> SqliteTables::holds(const Guard& guard) {
-  OVL_TRY(sqlite::Statement select, database_.prepare("SELECT created, modified FROM keys WHERE key = ?1"));
-  select.bind(1, guard.key);
-  OVL_TRY(const bool found, select.step());
-  const auto revision = static_cast<std::int64_t>(guard.revision);
-  switch (guard.kind) {
-    case Guard::Kind::absent: return !found;
-    case Guard::Kind::same_life: return found && select.integer(0) == revision;
-    case Guard::Kind::unmodified: return found && select.integer(1) == revision;
-  }
-  return Error{.code = Errc::bug, .message = "a guard of an unknown kind"};
-}
-
-namespace {
-
-// The statements of one write(), prepared once.
-struct Writer {
-  sqlite::Statement put, erase, log;
-
-  static Result<Writer> prepare(sqlite::Database& database) {
-    OVL_TRY(auto put, database.prepare("INSERT INTO keys VALUES (?1, ?2, ?3, ?3, ?4) ON CONFLICT (key) DO "
-                                       "UPDATE SET value = ?2, modified = ?3, session = ?4"));
-    OVL_TRY(auto erase, database.prepare("DELETE FROM keys WHERE key = ?1"));
-    OVL_TRY(auto log, database.prepare("INSERT INTO events VALUES (?1, ?2, ?3)"));
-    return Writer{std::move(put), std::move(erase), std::move(log)};
-  }
-
-  Status change(const Write& write, std::int64_t revision) {
-    if (!write.value) {
-      erase.bind(1, write.key);
-      return erase.run();
-    }
-    put.bind(1, write.key);
-    put.bind_bytes(2, *write.value);
-    put.bind(3, revision);
-    write.session.empty() ? put.bind_null(4) : put.bind(4, write.session);
-    return put.run();
-  }
-
-  Status remember(const Write& write, std::int64_t revision) {
-    log.bind(1, revision);
-    log.bind(2, write.key);
-    write.value ? log.bind_bytes(3, *write.value) : log.bind_null(3);
-    return log.run();
-  }
-};
-
-}  // namespace
-
-Result<Revision> SqliteTables::write(std::span<const Write> writes) {
-  OVL_TRY(const Position position, this->position());
-  const auto revision = static_cast<std::int64_t>(position.revision + 1);
-  OVL_TRY(Writer writer, Writer::prepare(database_));
-  std::int64_t changed = 0;
-  for (const Write& one : writes) {
-    if (one.value && !one.session.empty()) OVL_CHECK(check_session(one.session));
-    OVL_CHECK(writer.change(one, revision));
-    if (database_.changes() == 0) continue;
-    OVL_CHECK(writer.remember(one, revision));
-    ++changed;
-  }
-  if (changed == 0) return position.revision;
-  OVL_CHECK(advance(position.revision + 1, changed));
-  return position.revision + 1;
-}
-
-// ---- events ----------------------------------------------------------------------------------
-
-Status SqliteTables::advance(Revision revision, std::int64_t new_events) {
+Status SqliteTables::advance(Revision revision, const KeyList& changed) {
+  OVL_TRY(sqlite::Statement log, database_.prepare("INSERT INTO changes VALUES (?1, ?2, ?3)"));
+  log.bind(1, static_cast<std::int64_t>(revision));
+  log.bind(2, changed.count());
+  log.bind_bytes(3, changed.text());
+  OVL_CHECK(log.run());
   OVL_TRY(sqlite::Statement update,
           database_.prepare("UPDATE meta SET revision = ?1, events = events + ?2 RETURNING events"));
   update.bind(1, static_cast<std::int64_t>(revision));
-  update.bind(2, new_events);
+  update.bind(2, changed.count());
   OVL_TRY(const bool row, update.step());
   const bool full = row && update.integer(0) > kept_events_;
   OVL_CHECK(update.run());
@@ -264,26 +222,65 @@ Status SqliteTables::advance(Revision revision, std::int64_t new_events) {
 
 // Keeps the newer half. Whole revisions go, so that no watch sees a part of one.
 Status SqliteTables::trim() {
-  OVL_TRY(sqlite::Statement select,
-          database_.prepare("SELECT revision FROM events ORDER BY revision DESC LIMIT 1 OFFSET ?1"));
-  select.bind(1, kept_events_ / 2);
-  OVL_TRY(const bool row, select.step());
-  if (!row) return {};
-  const auto upto = static_cast<Revision>(select.integer(0));
-  select.reset();
+  Revision upto = 0;
+  {
+    OVL_TRY(sqlite::Statement select,
+            database_.prepare("SELECT revision, count FROM changes ORDER BY revision DESC"));
+    std::int64_t kept = 0;
+    for (bool row = true; row && kept <= kept_events_ / 2;) {
+      OVL_TRY(row, select.step());
+      if (!row) return {};
+      upto = static_cast<Revision>(select.integer(0));
+      kept += select.integer(1);
+    }
+  }
   return forget_events(upto);
 }
 
 Status SqliteTables::forget_events(Revision upto) {
-  OVL_TRY(sqlite::Statement erase, database_.prepare("DELETE FROM events WHERE revision <= ?1"));
-  erase.bind(1, static_cast<std::int64_t>(upto));
-  OVL_CHECK(erase.run());
-  OVL_TRY(
-      sqlite::Statement update,
-      database_.prepare("UPDATE meta SET trimmed = max(trimmed, min(?1, revision)), events = events - ?2"));
-  update.bind(1, static_cast<std::int64_t>(upto));
-  update.bind(2, database_.changes());
-  return update.run();
+  for (const std::string_view sql :
+       {"UPDATE meta SET trimmed = max(trimmed, min(?1, revision)), events = events - "
+        "(SELECT coalesce(sum(count), 0) FROM changes WHERE revision <= ?1)",
+        "DELETE FROM changes WHERE revision <= ?1", "DELETE FROM history WHERE revision <= ?1"}) {
+    OVL_TRY(sqlite::Statement statement, database_.prepare(sql));
+    statement.bind(1, static_cast<std::int64_t>(upto));
+    OVL_CHECK(statement.run());
+  }
+  return {};
+}
+
+Result<std::vector<WatchEvent>> SqliteTables::changes_after(Revision after, std::string_view prefix) {
+  OVL_TRY(sqlite::Statement lists,
+          database_.prepare("SELECT revision, keys FROM changes WHERE revision > ?1 ORDER BY revision"));
+  OVL_TRY(sqlite::Statement value,
+          database_.prepare("SELECT coalesce((SELECT value FROM keys WHERE key = ?1 AND modified = ?2), "
+                            "(SELECT value FROM history WHERE revision = ?2 AND key = ?1))"));
+  lists.bind(1, static_cast<std::int64_t>(after));
+  std::vector<WatchEvent> events;
+  for (;;) {
+    OVL_TRY(const bool row, lists.step());
+    if (!row) return events;
+    OVL_CHECK(add_events(lists, prefix, value, events));
+  }
+}
+
+// Those of one revision, sorted by key.
+Status SqliteTables::add_events(const sqlite::Statement& list, std::string_view prefix,
+                                sqlite::Statement& value, std::vector<WatchEvent>& events) const {
+  auto keys = KeyList::keys_of(list.text(1));
+  if (!keys.ok()) return std::move(keys).error().within(database_.path());
+  std::ranges::sort(keys.value());
+  for (const std::string& key : keys.value()) {
+    if (!key.starts_with(prefix)) continue;
+    value.reset();
+    value.bind(1, key);
+    value.bind(2, list.integer(0));
+    OVL_TRY(const bool row, value.step());
+    WatchEvent event{.key = key, .revision = static_cast<Revision>(list.integer(0))};
+    if (row && !value.is_null(0)) event.value = std::string(value.text(0));
+    events.push_back(std::move(event));
+  }
+  return {};
 }
 
 void SqliteTables::ring() const {

@@ -1,9 +1,8 @@
-// The tables of the embedded keystore: revisions, keys, events and sessions in one SQLite file. Used
+// The tables of the embedded keystore: revisions, keys, changes and sessions in one SQLite file. Used
 // by the store, its watches and its sessions, each with a connection of its own.
 #pragma once
 
-#include <span>
-
+#include "drivers/keystore/sqlite_key_list.hpp"
 #include "drivers/keystore/sqlite_keystore.hpp"
 #include "sqlite/sqlite.hpp"
 
@@ -28,12 +27,14 @@ class SqliteTables {
   Status expire();
   // Milliseconds until the next session ends; none: no session.
   Result<std::optional<std::chrono::milliseconds>> next_expiry();
+  // Wants an open transaction, and `after` not to be forgotten.
+  Result<std::vector<WatchEvent>> changes_after(Revision after, std::string_view prefix);
 
   // The rest wants an open write transaction.
   Status expire_now();
-  Result<bool> holds(const Guard& guard);
-  // Answers the revision of the store after the writes; nothing that changed: the one before.
-  Result<Revision> write(std::span<const Write> writes);
+  // Answers the revision of the store after the writes; when nothing changed, the one before. Nothing: a
+  // guard does not hold, and what was written until then is to be rolled back.
+  Result<std::optional<Revision>> write(const ovl::Transaction& transaction);
   Result<std::string> add_session(std::chrono::seconds ttl);
   // False: there is no such session (any more).
   Result<bool> renew_session(std::string_view id);
@@ -48,7 +49,9 @@ class SqliteTables {
       : database_(std::move(database)), boot_(std::move(boot)), kept_events_(kept_events) {}
 
   Status check_session(std::string_view id);
-  Status advance(Revision revision, std::int64_t new_events);
+  Status advance(Revision revision, const KeyList& changed);
+  Status add_events(const sqlite::Statement& list, std::string_view prefix, sqlite::Statement& value,
+                    std::vector<WatchEvent>& events) const;
   Status trim();
 
   sqlite::Database database_;

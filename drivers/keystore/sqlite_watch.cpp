@@ -117,21 +117,7 @@ Result<WatchBatch> SqliteWatch::look_inside() {
   reset_ = reset_ || after_ < position.trimmed || after_ > position.revision;
   batch.reset = reset_;
   if (reset_ || after_ == position.revision) return batch;
-  OVL_TRY(auto select, tables_->database().prepare(
-                           "SELECT key, value, revision FROM events WHERE revision > ?1 AND key >= ?2 AND "
-                           "(?3 IS NULL OR key < ?3) ORDER BY revision, key"));
-  const auto end = end_of_prefix(prefix_);
-  select.bind(1, static_cast<std::int64_t>(after_));
-  select.bind(2, prefix_);
-  end ? select.bind(3, *end) : select.bind_null(3);
-  for (bool row = true; row;) {
-    OVL_TRY(row, select.step());
-    if (!row) break;
-    WatchEvent event{.key = std::string(select.text(0)),
-                     .revision = static_cast<Revision>(select.integer(2))};
-    if (!select.is_null(1)) event.value = std::string(select.text(1));
-    batch.events.push_back(std::move(event));
-  }
+  OVL_TRY(batch.events, tables_->changes_after(after_, prefix_));
   after_ = position.revision;
   return batch;
 }
