@@ -94,7 +94,9 @@ grpc::Status EtcdClient::try_active(Effect effect, Deadline slice, Deadline dead
   const auto channel = endpoint.channel();
   if (!EtcdEndpoint::is_settled(*channel, slice)) return no_connection();
   if (grpc::Status status = authenticate(channel, slice); !status.ok()) return not_taken(status);
-  if (effect == Effect::once && (!endpoint.is_proven() || !EtcdEndpoint::stands(*channel))) {
+  const bool is_fit =
+      endpoint.has_just_answered() || (endpoint.is_proven() && EtcdEndpoint::stands(*channel));
+  if (effect == Effect::once && !is_fit) {
     if (grpc::Status status = prove(channel, slice); !status.ok()) return not_taken(status);
   }
   grpc::Status status = send(channel, effect == Effect::once ? deadline : slice, attempt);
