@@ -44,6 +44,8 @@ tidy: setup
 
 bench: build
 	@tools/bench build/release/ovl
+	@tools/bench-start build/release/ovl
+	@tools/bench-keystores build/release
 
 fuzz: setup
 	@cmake --preset fuzz >/dev/null

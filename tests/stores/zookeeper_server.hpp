@@ -16,14 +16,15 @@ namespace ovl::test {
 
 class ZookeeperServer {
  public:
-  // more: further lines of zoo.cfg; id: of a member of an ensemble.
-  explicit ZookeeperServer(const std::string& more = {}, int id = 0, std::uint16_t port = free_port())
+  // more: further lines of zoo.cfg; id: of a member of an ensemble; heap: as in java's -Xmx.
+  explicit ZookeeperServer(const std::string& more = {}, int id = 0, std::uint16_t port = free_port(),
+                           const std::string& heap = "256m")
       : port_(port) {
     write_file(directory_.file("zoo.cfg"), configuration(more));
     if (id > 0) write_file(directory_.file("myid"), std::to_string(id));
     // -cp as in /etc/zookeeper/conf/environment; the jar names the others that it needs.
     server_ = std::make_unique<Server>(
-        std::vector<std::string>{"java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        std::vector<std::string>{"java", "-Xmx" + heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                                  "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
                                  "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar",
                                  "org.apache.zookeeper.server.quorum.QuorumPeerMain",
