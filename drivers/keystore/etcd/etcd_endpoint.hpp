@@ -33,8 +33,8 @@ class EtcdEndpoint {
   // quorum tells of an election only as long as none can have begun since.
   [[nodiscard]] bool is_proven() const { return !is_over(proven_until_); }
 
-  // Whether it answered in this moment. To ask whether the connection stands takes gRPC a millisecond, and
-  // whoever sends one request after the other knows.
+  // Whether it answered in this moment. To ask whether the connection stands takes gRPC a millisecond, so
+  // that its answer is no newer than this.
   [[nodiscard]] bool has_just_answered() const { return !is_over(proven_until_.load() - kProof + kMoment); }
 
   void set_proven() { proven_until_ = deadline_in(kProof); }
@@ -44,7 +44,7 @@ class EtcdEndpoint {
  private:
   // Under etcd's shortest usual --election-timeout.
   static constexpr std::chrono::milliseconds kProof{500};
-  static constexpr std::chrono::milliseconds kMoment{10};
+  static constexpr std::chrono::milliseconds kMoment{1};
 
   std::string target_;
   std::shared_ptr<grpc::ChannelCredentials> credentials_;
