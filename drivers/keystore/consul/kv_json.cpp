@@ -52,7 +52,34 @@ class EntryReader {
     return skip_blanks() == '\0' && at_ == text_.size() ? Result(std::move(entries)) : broken();
   }
 
+  // {"Results":[{"KV":{...}},...],"Errors":null}
+  Result<std::vector<KvEntry>> read_results() {
+    std::vector<KvEntry> entries;
+    if (!take('{') || !take_name("Results") || !take('[')) return broken();
+    while (!take(']')) {
+      if (!entries.empty() && !take(',')) return broken();
+      entries.emplace_back();
+      if (!take('{') || !take_name("KV")) return broken();
+      OVL_CHECK(read_entry(entries.back()));
+      if (!take('}')) return broken();
+    }
+    const bool has_no_errors = take(',') && take_name("Errors") && take_word("null") && take('}');
+    return has_no_errors ? Result(std::move(entries)) : broken();
+  }
+
  private:
+  bool take_name(std::string_view wanted) {
+    const auto name = read_plain_string();
+    return name.ok() && name.value() == wanted && take(':');
+  }
+
+  bool take_word(std::string_view wanted) {
+    (void)skip_blanks();
+    if (!text_.substr(at_).starts_with(wanted)) return false;
+    at_ += wanted.size();
+    return true;
+  }
+
   [[nodiscard]] Error broken() const {
     return corrupt(fmt::format("an answer is no list of keys, at byte {}", at_));
   }
@@ -147,6 +174,10 @@ bool is_plain(char c) {
 
 Result<std::vector<KvEntry>> parse_entries(std::string_view json) {
   return EntryReader(json).read();
+}
+
+Result<std::vector<KvEntry>> parse_results(std::string_view json) {
+  return EntryReader(json).read_results();
 }
 
 std::string to_base64(std::string_view bytes) {

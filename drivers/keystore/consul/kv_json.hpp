@@ -20,6 +20,10 @@ struct KvEntry {
 // The answer to GET /v1/kv/<key>. Error: corrupt.
 Result<std::vector<KvEntry>> parse_entries(std::string_view json);
 
+// The answer to a transaction that was taken: the entries that it wrote, without their values. Error:
+// corrupt, also for answers that say anything else.
+Result<std::vector<KvEntry>> parse_results(std::string_view json);
+
 std::string to_base64(std::string_view bytes);
 void append_base64(std::string& out, std::string_view bytes);
 // Error: corrupt.
