@@ -39,12 +39,20 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override { return open(Value::array()); }
 
   bool key(string_t& text) override {
-    if (stack_.back().value.find(text) != nullptr) return fail("the key \"" + text + "\" is twice");
-    stack_.back().key = std::move(text);
+    stack_.back().members.emplace_back(std::move(text), Value());
     return true;
   }
 
-  bool end_object() override { return close(); }
+  // Sorted once at the end: members put into their place one by one, in falling order, take quadratic
+  // time, which a few megabytes from a store turn into hours.
+  bool end_object() override {
+    Value::Object& members = stack_.back().members;
+    std::ranges::sort(members, {}, &Value::Member::first);
+    const auto twice = std::ranges::adjacent_find(members, {}, &Value::Member::first);
+    if (twice != members.end()) return fail("the key \"" + twice->first + "\" is twice");
+    for (Value::Member& member : members) stack_.back().value.set(member.first, std::move(member.second));
+    return close();
+  }
 
   bool end_array() override { return close(); }
 
@@ -59,7 +67,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
  private:
   struct Level {
     Value value;
-    std::string key;
+    Value::Object members;  // of an object, as they come
   };
 
   bool fail(std::string problem) {
@@ -85,7 +93,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     } else if (stack_.back().value.as_array() != nullptr) {
       stack_.back().value.push(std::move(value));
     } else {
-      stack_.back().value.set(stack_.back().key, std::move(value));
+      stack_.back().members.back().second = std::move(value);
     }
     return true;
   }
