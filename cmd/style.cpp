@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "reconcile/utf8.hpp"
+
 namespace ovl {
 
 namespace {
@@ -40,19 +42,7 @@ bool wants_colour(int fd) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // C1 controls are two bytes in UTF-8: 0xc2 0x80..0x9f.
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (byte < 0x20 || byte == 0x7f || c1) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-      if (c1) fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(text[++i]));
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
+  return safe_text(text);
 }
 
 void Table::row(std::vector<std::string> cells) {

@@ -31,7 +31,8 @@ class Style {
 // Whether a stream gets colour: NO_COLOR beats CLICOLOR_FORCE beats the terminal check.
 bool wants_colour(int fd);
 
-// Text from outside with control characters and DEL shown as \xNN, so that it can't move a cursor.
+// Text from outside as it may be shown: what moves a cursor, reorders text, can't be seen or is no UTF-8
+// becomes \xNN or \u{NNNN}.
 std::string printable(std::string_view text);
 
 // Rows of cells as aligned columns, two blanks apart, without trailing blanks.
