@@ -7,6 +7,7 @@
 
 #include "drivers/keystore/url.hpp"
 #include "reconcile/check_manifest.hpp"
+#include "reconcile/fitness.hpp"
 #include "reconcile/suggest.hpp"
 
 namespace ovl {
@@ -55,16 +56,6 @@ void check_keystore(const ManifestIndex& index, Reporter& report) {
 }
 
 // ---- hosts -------------------------------------------------------------------------------------
-
-// Why an address can't be a VTEP; empty when it can.
-std::string_view unfit_for_vtep(const IpAddress& address) {
-  if (address.is_loopback()) return "is a loopback address, which no other host reaches";
-  if (address.is_multicast()) return "is a multicast address, which belongs to no host";
-  if (address.is_unspecified()) return "is no host's address";
-  if (address == IpAddress::from_bytes(Family::ipv4, "\xff\xff\xff\xff")) return "is the broadcast address";
-  return address.is_link_local() && !address.is_ipv4() ? "is link-local, which needs an interface beside it"
-                                                       : "";
-}
 
 void check_vtep_address(const Located<IpAddress>& address, Reporter& report) {
   const std::string_view why = unfit_for_vtep(address.value);

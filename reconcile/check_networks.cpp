@@ -6,13 +6,13 @@
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/check_manifest.hpp"
+#include "reconcile/fitness.hpp"
 
 namespace ovl {
 
 namespace {
 
-constexpr std::uint32_t kDefaultPort = 4789;   // IANA, RFC 7348
-constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // RFC 8200, section 5
+constexpr std::uint32_t kDefaultPort = 4789;  // IANA, RFC 7348
 
 std::string subnet_list(const NetworkBlock& network) {
   std::string out;
@@ -24,20 +24,6 @@ const IpPrefix* subnet_of(const NetworkBlock& network, const IpAddress& address)
   const auto found = std::ranges::find_if(network.subnets,
                                           [&](const auto& subnet) { return subnet.value.contains(address); });
   return found != network.subnets.end() ? &found->value : nullptr;
-}
-
-// Why a prefix can't be a network's subnet; empty when it can.
-std::string_view unfit_for_subnet(const IpPrefix& subnet) {
-  const auto overlaps = [&](std::string_view other) {
-    const auto prefix = IpPrefix::parse_exact(other);
-    return prefix.ok() && prefix.value().overlaps(subnet);
-  };
-  if (subnet.length() == 0) return "holds every address";
-  if (subnet.length() == subnet.address().bits()) return "has no room for a gateway and an endpoint";
-  if (overlaps("127.0.0.0/8") || overlaps("::1/128")) return "holds loopback addresses";
-  if (overlaps("224.0.0.0/4") || overlaps("ff00::/8")) return "holds multicast addresses";
-  if (overlaps("0.0.0.0/8") || overlaps("240.0.0.0/4")) return "holds addresses that no host may have";
-  return overlaps("169.254.0.0/16") || overlaps("fe80::/10") ? "holds link-local addresses" : "";
 }
 
 class NetworkCheck {

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <set>
+#include "reconcile/fitness.hpp"
 
 namespace ovl {
 
 namespace {
+
+constexpr std::int64_t kLargestCounter = 1'000'000'000'000'000;
+// IPv4's smallest MTU (RFC 791) and what the tunnel takes; lo's MTU.
+constexpr std::uint32_t kLeastUnderlayMtu = 68 + 70;
+constexpr std::uint32_t kMostUnderlayMtu = 65'536;
 
 // Splits "a/b/c" at the first '/': {"a", "b/c"}.
 std::pair<std::string_view, std::string_view> split_key(std::string_view key) {
@@ -24,6 +28,32 @@ Result<Record> decode_text(const std::string& text) {
 
 Error misplaced(std::string_view says) {
   return Error{.code = Errc::corrupt, .message = fmt::format("the record says it is {}", says)};
+}
+
+// The range of times and counters that a store may name: what is added to or taken from one of them
+// later stays a number.
+bool is_counter(std::int64_t number) {
+  return number >= 0 && number <= kLargestCounter;
+}
+
+Status check_head_values(const Head& head) {
+  if (is_counter(head.serial) && head.serial > 0) return {};
+  return Error{.code = Errc::corrupt, .message = fmt::format("serial: {} is no generation", head.serial)};
+}
+
+Status check_status_values(const HostStatus& status) {
+  if (is_counter(status.serial) && is_counter(status.when) && is_counter(status.drift)) return {};
+  return Error{.code = Errc::corrupt, .message = "serial, when or drift is out of range"};
+}
+
+Status check_facts_values(const HostFacts& facts) {
+  if (facts.underlay_mtu < kLeastUnderlayMtu || facts.underlay_mtu > kMostUnderlayMtu) {
+    return Error{.code = Errc::corrupt,
+                 .message = fmt::format("underlay_mtu: {} is out of range", facts.underlay_mtu)};
+  }
+  const std::string_view why = facts.vtep ? unfit_for_vtep(*facts.vtep) : std::string_view();
+  if (why.empty()) return {};
+  return Error{.code = Errc::corrupt, .message = fmt::format("vtep: {} {}", facts.vtep->text(), why)};
 }
 
 class Reader {
@@ -52,7 +82,9 @@ class Reader {
   }
 
   Status take_head(const std::string& text) {
-    OVL_TRY(view_.head, decode_text<Head>(text));
+    OVL_TRY(Head head, decode_text<Head>(text));
+    OVL_CHECK(check_head_values(head));
+    view_.head = std::move(head);
     return {};
   }
 
@@ -81,12 +113,14 @@ class Reader {
   Status take_facts(std::string_view name, const std::string& text) {
     OVL_TRY(HostFacts facts, decode_text<HostFacts>(text));
     if (facts.host.text() != name) return misplaced(facts.host.text());
+    OVL_CHECK(check_facts_values(facts));
     view_.facts.set(std::move(facts));
     return {};
   }
 
   Status take_status(std::string_view name, const std::string& text) {
     OVL_TRY(HostStatus status, decode_text<HostStatus>(text));
+    OVL_CHECK(check_status_values(status));
     view_.status.emplace(name, std::move(status));
     return {};
   }
@@ -98,81 +132,19 @@ class Reader {
   }
 
   void refuse(std::string_view key, std::string_view kind, std::string_view rest, const Error& error) {
-    view_.refused.push_back(
-        Finding{.code = Errc::corrupt,
-                .subject = std::string(key),
-                .message = error.message,
-                .hint = "apply the manifest again from a trusted place, or remove the key"});
-    if (kind != "networks" && kind != "endpoints") return;
-    auto name = Label::parse(split_key(rest).first);
-    if (name.ok()) view_.frozen.push_back(std::move(name).value());
+    refuse_record(view_, std::string(key), error.message);
+    if (kind == "networks" || kind == "endpoints") {
+      auto name = Label::parse(split_key(rest).first);
+      if (name.ok()) view_.frozen.push_back(std::move(name).value());
+    } else if (kind == "hosts" || kind == "facts") {
+      auto name = HostName::parse(rest);
+      if (name.ok()) view_.frozen_hosts.push_back(std::move(name).value());
+    }
   }
 
   const StoreLayout& layout_;
   StoreView& view_;
 };
-
-void sort_unique(std::vector<Label>& names) {
-  std::ranges::sort(names);
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-}
-
-bool in_subnets(const NetworkRecord& network, const IpAddress& address) {
-  return std::ranges::any_of(network.subnets,
-                             [&](const IpPrefix& subnet) { return subnet.contains(address); });
-}
-
-// What is wrong with one network's own values; empty when nothing is.
-std::string network_problem(const NetworkRecord& network) {
-  if (network.subnets.empty()) return "it has no subnet";
-  if (network.gateways.size() != network.subnets.size()) return "it has not one gateway per subnet";
-  for (std::size_t i = 0; i < network.subnets.size(); ++i) {
-    if (!network.subnets[i].contains(network.gateways[i])) {
-      return fmt::format("gateway {} is outside {}", network.gateways[i].text(), network.subnets[i].text());
-    }
-  }
-  return {};
-}
-
-std::string endpoint_problem(const Records& records, const EndpointRecord& endpoint) {
-  const NetworkRecord* network = records.network(endpoint.network);
-  if (network == nullptr) return fmt::format("there is no network {}", endpoint.network.text());
-  if (records.host(endpoint.host) == nullptr) return fmt::format("there is no host {}", endpoint.host.text());
-  if (!endpoint.mac.is_unicast()) return fmt::format("MAC {} is not unicast", endpoint.mac.text());
-  if (endpoint.addresses.empty()) return "it has no address";
-  if (endpoint.netns.text().starts_with(kSandboxPrefix)) return "its namespace has a reserved name";
-  for (const IpAddress& address : endpoint.addresses) {
-    if (!in_subnets(*network, address)) return fmt::format("{} is outside its network", address.text());
-    if (std::ranges::find(network->gateways, address) != network->gateways.end()) {
-      return fmt::format("{} is its network's gateway", address.text());
-    }
-  }
-  return {};
-}
-
-std::string host_problem(const HostRecord& host) {
-  const bool bad = host.advertise && (host.advertise->is_multicast() || host.advertise->is_loopback() ||
-                                      host.advertise->is_unspecified());
-  return bad ? fmt::format("{} cannot be a VTEP", host.advertise->text()) : std::string();
-}
-
-// Drops the items for which problem(item) says something, as findings.
-template <class T, class Problem, class Refused>
-void drop_bad(std::vector<T>& items, const Problem& problem, const Refused& refused) {
-  std::erase_if(items, [&](const T& item) {
-    const std::string text = problem(item);
-    if (text.empty()) return false;
-    refused(item, text);
-    return true;
-  });
-}
-
-void refuse_record(StoreView& view, std::string subject, const std::string& problem) {
-  view.refused.push_back(Finding{.code = Errc::corrupt,
-                                 .subject = std::move(subject),
-                                 .message = problem,
-                                 .hint = "apply the manifest again from a trusted place, or remove the key"});
-}
 
 }  // namespace
 
@@ -192,7 +164,6 @@ StoreView view_of(const Snapshot& snapshot, const StoreLayout& layout) {
   for (const KeyValue& item : snapshot.items) reader.take(item);
   view.records.sort();
   validate_set(view);
-  sort_unique(view.frozen);
   return view;
 }
 
@@ -245,33 +216,6 @@ std::map<std::string, std::string> claims_of(const Records& records) {
   add(records.networks);
   add(records.endpoints);
   return claims;
-}
-
-void validate_set(StoreView& view) {
-  Records& records = view.records;
-  drop_bad(records.hosts, host_problem, [&](const HostRecord& host, const std::string& problem) {
-    refuse_record(view, "hosts/" + host.name.text(), problem);
-  });
-  drop_bad(records.networks, network_problem, [&](const NetworkRecord& network, const std::string& problem) {
-    refuse_record(view, "networks/" + network.name.text(), problem);
-    view.frozen.push_back(network.name);
-  });
-  std::set<std::pair<Label, IpAddress>> addresses;
-  std::set<std::pair<Label, MacAddress>> macs;
-  const auto problem = [&](const EndpointRecord& endpoint) {
-    std::string text = endpoint_problem(records, endpoint);
-    if (!text.empty()) return text;
-    for (const IpAddress& address : endpoint.addresses) {
-      if (!addresses.emplace(endpoint.network, address).second) return address.text() + " has two holders";
-    }
-    if (!macs.emplace(endpoint.network, endpoint.mac).second) return endpoint.mac.text() + " has two holders";
-    return std::string();
-  };
-  drop_bad(records.endpoints, problem, [&](const EndpointRecord& endpoint, const std::string& text) {
-    refuse_record(view, "endpoints/" + endpoint.network.text() + "/" + endpoint.name.text(), text);
-    view.frozen.push_back(endpoint.network);
-  });
-  sort_unique(view.frozen);
 }
 
 }  // namespace ovl

@@ -69,7 +69,7 @@ struct HostStatus {
 };
 
 // The cluster's tree, read at one revision. A record that fails its validation is not among the
-// records: it is a finding, and its network is frozen.
+// records: it is a finding, and its network or host is frozen.
 struct StoreView {
   Revision revision = 0;
   std::optional<Head> head;
@@ -81,6 +81,7 @@ struct StoreView {
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation
   std::vector<Label> frozen;                  // networks with a refused record, sorted
+  std::vector<HostName> frozen_hosts;         // hosts with a refused record or refused facts, sorted
 };
 
 Result<StoreView> read_store(Keystore& store, const StoreLayout& layout);
@@ -103,7 +104,10 @@ bool claims_fit(const std::map<std::string, std::string>& have,
 
 // Checks what no single record shows: references, one holder per address, MAC and VNI, addresses in
 // their subnets, values that only a hostile store would hold. Appends to view.refused and drops the
-// records concerned.
+// records concerned: of several that hold what is one's alone, all, as nobody knows whose it was.
 void validate_set(StoreView& view);
+
+// Appends a finding about the record at `key` (below the layout's root).
+void refuse_record(StoreView& view, std::string key, const std::string& problem);
 
 }  // namespace ovl

@@ -1,0 +1,322 @@
+// What no single record shows. Of several records that hold what is one's alone, all are refused: which
+// of them was written by somebody else can't be told.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "reconcile/allocate.hpp"
+#include "reconcile/decode_values.hpp"
+#include "reconcile/fitness.hpp"
+#include "reconcile/store_view.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::size_t kIdDigits = 64;
+// Of an endpoint's id, in the names of its devices.
+constexpr std::size_t kDeviceDigits = 11;
+// A message is for a line, whatever somebody wrote into a record.
+constexpr std::size_t kLongestProblem = 300;
+
+// ---- one record ----------------------------------------------------------------------------------
+
+bool is_id(std::string_view text) {
+  return text.size() == kIdDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string vtep_problem(const std::optional<IpAddress>& address) {
+  const std::string_view why = address ? unfit_for_vtep(*address) : std::string_view();
+  return why.empty() ? std::string() : fmt::format("{} {}", address->text(), why);
+}
+
+std::string host_problem(const HostRecord& host) {
+  if (!is_id(host.id)) return "its id is not 64 hexadecimal digits";
+  if (std::string text = vtep_problem(host.advertise); !text.empty()) return text;
+  if (std::string text = vtep_problem(host.bind); !text.empty()) return text;
+  if (host.gateway_pool && (!host.gateway_pool->address().is_ipv4() || host.gateway_pool->length() > 30)) {
+    return fmt::format("{} cannot be a gateway pool", host.gateway_pool->text());
+  }
+  return {};
+}
+
+std::string subnet_problem(const NetworkRecord& network, std::size_t index) {
+  const IpPrefix& subnet = network.subnets[index];
+  const IpAddress& gateway = network.gateways[index];
+  if (const std::string_view why = unfit_for_subnet(subnet); !why.empty()) {
+    return fmt::format("{} {}", subnet.text(), why);
+  }
+  if (!subnet.contains(gateway))
+    return fmt::format("gateway {} is outside {}", gateway.text(), subnet.text());
+  if (!is_usable(subnet, gateway))
+    return fmt::format("gateway {} is no host's address in {}", gateway.text(), subnet.text());
+  for (std::size_t i = 0; i < index; ++i) {
+    if (network.subnets[i].overlaps(subnet)) return fmt::format("{} is there twice", subnet.text());
+  }
+  if (network.mtu && network.mtu->number() < kLeastIpv6Mtu && !subnet.address().is_ipv4()) {
+    return fmt::format("MTU {} is too small for IPv6", network.mtu->number());
+  }
+  return {};
+}
+
+std::string network_problem(const NetworkRecord& network) {
+  if (!is_id(network.id)) return "its id is not 64 hexadecimal digits";
+  if (is_reserved_name(network.name.text())) return "its name is reserved";
+  if (network.subnets.empty()) return "it has no subnet";
+  if (network.gateways.size() != network.subnets.size()) return "it has not one gateway per subnet";
+  for (std::size_t i = 0; i < network.subnets.size(); ++i) {
+    if (std::string text = subnet_problem(network, i); !text.empty()) return text;
+  }
+  return {};
+}
+
+std::string addresses_problem(const NetworkRecord& network, const EndpointRecord& endpoint) {
+  if (endpoint.addresses.empty()) return "it has no address";
+  for (std::size_t i = 0; i < endpoint.addresses.size(); ++i) {
+    const IpAddress& address = endpoint.addresses[i];
+    const auto subnet = std::ranges::find_if(
+        network.subnets, [&](const IpPrefix& prefix) { return prefix.contains(address); });
+    if (subnet == network.subnets.end()) return fmt::format("{} is outside its network", address.text());
+    if (!is_usable(*subnet, address)) return fmt::format("{} is no host's address", address.text());
+    if (std::ranges::find(network.gateways, address) != network.gateways.end()) {
+      return fmt::format("{} is its network's gateway", address.text());
+    }
+    if (i > 0 && endpoint.addresses[i - 1].family() == address.family()) {
+      return fmt::format("{} is a second address of its family", address.text());
+    }
+  }
+  return {};
+}
+
+std::string names_problem(const EndpointRecord& endpoint) {
+  if (endpoint.netns.text().starts_with(kSandboxPrefix)) return "its namespace has a reserved name";
+  if (is_reserved_name(endpoint.name.text())) return "its name is reserved";
+  for (const Label& alias : endpoint.aliases) {
+    if (is_reserved_name(alias.text())) return fmt::format("the alias {} is reserved", alias.text());
+  }
+  const bool loopback = endpoint.interface.view() == "lo" ||
+                        (endpoint.gateway_interface && endpoint.gateway_interface->view() == "lo");
+  if (loopback) return "its interface is called lo";
+  return {};
+}
+
+std::string way_out_problem(const HostRecord& host, const EndpointRecord& endpoint) {
+  if (!endpoint.gateway_address) return {};
+  const IpAddress& address = *endpoint.gateway_address;
+  const bool fits = host.gateway_pool && is_usable(*host.gateway_pool, address) &&
+                    address != default_gateway(*host.gateway_pool);
+  return fits ? std::string() : fmt::format("{} is no address behind its host's gateway", address.text());
+}
+
+std::string endpoint_problem(const Records& records, const EndpointRecord& endpoint) {
+  const NetworkRecord* network = records.network(endpoint.network);
+  const HostRecord* host = records.host(endpoint.host);
+  if (network == nullptr) return fmt::format("there is no network {}", endpoint.network.text());
+  if (host == nullptr) return fmt::format("there is no host {}", endpoint.host.text());
+  if (!is_id(endpoint.id)) return "its id is not 64 hexadecimal digits";
+  if (!endpoint.mac.is_unicast()) return fmt::format("MAC {} is not unicast", endpoint.mac.text());
+  if (std::string text = addresses_problem(*network, endpoint); !text.empty()) return text;
+  if (std::string text = names_problem(endpoint); !text.empty()) return text;
+  return way_out_problem(*host, endpoint);
+}
+
+// ---- what is one's alone ---------------------------------------------------------------------------
+
+// Problems by index of the record; the first of each counts.
+class Problems {
+ public:
+  explicit Problems(std::size_t count) : texts_(count) {}
+
+  void set(std::size_t index, std::string text) {
+    if (texts_[index].empty()) texts_[index] = std::move(text);
+  }
+
+  [[nodiscard]] const std::string& of(std::size_t index) const { return texts_[index]; }
+
+ private:
+  std::vector<std::string> texts_;
+};
+
+// Keys, each with the index of its holder; a key that has several holders is a problem of all of them.
+template <class Key>
+class Holders {
+ public:
+  void add(Key key, std::size_t holder) { held_.emplace_back(std::move(key), holder); }
+
+  // text(key): what to say to each.
+  template <class Text>
+  void find_clashes(Problems& problems, const Text& text) {
+    std::ranges::sort(held_);
+    for (std::size_t i = 1; i < held_.size(); ++i) {
+      if (held_[i - 1].first != held_[i].first) continue;
+      problems.set(held_[i - 1].second, text(held_[i].first));
+      problems.set(held_[i].second, text(held_[i].first));
+    }
+  }
+
+ private:
+  std::vector<std::pair<Key, std::size_t>> held_;
+};
+
+// Drops the items that have a problem, as findings.
+template <class T, class Refuse>
+void drop_bad(std::vector<T>& items, const Problems& problems, const Refuse& refuse) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (problems.of(i).empty()) {
+      if (kept != i) items[kept] = std::move(items[i]);
+      ++kept;
+    } else {
+      refuse(items[i], problems.of(i));
+    }
+  }
+  items.resize(kept);
+}
+
+void validate_hosts(StoreView& view) {
+  std::vector<HostRecord>& hosts = view.records.hosts;
+  Problems problems(hosts.size());
+  Holders<IpAddress> vteps;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    problems.set(i, host_problem(hosts[i]));
+    if (hosts[i].advertise) vteps.add(*hosts[i].advertise, i);
+  }
+  vteps.find_clashes(problems, [](const IpAddress& vtep) { return vtep.text() + " has two holders"; });
+  drop_bad(hosts, problems, [&](const HostRecord& host, const std::string& problem) {
+    refuse_record(view, "hosts/" + host.name.text(), problem);
+    view.frozen_hosts.push_back(host.name);
+  });
+}
+
+void validate_networks(StoreView& view) {
+  std::vector<NetworkRecord>& networks = view.records.networks;
+  Problems problems(networks.size());
+  Holders<std::pair<UdpPort, Vni>> vnis;
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    problems.set(i, network_problem(networks[i]));
+    vnis.add({networks[i].port, networks[i].vni}, i);
+  }
+  vnis.find_clashes(problems, [](const auto& key) {
+    return fmt::format("VNI {} on port {} has two holders", key.second.number(), key.first.number());
+  });
+  drop_bad(networks, problems, [&](const NetworkRecord& network, const std::string& problem) {
+    refuse_record(view, "networks/" + network.name.text(), problem);
+    view.frozen.push_back(network.name);
+  });
+}
+
+class EndpointSet {
+ public:
+  explicit EndpointSet(const Records& records) : records_(records), problems_(records.endpoints.size()) {}
+
+  Problems run() {
+    const auto& endpoints = records_.endpoints;
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+      problems_.set(i, endpoint_problem(records_, endpoints[i]));
+      add(endpoints[i], i);
+    }
+    addresses_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
+    macs_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
+    devices_.find_clashes(problems_, [](const auto& key) { return "id " + std::string(key.second) + kTwo; });
+    check_parts_of_one();
+    interfaces_.find_clashes(problems_,
+                             [](const auto& key) { return "interface " + std::get<2>(key).text() + kTwo; });
+    ways_out_.find_clashes(problems_, [](const auto& key) { return key.second.text() + kTwo; });
+    namespaces_.find_clashes(problems_,
+                             [](const auto& key) { return "namespace " + std::string(key.second) + kTwo; });
+    return std::move(problems_);
+  }
+
+ private:
+  static constexpr const char* kTwo = " has two holders";
+
+  void add(const EndpointRecord& endpoint, std::size_t index) {
+    const std::string_view network = endpoint.network.text();
+    const std::string_view host = endpoint.host.text();
+    for (const IpAddress& address : endpoint.addresses) addresses_.add({network, address}, index);
+    macs_.add({network, endpoint.mac}, index);
+    devices_.add({host, std::string_view(endpoint.id).substr(0, kDeviceDigits)}, index);
+    interfaces_.add({host, endpoint.netns.text(), endpoint.interface}, index);
+  }
+
+  [[nodiscard]] auto shape(std::size_t index) const {
+    const EndpointRecord& endpoint = records_.endpoints[index];
+    return std::tie(endpoint.host, endpoint.netns, endpoint.gateway_interface, endpoint.gateway_address);
+  }
+
+  // An endpoint is one thing on all its networks: one host, one namespace, one way out.
+  void check_parts_of_one() {
+    std::vector<std::pair<std::string_view, std::size_t>> order;
+    order.reserve(records_.endpoints.size());
+    for (std::size_t i = 0; i < records_.endpoints.size(); ++i) {
+      order.emplace_back(records_.endpoints[i].name.text(), i);
+    }
+    std::ranges::sort(order);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const bool first = i == 0 || order[i - 1].first != order[i].first;
+      if (first) {
+        add_whole(order[i].second);
+      } else if (shape(order[i - 1].second) != shape(order[i].second)) {
+        problems_.set(order[i - 1].second, kContradiction);
+        problems_.set(order[i].second, kContradiction);
+      }
+    }
+  }
+
+  static constexpr const char* kContradiction = "its records on two networks contradict each other";
+
+  void add_whole(std::size_t index) {
+    const EndpointRecord& endpoint = records_.endpoints[index];
+    const std::string_view host = endpoint.host.text();
+    namespaces_.add({host, endpoint.netns.text()}, index);
+    if (endpoint.gateway_address) ways_out_.add({host, *endpoint.gateway_address}, index);
+    if (endpoint.gateway_interface) {
+      interfaces_.add({host, endpoint.netns.text(), *endpoint.gateway_interface}, index);
+    }
+  }
+
+  using Text = std::string_view;
+
+  const Records& records_;
+  Problems problems_;
+  Holders<std::tuple<Text, IpAddress>> addresses_;
+  Holders<std::tuple<Text, MacAddress>> macs_;
+  Holders<std::pair<Text, Text>> devices_;
+  Holders<std::tuple<Text, Text, IfName>> interfaces_;
+  Holders<std::pair<Text, IpAddress>> ways_out_;
+  Holders<std::pair<Text, Text>> namespaces_;
+};
+
+void validate_endpoints(StoreView& view) {
+  const Problems problems = EndpointSet(view.records).run();
+  drop_bad(view.records.endpoints, problems, [&](const EndpointRecord& endpoint, const std::string& text) {
+    refuse_record(view, "endpoints/" + endpoint.network.text() + "/" + endpoint.name.text(), text);
+    view.frozen.push_back(endpoint.network);
+  });
+}
+
+template <class Name>
+void sort_unique(std::vector<Name>& names) {
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+}  // namespace
+
+void refuse_record(StoreView& view, std::string key, const std::string& problem) {
+  view.refused.push_back(Finding{.code = Errc::corrupt,
+                                 .subject = std::move(key),
+                                 .message = problem.substr(0, kLongestProblem),
+                                 .hint = "apply the manifest again from a trusted place, or remove the key"});
+}
+
+void validate_set(StoreView& view) {
+  validate_hosts(view);
+  validate_networks(view);
+  validate_endpoints(view);
+  sort_unique(view.frozen);
+  sort_unique(view.frozen_hosts);
+}
+
+}  // namespace ovl
