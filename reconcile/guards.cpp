@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "reconcile/ids.hpp"
 
 namespace ovl {
@@ -34,6 +36,12 @@ Status check_commit(const Request& request, const Head& head) {
 // because the tree itself is gone.
 Status check_head(const Request& request, const StoreView& view) {
   if (request.scope != Scope::host || request.destroy || view.head) return {};
+  const auto refused = std::ranges::find(view.refused, "head", &Finding::subject);
+  if (refused != view.refused.end()) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("record head is refused: {}", refused->message),
+                 .hint = "apply the manifest from a trusted place; nothing was removed here"};
+  }
   return Error{.code = Errc::guard,
                .message = fmt::format("the keystore holds no cluster {}", request.cluster.text()),
                .hint = "apply the manifest once with cluster scope; nothing was removed here"};

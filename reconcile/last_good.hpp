@@ -1,5 +1,5 @@
 // The records as they last passed their validation, kept in this host's state. A refused record freezes
-// its network: what the host has of it stays as the last good records say.
+// its network or host: what this host has of it stays as the last good records say.
 #pragma once
 
 #include "reconcile/store_view.hpp"
@@ -8,7 +8,7 @@
 namespace ovl {
 
 // After a verified apply.
-Status save_last_good(State& state, const Records& records, const Head& head);
+Status save_last_good(State& state, const Records& records, const Facts& facts, const Head& head);
 
 // What this host remembers of a cluster whose tree is gone from the store; empty records when it
 // remembers none. Errors: as State, and corrupt.
@@ -20,8 +20,14 @@ struct Remembered {
 
 Result<Remembered> remember(const State& state);
 
-// Puts the last good records of frozen networks into the view's records. Errors: corrupt, when a frozen
-// network has no good copy here: then nothing on this host may be decided about it.
+// Puts the last good records of frozen networks and hosts into the view's records, and the last good
+// facts of frozen hosts into its facts. One that was not there at the last apply is left out: this host
+// has nothing of it. Errors: corrupt, when this host remembers nothing, has begun with a network of which
+// it has no good copy, or the last good records contradict the others: then nothing on this host may be
+// decided.
 Status restore_frozen(const State& state, StoreView& view);
+
+// The same from what the state held. begun: namespaces of ours, sorted.
+Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>& begun, StoreView& view);
 
 }  // namespace ovl

@@ -34,10 +34,12 @@ bool needs_store(const Request& request) {
 
 // A store that was wiped is filled again with the ids, VNIs and addresses that the hosts still use.
 Status recall(const Request& request, World& world, Planned& planned) {
+  planned.known = planned.view.records;
   if (planned.view.head || request.destroy || world.state == nullptr) return {};
   OVL_TRY(planned.remembered, remember(*world.state));
   const Remembered& known = planned.remembered;
   if (known.lineage.empty()) return {};
+  planned.known = known.records;
   planned.plan.warnings.push_back(Finding{
       .code = Errc::not_found,
       .subject = "cluster " + request.cluster.text(),
@@ -47,13 +49,25 @@ Status recall(const Request& request, World& world, Planned& planned) {
   return {};
 }
 
+// Refused records are written anew, with the ids, VNIs and addresses of the last good ones where this
+// host has those. A host's facts are its own to write: till then the last good ones stand.
+void recall_refused(const Request& request, const World& world, Planned& planned) {
+  if (planned.view.refused.empty() || !planned.view.head || request.destroy || world.state == nullptr) return;
+  StoreView good = planned.view;
+  if (!restore_frozen(*world.state, good).ok()) return;
+  planned.known = std::move(good.records);
+  planned.view.facts = std::move(good.facts);
+}
+
 Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!needs_store(request)) return {};
   OVL_TRY(planned.view, read_store(*world.keystore, StoreLayout(request.cluster)));
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
   // With a manifest the refused records are written anew; without one the last good ones stand.
   if (!has_cluster(request)) return restore_frozen(*world.state, planned.view);
-  return recall(request, world, planned);
+  OVL_CHECK(recall(request, world, planned));
+  recall_refused(request, world, planned);
+  return {};
 }
 
 // This host's own facts, fresh; overlaid on what the others have published.
@@ -74,8 +88,7 @@ void resolve_records(const Request& request, Planned& planned) {
   if (!has_cluster(request)) {
     planned.desired = planned.view.records;
   } else if (!request.destroy && request.manifest != nullptr) {
-    const Records& before = planned.view.head ? planned.view.records : planned.remembered.records;
-    Resolved resolved = resolve(*request.manifest, before, planned.view.facts);
+    Resolved resolved = resolve(*request.manifest, planned.known, planned.view.facts);
     planned.desired = std::move(resolved.records);
     planned.problems = std::move(resolved.problems);
     planned.plan.waiting = std::move(resolved.waiting);
@@ -150,8 +163,18 @@ bool was_cut_short(const Request& request, const Planned& planned) {
          !claims_fit(planned.view.claims, claims_of(planned.desired));
 }
 
+// Facts and status are written by their hosts, whoever refuses them.
+bool has_refused_records(const StoreView& view) {
+  return std::ranges::any_of(view.refused, [](const Finding& finding) {
+    const std::string& key = finding.subject;
+    return key == "head" || key.starts_with("hosts/") || key.starts_with("networks/") ||
+           key.starts_with("endpoints/");
+  });
+}
+
 bool writes_records(const Request& request, const Planned& planned) {
-  return !planned.plan.record_changes.empty() || !planned.view.refused.empty() ||
+  if (!has_cluster(request)) return false;
+  return !planned.plan.record_changes.empty() || has_refused_records(planned.view) ||
          was_cut_short(request, planned);
 }
 
@@ -224,7 +247,7 @@ Status bind_host(const Request& request, State& state, const Planned& planned) {
   if (!request.keystore_access.empty()) OVL_CHECK(state.bind("keystore", request.keystore_access));
   if (!planned.view.head) return {};
   OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
-  return save_last_good(state, planned.desired, *planned.view.head);
+  return save_last_good(state, planned.desired, planned.view.facts, *planned.view.head);
 }
 
 Status report(const Request& request, World& world, const Planned& planned, const std::string& apply_id) {

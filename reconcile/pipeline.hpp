@@ -59,6 +59,7 @@ struct Planned {
   Records desired;
   StoreView view;
   Remembered remembered;               // when the store has lost the cluster that this host follows
+  Records known;                       // what the manifest's open values are kept from
   std::optional<HostFacts> own_facts;  // fresh
   bool facts_are_new = false;          // differ from what the store has
   Diagnostics problems;                // of the manifest; the plan is empty then
