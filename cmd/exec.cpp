@@ -6,6 +6,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/keystore_options.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/process/enter.hpp"
@@ -37,6 +38,8 @@ Status enter(const GlobalOptions& global, const PlanOptions& options, const Exec
   {
     OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
     OVL_TRY(netns, find_netns(context, name));
+    // An endpoint is no place for the keystore's secrets.
+    forget_secret_variables(context.access());
   }
   return enter_netns(netns, EnterOptions{.netns_directory = global.run_directory + "/netns"});
 }

@@ -1,6 +1,7 @@
 #include "cmd/keystore_options.hpp"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,7 +109,17 @@ Result<KeystoreOptions> keystore_options(const KeystoreAccess& access) {
   OVL_TRY(options.cert_file, file_of("certificate", access.cert));
   OVL_TRY(options.key_file, file_of("key", access.key));
   options.allow_plaintext = access.allow_plaintext;
+  // From here on there is something that no core file and no debugger of the same user may show.
+  const bool has_secret = !options.token.empty() || !options.user.empty() || !options.password.empty();
+  if (has_secret || !options.key_file.empty()) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   return options;
+}
+
+void forget_secret_variables(const KeystoreAccess& access) {
+  for (const std::string* text : {&access.token, &access.user, &access.password}) {
+    const auto ref = parse_secret(*text);
+    if (ref && ref->where == SecretRef::Where::env) ::unsetenv(ref->name.c_str());
+  }
 }
 
 }  // namespace ovl

@@ -41,9 +41,14 @@ KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over);
 // name is left out: what it means may differ from one host and moment to the next.
 Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url);
 
-// Reads the secrets. They go into the options and nowhere else.
+// Reads the secrets. They go into the options and nowhere else: with one, this process leaves no core file
+// and can't be looked into by others of its user (PR_SET_DUMPABLE).
 // Errors: usage (no such environment variable, no reference), io (no such file), guard (a secret file
 // that others can read).
 Result<KeystoreOptions> keystore_options(const KeystoreAccess& access);
+
+// Takes the variables that hold secrets out of this process's environment, for the program that takes its
+// place.
+void forget_secret_variables(const KeystoreAccess& access);
 
 }  // namespace ovl

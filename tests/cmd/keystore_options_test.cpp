@@ -1,6 +1,7 @@
 #include "cmd/keystore_options.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,20 @@ TEST_F(KeystoreOptionsTest, PathsOfTlsLieBesideTheManifestToo) {
   EXPECT_EQ(options.value().ca_file, folder_ + "/ca.pem");
   EXPECT_EQ(options.value().cert_file, "/etc/c.pem");
   EXPECT_EQ(options.value().key_file, folder_ + "/k.pem");
+}
+
+TEST_F(KeystoreOptionsTest, ASecretIsInNoCoreFileAndNotInTheEnvironmentOfOthers) {
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  ASSERT_TRUE(options_with("").ok());
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1) << "there is no secret yet";
+  ::setenv("OVL_TEST_TOKEN", "hidden", 1);
+  ::setenv("OVL_TEST_PLAIN", "shown", 1);
+  ASSERT_TRUE(options_with("token = \"env:OVL_TEST_TOKEN\"\n").ok());
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+  forget_secret_variables(KeystoreAccess{.token = "env:OVL_TEST_TOKEN", .password = "file:/OVL_TEST_PLAIN"});
+  EXPECT_EQ(::getenv("OVL_TEST_TOKEN"), nullptr);
+  EXPECT_NE(::getenv("OVL_TEST_PLAIN"), nullptr);
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 }  // namespace ovl
