@@ -66,6 +66,37 @@ class Stores : public LabRig, public ::testing::WithParamInterface<Store> {
         .out;
   }
 
+  // An agent on mhs-demo1, that the other host sees.
+  void start_agent() const {
+    const Ran started =
+        on("mhs-demo1", "ovl agent --keystore '" + GetParam().url +
+                            "' --allow-plaintext --cluster demo --heartbeat 5s --ttl 30s --timeout 2s "
+                            ">/run/agent.log 2>&1 & echo $! >/run/agent.pid");
+    ASSERT_EQ(started.code, 0) << started.out;
+    const Ran seen =
+        on("mhs-demo0", "for i in $(seq 100); do ovl host ls | grep -q 'present' && exit 0; done; exit 1");
+    ASSERT_EQ(seen.code, 0) << on("mhs-demo1", "cat /run/agent.log").out;
+  }
+
+  // The records with the store's own tool, run beside the server.
+  [[nodiscard]] Ran foreign_look() const {
+    const std::string at = "192.168.99.103:" + GetParam().port;
+    if (GetParam().name == "etcd") {
+      return on("keystore", "ETCDCTL_API=3 etcdctl --endpoints http://" + at + " get --prefix ovl/");
+    }
+    if (GetParam().name == "consul") {
+      return on("keystore",
+                OVL_SOURCE_DIR "/build/servers/consul kv get -http-addr=http://" + at + " -recurse ovl/");
+    }
+    return on("keystore",
+              "for key in networks/my-net endpoints/my-net/web; do "
+              "/usr/share/zookeeper/bin/zkCli.sh -server " +
+                  at +
+                  " get /ovl/demo/v1/$key; done; "
+                  "/usr/share/zookeeper/bin/zkCli.sh -server " +
+                  at + " ls -R /ovl");
+  }
+
   [[nodiscard]] std::string ids() const {
     return on("mhs-demo0", "ovl network ls --no-trunc; ovl endpoint ls --no-trunc").out;
   }
@@ -85,6 +116,39 @@ class Servers : public Stores {
     // The timeout and 2 s, and as much again for entering the lab and starting, with sanitizers.
     EXPECT_LT(took, std::chrono::seconds(6)) << refused.out;
     EXPECT_EQ(shape("mhs-demo0"), before);
+  }
+
+  // The server dies, its disk is empty, and it starts anew as it was started before.
+  void lose_data() const {
+    const Ran lost = on("keystore", R"(
+      pid=$(cat /run/keystore/pid)
+      cp /proc/$pid/cmdline /run/keystore/args
+      kill -KILL $pid
+      for i in $(seq 5000); do grep -q '^State:.*[RSD]' /proc/$pid/status 2>/dev/null || break; done
+      rm -rf /run/keystore/data
+      mkdir /run/keystore/data
+      xargs -0 -a /run/keystore/args sh -c 'echo $$ >/run/keystore/pid; exec "$0" "$@"' \
+        >>/run/keystore/log 2>&1 </dev/null &)");
+    ASSERT_EQ(lost.code, 0) << lost.out;
+    const Ran back = on("mhs-demo0", "for i in $(seq 60); do ovl plan --timeout 1s && exit 0; done; exit 1");
+    ASSERT_EQ(back.code, 0) << back.out << on("keystore", "tail -20 /run/keystore/log").out;
+    EXPECT_TRUE(back.has("the keystore has lost it")) << back.out;
+  }
+
+  // For so long the host with the agent has no way to the store, while another host adds an endpoint to it.
+  void cut_off(const std::string& seconds) {
+    both();
+    start_agent();
+    ASSERT_EQ(on("mhs-demo1", "ip route add blackhole 192.168.99.103/32").code, 0);
+    const std::string before = shape("mhs-demo1");
+    write(manifest() + "[endpoint.late]\nnetwork = \"my-net\"\nhost = \"mhs-demo1\"\n");
+    apply("mhs-demo0");
+    (void)on("mhs-demo1", "sleep " + seconds);
+    EXPECT_EQ(shape("mhs-demo1"), before);
+    ASSERT_EQ(on("mhs-demo1", "ip route del blackhole 192.168.99.103/32").code, 0);
+    const Ran settled = on("mhs-demo0", "ovl status --wait 60s");
+    EXPECT_EQ(settled.code, 0) << settled.out << on("mhs-demo1", "cat /run/agent.log").out;
+    EXPECT_EQ(in("mhs-demo1", "late", "ping -c 1 -W 5 web").code, 0);
   }
 };
 
@@ -161,14 +225,7 @@ TEST_P(Servers, ThatAreDownCostNothingAndAreNotNeededToLeave) {
 
 TEST_P(Stores, TheAgentFollowsTheRecordsAndIsSeen) {
   both();
-  const Ran started = on(
-      "mhs-demo1", "ovl agent --keystore '" + GetParam().url +
-                       "' --allow-plaintext --cluster demo --heartbeat 5s --ttl 30s >/run/agent.log 2>&1 & "
-                       "echo $! >/run/agent.pid");
-  ASSERT_EQ(started.code, 0) << started.out;
-  const Ran seen =
-      on("mhs-demo0", "for i in $(seq 100); do ovl host ls | grep -q 'present' && exit 0; done; exit 1");
-  EXPECT_EQ(seen.code, 0) << on("mhs-demo1", "cat /run/agent.log").out;
+  start_agent();
   // A new endpoint, declared on the other host, is made without anybody's doing here.
   write(manifest() + "[endpoint.late]\nnetwork = \"my-net\"\nhost = \"mhs-demo1\"\n");
   apply("mhs-demo0");
@@ -181,6 +238,37 @@ TEST_P(Stores, TheAgentFollowsTheRecordsAndIsSeen) {
   const Ran gone =
       on("mhs-demo0", "for i in $(seq 100); do ovl host ls | grep -q 'present' || exit 0; done; exit 1");
   EXPECT_EQ(gone.code, 0);
+}
+
+TEST_P(Servers, HoldRecordsThatTheirOwnToolsShow) {
+  both();
+  const Ran seen = foreign_look();
+  EXPECT_EQ(seen.code, 0) << seen.out;
+  for (const char* part : {"ovl/demo/v1/networks/my-net", "ovl/demo/v1/endpoints/my-net/web",
+                           "ovl/demo/v1/head", "\"name\":\"my-net\"", "\"name\":\"web\"", "\"vni\":"}) {
+    EXPECT_TRUE(seen.has(part)) << part << "\n" << seen.out;
+  }
+}
+
+TEST_P(Servers, ThatLostTheirDataAreFilledAgainWithTheSameIds) {
+  both();
+  const std::string before = ids();
+  lose_data();
+  apply("mhs-demo0");
+  apply("mhs-demo1");
+  EXPECT_EQ(ids(), before);
+  for (const char* host : {"mhs-demo0", "mhs-demo1"}) EXPECT_TRUE(in_sync(host));
+  EXPECT_TRUE(on("mhs-demo0", "ovl apply --auto-approve -v").has("0 writes to the kernel"));
+  EXPECT_EQ(on("mhs-demo0", "ovl keystore check").code, 0);
+}
+
+TEST_P(Servers, ThatAHostCannotReachLeaveItAsItIs) {
+  cut_off("2.5");
+}
+
+TEST_P(Servers, ThatAHostCannotReachForLongFindItAgain) {
+  if (GetParam().name != "etcd") GTEST_SKIP() << "the long cut is tried on one store";
+  cut_off("20");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Servers, ::testing::ValuesIn(std::begin(kStores) + 1, std::end(kStores)),
