@@ -43,6 +43,15 @@ TEST_F(Consul, ItsOwnToolReadsTheRecords) {
   EXPECT_EQ(tool("get -recurse " + root_), root_ + "a:{\"one\":1}\n" + root_ + "b/c:two\n");
 }
 
+// Consul takes such a key in a transaction and no path that names it.
+TEST_F(Consul, AForeignKeyThatCannotBePrintedIsRemoved) {
+  const std::string key = root_ + "a\x1b[1m";
+  must(store_->commit({{}, {put(key, "1")}}));
+  ASSERT_EQ(must(store_->read(root_)).items.size(), 1U);
+  EXPECT_TRUE(must(store_->commit({{}, {erase(key)}})).committed);
+  EXPECT_TRUE(must(store_->read(root_)).items.empty());
+}
+
 TEST_F(Consul, TheServerRefusesOneOperationMore) {
   std::string body = "[";
   for (int i = 0; i < 65; ++i) {

@@ -207,7 +207,11 @@ Result<Revision> ConsulApi::newest() {
   return response.index;
 }
 
+// The server refuses a path with a character that can't be printed (agent/http.go), and somebody may have
+// written such a key. A shorter prefix has the same index or a later one.
 Result<Revision> ConsulApi::index_of(std::string_view prefix) {
+  const auto plain = std::ranges::find_if(prefix, [](char c) { return c < 0x20 || c == 0x7f; });
+  prefix = prefix.substr(0, static_cast<std::size_t>(plain - prefix.begin()));
   const std::string path = "/v1/kv/" + escape_path(full_key(prefix));
   OVL_TRY(const HttpResponse response, get_path(path, "keys&consistent", timeout_));
   return response.index;
