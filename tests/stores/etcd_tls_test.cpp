@@ -1,4 +1,5 @@
 // etcd over TLS, and with users.
+#include "tests/stores/certificates.hpp"
 #include "tests/stores/etcd_server.hpp"
 #include "tests/stores/real_stores.hpp"
 
@@ -8,52 +9,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// Certificates made for one test program.
-class Certificates {
- public:
-  Certificates() {
-    make_ca("ca");
-    make_ca("wrong-ca");
-    make("good", "IP:127.0.0.1", 1);
-    make("wrong-name", "DNS:elsewhere.example", 1);
-    make("expired", "IP:127.0.0.1", -1);
-  }
-
-  [[nodiscard]] std::string file(const std::string& name) const { return directory_.file(name); }
-
- private:
-  static void must_run(const std::string& command) {
-    const Ran ran = run_shell(command);
-    if (!ran.ok) std::fprintf(stderr, "%s\n", ran.out.c_str());
-    if (!ran.ok) std::abort();
-  }
-
-  void make_ca(const std::string& name) const {
-    must_run("openssl req -x509 " + key(name) + " -out " + file(name + ".pem") +
-             " -days 1 -subj /CN=" + name);
-  }
-
-  void make(const std::string& name, const std::string& names, int days) const {
-    const std::string request = file(name + ".csr");
-    must_run("openssl req " + key(name) + " -out " + request + " -subj /CN=" + name +
-             " -addext subjectAltName=" + names);
-    must_run("openssl x509 -req -in " + request + " -CA " + file("ca.pem") + " -CAkey " + file("ca.key") +
-             " -CAcreateserial -copy_extensions copy -days " + std::to_string(days) + " -out " +
-             file(name + ".pem"));
-  }
-
-  [[nodiscard]] std::string key(const std::string& name) const {
-    return "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " + file(name + ".key");
-  }
-
-  TemporaryDirectory directory_;
-};
-
-const Certificates& certificates() {
-  static const Certificates made;
-  return made;
-}
 
 std::vector<std::string> tls_options(const std::string& name) {
   return {"--cert-file", certificates().file(name + ".pem"), "--key-file",
