@@ -31,6 +31,7 @@ struct CommandLine {
   KeystoreVerbOptions keystore;
   std::string wait;
   std::string shell;
+  std::string lock_id;
   std::function<int()> run;
 };
 
@@ -252,6 +253,24 @@ void add_reading_verbs(CLI::App& app, CommandLine& line) {
   add_store(exec, line.plan);
 }
 
+void add_history(CLI::App& app, CommandLine& line) {
+  CLI::App& history =
+      verb(app, line, "history", "List the cluster's generations: when, who, from which commit",
+           [&line] { return run_history(line.global, line.plan); });
+  add_where(history, line.plan);
+  add_json(history, line.plan);
+  CLI::App& group = *app.add_subcommand("lock", "See or break the cluster's lock");
+  group.require_subcommand(1);
+  CLI::App& ls = verb(group, line, "ls", "Show who holds it, since when",
+                      [&line] { return run_lock_ls(line.global, line.plan); });
+  add_where(ls, line.plan);
+  add_json(ls, line.plan);
+  CLI::App& breaking = verb(group, line, "break", "Take it from its holder, whose writes are refused then",
+                            [&line] { return run_lock_break(line.global, line.plan, line.lock_id); });
+  breaking.add_option("ID", line.lock_id, "The lock's id, as lock ls shows it")->required();
+  add_where(breaking, line.plan);
+}
+
 void add_graph(CLI::App& app, CommandLine& line) {
   CLI::App& graph = verb(app, line, "graph", "Draw hosts, endpoints and the networks that join them",
                          [&line] { return run_graph(line.global, line.plan, line.graph); });
@@ -326,6 +345,7 @@ void add_all(CLI::App& app, CommandLine& line) {
   add_planning_verbs(app, line);
   add_agent(app, line);
   add_graph(app, line);
+  add_history(app, line);
   add_reading_verbs(app, line);
   add_lab_verbs(app, line);
   add_shell_verbs(app, line);

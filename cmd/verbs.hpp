@@ -14,6 +14,10 @@ int run_inspect(const GlobalOptions& global, const PlanOptions& options, const L
 // wait: a duration; empty: it does not wait.
 int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait);
 int run_graph(const GlobalOptions& global, const PlanOptions& options, const GraphOptions& graph);
+int run_history(const GlobalOptions& global, const PlanOptions& options);
+int run_lock_ls(const GlobalOptions& global, const PlanOptions& options);
+// id: as ovl lock ls shows it.
+int run_lock_break(const GlobalOptions& global, const PlanOptions& options, const std::string& id);
 // ovl completion SHELL.
 int run_completion(const std::string& shell);
 // ovl __complete WORD...: candidates, one a line, behind a tab what they mean; ":files" for file names.

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <set>
 
+#include "reconcile/time_text.hpp"
+
 namespace ovl {
 
 namespace {
@@ -127,18 +129,18 @@ class RecordWriter {
   std::vector<Unit> units_;
 };
 
-// The record of one generation, for history.
-Value generation_json(const Head& head) {
-  Value out = Value::object();
-  out.set("serial", head.serial);
-  out.set("source", head.source);
-  out.set("commit", head.commit);
-  out.set("digest", head.digest);
-  out.set("apply_id", head.apply_id);
-  return out;
+GenerationRecord generation_of(const Head& head, const StoreLock::Holder& holder) {
+  return GenerationRecord{.serial = head.serial,
+                          .source = head.source,
+                          .commit = head.commit,
+                          .digest = head.digest,
+                          .apply_id = head.apply_id,
+                          .who = holder.who,
+                          .when = holder.since};
 }
 
-Unit head_unit(const StoreLayout& layout, const StoreView& view, const Head& head) {
+Unit head_unit(const StoreLayout& layout, const StoreView& view, const Head& head,
+               const StoreLock::Holder& holder) {
   Unit unit;
   const auto at = view.revisions.find(layout.head());
   unit.guards.push_back(
@@ -146,7 +148,8 @@ Unit head_unit(const StoreLayout& layout, const StoreView& view, const Head& hea
           ? Guard{.kind = Guard::Kind::absent, .key = layout.head()}
           : Guard{.kind = Guard::Kind::unmodified, .key = layout.head(), .revision = at->second});
   unit.writes.push_back(Write{.key = layout.head(), .value = encode(head).json()});
-  unit.writes.push_back(Write{.key = layout.generation(head.serial), .value = generation_json(head).json()});
+  unit.writes.push_back(
+      Write{.key = layout.generation(head.serial), .value = encode(generation_of(head, holder)).json()});
   const std::string old = layout.generation(head.serial - kKeptGenerations);
   if (view.revisions.contains(old)) unit.writes.push_back(Write{.key = old});
   return unit;
@@ -186,11 +189,11 @@ Error held_by(const std::string& text) {
   if (value.ok()) {
     const auto holder = decode<StoreLock::Holder>(value.value());
     if (holder.ok()) {
-      error.message = fmt::format("the cluster is locked by {} on {}, pid {}", holder.value().who,
-                                  holder.value().host, holder.value().pid);
+      error.message = fmt::format("the cluster is locked by {}, pid {}, since {}", holder.value().who,
+                                  holder.value().pid, time_text(holder.value().since));
     }
   }
-  error.hint = "wait for it with --lock-timeout; the lock ends with its holder";
+  error.hint = "wait for it with --lock-timeout; the lock ends with its holder, or see ovl lock ls";
   return error;
 }
 
@@ -215,6 +218,7 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
                                      const Options& options) {
   StoreLock lock;
   lock.store_ = &store;
+  lock.holder_ = holder;
   lock.key_ = layout.lock();
   lock.ttl_ = options.ttl;
   lock.renewed_ = std::chrono::steady_clock::now();
@@ -333,7 +337,7 @@ Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock) {
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock) {
   std::vector<Unit> units = RecordWriter(layout, view, desired).units();
-  units.push_back(head_unit(layout, view, head));
+  units.push_back(head_unit(layout, view, head, lock.holder()));
   return commit_units(store, std::move(units), lock);
 }
 

@@ -41,6 +41,8 @@ class StoreLock {
   static Result<StoreLock> acquire(Keystore& store, const StoreLayout& layout, const Holder& holder,
                                    const Options& options);
 
+  [[nodiscard]] const Holder& holder() const { return holder_; }
+
   // The guard to put into every transaction.
   [[nodiscard]] Guard fence() const;
 
@@ -53,6 +55,7 @@ class StoreLock {
  private:
   std::unique_ptr<Session> session_;
   Keystore* store_ = nullptr;
+  Holder holder_;
   std::string key_;
   Revision created_ = 0;
   std::chrono::seconds ttl_{};

@@ -149,7 +149,7 @@ class Reader {
 }  // namespace
 
 std::string StoreLayout::generation(std::int64_t serial) const {
-  return fmt::format("{}generations/{:010}", root_, serial);
+  return fmt::format("{}{:010}", generations(), serial);
 }
 
 Result<StoreView> read_store(Keystore& store, const StoreLayout& layout) {

@@ -44,6 +44,8 @@ class StoreLayout {
     return root_ + "claims/" + std::string(claim);
   }
 
+  [[nodiscard]] std::string generations() const { return root_ + "generations/"; }
+
   [[nodiscard]] std::string generation(std::int64_t serial) const;
 
  private:
@@ -65,6 +67,25 @@ struct HostStatus {
     return std::tuple{setting("serial", &HostStatus::serial), setting("when", &HostStatus::when),
                       setting("apply_id", &HostStatus::apply_id), setting("result", &HostStatus::result),
                       setting("drift", &HostStatus::drift)};
+  }
+};
+
+// One apply that changed the records: for history, decides nothing.
+struct GenerationRecord {
+  std::int64_t serial = 0;
+  std::string source;
+  std::string commit;  // empty: a plain directory
+  std::string digest;  // of the records
+  std::string apply_id;
+  std::string who;        // "root@host"
+  std::int64_t when = 0;  // seconds since the epoch
+
+  static constexpr auto fields() {
+    return std::tuple{
+        setting("serial", &GenerationRecord::serial),     setting("source", &GenerationRecord::source),
+        setting("commit", &GenerationRecord::commit),     setting("digest", &GenerationRecord::digest),
+        setting("apply_id", &GenerationRecord::apply_id), setting("who", &GenerationRecord::who),
+        setting("when", &GenerationRecord::when)};
   }
 };
 

@@ -271,6 +271,29 @@ TEST_P(Servers, ThatAHostCannotReachForLongFindItAgain) {
   cut_off("20");
 }
 
+// What a stranger wrote is not so much as said to the kernel.
+TEST_P(Servers, WhoseRecordIsSpoiledMoveNothing) {
+  if (GetParam().name != "etcd") GTEST_SKIP() << "one store's tool is enough to spoil a record";
+  both();
+  const std::string before = shape("mhs-demo0");
+  const std::string etcdctl = "ETCDCTL_API=3 etcdctl --endpoints http://192.168.99.103:2379 ";
+  for (const char* key : {"networks/my-net", "endpoints/my-net/client", "hosts/mhs-demo1"}) {
+    const std::string full = std::string("ovl/demo/v1/") + key;
+    const Ran spoiled = on("keystore", etcdctl + "get --print-value-only " + full +
+                                           " | sed 's/10.0.9/10.0.300/; s/192.168/224.168/' >/run/new; " +
+                                           etcdctl + "put " + full + " </run/new");
+    ASSERT_EQ(spoiled.code, 0) << spoiled.out;
+    const Ran applied = on("mhs-demo0", "ovl apply --auto-approve -v --scope host");
+    EXPECT_EQ(applied.code, 0) << applied.out;
+    EXPECT_TRUE(applied.has(key)) << applied.out;
+    EXPECT_TRUE(applied.has("0 writes to the kernel")) << applied.out;
+    EXPECT_EQ(shape("mhs-demo0"), before);
+  }
+  apply("mhs-demo0");  // the manifest knows better
+  EXPECT_EQ(on("mhs-demo0", "ovl keystore check").code, 0);
+  EXPECT_EQ(shape("mhs-demo0"), before);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Servers, ::testing::ValuesIn(std::begin(kStores) + 1, std::end(kStores)),
                          [](const auto& one) { return one.param.name; });
 

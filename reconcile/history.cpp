@@ -1,0 +1,57 @@
+#include "reconcile/history.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ovl {
+
+namespace {
+
+template <class T>
+Result<T> decoded(const std::string& text) {
+  OVL_TRY(const Value value, Value::parse_json(text));
+  return decode<T>(value);
+}
+
+}  // namespace
+
+Result<History> read_history(Keystore& store, const StoreLayout& layout) {
+  OVL_TRY(const Snapshot snapshot, store.read(layout.generations()));
+  History history;
+  for (const KeyValue& item : snapshot.items) {
+    auto generation = decoded<GenerationRecord>(item.value);
+    if (generation.ok()) {
+      history.generations.push_back(std::move(generation).value());
+    } else {
+      history.refused.push_back(Finding{.code = Errc::corrupt,
+                                        .subject = item.key.substr(layout.root().size()),
+                                        .message = generation.error().message});
+    }
+  }
+  std::ranges::sort(history.generations, std::greater(), &GenerationRecord::serial);
+  return history;
+}
+
+Result<std::optional<HeldLock>> read_lock(Keystore& store, const StoreLayout& layout) {
+  OVL_TRY(const auto item, store.get(layout.lock()));
+  if (!item) return std::optional<HeldLock>();
+  HeldLock lock{.id = item->created};
+  auto holder = decoded<StoreLock::Holder>(item->value);
+  if (holder.ok()) lock.holder = std::move(holder).value();
+  return std::optional(std::move(lock));
+}
+
+Status break_lock(Keystore& store, const StoreLayout& layout, Revision id) {
+  OVL_TRY(const auto lock, read_lock(store, layout));
+  if (!lock) return Error{.code = Errc::not_found, .message = "nobody holds the cluster's lock"};
+  const Error other{.code = Errc::stale,
+                    .message = fmt::format("the cluster's lock is not {} by now, nothing was done", id),
+                    .hint = "see it with: ovl lock ls"};
+  if (lock->id != id) return other;
+  const Guard same{.kind = Guard::Kind::same_life, .key = layout.lock(), .revision = id};
+  OVL_TRY(const CommitResult done, store.commit({.guards = {same}, .writes = {{.key = layout.lock()}}}));
+  return done.committed ? Status() : other;
+}
+
+}  // namespace ovl
