@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <thread>
+#include <vector>
 
 #include "sqlite/file.hpp"
 
@@ -19,6 +20,13 @@ namespace {
 struct CloseDatabase {
   void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 };
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+// More different statements than anybody of ours uses on one connection.
+constexpr std::size_t kKeptStatements = 64;
 
 // Files up to this size are checked whole when they are opened; measured, that is below 10 ms.
 constexpr off_t kCheckedBytes = off_t{4} << 20;
@@ -31,7 +39,19 @@ struct Connection {
   dev_t device = 0;
   ino_t inode = 0;
   std::chrono::milliseconds busy_timeout{0};
-  std::unique_ptr<sqlite3, CloseDatabase> handle;  // closed before the rest goes
+  std::unique_ptr<sqlite3, CloseDatabase> handle;
+  // Prepared and out of use: the next one of the same text takes it, as preparing costs what a short
+  // statement's work does.
+  std::vector<std::unique_ptr<sqlite3_stmt, FinalizeStatement>> idle;
+
+  sqlite3_stmt* take(std::string_view sql) {
+    const auto at =
+        std::ranges::find_if(idle, [&](const auto& one) { return sqlite3_sql(one.get()) == sql; });
+    if (at == idle.end()) return nullptr;
+    sqlite3_stmt* statement = at->release();
+    idle.erase(at);
+    return statement;
+  }
 };
 
 namespace {
@@ -99,8 +119,11 @@ Status run_sql(Connection& connection, const char* sql) {
 
 // ---- Statement -------------------------------------------------------------------------------
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
-  sqlite3_finalize(statement);
+void Statement::GiveBack::operator()(sqlite3_stmt* statement) const {
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  std::unique_ptr<sqlite3_stmt, FinalizeStatement> kept(statement);
+  if (connection->idle.size() < kKeptStatements) connection->idle.push_back(std::move(kept));
 }
 
 void Statement::note(int code) {
@@ -335,9 +358,10 @@ Status Database::migrate_locked(const OpenOptions& options) {
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
-  sqlite3_stmt* handle = nullptr;
-  const int code = sqlite3_prepare_v2(connection_->handle.get(), sql.data(), static_cast<int>(sql.size()),
-                                      &handle, nullptr);
+  sqlite3_stmt* handle = connection_->take(sql);
+  if (handle != nullptr) return Statement(*connection_, handle);
+  const int code = sqlite3_prepare_v3(connection_->handle.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
   Statement statement(*connection_, handle);
   if (code != SQLITE_OK) return error_of(*connection_, code);
   return statement;

@@ -32,7 +32,8 @@ struct OpenOptions {
   std::string remedy;                            // the hint of Errc::corrupt
 };
 
-// A prepared statement. Parameters count from 1, columns from 0.
+// A prepared statement. Parameters count from 1, columns from 0. It must not outlive its database, which
+// keeps it for the next one of the same text.
 class Statement {
  public:
   void bind(int parameter, std::int64_t number);
@@ -56,16 +57,18 @@ class Statement {
  private:
   friend class Database;
 
-  struct Finalize {
+  struct GiveBack {
+    Connection* connection;
     void operator()(sqlite3_stmt* statement) const;
   };
 
-  Statement(Connection& connection, sqlite3_stmt* statement) : connection_(&connection), handle_(statement) {}
+  Statement(Connection& connection, sqlite3_stmt* statement)
+      : connection_(&connection), handle_(statement, GiveBack{&connection}) {}
 
   void note(int code);
 
   Connection* connection_;
-  std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+  std::unique_ptr<sqlite3_stmt, GiveBack> handle_;
   int bind_error_ = 0;
 };
 
