@@ -180,6 +180,7 @@ bool writes_records(const Request& request, const Planned& planned) {
 
 Result<StoreLock> lock_store(const Request& request, World& world) {
   StoreLock::Options options;
+  options.ttl = request.lock_ttl;
   options.timeout = request.lock_timeout;
   options.is_dead = world.holder_is_dead;
   return StoreLock::acquire(*world.keystore, StoreLayout(request.cluster), world.holder, options);
@@ -288,9 +289,11 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
   OVL_CHECK(publish_own_facts(request, world, planned));
   if (lock) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
   if (has_host(request)) {
-    // The records are written: a lock that is lost now costs nothing but its courtesy.
+    // The records are written: a lock that is lost now costs nothing but its courtesy, and a store that
+    // fails is not waited for with each step.
+    bool holds = lock.has_value();
     const auto step = [&](std::string_view what, std::size_t operations) {
-      if (lock) static_cast<void>(lock->keep_alive().ok());
+      holds = holds && lock->keep_alive().ok();
       progress.step(what, operations);
     };
     OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));

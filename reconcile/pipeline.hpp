@@ -37,6 +37,7 @@ struct Request {
   bool allow_rollback = false;  // another source or an older commit may be applied
   std::optional<DestroyLimit> max_destroy;
   std::chrono::milliseconds lock_timeout{30'000};
+  std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word
   // Asked once more under the lock, before the first write; an error ends the apply (a stale plan).
   std::function<Status(const struct Planned&)> check;
 };

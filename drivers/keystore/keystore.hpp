@@ -131,7 +131,8 @@ class Keystore {
 // Where and how to reach a store; secrets are already resolved into it by the edge and never logged.
 struct KeystoreOptions {
   std::string url;
-  std::chrono::milliseconds timeout{5000};  // of one call
+  // Of one call; what comes right after a call that ran out has less (see patience.hpp).
+  std::chrono::milliseconds timeout{5000};
   std::string token = {};
   std::string user = {};
   std::string password = {};

@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 #include <map>
 
-#include "reconcile/parse.hpp"
-#include "reconcile/pipeline.hpp"
 #include "reconcile/transfer.hpp"
+#include "tests/stores/applying.hpp"
 #include "tests/stores/real_stores.hpp"
 
 namespace ovl::test {
@@ -17,47 +15,6 @@ namespace ovl::test {
 namespace {
 
 constexpr int kRounds = 200;  // over all appliers
-
-std::string cluster_name() {
-  static int count = 0;
-  return "race-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-}
-
-// Each applier and round wants something else.
-std::string manifest_text(const std::string& cluster, const std::string& mark) {
-  return "[cluster]\nname = \"" + cluster +
-         "\"\n"
-         "[keystore]\nurl = \"sqlite:///unused\"\n"
-         "[host.a]\nadvertise = \"192.0.2.1\"\n[host.b]\nadvertise = \"192.0.2.2\"\n"
-         "[network.one]\nsubnet = \"10.1.0.0/24\"\nlabels = { mark = \"" +
-         mark +
-         "\" }\n"
-         "[network.two]\nsubnet = \"10.2.0.0/24\"\nlabels = { mark = \"" +
-         mark +
-         "\" }\n"
-         "[endpoint.x]\nnetwork = \"one\"\nhost = \"a\"\nlabels = { mark = \"" +
-         mark +
-         "\" }\n"
-         "[endpoint.y]\nnetwork = \"two\"\nhost = \"b\"\n";
-}
-
-Result<Applied> apply_once(Keystore& store, const std::string& cluster, const std::string& mark) {
-  const Sources sources{{.name = "ovl.toml", .text = manifest_text(cluster, mark)}};
-  const Parsed parsed = parse(sources);
-  Request request;
-  request.scope = Scope::cluster;
-  request.cluster = parsed.manifest.cluster.value;
-  request.manifest = &parsed.manifest;
-  request.source = "dir:race";
-  request.lock_timeout = std::chrono::minutes(2);
-  World world;
-  world.keystore = &store;
-  world.now = std::time(nullptr);
-  world.holder =
-      StoreLock::Holder{.who = mark, .host = "h-" + mark, .boot = "b", .pid = getpid(), .since = world.now};
-  return apply(
-      request, world, [](const Plan&) { return Status(); }, Progress());
-}
 
 class Appliers : public ::testing::TestWithParam<DriverCase> {
  protected:
@@ -75,7 +32,7 @@ class Appliers : public ::testing::TestWithParam<DriverCase> {
       std::ofstream history(file_of(appliers, who));
       for (int round = 0; round < kRounds / appliers; ++round) {
         const std::string mark = std::to_string(who) + "-" + std::to_string(round);
-        const auto applied = apply_once(*store, cluster, mark);
+        const auto applied = apply_once(*store, {.cluster = cluster, .mark = mark});
         ASSERT_TRUE(applied.ok()) << applied.error().message;
         history << applied.value().serial << " " << mark << "\n";
       }
@@ -104,7 +61,7 @@ class Appliers : public ::testing::TestWithParam<DriverCase> {
 
 TEST_P(Appliers, EveryGenerationHasOneWinner) {
   for (const int appliers : {2, 4, 8}) {
-    const std::string cluster = cluster_name();
+    const std::string cluster = cluster_name("race");
     const auto winners = race(cluster, appliers);
     const auto expected = static_cast<std::int64_t>(kRounds / appliers * appliers);
     ASSERT_EQ(static_cast<std::int64_t>(winners.size()), expected);

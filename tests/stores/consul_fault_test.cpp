@@ -105,6 +105,17 @@ TEST(ConsulFault, ErrorsThatStayAreUnreachable) {
   EXPECT_GT(server.requests().size(), 3U);
 }
 
+TEST(ConsulFault, ItsTroubleIsWaitedForOnce) {
+  const FakeHttp server([](const std::string&) { return http_reply(500, "No cluster leader"); });
+  const auto store =
+      must(open_keystore({.url = server.url(), .timeout = seconds{2}, .driver_directory = OVL_DRIVER_DIR}));
+  EXPECT_FALSE(store->read("a/").ok());
+  const auto before = steady_clock::now();
+  EXPECT_FALSE(store->commit({{}, {put("a/b", "1")}}).ok());
+  EXPECT_FALSE(store->get("a/b").ok());
+  EXPECT_LT(steady_clock::now() - before, seconds{2});
+}
+
 TEST(ConsulFault, AnErrorInTheMiddleOfACommitIsInDoubt) {
   const FakeHttp server(
       [](const std::string&) { return http_reply(500, "leadership lost while committing log"); });

@@ -24,8 +24,12 @@ std::string output_of(const std::string& command) {
 
 ConsulServer::ConsulServer(const ConsulOptions& options) {
   write_file(directory_.file("agent.json"), config(options));
-  const std::vector<std::string> command{consul_program(), "agent", "-dev", "-config-file",
-                                         directory_.file("agent.json")};
+  std::vector<std::string> command{consul_program(), "agent", "-config-file", directory_.file("agent.json")};
+  if (options.keeps_data) {
+    command.insert(command.end(), {"-server", "-bootstrap-expect=1", "-data-dir", directory_.file("data")});
+  } else {
+    command.emplace_back("-dev");
+  }
   server_ = std::make_unique<Server>(command, directory_.file("log"));
   if (!server_->wait_until_ready([this] { return is_ready(); })) std::abort();
 }

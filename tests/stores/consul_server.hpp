@@ -1,4 +1,5 @@
-// A Consul server of a test: one agent in development mode, on 127.0.0.1.
+// A Consul server of a test: one agent, in development mode where it need not keep its data, on
+// 127.0.0.1.
 #pragma once
 
 #include <string>
@@ -16,6 +17,7 @@ struct ConsulOptions {
   std::string config = {};  // members of a JSON object, each with a comma at its end
   std::string http = {};    // "unix:///path" instead of an address
   bool has_https = false;
+  bool keeps_data = false;  // over a restart: no development mode
 };
 
 class ConsulServer {
@@ -23,6 +25,8 @@ class ConsulServer {
   explicit ConsulServer(const ConsulOptions& options = {});
 
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
 
   [[nodiscard]] std::string url() const { return "consul://" + address(); }
 

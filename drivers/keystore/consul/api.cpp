@@ -51,16 +51,17 @@ milliseconds left_until(steady_clock::time_point deadline) {
 
 }  // namespace
 
-ConsulApi::ConsulApi(HttpClient http, const KeystoreUrl& url, const KeystoreOptions& options)
+ConsulApi::ConsulApi(HttpClient http, const KeystoreUrl& url, std::shared_ptr<Patience> patience)
     : http_(std::move(http)),
       name_(url.text()),
       prefix_(url.prefix.empty() ? "" : url.prefix + "/"),
       datacenter_(url.datacenter),
-      timeout_(options.timeout) {}
+      patience_(std::move(patience)) {}
 
-Result<ConsulApi> ConsulApi::open(const KeystoreUrl& url, const KeystoreOptions& options) {
+Result<ConsulApi> ConsulApi::open(const KeystoreUrl& url, const KeystoreOptions& options,
+                                  std::shared_ptr<Patience> patience) {
   OVL_TRY(HttpClient http, HttpClient::open(url, options));
-  return ConsulApi(std::move(http), url, options);
+  return ConsulApi(std::move(http), url, std::move(patience));
 }
 
 Error ConsulApi::error(Errc code, std::string_view what, std::string hint) const {
@@ -71,6 +72,19 @@ std::string ConsulApi::with_datacenter(std::string_view path, std::string_view q
   std::string out = fmt::format("{}{}{}", path, query.empty() ? "" : "?", query);
   if (!datacenter_.empty()) out += fmt::format("{}dc={}", query.empty() ? '?' : '&', datacenter_);
   return out;
+}
+
+Result<HttpResponse> ConsulApi::try_for(const HttpRequest& request, milliseconds timeout, bool once) {
+  const auto deadline = steady_clock::now() + timeout;
+  auto response = try_until(request, deadline, once);
+  const bool is_no_answer =
+      response.ok() && is_busy(response.value()) && (!once || is_certainly_not_taken(response.value()));
+  if (is_no_answer || (!response.ok() && steady_clock::now() >= deadline)) {
+    patience_->ran_out();
+  } else if (response.ok()) {
+    patience_->answered();
+  }
+  return response;
 }
 
 // Tries again, with growing pauses, as long as the server says that it is busy and the time lasts.
@@ -115,7 +129,7 @@ Result<HttpResponse> ConsulApi::judge(HttpResponse response) const {
 
 Result<HttpResponse> ConsulApi::get_path(std::string_view path, std::string_view query,
                                          milliseconds timeout) {
-  auto response = try_until({.path = with_datacenter(path, query)}, steady_clock::now() + timeout, false);
+  auto response = try_for({.path = with_datacenter(path, query)}, timeout, false);
   if (response.ok()) return judge(std::move(response).value());
   Error failed = std::move(response).error();
   if (failed.code == Errc::in_doubt) failed.code = Errc::unreachable;
@@ -123,8 +137,8 @@ Result<HttpResponse> ConsulApi::get_path(std::string_view path, std::string_view
 }
 
 Result<HttpResponse> ConsulApi::put(std::string_view path, std::string body) {
-  HttpRequest request{.method = "PUT", .path = with_datacenter(path, ""), .body = std::move(body)};
-  auto response = try_until(std::move(request), steady_clock::now() + timeout_, false);
+  const HttpRequest request{.method = "PUT", .path = with_datacenter(path, ""), .body = std::move(body)};
+  auto response = try_for(request, patience_->left(), false);
   if (response.ok()) return judge(std::move(response).value());
   Error failed = std::move(response).error();
   if (failed.code == Errc::in_doubt) failed.code = Errc::unreachable;
@@ -132,8 +146,9 @@ Result<HttpResponse> ConsulApi::put(std::string_view path, std::string body) {
 }
 
 Result<HttpResponse> ConsulApi::put_once(std::string_view path, std::string body) {
-  HttpRequest request{.method = "PUT", .path = with_datacenter(path, "consistent"), .body = std::move(body)};
-  OVL_TRY(HttpResponse response, try_until(std::move(request), steady_clock::now() + timeout_, true));
+  const HttpRequest request{
+      .method = "PUT", .path = with_datacenter(path, "consistent"), .body = std::move(body)};
+  OVL_TRY(HttpResponse response, try_for(request, patience_->left(), true));
   const bool in_doubt = response.status >= 500 && !is_certainly_not_taken(response);
   auto judged = judge(std::move(response));
   if (judged.ok() || !in_doubt) return judged;
@@ -146,7 +161,7 @@ Result<HttpResponse> ConsulApi::put_once(std::string_view path, std::string body
 // (agent/consul/kvs_endpoint.go, List). The read of one key is refused, also when it is not there.
 Status ConsulApi::check_may_read(std::string_view full_prefix) {
   const std::string key = full_prefix.empty() ? "ovl" : escape_path(full_prefix);
-  OVL_TRY(const HttpResponse response, get_path("/v1/kv/" + key, "consistent", timeout_));
+  OVL_TRY(const HttpResponse response, get_path("/v1/kv/" + key, "consistent", patience_->left()));
   if (response.status == 200 || response.index != 0) return {};
   return error(Errc::corrupt, "an answer without X-Consul-Index",
                "check that the address is a Consul agent's");
@@ -156,11 +171,11 @@ Result<Look> ConsulApi::look(std::string_view prefix, const std::optional<Blocki
   OVL_CHECK(check_key(prefix));
   const std::string full = full_key(prefix);
   std::string query = "recurse&consistent";
-  milliseconds timeout = timeout_;
+  milliseconds timeout = patience_->left();
   if (blocking) {
     query += fmt::format("&index={}&wait={}ms", blocking->index, blocking->wait.count());
     // The server adds up to a sixteenth to the wait, so that not all clients come back at once.
-    timeout = blocking->wait * 17 / 16 + std::max(timeout_, milliseconds{5000});
+    timeout = blocking->wait * 17 / 16 + std::max(timeout, milliseconds{5000});
   }
   OVL_TRY(HttpResponse response, get_path("/v1/kv/" + escape_path(full), query, timeout));
   if (response.filtered) {
@@ -186,7 +201,7 @@ Result<Look> ConsulApi::look(std::string_view prefix, const std::optional<Blocki
 Result<std::optional<KvEntry>> ConsulApi::get(std::string_view key) {
   OVL_CHECK(check_key(key));
   const std::string path = "/v1/kv/" + escape_path(full_key(key));
-  OVL_TRY(const HttpResponse response, get_path(path, "consistent", timeout_));
+  OVL_TRY(const HttpResponse response, get_path(path, "consistent", patience_->left()));
   if (response.status == 404) {
     if (response.index != 0) return std::optional<KvEntry>();
     return error(Errc::corrupt, "an answer without X-Consul-Index",
@@ -203,7 +218,7 @@ Result<std::optional<KvEntry>> ConsulApi::get(std::string_view key) {
 Result<Revision> ConsulApi::newest() {
   // The index of a key that is not there is that of the whole table (agent/consul/state/kvs.go, kvsGetTxn).
   const std::string path = "/v1/kv/" + escape_path(full_key("%none"));
-  OVL_TRY(const HttpResponse response, get_path(path, "consistent", timeout_));
+  OVL_TRY(const HttpResponse response, get_path(path, "consistent", patience_->left()));
   return response.index;
 }
 
@@ -213,7 +228,7 @@ Result<Revision> ConsulApi::index_of(std::string_view prefix) {
   const auto plain = std::ranges::find_if(prefix, [](char c) { return c < 0x20 || c == 0x7f; });
   prefix = prefix.substr(0, static_cast<std::size_t>(plain - prefix.begin()));
   const std::string path = "/v1/kv/" + escape_path(full_key(prefix));
-  OVL_TRY(const HttpResponse response, get_path(path, "keys&consistent", timeout_));
+  OVL_TRY(const HttpResponse response, get_path(path, "keys&consistent", patience_->left()));
   return response.index;
 }
 

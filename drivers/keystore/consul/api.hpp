@@ -2,6 +2,7 @@
 // https://developer.hashicorp.com/consul/api-docs
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "drivers/keystore/consul/http.hpp"
 #include "drivers/keystore/consul/kv_json.hpp"
+#include "drivers/keystore/patience.hpp"
 
 namespace ovl {
 
@@ -27,7 +29,9 @@ struct Blocking {
 
 class ConsulApi {
  public:
-  static Result<ConsulApi> open(const KeystoreUrl& url, const KeystoreOptions& options);
+  // `patience` is that of all clients of one store.
+  static Result<ConsulApi> open(const KeystoreUrl& url, const KeystoreOptions& options,
+                                std::shared_ptr<Patience> patience);
 
   // Errors: unreachable, privilege (also when the token may read nothing there), corrupt, usage.
   Result<Look> look(std::string_view prefix, const std::optional<Blocking>& blocking = std::nullopt);
@@ -51,10 +55,11 @@ class ConsulApi {
  private:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  ConsulApi(HttpClient http, const KeystoreUrl& url, const KeystoreOptions& options);
+  ConsulApi(HttpClient http, const KeystoreUrl& url, std::shared_ptr<Patience> patience);
 
   Result<HttpResponse> get_path(std::string_view path, std::string_view query,
                                 std::chrono::milliseconds timeout);
+  Result<HttpResponse> try_for(const HttpRequest& request, std::chrono::milliseconds timeout, bool once);
   Result<HttpResponse> try_until(HttpRequest request, Deadline deadline, bool once);
   Result<HttpResponse> judge(HttpResponse response) const;
   Status check_may_read(std::string_view full_prefix);
@@ -64,7 +69,7 @@ class ConsulApi {
   std::string name_;
   std::string prefix_;  // of all keys: "" or "team/a/"
   std::string datacenter_;
-  std::chrono::milliseconds timeout_;
+  std::shared_ptr<Patience> patience_;
 };
 
 }  // namespace ovl

@@ -18,8 +18,11 @@ constexpr std::size_t kGoodBytes = std::size_t{256} << 10;
 
 class ConsulKeystore final : public Keystore {
  public:
-  ConsulKeystore(ConsulApi api, KeystoreUrl url, KeystoreOptions options)
-      : api_(std::move(api)), url_(std::move(url)), options_(std::move(options)) {}
+  ConsulKeystore(ConsulApi api, KeystoreUrl url, KeystoreOptions options, std::shared_ptr<Patience> patience)
+      : api_(std::move(api)),
+        url_(std::move(url)),
+        options_(std::move(options)),
+        patience_(std::move(patience)) {}
 
   Result<Snapshot> read(std::string_view prefix) override {
     OVL_TRY(Look look, api_.look(prefix));
@@ -43,12 +46,12 @@ class ConsulKeystore final : public Keystore {
   }
 
   Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) override {
-    OVL_TRY(ConsulApi api, ConsulApi::open(url_, options_));
+    OVL_TRY(ConsulApi api, ConsulApi::open(url_, options_, patience_));
     return ConsulSession::open(std::move(api), ttl);
   }
 
   Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) override {
-    OVL_TRY(ConsulApi api, ConsulApi::open(url_, options_));
+    OVL_TRY(ConsulApi api, ConsulApi::open(url_, options_, patience_));
     return ConsulWatch::open(std::move(api), looks_, std::string(prefix), after);
   }
 
@@ -77,6 +80,7 @@ class ConsulKeystore final : public Keystore {
   ConsulApi api_;
   KeystoreUrl url_;
   KeystoreOptions options_;
+  std::shared_ptr<Patience> patience_;
   Claims claims_;
   KnownLives lives_;
   std::shared_ptr<Looks> looks_ = std::make_shared<Looks>();
@@ -90,8 +94,10 @@ Result<std::unique_ptr<Keystore>> open_consul(const KeystoreUrl& url, const Keys
                  .message = url.text() + ": Consul knows no user and password",
                  .hint = "use the key token in [keystore]"};
   }
-  OVL_TRY(ConsulApi api, ConsulApi::open(url, options));
-  return std::unique_ptr<Keystore>(std::make_unique<ConsulKeystore>(std::move(api), url, options));
+  auto patience = std::make_shared<Patience>(options.timeout);
+  OVL_TRY(ConsulApi api, ConsulApi::open(url, options, patience));
+  return std::unique_ptr<Keystore>(
+      std::make_unique<ConsulKeystore>(std::move(api), url, options, std::move(patience)));
 }
 
 }  // namespace ovl

@@ -37,6 +37,7 @@ Result<std::shared_ptr<EtcdClient>> EtcdClient::open(const KeystoreUrl& url, con
 EtcdClient::EtcdClient(const KeystoreUrl& url, const KeystoreOptions& options)
     : name_(url.text()),
       timeout_(options.timeout),
+      patience_(options.timeout),
       user_(options.user),
       password_(options.password),
       token_(options.token),
@@ -60,9 +61,22 @@ void EtcdClient::prepare(grpc::ClientContext& context) const {
   if (!token_.empty()) context.AddMetadata("token", token_);
 }
 
+// A watch asks for less than a call's time, over and over: what it does not get in that is no silence.
+Status EtcdClient::call(Effect effect, Deadline deadline, const Attempt& attempt) {
+  const auto begin = std::chrono::steady_clock::now();
+  Status status = try_all(effect, deadline, attempt);
+  const bool waited = std::chrono::steady_clock::now() - begin >= Patience::kOnceMore;
+  if (status.ok()) {
+    patience_.answered();
+  } else if (is_over(deadline) && waited) {
+    patience_.ran_out();
+  }
+  return status;
+}
+
 // Each member gets its share of the time, as long as asking again does no harm. The call ends when no
 // member takes a connection, or the time is over.
-Status EtcdClient::call(Effect effect, Deadline deadline, const Attempt& attempt) {
+Status EtcdClient::try_all(Effect effect, Deadline deadline, const Attempt& attempt) {
   const std::size_t members = endpoints_.size();
   std::size_t unconnected = 0;
   bool renewed = false;

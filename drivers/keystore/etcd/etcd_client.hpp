@@ -13,6 +13,7 @@
 #include "drivers/keystore/etcd/etcd_endpoint.hpp"
 #include "drivers/keystore/etcd/etcd_errors.hpp"
 #include "drivers/keystore/keystore.hpp"
+#include "drivers/keystore/patience.hpp"
 #include "drivers/keystore/url.hpp"
 
 namespace ovl {
@@ -45,7 +46,7 @@ class EtcdClient {
 
   [[nodiscard]] const std::string& name() const { return name_; }
 
-  [[nodiscard]] Deadline deadline() const { return deadline_in(timeout_); }
+  [[nodiscard]] Deadline deadline() const { return deadline_in(patience_.left()); }
 
   [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
 
@@ -55,6 +56,7 @@ class EtcdClient {
   EtcdClient(const KeystoreUrl& url, const KeystoreOptions& options);
 
   Status call(Effect effect, Deadline deadline, const Attempt& attempt);
+  Status try_all(Effect effect, Deadline deadline, const Attempt& attempt);
   grpc::Status try_active(Effect effect, Deadline slice, Deadline deadline, const Attempt& attempt);
   grpc::Status send(const std::shared_ptr<grpc::Channel>& channel, Deadline deadline, const Attempt& attempt);
   grpc::Status prove(const std::shared_ptr<grpc::Channel>& channel, Deadline deadline);
@@ -65,6 +67,7 @@ class EtcdClient {
 
   std::string name_;
   std::chrono::milliseconds timeout_;
+  Patience patience_;
   std::string user_;
   std::string password_;
   std::vector<std::unique_ptr<EtcdEndpoint>> endpoints_;

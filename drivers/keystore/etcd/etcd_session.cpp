@@ -23,7 +23,7 @@ EtcdSession::EtcdSession(std::shared_ptr<EtcdClient> client, std::int64_t lease)
     : client_(std::move(client)), lease_(lease), id_(session_id(lease)) {}
 
 EtcdSession::~EtcdSession() {
-  const auto told = revoke(deadline_in(std::min(client_->timeout(), kGoodbye)));
+  const auto told = revoke(std::min(client_->deadline(), deadline_in(kGoodbye)));
   (void)told;
 }
 

@@ -48,6 +48,11 @@ Result<std::shared_ptr<Client>> Client::connect(ClientOptions options, Deadline 
   return client;
 }
 
+Error Client::silent() const {
+  options_.patience->ran_out();
+  return unreachable();
+}
+
 Error Client::unreachable() const {
   return Error{.code = Errc::unreachable,
                .message = options_.name + " does not answer",
@@ -73,7 +78,7 @@ Result<std::shared_ptr<Handle>> Client::connected(Deadline deadline) {
     if (handle->is_connected()) return handle;
     if (handle->is_refused()) return refused(options_.name);
     const auto now = steady_clock::now();
-    if (now >= deadline) return unreachable();
+    if (now >= deadline) return silent();
     // The state changes a moment before the bell rings, or without it.
     (void)bell_->wait(rings, std::min(deadline, now + 2 * kPause));
   }
@@ -95,15 +100,15 @@ Result<std::vector<Reply>> Client::ask_some(const std::vector<Request>& requests
   for (;;) {
     OVL_TRY(const auto handle, connected(deadline));
     auto answers = send_requests(*handle, requests, deadline);
-    if (!answers) return unreachable();
+    if (!answers) return silent();
     switch (outcome_of(answers->code)) {
-      case Outcome::ok: return std::move(answers->replies);
+      case Outcome::ok: options_.patience->answered(); return std::move(answers->replies);
       case Outcome::refused: return refused(options_.name);
       case Outcome::lost:
       case Outcome::expired: break;
       default: return strange(options_.name, answers->code);
     }
-    if (steady_clock::now() >= deadline) return unreachable();
+    if (steady_clock::now() >= deadline) return silent();
     std::this_thread::sleep_for(kPause);
   }
 }
@@ -114,7 +119,10 @@ Result<MultiResult> Client::multi(const std::vector<Operation>& operations, Dead
   const Error in_doubt{.code = Errc::in_doubt,
                        .message = options_.name + " did not say whether it took the write",
                        .hint = "read again and compare"};
-  if (!answer) return in_doubt;
+  if (!answer) {
+    options_.patience->ran_out();
+    return in_doubt;
+  }
   switch (outcome_of(answer->code)) {
     case Outcome::ok: return MultiResult{.done = true, .revision = answer->revision};
     case Outcome::missing:

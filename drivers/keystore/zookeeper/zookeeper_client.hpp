@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "drivers/keystore/keystore.hpp"
+#include "drivers/keystore/patience.hpp"
 
 namespace ovl::zk {
 
@@ -61,6 +62,7 @@ struct ClientOptions {
   std::string user = {};
   std::string password = {};
   std::chrono::milliseconds session_timeout{};
+  std::shared_ptr<Patience> patience;  // of all clients of one store
   // True: when the server has ended the session, the next call begins a new one. False: Errc::not_found.
   bool renews = true;
 };
@@ -95,6 +97,8 @@ class Client {
   Result<std::shared_ptr<Handle>> connected(Deadline deadline);
   Result<std::vector<Reply>> ask_some(const std::vector<Request>& requests, Deadline deadline);
   [[nodiscard]] Error unreachable() const;
+  // The same, as the time is over.
+  [[nodiscard]] Error silent() const;
 
   ClientOptions options_;
   std::shared_ptr<Bell> bell_;

@@ -150,9 +150,9 @@ Result<std::unique_ptr<Keystore>> open_zookeeper(const KeystoreUrl& url, const K
                               .name = url.text(),
                               .user = options.user,
                               .password = options.password,
-                              .session_timeout = std::max(options.timeout / 2, kLeastSessionTimeout)},
-                  .root = root_of(url),
-                  .timeout = options.timeout};
+                              .session_timeout = std::max(options.timeout / 2, kLeastSessionTimeout),
+                              .patience = std::make_shared<Patience>(options.timeout)},
+                  .root = root_of(url)};
   OVL_TRY(store.client, zk::Client::connect(store.options, store.deadline()));
   return std::unique_ptr<Keystore>(
       std::make_unique<ZookeeperKeystore>(std::make_shared<const zk::Store>(std::move(store))));

@@ -16,12 +16,13 @@ namespace ovl::zk {
 struct Store {
   ClientOptions options;
   std::string root;  // "" or "/team/a"
-  std::chrono::milliseconds timeout{};
   std::shared_ptr<Client> client;
 
   [[nodiscard]] const std::string& name() const { return options.name; }
 
-  [[nodiscard]] Deadline deadline() const { return std::chrono::steady_clock::now() + timeout; }
+  [[nodiscard]] Deadline deadline() const {
+    return std::chrono::steady_clock::now() + options.patience->left();
+  }
 
   [[nodiscard]] std::string counter_path() const;
   [[nodiscard]] std::string log_path() const;
