@@ -54,6 +54,25 @@ RC_GTEST_PROP(Store, AnyFaultAtAnyCallIsHealedByTheNextApply,
   RC_ASSERT(check_cluster_tree(site.view(after)).empty());
 }
 
+// Whether or not the store took the write.
+RC_GTEST_PROP(Store, ALostAnswerToAWriteIsSettled, (const Manifest& manifest)) {
+  Site dry;
+  const auto undisturbed = dry.apply(manifest, first_host(manifest));
+  RC_ASSERT(undisturbed.ok());
+  std::vector<std::size_t> commits;
+  const auto calls = dry.store().calls();
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i].method == "commit") commits.push_back(i);
+  }
+  Site site;
+  site.store().add_fault({.call = *rc::gen::elementOf(commits),
+                          .when = *rc::gen::element(KeystoreFault::When::before, KeystoreFault::When::after),
+                          .code = Errc::in_doubt});
+  const auto settled = site.apply(manifest, first_host(manifest));
+  if (!settled.ok()) RC_FAIL(settled.error().message);
+  RC_ASSERT(settled.value().planned.desired == undisturbed.value().planned.desired);
+}
+
 RC_GTEST_PROP(Store, ThatIsUnreachableCostsTheKernelNothing,
               (const Manifest& before, const Manifest& after)) {
   Site site;
