@@ -237,6 +237,10 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
       lock.created_ = taken.value().revision;
       return lock;
     }
+    if (!taken.ok() && taken.error().code == Errc::not_found) {  // our own session ran out as we waited
+      OVL_TRY(lock.session_, store.open_session(options.ttl));
+      continue;
+    }
     if (!taken.ok() && taken.error().code != Errc::in_doubt) return taken.error();
     OVL_TRY(const Snapshot there, store.read(lock.key_));
     if (there.items.empty()) {

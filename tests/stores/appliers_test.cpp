@@ -77,6 +77,26 @@ TEST_P(Appliers, EveryGenerationHasOneWinner) {
   }
 }
 
+// The session that it waits with lives less long than the one it waits for.
+TEST_P(Appliers, WaitForALockLongerThanTheirOwnSessionLives) {
+  const StoreLayout layout(must(Label::parse(cluster_name("wait"))));
+  const auto store = under_test_->connect();
+  const StoreLock::Holder holder{.who = "first", .host = "h", .boot = "b", .pid = 1, .since = 1};
+  StoreLock first = must(StoreLock::acquire(*store, layout, holder, {}));
+  std::thread second([&] {
+    const auto other = under_test_->connect();
+    const StoreLock::Holder waiter{.who = "second", .host = "h", .boot = "b", .pid = 2, .since = 1};
+    auto got = StoreLock::acquire(*other, layout, waiter,
+                                  {.ttl = under_test_->shortest_ttl(), .timeout = std::chrono::minutes{1}});
+    ASSERT_TRUE(got.ok()) << got.error().message;
+    EXPECT_TRUE(got.value().release().ok());
+  });
+  const auto watch = must(store->watch(layout.lock(), must(store->read(layout.lock())).revision));
+  EXPECT_TRUE(must(watch->next(under_test_->shortest_ttl() * 5)).events.empty());
+  must(first.release());
+  second.join();
+}
+
 INSTANTIATE_TEST_SUITE_P(Drivers, Appliers, ::testing::ValuesIn(drivers()),
                          [](const auto& driver) { return driver.param.name; });
 
