@@ -279,9 +279,14 @@ Status StoreLock::release() {
 Status StoreLock::keep_alive() {
   const auto now = std::chrono::steady_clock::now();
   if (now - renewed_ < ttl_ / 3) return {};
-  OVL_CHECK(session_->keep_alive());
-  renewed_ = now;
-  return {};
+  Status status = session_->keep_alive();
+  if (!status.ok() && status.error().code == Errc::not_found) {
+    return Error{.code = Errc::stale,
+                 .message = "the lock on the cluster ran out before all was written",
+                 .hint = "apply again"};
+  }
+  if (status.ok()) renewed_ = now;
+  return status;
 }
 
 namespace {

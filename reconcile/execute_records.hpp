@@ -47,6 +47,7 @@ class StoreLock {
   [[nodiscard]] Guard fence() const;
 
   // Renews the session when a third of its time has passed since it was renewed last.
+  // Errors: stale when the lock has run out; as the store.
   Status keep_alive();
 
   // Gives the lock back. Without it, it goes when the process ends or the TTL runs out.
