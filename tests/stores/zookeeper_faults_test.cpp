@@ -174,6 +174,14 @@ TEST(ZookeeperFaults, ClosedAndSilentPortsAreUnreachable) {
   ::close(silent);
 }
 
+TEST(ZookeeperFaults, OpensPastDeadMembers) {
+  const std::string dead = fmt::format("127.0.0.1:{},127.0.0.1:{}", free_port(), free_port());
+  for (int i = 0; i < 200; ++i) {
+    const auto store = open_keystore(options_of(dead + "," + shared_zookeeper().address(), seconds{10}));
+    ASSERT_TRUE(store.ok()) << "at " << i << ": " << store.error().message;
+  }
+}
+
 TEST(ZookeeperFaults, AfterARestartAllGoesOn) {
   ZookeeperServer server;
   ASSERT_TRUE(server.wait_until_ready());

@@ -42,7 +42,7 @@ Client::~Client() = default;
 
 Result<std::shared_ptr<Client>> Client::connect(ClientOptions options, Deadline deadline) {
   std::shared_ptr<Client> client(new Client(std::move(options)));
-  OVL_TRY(client->handle_, Handle::open(client->options_, client->bell_));
+  OVL_TRY(client->handle_, Handle::open(client->options_, client->bell_, deadline));
   OVL_TRY(const auto handle, client->connected(deadline));
   (void)handle;
   return client;
@@ -60,13 +60,13 @@ Error Client::unreachable() const {
 }
 
 // A handle whose session is over never comes back: a new one takes its place.
-Result<std::shared_ptr<Handle>> Client::current() {
+Result<std::shared_ptr<Handle>> Client::current(Deadline deadline) {
   std::shared_ptr<Handle> ended;  // closed after the lock is given back
   const std::lock_guard lock(mutex_);
   if (!handle_->is_expired()) return handle_;
   if (!options_.renews) return session_over(options_.name);
   ended = handle_;
-  OVL_TRY(handle_, Handle::open(options_, bell_));
+  OVL_TRY(handle_, Handle::open(options_, bell_, deadline));
   bell_->ring();
   return handle_;
 }
@@ -74,7 +74,9 @@ Result<std::shared_ptr<Handle>> Client::current() {
 Result<std::shared_ptr<Handle>> Client::connected(Deadline deadline) {
   for (;;) {
     const auto rings = bell_->rings();
-    OVL_TRY(auto handle, current());
+    auto opened = current(deadline);
+    if (!opened.ok() && steady_clock::now() >= deadline) options_.patience->ran_out();
+    OVL_TRY(auto handle, std::move(opened));
     if (handle->is_connected()) return handle;
     if (handle->is_refused()) return refused(options_.name);
     const auto now = steady_clock::now();

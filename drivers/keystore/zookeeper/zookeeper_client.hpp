@@ -93,7 +93,7 @@ class Client {
 
  private:
   explicit Client(ClientOptions options);
-  Result<std::shared_ptr<Handle>> current();
+  Result<std::shared_ptr<Handle>> current(Deadline deadline);
   Result<std::shared_ptr<Handle>> connected(Deadline deadline);
   Result<std::vector<Reply>> ask_some(const std::vector<Request>& requests, Deadline deadline);
   [[nodiscard]] Error unreachable() const;

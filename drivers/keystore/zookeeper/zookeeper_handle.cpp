@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 namespace ovl::zk {
 
@@ -13,12 +14,24 @@ namespace {
 // The library would ask for the servers' addresses again with every turn of its loop; glibc's lock in
 // there would also stop a child that was forked meanwhile.
 constexpr int kResolveAgainMilliseconds = 30'000;
+constexpr std::chrono::milliseconds kBetweenServers{2};
 
 // The library would write to stderr.
 void swallow(const char*) {}
 
 void on_event(zhandle_t*, int, int, const char*, void* bell) {
   static_cast<Bell*>(bell)->ring();
+}
+
+// Between two servers, when one has refused the connection, the library calls its own handle closed and
+// takes no credentials (zoo_add_auth() in zookeeper.c). The next server may be well.
+int add_auth(zhandle_t* handle, const std::string& secret, Deadline deadline) {
+  for (;;) {
+    const int code =
+        ::zoo_add_auth(handle, "digest", secret.data(), static_cast<int>(secret.size()), nullptr, nullptr);
+    if (code != ZINVALIDSTATE || std::chrono::steady_clock::now() >= deadline) return code;
+    std::this_thread::sleep_for(kBetweenServers);
+  }
 }
 
 }  // namespace
@@ -49,7 +62,8 @@ Handle::~Handle() {
   if (handle_ != nullptr) ::zookeeper_close(handle_);
 }
 
-Result<std::shared_ptr<Handle>> Handle::open(const ClientOptions& options, std::shared_ptr<Bell> bell) {
+Result<std::shared_ptr<Handle>> Handle::open(const ClientOptions& options, std::shared_ptr<Bell> bell,
+                                             Deadline deadline) {
   std::shared_ptr<Handle> handle(new Handle(std::move(bell)));
   ::zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
   handle->handle_ =
@@ -64,8 +78,7 @@ Result<std::shared_ptr<Handle>> Handle::open(const ClientOptions& options, std::
   }
   ::zoo_set_servers_resolution_delay(handle->get(), kResolveAgainMilliseconds);
   const std::string secret = options.user.empty() ? kSharedUser : options.user + ":" + options.password;
-  const int code = ::zoo_add_auth(handle->get(), "digest", secret.data(), static_cast<int>(secret.size()),
-                                  nullptr, nullptr);
+  const int code = add_auth(handle->get(), secret, deadline);
   if (code == ZOK) return handle;
   if (code == ZINVALIDSTATE) {  // the connection was lost before it stood
     return Error{.code = Errc::unreachable,

@@ -30,7 +30,8 @@ class Bell {
 class Handle {
  public:
   // Errors: usage (the library refuses the list of servers), unreachable (a name that is not known).
-  static Result<std::shared_ptr<Handle>> open(const ClientOptions& options, std::shared_ptr<Bell> bell);
+  static Result<std::shared_ptr<Handle>> open(const ClientOptions& options, std::shared_ptr<Bell> bell,
+                                              Deadline deadline);
   ~Handle();
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
