@@ -65,8 +65,12 @@ class EtcdMember {
   [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
   // etcdctl with these arguments, and further ones (TLS, user).
-  [[nodiscard]] Ran ctl(const std::string& arguments) const {
-    return run_shell("ETCDCTL_API=3 etcdctl --command-timeout=3s --endpoints=" + url() + " " + arguments);
+  [[nodiscard]] Ran ctl(const std::string& arguments) const { return ctl_from("", arguments); }
+
+  // The same with something piped into it: "printf ... | ".
+  [[nodiscard]] Ran ctl_from(const std::string& pipe, const std::string& arguments) const {
+    return run_shell(pipe + "ETCDCTL_API=3 etcdctl --command-timeout=3s --endpoints=" + url() + " " +
+                     arguments);
   }
 
   [[nodiscard]] bool wait(const std::string& with = {}) const {

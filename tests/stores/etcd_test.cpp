@@ -100,6 +100,20 @@ TEST_F(Etcd, RecordsAreReadableWithEtcdctl) {
   EXPECT_EQ(must(store->read("")).items[1].key, "ovl/c/v1/other");
 }
 
+// Why a lock's fence is its create revision: the next holder's key has the version of the first one's.
+TEST_F(Etcd, TheVersionOfALockIsNoFence) {
+  const auto store = connect(member_);
+  const Revision mine = must(store->commit({{}, {put("lock", "me")}})).revision;
+  must(store->commit({{}, {erase("lock")}}));
+  must(store->commit({{}, {put("lock", "another")}}));
+  const std::string stale = "printf 'version(\"team/a/lock\") = \"1\"\\n\\nput team/a/w stale\\n\\n\\n' | ";
+  EXPECT_EQ(member_.ctl_from(stale, "txn").out.substr(0, 7), "SUCCESS")
+      << "the wrong guard lets a stale writer pass";
+  EXPECT_EQ(must(store->read("w")).items.size(), 1U);
+  EXPECT_FALSE(
+      must(store->commit({{{Guard::Kind::same_life, "lock", mine}}, {put("w2", "stale")}})).committed);
+}
+
 TEST_F(Etcd, ReadsAHundredThousandKeysAtOneRevision) {
   const auto store = connect(member_, seconds{5});
   constexpr std::size_t kKeys = 100'000;

@@ -59,6 +59,18 @@ TEST(ZookeeperRecords, ZkCliReadsThem) {
   EXPECT_NE(out.find(R"({"vni":4097})"), std::string::npos) << out;
 }
 
+// Why a lock's fence is no version: the node of the next holder begins at the first one's.
+TEST(ZookeeperRecords, TheVersionOfALockIsNoFence) {
+  const auto store = open("records/fence");
+  const Revision mine = must(store->commit({{}, {put("lock", "me")}})).revision;
+  must(store->commit({{}, {erase("lock")}}));
+  must(store->commit({{}, {put("lock", "another")}}));
+  ZookeeperWire wire(shared_zookeeper().port());
+  EXPECT_EQ(wire.set("/records/fence/lock", "stale", 0), 0) << "the wrong guard lets a stale writer pass";
+  EXPECT_FALSE(
+      must(store->commit({{{Guard::Kind::same_life, "lock", mine}}, {put("w", "stale")}})).committed);
+}
+
 TEST(ZookeeperRecords, AForeignWriteIsSeenByTheNextRead) {
   const auto store = open("records/foreign");
   const Revision before = must(store->commit({{}, {put("a/b", "1")}})).revision;

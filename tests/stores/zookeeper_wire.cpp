@@ -134,9 +134,9 @@ int ZookeeperWire::create(const std::string& path, std::string_view data) {
   return call(kCreate, text(path) + text(data) + acl + big_endian<std::int32_t>(0), answer);
 }
 
-int ZookeeperWire::set(const std::string& path, std::string_view data) {
+int ZookeeperWire::set(const std::string& path, std::string_view data, std::int32_t version) {
   std::string answer;
-  return call(kSetData, text(path) + text(data) + big_endian<std::int32_t>(-1), answer);
+  return call(kSetData, text(path) + text(data) + big_endian<std::int32_t>(version), answer);
 }
 
 int ZookeeperWire::remove(const std::string& path) {

@@ -26,7 +26,8 @@ class ZookeeperWire {
   std::optional<WireNode> get(const std::string& path);
   // These answer the protocol's error code; 0: done.
   int create(const std::string& path, std::string_view data);
-  int set(const std::string& path, std::string_view data);
+  // version: that the node must have; -1: any.
+  int set(const std::string& path, std::string_view data, std::int32_t version = -1);
   int remove(const std::string& path);
 
  private:
