@@ -28,6 +28,7 @@ struct CommandLine {
   LabOptions lab;
   AgentOptions agent;
   GraphOptions graph;
+  FmtOptions fmt;
   KeystoreVerbOptions keystore;
   std::string wait;
   std::string shell;
@@ -287,6 +288,11 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
                             [&line] { return ovl::validate(line.validate, std::cout, std::cerr); });
   validate.add_option("PATH", line.validate.path, "A file or a directory");
   validate.add_flag("--json", line.validate.json, "Print JSON instead of text")->envname("OVL_JSON");
+  CLI::App& fmt = verb(app, line, "fmt", "Give a manifest's files their one look; comments stay",
+                       [&line] { return run_fmt(line.fmt); });
+  fmt.add_option("PATH", line.fmt.path, "A file or a directory; - for stdin to stdout");
+  fmt.add_flag("--check", line.fmt.check, "Write nothing; name the files that differ, and exit 1 for them")
+      ->envname("OVL_CHECK");
   CLI::App& init = verb(app, line, "init", "Write a manifest to start from",
                         [&line] { return ovl::init(line.init, std::cout, std::cerr); });
   init.add_option("DIR", line.init.directory, "The directory to write ovl.toml into");

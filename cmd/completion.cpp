@@ -19,6 +19,7 @@ constexpr const char* kPatience = "1s";
 template <class Records>
 std::vector<std::string> names_of(const Records& records) {
   std::vector<std::string> out;
+  out.reserve(records.size());
   for (const auto& record : records) out.push_back(record.name.text());
   std::ranges::sort(out);
   out.erase(std::unique(out.begin(), out.end()), out.end());

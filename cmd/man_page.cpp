@@ -36,7 +36,7 @@ std::string synopsis(const std::string& path, const CommandInfo& command) {
   if (!command.commands.empty()) out += ".I COMMAND\n";
   for (const ArgumentInfo& argument : command.arguments) {
     std::string name = fmt::format("\\fI{}\\fR", escaped(argument.name));
-    if (argument.rest) name = "-- " + name + "...";
+    if (argument.rest) name = fmt::format("-- {}...", name);
     out += argument.required ? name + "\n" : fmt::format("[{}]\n", name);
   }
   return out;

@@ -47,6 +47,11 @@ struct LsOptions {
   bool no_trunc = false;
 };
 
+struct FmtOptions {
+  std::string path;    // "-": from stdin to stdout
+  bool check = false;  // write nothing
+};
+
 struct GraphOptions {
   std::string format = "dot";  // or mermaid, svg
   std::string out;             // a file; empty: stdout

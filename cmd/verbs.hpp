@@ -18,6 +18,7 @@ int run_history(const GlobalOptions& global, const PlanOptions& options);
 int run_lock_ls(const GlobalOptions& global, const PlanOptions& options);
 // id: as ovl lock ls shows it.
 int run_lock_break(const GlobalOptions& global, const PlanOptions& options, const std::string& id);
+int run_fmt(const FmtOptions& options);
 // ovl completion SHELL.
 int run_completion(const std::string& shell);
 // ovl __complete WORD...: candidates, one a line, behind a tab what they mean; ":files" for file names.

@@ -38,6 +38,13 @@ struct GitModule {
 
 inline constexpr const char* kGitSymbol = "ovl_git_module";
 
+// Defines the exported symbol; `open` is the driver's own opening function.
+#define OVL_GIT_MODULE(open_function)                                            \
+  extern "C" [[gnu::visibility("default")]] const ovl::GitModule ovl_git_module; \
+  extern "C" const ovl::GitModule ovl_git_module {                               \
+    ovl::kModuleBuild, (open_function)                                           \
+  }
+
 // The repository that `place` is in, or none: no folder above it has a ".git". The driver is loaded only
 // then. Errors: guard (the repository is somebody else's), unsupported, io.
 Result<std::unique_ptr<GitRepository>> open_repository(const std::string& place,

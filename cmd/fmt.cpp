@@ -1,0 +1,89 @@
+// ovl fmt: gives a manifest's files their one look, or says which do not have it.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iostream>
+#include <iterator>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+#include "model/handle.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/format_toml.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/sources.hpp"
+
+namespace ovl {
+
+namespace {
+
+Error cannot_write(const std::string& path) {
+  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path), .os_errno = errno};
+}
+
+// The file as a whole or not at all, with its mode.
+Status replace_file(const std::string& path, const std::string& text) {
+  struct stat about {};
+
+  if (::stat(path.c_str(), &about) != 0) return cannot_write(path);
+  std::string name = path + ".XXXXXX";
+  const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
+  if (!file.valid()) return cannot_write(path);
+  const auto size = static_cast<ssize_t>(text.size());
+  const bool written = ::fchmod(file.get(), about.st_mode & 07777) == 0 &&
+                       ::write(file.get(), text.data(), text.size()) == size && ::fsync(file.get()) == 0 &&
+                       ::rename(name.c_str(), path.c_str()) == 0;
+  if (written) return {};
+  Error error = cannot_write(path);
+  ::unlink(name.c_str());
+  return error;
+}
+
+// What is no TOML has no look.
+Status check_syntax(const Sources& sources) {
+  bool broken = false;
+  for (const Diagnostic& diagnostic : parse(sources).diagnostics) {
+    if (diagnostic.id != "syntax") continue;
+    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
+    broken = true;
+  }
+  if (!broken) return {};
+  return Error{.code = Errc::manifest, .message = "what is no TOML can't be formatted; nothing was done"};
+}
+
+Result<int> format_files(const FmtOptions& options) {
+  OVL_TRY(const Sources sources, read_sources(options.path));
+  OVL_CHECK(check_syntax(sources));
+  bool differs = false;
+  for (const SourceFile& source : sources) {
+    const std::string text = format_toml(source.text);
+    if (text == source.text) continue;
+    differs = true;
+    std::cout << printable(source.name) << "\n";
+    if (!options.check) OVL_CHECK(replace_file(source.name, text));
+  }
+  return differs && options.check ? kExitError : kExitDone;
+}
+
+// From stdin to stdout, for editors.
+Result<int> format_stream() {
+  const Sources sources{{.name = "stdin", .text = std::string(std::istreambuf_iterator<char>(std::cin), {})}};
+  OVL_CHECK(check_syntax(sources));
+  std::cout << format_toml(sources.front().text);
+  return kExitDone;
+}
+
+}  // namespace
+
+int run_fmt(const FmtOptions& options) {
+  auto code = options.path == "-" ? format_stream() : format_files(options);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl
