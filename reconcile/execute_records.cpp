@@ -6,15 +6,11 @@
 #include <iterator>
 #include <set>
 
-#include "reconcile/time_text.hpp"
-
 namespace ovl {
 
 namespace {
 
 constexpr std::int64_t kKeptGenerations = 20;
-// A store that reads well but never says whether it took the lock is not asked for ever.
-constexpr int kMaxDoubts = 3;
 
 // Who holds a record's claims: "endpoints/my-net/web" -> "endpoint/my-net/web".
 std::string holder_of(std::string_view below_root) {
@@ -156,140 +152,6 @@ Unit head_unit(const StoreLayout& layout, const StoreView& view, const Head& hea
   if (view.revisions.contains(old)) unit.writes.push_back(Write{.key = old});
   return unit;
 }
-
-// Whether the store holds what the transaction writes.
-Result<bool> is_written(Keystore& store, const Transaction& transaction) {
-  for (const Write& write : transaction.writes) {
-    OVL_TRY(const auto there, store.get(write.key));
-    const bool same = write.value ? there && there->value == *write.value : !there;
-    if (!same) return false;
-  }
-  return true;
-}
-
-// The answer to a write was lost. Its guards let it happen once at most, so it may be sent again;
-// the keys tell whether it, or its first copy, was taken.
-Result<bool> settle(Keystore& store, const Transaction& transaction) {
-  OVL_TRY(const bool taken, is_written(store, transaction));
-  if (taken) return true;
-  const auto again = store.commit(transaction);
-  if (again.ok() && again.value().committed) return true;
-  if (!again.ok() && again.error().code != Errc::in_doubt) return again.error();
-  return is_written(store, transaction);
-}
-
-Result<bool> commit_once(Keystore& store, const Transaction& transaction) {
-  const auto result = store.commit(transaction);
-  if (result.ok()) return result.value().committed;
-  if (result.error().code == Errc::in_doubt) return settle(store, transaction);
-  return result.error();
-}
-
-Error held_by(const std::string& text) {
-  Error error{.code = Errc::locked, .message = "somebody else is applying to this cluster"};
-  const auto value = Value::parse_json(text);
-  if (value.ok()) {
-    const auto holder = decode<StoreLock::Holder>(value.value());
-    if (holder.ok()) {
-      error.message = fmt::format("the cluster is locked by {}, pid {}, since {}", holder.value().who,
-                                  holder.value().pid, time_text(holder.value().since));
-    }
-  }
-  error.hint = "wait for it with --lock-timeout; the lock ends with its holder, or see ovl lock ls";
-  return error;
-}
-
-bool dead(const std::string& text, const StoreLock::Options& options) {
-  const auto value = Value::parse_json(text);
-  if (!value.ok()) return false;
-  const auto holder = decode<StoreLock::Holder>(value.value());
-  return holder.ok() && options.is_dead(holder.value());
-}
-
-}  // namespace
-
-Status commit(Keystore& store, const Transaction& transaction) {
-  OVL_TRY(const bool committed, commit_once(store, transaction));
-  if (committed) return {};
-  return Error{.code = Errc::stale,
-               .message = "the keystore was changed by somebody else since the plan was made",
-               .hint = "plan again"};
-}
-
-Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout, const Holder& holder,
-                                     const Options& options) {
-  StoreLock lock;
-  lock.store_ = &store;
-  lock.holder_ = holder;
-  lock.key_ = layout.lock();
-  lock.ttl_ = options.ttl;
-  lock.renewed_ = std::chrono::steady_clock::now();
-  OVL_TRY(lock.session_, store.open_session(options.ttl));
-  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
-  int doubts = 0;
-  while (true) {
-    Transaction take;
-    take.guards.push_back(Guard{.kind = Guard::Kind::absent, .key = lock.key_});
-    take.writes.push_back(
-        Write{.key = lock.key_, .value = encode(holder).json(), .session = lock.session_->id()});
-    const auto taken = store.commit(take);
-    if (taken.ok() && taken.value().committed) {
-      lock.created_ = taken.value().revision;
-      return lock;
-    }
-    if (!taken.ok() && taken.error().code == Errc::not_found) {  // our own session ran out as we waited
-      OVL_TRY(lock.session_, store.open_session(options.ttl));
-      continue;
-    }
-    if (!taken.ok() && taken.error().code != Errc::in_doubt) return taken.error();
-    OVL_TRY(const Snapshot there, store.read(lock.key_));
-    if (there.items.empty()) {
-      if (!taken.ok() && ++doubts == kMaxDoubts) return taken.error();
-      continue;
-    }
-    const KeyValue& item = there.items.front();
-    if (item.value == take.writes.front().value) {  // the answer was lost, the lock is ours
-      lock.created_ = item.created;
-      return lock;
-    }
-    if (dead(item.value, options)) {
-      OVL_CHECK(store.commit(
-          {.guards = {{.kind = Guard::Kind::same_life, .key = item.key, .revision = item.created}},
-           .writes = {{.key = item.key}}}));
-      continue;
-    }
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return held_by(item.value);
-    OVL_TRY(const auto watch, store.watch(lock.key_, there.revision));
-    OVL_CHECK(watch->next(std::min(left, std::chrono::milliseconds(1000))));
-  }
-}
-
-Guard StoreLock::fence() const {
-  return Guard{.kind = Guard::Kind::same_life, .key = key_, .revision = created_};
-}
-
-Status StoreLock::release() {
-  OVL_TRY(const bool gone, commit_once(*store_, {.guards = {fence()}, .writes = {{.key = key_}}}));
-  (void)gone;  // or it had run out, after all was written
-  return session_->close();
-}
-
-Status StoreLock::keep_alive() {
-  const auto now = std::chrono::steady_clock::now();
-  if (now - renewed_ < ttl_ / 3) return {};
-  Status status = session_->keep_alive();
-  if (!status.ok() && status.error().code == Errc::not_found) {
-    return Error{.code = Errc::stale,
-                 .message = "the lock on the cluster ran out before all was written",
-                 .hint = "apply again"};
-  }
-  if (status.ok()) renewed_ = now;
-  return status;
-}
-
-namespace {
 
 std::size_t bytes_of(const Unit& unit) {
   std::size_t bytes = 0;
