@@ -1,34 +1,15 @@
 // etcd servers that tests start, and etcd's own command line to look behind the driver's back.
 #pragma once
 
-#include <array>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "drivers/keystore/keystore.hpp"
 #include "tests/support/server.hpp"
+#include "tests/support/shell.hpp"
 
 namespace ovl::test {
-
-// What a shell command printed, and whether it succeeded.
-struct Ran {
-  bool ok = false;
-  std::string out;
-};
-
-inline Ran run_shell(const std::string& command) {
-  Ran ran;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return ran;
-  std::array<char, 4096> buffer{};
-  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-    ran.out.append(buffer.data(), count);
-  }
-  ran.ok = ::pclose(pipe) == 0;
-  return ran;
-}
 
 // One member. Its data stays when it is stopped, so that it can be started again.
 class EtcdMember {
