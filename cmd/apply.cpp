@@ -43,6 +43,7 @@ struct Approval {
 
   Status operator()(const Plan& plan) const {
     if (!options.json) print_plan(plan, global, options);
+    OVL_CHECK(write_json(plan, options));
     return saved != nullptr || options.auto_approve ? Status() : ask();
   }
 };
@@ -60,6 +61,7 @@ Progress progress_for(const GlobalOptions& global) {
 Result<int> finish(const Applied& applied, const GlobalOptions& global, const PlanOptions& options) {
   if (options.json || applied.planned.plan.empty()) {
     print_plan(applied.planned.plan, global, options);
+    OVL_CHECK(write_json(applied.planned.plan, options));
   } else {
     std::cout << done_text(applied, options) << "\n";
   }
@@ -74,6 +76,7 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
     OVL_TRY(saved, load_plan(given.path));
     options = saved->options;
     options.json = given.json;
+    options.json_into = given.json_into;
     options.detailed_exitcode = given.detailed_exitcode;
     options.lock_timeout = given.lock_timeout;
     options.timeout = given.timeout;

@@ -100,6 +100,8 @@ void add_planning(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
                "Exit 2 when there are changes, 0 when there are none")
       ->envname("OVL_DETAILED_EXITCODE");
+  app.add_option("--json-into", plan.json_into, "Write the plan as JSON into this file too")
+      ->envname("OVL_JSON_INTO");
   app.add_flag("--allow-rollback", plan.allow_rollback,
                "Apply an older commit, or another source than the cluster came from")
       ->envname("OVL_ALLOW_ROLLBACK");

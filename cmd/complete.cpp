@@ -19,6 +19,7 @@ const std::map<std::string, Values>& values_by_name() {
       {"--scope", {.words = {"all", "cluster", "host"}}},
       {"--host", {.words = {}, .live = "host"}},
       {"--out", {.words = {}, .files = true}},
+      {"--json-into", {.words = {}, .files = true}},
       {"--state-dir", {.words = {}, .files = true}},
       {"--run-dir", {.words = {}, .files = true}},
       {"--lab", {.words = {}, .files = true}},

@@ -26,7 +26,8 @@ struct PlanOptions {
   std::string host;            // who this machine is
   std::string scope = "all";
   std::string lock_timeout = "30s";
-  std::string out;  // where plan saves itself
+  std::string out;        // where plan saves itself
+  std::string json_into;  // a file for the plan's JSON, beside what is printed
   bool json = false;
   bool destroy = false;
   bool detailed_exitcode = false;

@@ -20,6 +20,7 @@ Result<int> plan(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(const Planned planned, make_plan(context.request(), context.world()));
   if (print_problems(planned, context.sources())) return kExitManifest;
   print_plan(planned.plan, global, options);
+  OVL_CHECK(write_json(planned.plan, options));
   if (!options.out.empty()) OVL_CHECK(save_plan(context, planned, options));
   if (!planned.plan.refused.empty()) return kExitRefused;
   return options.detailed_exitcode && !planned.plan.empty() ? kExitChanges : kExitDone;

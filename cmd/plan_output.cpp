@@ -112,6 +112,15 @@ void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions
   std::cout << plan_text(plan, RenderOptions{.colour = colour, .show_all = options.show_all}) << std::flush;
 }
 
+Status write_json(const Plan& plan, const PlanOptions& options) {
+  if (options.json_into.empty()) return {};
+  std::ofstream file(options.json_into, std::ios::binary | std::ios::trunc);
+  file << plan_json(plan).pretty_json() << "\n";
+  file.close();
+  if (file) return {};
+  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", options.json_into)};
+}
+
 Status save_plan(const Context& context, const Planned& planned, const PlanOptions& options) {
   Value out = Value::object();
   out.set("scope", options.scope);

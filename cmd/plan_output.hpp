@@ -15,6 +15,9 @@ bool print_problems(const Planned& planned, const Sources& sources);
 // The plan on stdout: text, or JSON with --json.
 void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options);
 
+// Writes the plan's JSON into the file that --json-into names, if any. Errors: io.
+Status write_json(const Plan& plan, const PlanOptions& options);
+
 // A plan on disk: the manifest it was made from, what it was computed from as fingerprints, and how it
 // read. No secrets: a manifest holds only references.
 struct SavedPlan {

@@ -43,6 +43,7 @@ class Guards : public ::testing::Test {
     ASSERT_EQ(ran.code, 0) << ran.out;
   }
 
+  // Both verbs say why, and end with 12.
   void refuses(const std::string& why, const std::string& options = "",
                const std::string& place = "a") const {
     for (const std::string verb : {"plan ", "apply --auto-approve "}) {
@@ -83,6 +84,20 @@ TEST_F(Guards, MostRecordsAreNotRemovedByMistake) {
   EXPECT_EQ(ovl("destroy --auto-approve").code, 0);
 }
 
+// A CI runner's user, with nothing but a store that it may write.
+TEST_F(Guards, ClusterScopeNeedsNoRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
+  write(network("one") + "[endpoint.web]\nnetwork = \"one\"\nhost = \"left\"\n");
+  ASSERT_EQ(shell("chown -R 65534:65534 " + directory_.path()).code, 0);
+  const std::string nobody = "cd " + directory_.file("a") +
+                             " && setpriv --reuid 65534 --regid 65534 --clear-groups " + OVL_BINARY + " ";
+  const Ran applied = shell(nobody + "apply --auto-approve --scope cluster");
+  EXPECT_EQ(applied.code, 0) << applied.out;
+  EXPECT_TRUE(applied.has("Generation 1")) << applied.out;
+  const Ran again = shell(nobody + "plan --detailed-exitcode --scope cluster");
+  EXPECT_EQ(again.code, 0) << again.out;
+}
+
 TEST_F(Guards, ProtectionOutlivesItsBlock) {
   write(network("one", "protect = true\n") + network("two"));
   apply();
@@ -94,6 +109,19 @@ TEST_F(Guards, ProtectionOutlivesItsBlock) {
   apply();
   write(network("two"));
   apply();
+}
+
+TEST_F(Guards, ThePlanIsReadByPeopleAndPrograms) {
+  write(network("one"));
+  const Ran planned = ovl("plan --json-into plan.json");
+  EXPECT_TRUE(planned.has("+ network.one")) << planned.out;
+  const auto json = [&] { return shell("cat " + directory_.file("a/plan.json")).out; };
+  EXPECT_NE(json().find("\"address\": \"network.one\""), std::string::npos) << json();
+  apply("--json-into plan.json");
+  EXPECT_NE(json().find("\"actions\": [\n"), std::string::npos) << json();
+  apply("--json-into plan.json");
+  EXPECT_NE(json().find("\"resource_changes\": []"), std::string::npos) << json();
+  EXPECT_EQ(ovl("plan --json-into /nowhere/plan.json").code, 1);
 }
 
 TEST_F(Guards, AStaleCheckoutUndoesNothing) {
