@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -58,7 +60,13 @@ class Server {
     pid_ = -1;
   }
 
-  void pause() const { ::kill(pid_, SIGSTOP); }
+  // Stopped when this returns: kill() comes back while the process still answers on another processor.
+  void pause() const {
+    ::kill(pid_, SIGSTOP);
+    int status = 0;
+    while (::waitpid(pid_, &status, WUNTRACED) < 0 && errno == EINTR) {
+    }
+  }
 
   void resume() const { ::kill(pid_, SIGCONT); }
 
