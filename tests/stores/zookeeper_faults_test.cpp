@@ -231,8 +231,11 @@ TEST(ZookeeperFaults, AProcessThatSleptTooLong) {
   ready.wait();
   ::kill(child, SIGSTOP);
   const auto store = open(address);
-  must(store->commit({{}, {put("slept/other", "1")}}));
-  std::this_thread::sleep_for(seconds{3});
+  const Revision now = must(store->commit({{}, {put("slept/other", "1")}})).revision;
+  const auto watch = must(store->watch("slept/", now));
+  for (int waits = 0; waits < 20 && must(store->get("slept/mine")).has_value(); ++waits) {
+    must(watch->next(seconds{1}));
+  }
   EXPECT_FALSE(must(store->get("slept/mine")).has_value());
   ::kill(child, SIGCONT);
   go.send();
