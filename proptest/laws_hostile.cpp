@@ -1,9 +1,12 @@
 // Laws of a store that somebody else has written into. A mutated value is refused, with its key and the
 // reason, and then the last good records stand and not one operation reaches the kernel; or it is a valid
 // value, and then everything else is as it was.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "drivers/fake/fake_keystore.hpp"
 #include "proptest/hostile.hpp"
@@ -112,6 +115,27 @@ class Hostile : public ::testing::TestWithParam<const char*> {
     EXPECT_TRUE(facts == good_.facts);
   }
 
+  // What must hold of records that a host acts on, said here again and not asked of who validates them.
+  static void check_sound(const Records& records) {
+    std::set<std::string> taken;
+    for (const NetworkRecord& network : records.networks) {
+      EXPECT_TRUE(taken.insert(fmt::format("vni {} {}", network.port.text(), network.vni.text())).second);
+    }
+    for (const EndpointRecord& endpoint : records.endpoints) {
+      const NetworkRecord* network = records.network(endpoint.network);
+      ASSERT_TRUE(network != nullptr && records.host(endpoint.host) != nullptr);
+      const std::string where = endpoint.network.text() + " ";
+      EXPECT_TRUE(taken.insert(where + endpoint.mac.text()).second);
+      for (const IpAddress& address : endpoint.addresses) {
+        EXPECT_TRUE(taken.insert(where + address.text()).second);
+        EXPECT_EQ(std::ranges::count(network->gateways, address), 0);
+        EXPECT_TRUE(std::ranges::any_of(network->subnets, [&](const IpPrefix& s) {
+          return s.contains(address);
+        })) << address.text();
+      }
+    }
+  }
+
   // Puts the good item in the mutated one's place; drops one that was not there.
   template <class T>
   static void replace(std::vector<T>& items, std::size_t index, const std::vector<T>& good) {
@@ -187,6 +211,7 @@ TEST_P(Hostile, RecordsAreRefusedOrValid) {
       check_refused(view);
     } else {
       check_valid(view, mutation);
+      check_sound(view.records);
       unchanged += view.records == good_.records && view.facts == good_.facts ? 1 : 0;
     }
     if (i % kApplied == 0) check_applied(mutation, is_refused);
