@@ -86,6 +86,22 @@ void add_json(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--json", plan.json, "Print JSON instead of text")->envname("OVL_JSON");
 }
 
+void add_selection(CLI::App& app, PlanOptions& plan) {
+  const auto add = [&](const char* name, std::vector<std::string>& value, const char* what,
+                       const char* twin) {
+    app.add_option(name, value, what)->envname(twin)->group("Selection")->allow_extra_args(false);
+  };
+  add("--target", plan.targets, "Only this record or object, and what it needs; may be repeated",
+      "OVL_TARGET");
+  add("--exclude", plan.excludes, "Not this record or object, nor what needs it; may be repeated",
+      "OVL_EXCLUDE");
+  add("--replace", plan.replaces, "Make this object anew, or a record's links; may be repeated",
+      "OVL_REPLACE");
+  app.add_flag("--refresh-only", plan.refresh_only, "Change nothing but what the store knows of this host")
+      ->envname("OVL_REFRESH_ONLY")
+      ->group("Selection");
+}
+
 void add_planning(CLI::App& app, PlanOptions& plan) {
   add_where(app, plan);
   add_host(app, plan);
@@ -108,6 +124,7 @@ void add_planning(CLI::App& app, PlanOptions& plan) {
   app.add_option("--max-destroy", plan.max_destroy,
                  "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
       ->envname("OVL_MAX_DESTROY");
+  add_selection(app, plan);
   app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
 }
 
@@ -115,16 +132,21 @@ void add_approval(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--auto-approve", plan.auto_approve, "Do not ask")->envname("OVL_AUTO_APPROVE");
 }
 
+void add_destroy(CLI::App& app, PlanOptions& plan) {
+  app.add_flag("--destroy", plan.destroy, "The removal of everything")->envname("OVL_DESTROY");
+}
+
 void add_planning_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& plan =
       verb(app, line, "plan", "Show what would change", [&line] { return run_plan(line.global, line.plan); });
   add_planning(plan, line.plan);
   plan.add_option("--out", line.plan.out, "Save the plan, for apply and show")->envname("OVL_OUT");
-  plan.add_flag("--destroy", line.plan.destroy, "Plan the removal of everything")->envname("OVL_DESTROY");
+  add_destroy(plan, line.plan);
   CLI::App& apply = verb(app, line, "apply", "Plan, ask, and make the changes; or make those of a saved plan",
                          [&line] { return run_apply(line.global, line.plan); });
   add_planning(apply, line.plan);
   add_approval(apply, line.plan);
+  add_destroy(apply, line.plan);
   CLI::App& destroy = verb(app, line, "destroy", "Remove what this manifest declared", [&line] {
     line.plan.destroy = true;
     return run_apply(line.global, line.plan);

@@ -177,6 +177,33 @@ Status Context::fill_request(const PlanOptions& options) {
   } else if (manifest_) {
     request_.cluster = manifest_->cluster.value;
   }
+  return fill_selection(options);
+}
+
+Status Context::fill_selection(const PlanOptions& options) {
+  const auto parse = [](const std::vector<std::string>& texts, std::vector<ChangeName>& out) -> Status {
+    for (const std::string& text : texts) {
+      OVL_TRY(ChangeName name, ChangeName::parse(text));
+      out.push_back(std::move(name));
+    }
+    return {};
+  };
+  OVL_CHECK(parse(options.targets, request_.selection.targets));
+  OVL_CHECK(parse(options.excludes, request_.selection.excludes));
+  OVL_CHECK(parse(options.replaces, request_.replaces));
+  request_.refresh_only = options.refresh_only;
+  const bool selects = !request_.selection.all() || !request_.replaces.empty();
+  if (options.refresh_only && (selects || options.destroy)) {
+    return Error{
+        .code = Errc::usage,
+        .message = "--refresh-only changes nothing, so there is nothing to select, replace or destroy",
+        .hint = "leave one of them out"};
+  }
+  if (options.destroy && request_.scope == Scope::host && selects) {
+    return Error{.code = Errc::usage,
+                 .message = "a host's destroy takes all that ovl made there",
+                 .hint = "select with the cluster's records: leave out --scope host"};
+  }
   return {};
 }
 

@@ -60,6 +60,7 @@ class Context {
   Status open_host(const GlobalOptions& global);
   Status open_state(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const PlanOptions& options);
+  Status fill_selection(const PlanOptions& options);
   Status fill_source(const std::string& path);
 
   Sources sources_;

@@ -8,47 +8,6 @@ namespace ovl {
 
 namespace {
 
-struct KeyText {
-  std::string operator()(std::monostate) const { return {}; }
-
-  std::string operator()(const Netns*) const { return {}; }
-
-  std::string operator()(const NftTable* table) const {
-    return fmt::format("{} {}", ovl::name_of(table->family), table->name);
-  }
-
-  std::string operator()(const Link* link) const { return link->name.text(); }
-
-  std::string operator()(const Sysctl* sysctl) const { return sysctl->path; }
-
-  std::string operator()(const Address* address) const {
-    return fmt::format("{} {}", address->dev.view(), address->address.text());
-  }
-
-  std::string operator()(const Route* route) const {
-    return route->destination.length() == 0 ? "default" : route->destination.text();
-  }
-
-  std::string operator()(const Neighbour* neighbour) const {
-    return fmt::format("{} {}", neighbour->dev.view(), neighbour->address.text());
-  }
-
-  std::string operator()(const Fdb* fdb) const {
-    return fmt::format("{} {}", fdb->dev.view(), fdb->mac.text());
-  }
-
-  std::string operator()(const HostsFile* file) const { return file->file; }
-};
-
-struct KindText {
-  std::string operator()(std::monostate) const { return {}; }
-
-  template <class K>
-  std::string operator()(const K*) const {
-    return std::string(K::kind);
-  }
-};
-
 struct ValueOf {
   Value operator()(std::monostate) const { return {}; }
 
@@ -133,33 +92,7 @@ struct SummaryOf {
   std::string operator()(const HostsFile* file) const { return fmt::format("{} lines", file->lines.size()); }
 };
 
-bool is_set(const ObjectRef& object) {
-  return !std::holds_alternative<std::monostate>(object);
-}
-
 }  // namespace
-
-std::string ChangeName::address() const {
-  return index.empty() ? fmt::format("{}.{}", type, name) : fmt::format("{}.{}[\"{}\"]", type, name, index);
-}
-
-ChangeName name_of(const Plan& plan, const ObjectChange& change) {
-  const ObjectRef& object = is_set(change.after) ? change.after : change.before;
-  const NetnsName& space = plan.spaces[change.space];
-  return ChangeName{.type = std::visit(KindText{}, object),
-                    .name = space.empty() ? "host" : space.text(),
-                    .index = printable(std::visit(KeyText{}, object))};
-}
-
-ChangeName name_of(const RecordChange& change) {
-  ChangeName out{.type = std::string(name_of(change.kind)), .name = change.name};
-  const auto slash = change.name.find('/');
-  if (slash != std::string::npos) {
-    out.name = change.name.substr(slash + 1);
-    out.index = change.name.substr(0, slash);
-  }
-  return out;
-}
 
 Value value_of(const ObjectRef& object) {
   return std::visit(ValueOf{}, object);
@@ -194,6 +127,7 @@ std::string_view words_for(Reason reason) {
     case Reason::parent_replaced: return "what it stands on is new";
     case Reason::half_made: return "left unfinished";
     case Reason::requested: return "requested";
+    case Reason::moved: return "has another name";
   }
   return "";
 }

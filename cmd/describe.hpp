@@ -1,4 +1,4 @@
-// One change in words: its address, its kind, its fields. Text is made here, for what is shown only.
+// One change in words: its kind, its fields. Text is made here, for what is shown only.
 #pragma once
 
 #include <string>
@@ -6,21 +6,9 @@
 #include <vector>
 
 #include "model/plan.hpp"
+#include "reconcile/change_name.hpp"
 
 namespace ovl {
-
-// How a change is called everywhere: type.name["index"], as link.ovl-my-net["vxlan0"]. Objects of the
-// host's own namespace have the name "host".
-struct ChangeName {
-  std::string type;
-  std::string name;
-  std::string index;  // empty: none
-
-  [[nodiscard]] std::string address() const;
-};
-
-ChangeName name_of(const Plan& plan, const ObjectChange& change);
-ChangeName name_of(const RecordChange& change);
 
 // The object as a value; null for none.
 Value value_of(const ObjectRef& object);

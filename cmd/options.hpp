@@ -34,7 +34,11 @@ struct PlanOptions {
   bool auto_approve = false;
   bool show_all = false;
   bool allow_rollback = false;
-  std::string max_destroy;  // "12" or "50%"; empty: the half
+  std::string max_destroy;            // "12" or "50%"; empty: the half
+  std::vector<std::string> targets;   // addresses
+  std::vector<std::string> excludes;  // addresses
+  std::vector<std::string> replaces;  // addresses
+  bool refresh_only = false;
 };
 
 struct ExecOptions {

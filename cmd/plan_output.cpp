@@ -6,11 +6,12 @@
 #include <fstream>
 #include <iostream>
 
+#include "cmd/describe.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/diagnostic_text.hpp"
-#include "reconcile/ids.hpp"
+#include "reconcile/diff_records.hpp"
 #include "state/plan_file.hpp"
 
 namespace ovl {
@@ -18,17 +19,24 @@ namespace ovl {
 namespace {
 
 // Of the records alone: facts and status of other hosts may move without making a plan stale.
-std::string store_fingerprint(const Planned& planned) {
-  std::string text;
-  if (planned.view.head)
-    text += fmt::format("{} {}\n", planned.view.head->lineage, planned.view.head->serial);
-  for (const auto& [key, revision] : planned.view.revisions) {
-    const bool record = key.find("/hosts/") != std::string::npos ||
-                        key.find("/networks/") != std::string::npos ||
-                        key.find("/endpoints/") != std::string::npos;
-    if (record) text += fmt::format("{} {}\n", key, revision);
+bool is_record_key(const std::string& key) {
+  return key.find("/hosts/") != std::string::npos || key.find("/networks/") != std::string::npos ||
+         key.find("/endpoints/") != std::string::npos;
+}
+
+// What a plan rests on in the store: lineage, serial, and each record's revision.
+Value store_fingerprint(const Planned& planned) {
+  Value out = Value::object();
+  if (planned.view.head) {
+    out.set("lineage", planned.view.head->lineage);
+    out.set("serial", planned.view.head->serial);
   }
-  return sha256_hex(text);
+  Value records = Value::object();
+  for (const auto& [key, revision] : planned.view.revisions) {
+    if (is_record_key(key)) records.set(key, static_cast<std::int64_t>(revision));
+  }
+  out.set("records", std::move(records));
+  return out;
 }
 
 Value sources_json(const Sources& sources) {
@@ -42,12 +50,51 @@ Value sources_json(const Sources& sources) {
   return out;
 }
 
-Result<std::string> text_at(const Value& value, std::string_view name) {
+Value texts_json(const std::vector<std::string>& texts) {
+  Value out = Value::array();
+  for (const std::string& text : texts) out.push(text);
+  return out;
+}
+
+// What was asked for: it is asked for again when the plan is made anew to be compared.
+Value options_json(const PlanOptions& options) {
+  Value out = Value::object();
+  out.set("scope", options.scope);
+  out.set("destroy", options.destroy);
+  out.set("refresh_only", options.refresh_only);
+  out.set("allow_rollback", options.allow_rollback);
+  out.set("max_destroy", options.max_destroy);
+  out.set("targets", texts_json(options.targets));
+  out.set("excludes", texts_json(options.excludes));
+  out.set("replaces", texts_json(options.replaces));
+  return out;
+}
+
+template <class T>
+Status read_member(const Value& value, std::string_view name, T& out) {
   const Value* found = value.find(name);
   if (found == nullptr) {
     return Error{.code = Errc::corrupt, .message = fmt::format("the saved plan has no \"{}\"", name)};
   }
-  return decode<std::string>(*found);
+  OVL_TRY(out, decode<T>(*found));
+  return {};
+}
+
+Status read_options(const Value& value, PlanOptions& options) {
+  OVL_CHECK(read_member(value, "scope", options.scope));
+  OVL_CHECK(read_member(value, "destroy", options.destroy));
+  OVL_CHECK(read_member(value, "refresh_only", options.refresh_only));
+  OVL_CHECK(read_member(value, "allow_rollback", options.allow_rollback));
+  OVL_CHECK(read_member(value, "max_destroy", options.max_destroy));
+  OVL_CHECK(read_member(value, "targets", options.targets));
+  OVL_CHECK(read_member(value, "excludes", options.excludes));
+  return read_member(value, "replaces", options.replaces);
+}
+
+Result<std::string> text_at(const Value& value, std::string_view name) {
+  std::string out;
+  OVL_CHECK(read_member(value, name, out));
+  return out;
 }
 
 Result<Sources> sources_of(const Value& value) {
@@ -88,6 +135,22 @@ std::string first_moved(const Value& before, const Value& now) {
   return {};
 }
 
+// "record networks/my-net", "the cluster's head" or nothing.
+std::string first_moved_record(const Value& before, const Value& now) {
+  const auto revisions = [](const Value& store) {
+    const Value* records = store.find("records");
+    return records != nullptr ? *records : Value::object();
+  };
+  for (const FieldDelta& delta : delta_of(revisions(before), revisions(now))) {
+    return "record " + delta.name.substr(delta.name.find("/v1/") + 4);
+  }
+  for (const FieldDelta& delta : delta_of(before, now)) {
+    return fmt::format("the cluster's {} ({} -> {})", delta.name, text_of(delta.before),
+                       text_of(delta.after));
+  }
+  return {};
+}
+
 Error stale(const std::string& what) {
   return Error{.code = Errc::stale,
                .message = fmt::format("the saved plan is stale: {} has moved since it was made", what),
@@ -123,8 +186,7 @@ Status write_json(const Plan& plan, const PlanOptions& options) {
 
 Status save_plan(const Context& context, const Planned& planned, const PlanOptions& options) {
   Value out = Value::object();
-  out.set("scope", options.scope);
-  out.set("destroy", options.destroy);
+  out.set("options", options_json(options));
   out.set("host", planned.plan.host.text());
   out.set("keystore", encode(context.access()));
   out.set("cluster", planned.plan.cluster.text());
@@ -141,20 +203,21 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
 Result<SavedPlan> load_plan(const std::string& path) {
   OVL_TRY(const Value value, read_plan_file(path));
   SavedPlan saved;
-  OVL_TRY(saved.options.scope, text_at(value, "scope"));
+  const Value* options = value.find("options");
+  if (options == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"options\""};
+  OVL_CHECK(read_options(*options, saved.options));
   OVL_TRY(saved.options.host, text_at(value, "host"));
   const Value* access = value.find("keystore");
   if (access == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"keystore\""};
   OVL_TRY(saved.options.keystore, decode<KeystoreAccess>(*access));
   OVL_TRY(saved.options.cluster, text_at(value, "cluster"));
   OVL_TRY(saved.boot, text_at(value, "boot"));
-  OVL_TRY(saved.store, text_at(value, "store"));
+  const Value* store = value.find("store");
+  if (store != nullptr) saved.store = *store;
   OVL_TRY(saved.text, text_at(value, "text"));
   OVL_TRY(saved.manifest.files, sources_of(value));
   OVL_TRY(saved.manifest.source, text_at(value, "source"));
   OVL_TRY(saved.manifest.commit, text_at(value, "commit"));
-  const Value* destroy = value.find("destroy");
-  saved.options.destroy = destroy != nullptr && *destroy == Value(true);
   const Value* plan = value.find("plan");
   if (plan != nullptr) saved.plan = *plan;
   return saved;
@@ -167,12 +230,11 @@ bool is_saved_plan(const std::string& path) {
 
 Status check_fresh(const SavedPlan& saved, const Planned& planned) {
   if (!saved.boot.empty() && saved.boot != boot_id()) return stale("this host (another host, or rebooted)");
-  if (saved.store != store_fingerprint(planned)) {
-    const std::string moved = first_moved(saved.plan, plan_json(planned.plan));
-    return stale(moved.empty() ? "the keystore" : moved);
+  for (const std::string& moved : {first_moved_record(saved.store, store_fingerprint(planned)),
+                                   first_moved(saved.plan, plan_json(planned.plan))}) {
+    if (!moved.empty()) return stale(moved);
   }
-  const std::string moved = first_moved(saved.plan, plan_json(planned.plan));
-  return moved.empty() ? Status() : stale(moved);
+  return {};
 }
 
 }  // namespace ovl

@@ -23,10 +23,10 @@ Status write_json(const Plan& plan, const PlanOptions& options);
 struct SavedPlan {
   PlanOptions options;
   GivenManifest manifest;
-  std::string boot;   // boot id; empty in cluster scope
-  std::string store;  // fingerprint of lineage, serial and the records' revisions
-  Value plan;         // as JSON, for show and for naming what moved
-  std::string text;   // as it was printed
+  std::string boot;  // boot id; empty in cluster scope
+  Value store;       // lineage, serial and the records' revisions
+  Value plan;        // as JSON, for show and for naming what moved
+  std::string text;  // as it was printed
 };
 
 // Errors: io.

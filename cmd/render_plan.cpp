@@ -21,7 +21,9 @@ class TextRenderer {
 
   std::string run() {
     if (!plan_.record_changes.empty()) records();
-    if (!plan_.object_changes.empty()) objects();
+    if (!plan_.object_changes.empty())
+      objects(fmt::format("Host {}", plan_.host.text()), plan_.object_changes);
+    if (!plan_.drift.empty()) objects("Drift, which an apply would repair:", plan_.drift);
     findings("Refused:", plan_.refused, true);
     findings("Conflicts, to be solved first:", plan_.conflicts, true);
     findings("Warnings:", plan_.warnings, false);
@@ -52,11 +54,17 @@ class TextRenderer {
   void records() {
     heading(fmt::format("Cluster {}", plan_.cluster.text()));
     for (const RecordChange& change : plan_.record_changes) {
-      out_ += fmt::format("  {} {}  {}\n", symbol(change.action), name_of(change).address(),
-                          reason(change.reason));
+      out_ +=
+          fmt::format("  {} {}  {}\n", symbol(change.action), record_title(change), reason(change.reason));
       out_ += change.action == Action::update ? delta_rows(change.fields, "      ") : record_rows(change);
     }
     out_ += "\n";
+  }
+
+  static std::string record_title(const RecordChange& change) {
+    const std::string address = name_of(change).address();
+    if (change.previous.empty()) return address;
+    return fmt::format("{} -> {}", name_of(change.kind, change.previous).address(), address);
   }
 
   // The members of a new record; the generated id says nothing to a reviewer.
@@ -88,10 +96,10 @@ class TextRenderer {
     return table.text(indent);
   }
 
-  void objects() {
-    heading(fmt::format("Host {}", plan_.host.text()));
+  void objects(const std::string& title, const std::vector<ObjectChange>& all) {
+    heading(title);
     std::map<std::uint32_t, std::vector<const ObjectChange*>> groups;
-    for (const ObjectChange& change : plan_.object_changes) groups[change.space].push_back(&change);
+    for (const ObjectChange& change : all) groups[change.space].push_back(&change);
     for (const auto& [space, changes] : groups) group(plan_.spaces[space], changes);
     out_ += "\n";
   }
@@ -167,7 +175,7 @@ class TextRenderer {
 
   void waiting() {
     if (plan_.waiting.empty()) return;
-    heading("Waiting for a host's first facts:");
+    heading("Waiting:");
     for (const std::string& line : plan_.waiting) out_ += "  " + printable(line) + "\n";
     out_ += "\n";
   }
@@ -214,15 +222,19 @@ Value change_json(const ChangeName& name, Action action, Reason reason, Value be
   return out;
 }
 
-Value changes_json(const Plan& plan) {
-  Value out = Value::array();
-  for (const RecordChange& change : plan.record_changes) {
-    Value ovl = Value::object();
-    ovl.set("scope", "cluster");
-    out.push(change_json(name_of(change), change.action, change.reason, change.before, change.after,
-                         std::move(ovl)));
+Value record_json(const RecordChange& change) {
+  Value ovl = Value::object();
+  ovl.set("scope", "cluster");
+  Value out =
+      change_json(name_of(change), change.action, change.reason, change.before, change.after, std::move(ovl));
+  if (!change.previous.empty()) {
+    out.set("previous_address", name_of(change.kind, change.previous).address());
   }
-  for (const ObjectChange& change : plan.object_changes) {
+  return out;
+}
+
+void add_objects(Value& out, const Plan& plan, const std::vector<ObjectChange>& changes) {
+  for (const ObjectChange& change : changes) {
     Value ovl = Value::object();
     ovl.set("scope", "host");
     ovl.set("host", plan.host.text());
@@ -231,6 +243,18 @@ Value changes_json(const Plan& plan) {
     out.push(change_json(name_of(plan, change), change.action, change.reason, value_of(change.before),
                          removing ? Value() : value_of(change.after), std::move(ovl)));
   }
+}
+
+Value changes_json(const Plan& plan) {
+  Value out = Value::array();
+  for (const RecordChange& change : plan.record_changes) out.push(record_json(change));
+  add_objects(out, plan, plan.object_changes);
+  return out;
+}
+
+Value drift_json(const Plan& plan) {
+  Value out = Value::array();
+  add_objects(out, plan, plan.drift);
   return out;
 }
 
@@ -265,7 +289,13 @@ std::string plan_text(const Plan& plan, const RenderOptions& options) {
 }
 
 std::string plan_footer(const Plan& plan) {
+  if (plan.refresh_only) {
+    return plan.drift.empty()
+               ? "No changes. This host is as the records say."
+               : fmt::format("Refresh only: {} objects differ and stay as they are.", plan.drift.size());
+  }
   if (plan.empty()) {
+    if (plan.partial) return "No changes. What was selected is as it should be.";
     return plan.scope == Scope::host ? "No changes. This host matches the records."
                                      : "No changes. The cluster matches the manifest.";
   }
@@ -284,6 +314,8 @@ Value plan_json(const Plan& plan) {
   ovl.set("host", plan.host.text());
   ovl.set("source", plan.source);
   ovl.set("commit", plan.commit);
+  ovl.set("partial", plan.partial);
+  ovl.set("refresh_only", plan.refresh_only);
   ovl.set("summary", summary_json(plan));
   ovl.set("refused", findings_json(plan.refused));
   ovl.set("conflicts", findings_json(plan.conflicts));
@@ -294,6 +326,7 @@ Value plan_json(const Plan& plan) {
   Value out = Value::object();
   out.set("format_version", "1.2");
   out.set("resource_changes", changes_json(plan));
+  if (plan.refresh_only) out.set("resource_drift", drift_json(plan));
   out.set("ovl", std::move(ovl));
   return out;
 }

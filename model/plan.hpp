@@ -26,14 +26,15 @@ enum class Reason : std::uint8_t {
   fixed_field,      // a field that cannot be changed in place differs
   parent_replaced,  // what it stands on is replaced
   half_made,        // made by an apply that did not finish
-  requested         // asked for on the command line
+  requested,        // asked for on the command line
+  moved             // the same one under another name
 };
 
 template <>
 struct EnumNames<Reason> {
-  static constexpr std::array<std::string_view, 8> names{"absent",    "not-desired", "stray",
+  static constexpr std::array<std::string_view, 9> names{"absent",    "not-desired", "stray",
                                                          "differs",   "fixed-field", "parent-replaced",
-                                                         "half-made", "requested"};
+                                                         "half-made", "requested",   "moved"};
 };
 
 // One object's change. Small: 100,000 of them are planned without a string. The references point into
@@ -66,8 +67,9 @@ struct RecordChange {
   Reason reason = Reason::absent;
   RecordKind kind = RecordKind::host;
   std::string name;
-  Value before;  // null for create
-  Value after;   // null for remove
+  std::string previous;  // its name in the keystore, when that is another one
+  Value before;          // null for create
+  Value after;           // null for remove
   std::vector<FieldDelta> fields;
 };
 
@@ -93,10 +95,13 @@ struct Plan {
   std::string source;
   std::string commit;
   bool destroy = false;
+  bool partial = false;       // a selection of what an apply without one would do
+  bool refresh_only = false;  // what differs is looked at, and stays
 
   std::vector<RecordChange> record_changes;  // in the order in which they are written
   std::vector<NetnsName> spaces;             // namespaces that object changes name, sorted
   std::vector<ObjectChange> object_changes;  // in the order in which they are made
+  std::vector<ObjectChange> drift;           // when it only refreshes: what an apply would change here
 
   std::vector<std::string> waiting;  // objects that wait for a host's first fact
   std::vector<Finding> conflicts;    // an apply is refused while there are any

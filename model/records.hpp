@@ -1,6 +1,7 @@
 // Records: what the keystore holds. Each is one resolved block with every value known.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -37,11 +38,40 @@ struct HostRecord {
   bool operator==(const HostRecord&) const = default;
 };
 
+// The second VXLAN device of a network that gets another VNI or UDP port, on every host. coming: it only
+// receives yet. going: the other one sends now, and this one still receives. So no host loses what
+// another one still, or already, sends.
+enum class TwinRole : std::uint8_t { coming, going };
+
+template <>
+struct EnumNames<TwinRole> {
+  static constexpr std::array<std::string_view, 2> names{"coming", "going"};
+};
+
+struct Twin {
+  TwinRole role = TwinRole::coming;
+  Vni vni;
+  UdpPort port;
+  std::int64_t since = 0;  // the generation that brought it
+
+  static constexpr auto fields() {
+    return std::tuple{ovl::setting("role", &Twin::role), ovl::setting("vni", &Twin::vni),
+                      ovl::setting("port", &Twin::port), ovl::computed("since", &Twin::since)};
+  }
+
+  bool operator==(const Twin&) const = default;
+};
+
+// The VXLAN devices of a sandbox. A network without `device` has the first.
+inline constexpr std::array<std::string_view, 2> kVxlanDevices{"vxlan0", "vxlan1"};
+
 struct NetworkRecord {
   Label name;
   std::string id;
   Vni vni;
   UdpPort port;
+  std::optional<Twin> twin;         // while the VNI or the port changes
+  std::optional<IfName> device;     // the VXLAN device that sends; absent: vxlan0
   std::vector<IpPrefix> subnets;    // at least one; order of the manifest
   std::vector<IpAddress> gateways;  // one per subnet, same order
   std::vector<IpPrefix> ip_range;   // at most one per subnet; endpoints get addresses in it
@@ -57,6 +87,8 @@ struct NetworkRecord {
                       ovl::computed("id", &NetworkRecord::id),
                       ovl::setting("vni", &NetworkRecord::vni),
                       ovl::setting("port", &NetworkRecord::port),
+                      ovl::setting("twin", &NetworkRecord::twin),
+                      ovl::setting("device", &NetworkRecord::device),
                       ovl::setting("subnets", &NetworkRecord::subnets),
                       ovl::setting("gateways", &NetworkRecord::gateways),
                       ovl::setting("ip_range", &NetworkRecord::ip_range),

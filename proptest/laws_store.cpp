@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <map>
+
 #include "proptest/site.hpp"
 #include "reconcile/guards.hpp"
 #include "reconcile/standing.hpp"
@@ -32,6 +34,63 @@ KeystoreFault any_fault(std::size_t from) {
   return fault;
 }
 
+// A claim is as new as its record, or older than `since`.
+void check_claims(const StoreView& view, const StoreLayout& layout, Revision since) {
+  const auto check = [&](const std::string& key, const auto& record) {
+    for (const auto& [claim, holder] : claims_of(record)) {
+      const Revision taken = view.revisions.at(layout.claim(claim));
+      RC_ASSERT(taken <= since || taken == view.revisions.at(key));
+    }
+  };
+  for (const HostRecord& host : view.records.hosts) check(layout.host(host.name), host);
+  for (const NetworkRecord& network : view.records.networks) check(layout.network(network.name), network);
+  for (const EndpointRecord& endpoint : view.records.endpoints)
+    check(layout.endpoint(endpoint.network, endpoint.name), endpoint);
+}
+
+MovedBlock moved(const std::string& kind, const std::string& from) {
+  return MovedBlock{.from = {kind + "." + from, {}}, .to = {kind + ".x" + from, {}}};
+}
+
+// The manifest with an x before every name, and what [[moved]] says of it.
+Manifest with_other_names(Manifest manifest) {
+  const auto other = [](const Label& name) { return Label::parse("x" + name.text()).value(); };
+  const auto other_host = [](const HostName& name) { return HostName::parse("x" + name.text()).value(); };
+  for (HostBlock& host : manifest.hosts) {
+    manifest.moved.push_back(moved("host", host.name.text()));
+    host.name = other_host(host.name);
+  }
+  for (NetworkBlock& network : manifest.networks) {
+    manifest.moved.push_back(moved("network", network.name.text()));
+    network.name = other(network.name);
+  }
+  for (EndpointBlock& endpoint : manifest.endpoints) {
+    manifest.moved.push_back(moved("endpoint", endpoint.name.text()));
+    endpoint.name = other(endpoint.name);
+    endpoint.host.value = other_host(endpoint.host.value);
+    for (AttachmentBlock& attachment : endpoint.attachments) {
+      attachment.network.value = other(attachment.network.value);
+    }
+  }
+  return manifest;
+}
+
+template <class Record>
+std::map<std::string, std::string> by_id(const std::vector<Record>& records) {
+  std::map<std::string, std::string> out;
+  for (const Record& record : records) {
+    Value value = encode(record);
+    for (const char* name : {"name", "network", "host", "chosen"}) value.set(name, Value());
+    out.emplace(record.id, value.json());
+  }
+  return out;
+}
+
+bool same_but_names(const Records& a, const Records& b) {
+  return by_id(a.hosts) == by_id(b.hosts) && by_id(a.networks) == by_id(b.networks) &&
+         by_id(a.endpoints) == by_id(b.endpoints);
+}
+
 }  // namespace
 
 RC_GTEST_PROP(Store, AnyFaultAtAnyCallIsHealedByTheNextApply,
@@ -44,8 +103,7 @@ RC_GTEST_PROP(Store, AnyFaultAtAnyCallIsHealedByTheNextApply,
   if (!faulty.ok()) RC_ASSERT(is_of_the_store(faulty.error().code));
   site.store().clear_faults();
   site.store().advance(std::chrono::minutes(2));  // a lock that could not be given back runs out
-  must_apply(site.apply_all(after));
-  must_apply(site.apply_all(after));  // what the last host's facts changed for the first
+  must_apply(site.settle(after));
   for (const HostBlock& host : after.hosts) {
     const auto plan = site.plan(after, host.name);
     RC_ASSERT(plan.ok());
@@ -131,21 +189,44 @@ RC_GTEST_PROP(Store, AClaimMovesInOneTransactionWithItsRecord,
   Site site;
   Revision since = 0;
   for (const Manifest* manifest : {&before, &after}) {
-    must_apply(site.apply_all(*manifest));
-    const StoreView view = site.view(*manifest);
-    const StoreLayout layout(manifest->cluster.value);
-    const auto check = [&](const std::string& key, const auto& record) {
-      for (const auto& [claim, holder] : claims_of(record)) {
-        const Revision taken = view.revisions.at(layout.claim(claim));
-        RC_ASSERT(taken <= since || taken == view.revisions.at(key));
-      }
-    };
-    for (const HostRecord& host : view.records.hosts) check(layout.host(host.name), host);
-    for (const NetworkRecord& network : view.records.networks) check(layout.network(network.name), network);
-    for (const EndpointRecord& endpoint : view.records.endpoints)
-      check(layout.endpoint(endpoint.network, endpoint.name), endpoint);
-    since = view.revision;
+    for (const HostBlock& block : manifest->hosts) {
+      const auto applied = site.apply(*manifest, block.name);
+      if (!applied.ok()) RC_FAIL(applied.error().message);
+      const StoreView view = site.view(*manifest);
+      check_claims(view, StoreLayout(manifest->cluster.value), since);
+      since = view.revision;
+    }
   }
+}
+
+// Every name another: ids, addresses, MACs, VNIs, ports, interfaces and namespaces stay.
+RC_GTEST_PROP(Moved, ThingsKeepWhatTheyHave, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.settle(manifest));
+  const Records was = site.view(manifest).records;
+  const Manifest renamed = with_other_names(manifest);
+  must_apply(site.settle(renamed));
+  const StoreView view = site.view(renamed);
+  RC_ASSERT(view.refused.empty());
+  RC_ASSERT(check_cluster_tree(view).empty());
+  const bool same = same_but_names(was, view.records);
+  RC_ASSERT(same);
+}
+
+// A rename is many transactions; whichever is the last one, the next apply ends it.
+RC_GTEST_PROP(Moved, AFaultAtAnyCallIsHealedByTheNextApply, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.settle(manifest));
+  const Records was = site.view(manifest).records;
+  const Manifest renamed = with_other_names(manifest);
+  site.store().add_fault(any_fault(site.store().call_count()));
+  const auto faulty = site.apply(renamed, first_host(renamed));
+  RC_CLASSIFY(!faulty.ok(), "the fault hit");
+  site.store().clear_faults();
+  site.store().advance(std::chrono::minutes(2));
+  must_apply(site.settle(renamed));
+  const bool same = same_but_names(was, site.view(renamed).records);
+  RC_ASSERT(same);
 }
 
 RC_GTEST_PROP(Transfer, KeepsEverythingThroughJsonAndToml, (const Manifest& manifest)) {

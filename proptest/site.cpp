@@ -4,9 +4,9 @@ namespace ovl {
 
 namespace {
 
-// So small that an apply is several transactions: a record that changes hands with all its claims, and the
-// fence.
-constexpr std::size_t kOperations = 16;
+// So small that an apply is several transactions: a record that gets another name with all its claims, and
+// the fence.
+constexpr std::size_t kOperations = 24;
 
 }  // namespace
 
@@ -60,6 +60,20 @@ Status Site::apply_all(const Manifest& manifest) {
     if (!applied.ok()) return std::move(applied).error();
   }
   return {};
+}
+
+Status Site::settle(const Manifest& manifest) {
+  constexpr int kMostRounds = 8;
+  for (int round = 0; round < kMostRounds; ++round) {
+    OVL_CHECK(apply_all(manifest));
+    bool settled = true;
+    for (const HostBlock& host : manifest.hosts) {
+      OVL_TRY(const Planned planned, plan(manifest, host.name));
+      settled = settled && planned.plan.empty() && planned.plan.waiting.empty();
+    }
+    if (settled) return {};
+  }
+  return Error{.code = Errc::verify, .message = "the hosts don't come to an end"};
 }
 
 Result<Planned> Site::plan(const Manifest& manifest, const HostName& host) {

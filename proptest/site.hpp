@@ -21,6 +21,8 @@ class Site {
   Result<Applied> apply(const Manifest& manifest, const HostName& host);
   // On each host of the manifest; the first failure.
   Status apply_all(const Manifest& manifest);
+  // Until no host has anything left to do: what concerns all hosts of a network goes in generations.
+  Status settle(const Manifest& manifest);
   Result<Planned> plan(const Manifest& manifest, const HostName& host);
 
   FakeStore& store() { return *store_; }

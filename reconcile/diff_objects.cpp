@@ -48,7 +48,8 @@ IfName sysctl_device(const std::string& path) {
 
 class Differ {
  public:
-  Differ(Plan& plan, std::span<const ChangedSysctl> changed) : plan_(plan), changed_(changed) {}
+  Differ(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces)
+      : plan_(plan), changed_(changed), replaces_(replaces) {}
 
   void run() {
     collect_spaces();
@@ -172,7 +173,23 @@ class Differ {
       } else if (state.fields != 0) {
         set(state, Fate::update, state.observed->alias.empty() ? Reason::half_made : Reason::differs);
       }
+      if (state.fate != Fate::replace && is_requested(key.first, state.desired)) {
+        set(state, Fate::replace, Reason::requested);
+      }
     }
+  }
+
+  [[nodiscard]] bool is_requested(const NetnsName& space, const ObjectRef& object) const {
+    if (replaces_.empty()) return false;
+    const ChangeName name = name_of(space, object);
+    return std::ranges::any_of(replaces_, [&](const ChangeName& asked) {
+      return asked.covers(name) || (asked.is_record() && is_link_of(object, asked));
+    });
+  }
+
+  static bool is_link_of(const ObjectRef& object, const ChangeName& record) {
+    const auto* const* link = std::get_if<const Link*>(&object);
+    return link != nullptr && is_marked((*link)->alias, record);
   }
 
   static void set(LinkState& state, Fate fate, Reason reason) {
@@ -277,6 +294,9 @@ class Differ {
     if (is_gone(index, &have)) return emit(index, Action::create, Reason::parent_replaced, {}, &want);
     if (foreign(index, have)) return;
     const FieldMask fields = differing(want, have);
+    if (is_requested(plan_.spaces[index], &want)) {
+      return emit(index, Action::replace, Reason::requested, &have, &want, fields);
+    }
     if (fields == 0) return;
     const bool fixed = (fields & fields_with<K>(Role::fixed)) != 0;
     emit(index, fixed ? Action::replace : Action::update, fixed ? Reason::fixed_field : Reason::differs,
@@ -358,6 +378,7 @@ class Differ {
 
   Plan& plan_;
   std::span<const ChangedSysctl> changed_;
+  const Replaces& replaces_;
   std::vector<Space> spaces_;
   std::map<LinkKey, LinkState> links_;
   std::set<LinkKey> gone_;
@@ -388,8 +409,8 @@ struct DeviceOf {
 
 }  // namespace
 
-void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed) {
-  Differ(plan, changed).run();
+void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces) {
+  Differ(plan, changed, replaces).run();
 }
 
 IfName device_of(const ObjectRef& object) {

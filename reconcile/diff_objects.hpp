@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/plan.hpp"
+#include "reconcile/change_name.hpp"
 
 namespace ovl {
 
@@ -17,10 +18,13 @@ struct ChangedSysctl {
   std::string ours;
 };
 
+// Which objects are to be made anew though they are as desired. Of records: their links.
+using Replaces = std::vector<ChangeName>;
+
 // Fills plan.spaces, plan.object_changes, plan.originals and plan.conflicts from plan.desired and
 // plan.observed. Precondition: plan.observed covers the namespaces of plan.desired and of every object
 // that ovl may own.
-void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed);
+void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces = {});
 
 // The device that an object stands on; empty when it stands on none.
 IfName device_of(const ObjectRef& object);

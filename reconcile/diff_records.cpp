@@ -1,7 +1,6 @@
 #include "reconcile/diff_records.hpp"
 
-#include <fmt/format.h>
-
+#include <map>
 #include <set>
 
 namespace ovl {
@@ -75,6 +74,31 @@ Halves diff_kind(RecordKind kind, const std::vector<Record>& desired, const std:
   return out;
 }
 
+std::string id_of(const Value& record) {
+  const Value* id = record.find("id");
+  return id != nullptr && id->as_string() != nullptr ? *id->as_string() : std::string();
+}
+
+// One that goes and one that comes with its id are the same one under another name.
+void join_moved(Halves& halves) {
+  if (halves.removals.empty()) return;
+  std::map<std::string, RecordChange*> gone;
+  for (RecordChange& removal : halves.removals) gone.emplace(id_of(removal.before), &removal);
+  std::set<const RecordChange*> joined;
+  for (RecordChange& change : halves.others) {
+    if (change.action != Action::create) continue;
+    const auto at = gone.find(id_of(change.after));
+    if (at == gone.end()) continue;
+    joined.insert(at->second);
+    change.action = Action::update;
+    change.reason = Reason::moved;
+    change.previous = at->second->name;
+    change.before = at->second->before;
+    change.fields = delta_of(change.before, change.after);
+  }
+  std::erase_if(halves.removals, [&](const RecordChange& removal) { return joined.contains(&removal); });
+}
+
 void append(std::vector<RecordChange>& out, std::vector<RecordChange>&& more) {
   std::move(more.begin(), more.end(), std::back_inserter(out));
 }
@@ -85,6 +109,7 @@ std::vector<RecordChange> diff_records(const Records& desired, const Records& cu
   Halves hosts = diff_kind(RecordKind::host, desired.hosts, current.hosts);
   Halves networks = diff_kind(RecordKind::network, desired.networks, current.networks);
   Halves endpoints = diff_kind(RecordKind::endpoint, desired.endpoints, current.endpoints);
+  for (Halves* halves : {&hosts, &networks, &endpoints}) join_moved(*halves);
   std::vector<RecordChange> out;
   append(out, std::move(endpoints.removals));
   append(out, std::move(networks.removals));
@@ -93,13 +118,6 @@ std::vector<RecordChange> diff_records(const Records& desired, const Records& cu
   append(out, std::move(networks.others));
   append(out, std::move(endpoints.others));
   return out;
-}
-
-std::string record_address(const RecordChange& change) {
-  const auto slash = change.name.find('/');
-  if (slash == std::string::npos) return fmt::format("{}.{}", name_of(change.kind), change.name);
-  return fmt::format("{}.{}[\"{}\"]", name_of(change.kind), change.name.substr(slash + 1),
-                     change.name.substr(0, slash));
 }
 
 std::vector<FieldDelta> delta_of(const Value& before, const Value& after) {

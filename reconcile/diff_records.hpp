@@ -10,9 +10,7 @@ namespace ovl {
 
 // The changes in an order in which every prefix is safe: endpoints and networks go first, endpoints
 // before the networks they are on; then come hosts, networks, endpoints.
-// How a record is called everywhere: network.my-net, or endpoint.web["my-net"].
-std::string record_address(const RecordChange& change);
-
+// A record that is gone while one with its id has come is one change, of its name.
 std::vector<RecordChange> diff_records(const Records& desired, const Records& current);
 
 // The members in which two encoded objects differ, by name.

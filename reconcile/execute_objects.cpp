@@ -116,7 +116,8 @@ Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std
 
 Status record_generation(State& state, const Plan& plan, std::int64_t serial, const std::string& apply_id,
                          std::int64_t now, const std::string& who) {
-  OVL_CHECK(state.set_namespaces(desired_namespaces(plan)));
+  // What was not asked for may still stand in namespaces that are no longer desired.
+  if (!plan.partial) OVL_CHECK(state.set_namespaces(desired_namespaces(plan)));
   return state.add_generation(Generation{.serial = serial,
                                          .source = plan.source,
                                          .commit = plan.commit,

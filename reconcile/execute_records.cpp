@@ -29,6 +29,8 @@ class RecordWriter {
 
   // In an order in which every prefix is safe.
   std::vector<Unit> units() {
+    find_wanted();
+    find_moved();
     remove_records();
     for (const HostRecord& host : desired_.hosts)
       put(layout_.host(host.name), host, view_.records.host(host.name));
@@ -55,9 +57,74 @@ class RecordWriter {
     unit.writes.push_back(Write{.key = key, .value = std::move(value)});
   }
 
+  // Keys that are given up by records which live on under another one, by id.
+  void find_moved() {
+    std::map<std::string_view, std::string> old;
+    for (const HostRecord& host : view_.records.hosts) old.emplace(host.id, layout_.host(host.name));
+    for (const NetworkRecord& network : view_.records.networks) {
+      old.emplace(network.id, layout_.network(network.name));
+    }
+    for (const auto* endpoints : {&view_.records.endpoints, &view_.homeless}) {
+      for (const EndpointRecord& endpoint : *endpoints) {
+        old.emplace(endpoint.id, layout_.endpoint(endpoint.network, endpoint.name));
+      }
+    }
+    const auto compare = [&](const std::string& id, const std::string& key) {
+      const auto at = old.find(id);
+      if (at != old.end() && !wanted_.contains(at->second)) moved_.emplace(key, at->second);
+    };
+    for (const HostRecord& host : desired_.hosts) compare(host.id, layout_.host(host.name));
+    for (const NetworkRecord& network : desired_.networks) compare(network.id, layout_.network(network.name));
+    for (const EndpointRecord& endpoint : desired_.endpoints) {
+      compare(endpoint.id, layout_.endpoint(endpoint.network, endpoint.name));
+    }
+    for (const auto& [key, old_key] : moved_) given_up_.insert(old_key);
+  }
+
+  // A record that is renamed is never absent, and never there twice.
+  void leave_old_key(Unit& unit, const std::string& key) {
+    const auto at = moved_.find(key);
+    if (at == moved_.end()) return;
+    write(unit, at->second, std::nullopt);
+    release_claims(unit, at->second);
+  }
+
+  // What a renamed host has said, until it speaks under its new name. Its guards would only fail when it
+  // speaks now.
+  void move_facts(Unit& unit, const HostRecord& host) {
+    const auto at = moved_.find(layout_.host(host.name));
+    if (at == moved_.end()) return;
+    auto old_name = HostName::parse(at->second.substr(layout_.root().size() + std::string("hosts/").size()));
+    if (!old_name.ok()) return;
+    const HostName& from = old_name.value();
+    if (const HostFacts* facts = view_.facts.host(host.name)) {
+      unit.writes.push_back(Write{.key = layout_.facts(host.name), .value = encode(*facts).json()});
+    }
+    const auto claim = view_.claims.find(host_claim(from));
+    if (claim != view_.claims.end()) {
+      unit.writes.push_back(Write{.key = layout_.claim(host_claim(host.name)), .value = claim->second});
+      unit.writes.push_back(Write{.key = layout_.claim(claim->first)});
+      released_.insert(claim->first);
+    }
+    for (const std::string& key : {layout_.facts(from), layout_.status(from)}) {
+      if (view_.revisions.contains(key)) unit.writes.push_back(Write{.key = key});
+    }
+  }
+
+  void put(const std::string& key, const HostRecord& host, const HostRecord* before) {
+    Unit unit;
+    move_facts(unit, host);
+    put_record(std::move(unit), key, host, before);
+  }
+
   template <class Record>
   void put(const std::string& key, const Record& record, const Record* before) {
-    Unit unit;
+    put_record(Unit(), key, record, before);
+  }
+
+  template <class Record>
+  void put_record(Unit unit, const std::string& key, const Record& record, const Record* before) {
+    leave_old_key(unit, key);
     if (before == nullptr || !(*before == record)) write(unit, key, encode(record).json());
     for (const auto& [claim, holder] : claims_of(record)) {
       const auto have = view_.claims.find(claim);
@@ -74,6 +141,11 @@ class RecordWriter {
 
   // With what the record's holder gives up and nobody else takes.
   void add(Unit unit, const std::string& key) {
+    release_claims(unit, key);
+    if (!unit.writes.empty()) units_.push_back(std::move(unit));
+  }
+
+  void release_claims(Unit& unit, const std::string& key) {
     const std::string holder = holder_of(std::string_view(key).substr(layout_.root().size()));
     auto at = std::ranges::lower_bound(held_, std::pair<std::string_view, std::string_view>(holder, ""));
     for (; at != held_.end() && at->first == holder; ++at) {
@@ -82,22 +154,23 @@ class RecordWriter {
       write(unit, layout_.claim(claim), std::nullopt);
       released_.insert(at->second);
     }
-    if (!unit.writes.empty()) units_.push_back(std::move(unit));
+  }
+
+  void find_wanted() {
+    for (const HostRecord& host : desired_.hosts) wanted_.insert(layout_.host(host.name));
+    for (const NetworkRecord& network : desired_.networks) wanted_.insert(layout_.network(network.name));
+    for (const EndpointRecord& endpoint : desired_.endpoints) {
+      wanted_.insert(layout_.endpoint(endpoint.network, endpoint.name));
+    }
   }
 
   // Every key below the three record folders that nobody desires, also those that failed validation.
   void remove_records() {
-    std::set<std::string> wanted;
-    for (const HostRecord& host : desired_.hosts) wanted.insert(layout_.host(host.name));
-    for (const NetworkRecord& network : desired_.networks) wanted.insert(layout_.network(network.name));
-    for (const EndpointRecord& endpoint : desired_.endpoints) {
-      wanted.insert(layout_.endpoint(endpoint.network, endpoint.name));
-    }
     for (const std::string_view folder : {"endpoints/", "networks/", "hosts/"}) {
       const std::string prefix = layout_.root() + std::string(folder);
       for (auto at = view_.revisions.lower_bound(prefix);
            at != view_.revisions.end() && at->first.starts_with(prefix); ++at) {
-        if (!wanted.contains(at->first)) remove(at->first);
+        if (!wanted_.contains(at->first) && !given_up_.contains(at->first)) remove(at->first);
       }
     }
   }
@@ -124,6 +197,9 @@ class RecordWriter {
   std::map<std::string, std::string> want_;
   std::vector<std::pair<std::string_view, std::string_view>> held_;  // holder, claim; sorted
   std::set<std::string_view> released_;
+  std::set<std::string> wanted_;              // keys of the desired records
+  std::map<std::string, std::string> moved_;  // new key -> old key
+  std::set<std::string> given_up_;            // the old ones
   std::vector<Unit> units_;
 };
 

@@ -2,6 +2,7 @@
 // else may have written.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "model/values.hpp"
@@ -9,6 +10,12 @@
 namespace ovl {
 
 inline constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // RFC 8200, section 5
+
+// Whether a time or a counter is one that a store may name: what is added to or taken from it later
+// stays a number.
+constexpr bool is_counter(std::int64_t number) {
+  return number >= 0 && number <= 1'000'000'000'000'000;
+}
 
 // Why a prefix can't be a network's subnet; empty when it can.
 std::string_view unfit_for_subnet(const IpPrefix& subnet);

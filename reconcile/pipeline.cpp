@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "reconcile/diff_objects.hpp"
 #include "reconcile/diff_records.hpp"
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/guards.hpp"
@@ -13,6 +12,7 @@
 #include "reconcile/observe.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
+#include "reconcile/switch_over.hpp"
 
 namespace ovl {
 
@@ -59,6 +59,16 @@ void recall_refused(const Request& request, const World& world, Planned& planned
   planned.view.facts = std::move(good.facts);
 }
 
+// What the manifest calls otherwise is known under its new name from here on.
+void rename_known(const Request& request, Planned& planned) {
+  std::vector<Move> moves = request.moves;
+  if (request.manifest != nullptr) {
+    for (Move& move : moves_of(*request.manifest)) moves.push_back(std::move(move));
+  }
+  move_records(moves, planned.known, planned.view.homeless);
+  move_facts(moves, planned.known, planned.view.facts);
+}
+
 Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!needs_store(request)) return {};
   OVL_TRY(planned.view, read_store(*world.keystore, StoreLayout(request.cluster)));
@@ -67,6 +77,7 @@ Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!has_cluster(request)) return restore_frozen(*world.state, planned.view);
   OVL_CHECK(recall(request, world, planned));
   recall_refused(request, world, planned);
+  rename_known(request, planned);
   return {};
 }
 
@@ -84,22 +95,45 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   return {};
 }
 
+// What concerns all hosts of a network goes step by step.
+void stage(Planned& planned) {
+  const StoreView& view = planned.view;
+  const auto has_realised = [&](const HostName& host, std::int64_t serial) {
+    const auto at = view.status.find(host.text());
+    return at != view.status.end() && at->second.serial >= serial;
+  };
+  stage_switches(SwitchOver{.current = planned.known,
+                            .next_serial = view.head ? view.head->serial + 1 : 1,
+                            .has_realised = has_realised},
+                 planned.desired, planned.plan.waiting);
+}
+
 void resolve_records(const Request& request, Planned& planned) {
-  if (!has_cluster(request)) {
+  if (!has_cluster(request) || request.refresh_only) {
     planned.desired = planned.view.records;
+  } else if (!request.moves.empty() && request.manifest == nullptr) {
+    planned.desired = planned.known;
   } else if (!request.destroy && request.manifest != nullptr) {
     Resolved resolved = resolve(*request.manifest, planned.known, planned.view.facts);
     planned.desired = std::move(resolved.records);
     planned.problems = std::move(resolved.problems);
     planned.plan.waiting = std::move(resolved.waiting);
+    stage(planned);
   }
 }
 
-void diff_cluster(const Request& request, Planned& planned) {
-  if (!has_cluster(request)) return;
+Status diff_cluster(const Request& request, Planned& planned) {
+  if (!has_cluster(request) || request.refresh_only) return {};
   Plan& plan = planned.plan;
-  plan.record_changes = diff_records(planned.desired, planned.view.records);
+  const std::vector<RecordChange> changes = diff_records(planned.desired, planned.view.records);
+  plan.record_changes = select(changes, request.selection);
+  if (!request.selection.all()) {
+    planned.unselected = std::move(planned.desired);
+    planned.desired = with_changes(planned.view.records, planned.unselected, plan.record_changes);
+    OVL_CHECK(check_whole(planned.desired));
+  }
   plan.refused = refusals_of(plan, planned.view.records, request.max_destroy);
+  return {};
 }
 
 void warn_of_source(const Request& request, Plan& plan) {
@@ -111,15 +145,36 @@ void warn_of_source(const Request& request, Plan& plan) {
               .hint = "commit them, so that others can apply the same"});
 }
 
+Projected project_records(const Request& request, const Planned& planned, const Records& records) {
+  return project(ProjectInput{.cluster = request.cluster,
+                              .host = request.host,
+                              .records = records,
+                              .facts = planned.view.facts,
+                              .keystores = request.keystores});
+}
+
+// The records that this host stands at.
+Result<Records> realised(const Request& request, const World& world, const Planned& planned) {
+  if (has_cluster(request)) return planned.view.records;
+  OVL_TRY(Remembered known, remember(*world.state));
+  return std::move(known.records);
+}
+
+Status select_on_host(const Request& request, const World& world, Planned& planned) {
+  if (request.selection.all()) return {};
+  OVL_TRY(const Records before, realised(request, world, planned));
+  const auto projection = [&](const Records& records) {
+    return project_records(request, planned, records).objects;
+  };
+  select_objects(planned.plan, request.selection, planned.desired, before, projection);
+  return {};
+}
+
 Status diff_host(const Request& request, World& world, Planned& planned) {
   if (!has_host(request)) return {};
   Plan& plan = planned.plan;
-  if (!request.destroy) {
-    Projected projected = project(ProjectInput{.cluster = request.cluster,
-                                               .host = request.host,
-                                               .records = planned.desired,
-                                               .facts = planned.view.facts,
-                                               .keystores = request.keystores});
+  if (!request.destroy || plan.partial) {
+    Projected projected = project_records(request, planned, planned.desired);
     plan.desired = std::move(projected.objects);
     plan.conflicts = std::move(projected.problems);
     for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));
@@ -127,7 +182,9 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
   }
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed));
-  diff_objects(plan, changed);
+  diff_objects(plan, changed, request.replaces);
+  OVL_CHECK(select_on_host(request, world, planned));
+  if (request.refresh_only) plan.drift = std::exchange(plan.object_changes, {});
   return {};
 }
 
@@ -139,7 +196,33 @@ Plan empty_plan(const Request& request) {
   plan.source = request.source;
   plan.commit = request.commit;
   plan.destroy = request.destroy;
+  plan.partial = !request.selection.all();
+  plan.refresh_only = request.refresh_only;
   return plan;
+}
+
+Result<Planned> plan_stages(const Request& request, World& world) {
+  Planned planned;
+  planned.plan = empty_plan(request);
+  warn_of_source(request, planned.plan);
+  OVL_CHECK(read_cluster(request, world, planned));
+  OVL_CHECK(check_guards(request, planned, world.state));
+  OVL_CHECK(read_facts(request, world, planned));
+  resolve_records(request, planned);
+  if (!planned.problems.empty()) return planned;
+  OVL_CHECK(diff_cluster(request, planned));
+  OVL_CHECK(diff_host(request, world, planned));
+  return planned;
+}
+
+// Whoever asks for a part has to name it right.
+Status check_names(const Request& request, const Planned& planned) {
+  if (!planned.problems.empty()) return {};
+  for (const auto* names : {&request.selection.targets, &request.selection.excludes, &request.replaces}) {
+    OVL_CHECK(
+        check_known(*names, planned.plan, {&planned.desired, &planned.unselected, &planned.view.records}));
+  }
+  return {};
 }
 
 // ---- applying --------------------------------------------------------------------------------------
@@ -173,7 +256,7 @@ bool has_refused_records(const StoreView& view) {
 }
 
 bool writes_records(const Request& request, const Planned& planned) {
-  if (!has_cluster(request)) return false;
+  if (!has_cluster(request) || request.refresh_only) return false;
   return !planned.plan.record_changes.empty() || has_refused_records(planned.view) ||
          was_cut_short(request, planned);
 }
@@ -232,8 +315,9 @@ Status write_cluster(const Request& request, World& world, Planned& planned, Sto
 }
 
 // Plans again from what is there now: nothing may be left to do.
-Status verify(const Request& request, World& world) {
-  OVL_TRY(const Planned again, make_plan(request, world));
+Status verify(Request request, World& world) {
+  request.replaces.clear();
+  OVL_TRY(const Planned again, plan_stages(request, world));
   if (again.plan.empty()) return {};
   const PlanCounts counts = count(again.plan);
   return Error{.code = Errc::verify,
@@ -248,6 +332,7 @@ Status bind_host(const Request& request, State& state, const Planned& planned) {
   if (!request.keystore_access.empty()) OVL_CHECK(state.bind("keystore", request.keystore_access));
   if (!planned.view.head) return {};
   OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
+  if (planned.plan.partial) return {};  // this host does not stand at these records
   return save_last_good(state, planned.desired, planned.view.facts, *planned.view.head);
 }
 
@@ -256,7 +341,7 @@ Status report(const Request& request, World& world, const Planned& planned, cons
   const std::int64_t serial = planned.view.head ? planned.view.head->serial : 0;
   OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
   OVL_CHECK(bind_host(request, *world.state, planned));
-  if (!needs_store(request) || request.destroy) return {};
+  if (!needs_store(request) || request.destroy || planned.plan.partial) return {};
   const HostStatus status{.serial = serial, .when = world.now, .apply_id = apply_id, .result = "ok"};
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
 }
@@ -276,9 +361,23 @@ void report_failure(const Request& request, World& world, const Planned& planned
       publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status)).ok());
 }
 
+// What an apply would repair, for the others to see; the host stands where it stood.
+Status report_drift(const Request& request, World& world, const Planned& planned,
+                    const std::string& apply_id) {
+  if (!request.refresh_only || !has_host(request)) return {};
+  HostStatus status{.result = "ok"};
+  const auto before = planned.view.status.find(request.host.text());
+  if (before != planned.view.status.end()) status = before->second;
+  status.when = world.now;
+  status.apply_id = apply_id;
+  status.drift = static_cast<std::int64_t>(planned.plan.drift.size());
+  return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
+}
+
 // A host on which a generation changes nothing stands at it all the same.
 bool is_reported(const Request& request, const Planned& planned) {
   if (!has_host(request) || !needs_store(request) || request.destroy || !planned.view.head) return true;
+  if (request.refresh_only || planned.plan.partial) return true;
   const auto at = planned.view.status.find(request.host.text());
   return at != planned.view.status.end() && at->second.result == "ok" &&
          at->second.serial == planned.view.head->serial;
@@ -305,16 +404,8 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
 }  // namespace
 
 Result<Planned> make_plan(const Request& request, World& world) {
-  Planned planned;
-  planned.plan = empty_plan(request);
-  warn_of_source(request, planned.plan);
-  OVL_CHECK(read_cluster(request, world, planned));
-  OVL_CHECK(check_guards(request, planned, world.state));
-  OVL_CHECK(read_facts(request, world, planned));
-  resolve_records(request, planned);
-  if (!planned.problems.empty()) return planned;
-  diff_cluster(request, planned);
-  OVL_CHECK(diff_host(request, world, planned));
+  OVL_TRY(Planned planned, plan_stages(request, world));
+  OVL_CHECK(check_names(request, planned));
   return planned;
 }
 
@@ -328,6 +419,7 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   if (request.check) OVL_CHECK(request.check(planned));
   if (planned.plan.empty() && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
+    OVL_CHECK(report_drift(request, world, planned, random_id()));
     if (!is_reported(request, planned)) OVL_CHECK(report(request, world, planned, random_id()));
   } else {
     OVL_CHECK(approve(planned.plan));

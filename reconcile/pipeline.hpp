@@ -11,10 +11,13 @@
 #include "drivers/keystore/keystore.hpp"
 #include "model/manifest.hpp"
 #include "model/plan.hpp"
+#include "reconcile/diff_objects.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/filters.hpp"
 #include "reconcile/last_good.hpp"
+#include "reconcile/moves.hpp"
 #include "reconcile/refuse.hpp"
+#include "reconcile/selection.hpp"
 #include "reconcile/store_view.hpp"
 #include "state/state.hpp"
 
@@ -36,6 +39,10 @@ struct Request {
   bool dirty = false;           // the manifest's files are not those of `commit`
   bool allow_rollback = false;  // another source or an older commit may be applied
   std::optional<DestroyLimit> max_destroy;
+  Selection selection;        // of what would change
+  Replaces replaces;          // objects to make anew
+  bool refresh_only = false;  // facts and status are written, nothing else
+  std::vector<Move> moves;    // renames beside those of the manifest
   std::chrono::milliseconds lock_timeout{30'000};
   std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word
   // Asked once more under the lock, before the first write; an error ends the apply (a stale plan).
@@ -58,6 +65,7 @@ struct World {
 struct Planned {
   Plan plan;
   Records desired;
+  Records unselected;  // the desired ones before a selection
   StoreView view;
   Remembered remembered;               // when the store has lost the cluster that this host follows
   Records known;                       // what the manifest's open values are kept from

@@ -8,6 +8,7 @@
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/ids.hpp"
+#include "reconcile/switch_over.hpp"
 
 namespace ovl {
 
@@ -88,6 +89,7 @@ class Projector {
     mtu_ = effective_mtu(network, in_.records, in_.facts);
     check_mtu(network);
     vnis_.push_back(network.vni);
+    if (network.twin) vnis_.push_back(network.twin->vni);
     const NetnsName sandbox = sandbox_name(network.name);
     const std::string what = "network/" + network.name.text();
     add_bridge(space(sandbox, what), network, what);
@@ -96,7 +98,7 @@ class Projector {
       if (endpoint.host == in_.host) {
         filtered.push_back(add_local(sandbox, network, endpoint));
       } else {
-        add_remote(out_.objects.at(sandbox), endpoint);
+        add_remote(out_.objects.at(sandbox), network, endpoint);
       }
     }
     out_.objects.at(sandbox).nft_tables.push_back(port_filter(mark(what), filtered));
@@ -129,21 +131,28 @@ class Projector {
     for (std::size_t i = 0; i < network.subnets.size(); ++i) {
       add_address(sandbox, bridge.name, network.gateways[i], network.subnets[i].length());
     }
-    sandbox.links.push_back(vxlan(network, what));
+    sandbox.links.push_back(vxlan(network, sending_device(network), network.vni, network.port));
+    if (network.twin) {
+      Link twin = vxlan(network, twin_device(network), network.twin->vni, network.twin->port);
+      twin.port_flood = false;  // receives only
+      sandbox.links.push_back(std::move(twin));
+    }
   }
 
-  Link vxlan(const NetworkRecord& network, const std::string& what) const {
-    Link link{.name = device("vxlan0"), .type = LinkType::vxlan};
-    link.mac = hashed_mac(fmt::format("vxlan\n{}\n{}", self_->id, network.id));
+  [[nodiscard]] Link vxlan(const NetworkRecord& network, const IfName& name, Vni vni, UdpPort port) const {
+    Link link{.name = name, .type = LinkType::vxlan};
+    const bool first = name.view() == kVxlanDevices.front();
+    link.mac =
+        hashed_mac(fmt::format("vxlan\n{}\n{}{}", self_->id, network.id, first ? "" : "\n" + name.text()));
     link.master = device("br0");
-    link.vni = network.vni;
-    link.port = network.port;
+    link.vni = vni;
+    link.port = port;
     link.local = self_->bind ? self_->bind : self_->advertise;
     link.learning = false;
     link.proxy = true;
     link.ttl = kTunnelTtl;
     set_port(link, true, false);
-    finish(link, mtu_, what + "/vxlan");
+    finish(link, mtu_, fmt::format("network/{}/vxlan", network.name.text()));
     link.addrgen = false;
     return link;
   }
@@ -172,16 +181,20 @@ class Projector {
                                         .nodad = !address.is_ipv4()});
   }
 
-  void add_remote(NamespaceObjects& sandbox, const EndpointRecord& endpoint) {
+  void add_remote(NamespaceObjects& sandbox, const NetworkRecord& network, const EndpointRecord& endpoint) {
     const HostRecord* host = in_.records.host(endpoint.host);
     if (host == nullptr || !host->advertise) {
       out_.waiting.push_back(fmt::format("endpoint.{}: its peer entries, until host {} has said its VTEP",
                                          endpoint.name.text(), endpoint.host.text()));
       return;
     }
-    const IfName dev = device("vxlan0");
-    sandbox.fdb.push_back(
-        Fdb{.dev = dev, .table = FdbTable::self, .mac = endpoint.mac, .vtep = *host->advertise});
+    add_peer(sandbox, sending_device(network), endpoint, *host->advertise);
+    if (network.twin) add_peer(sandbox, twin_device(network), endpoint, *host->advertise);
+  }
+
+  static void add_peer(NamespaceObjects& sandbox, const IfName& dev, const EndpointRecord& endpoint,
+                       const IpAddress& vtep) {
+    sandbox.fdb.push_back(Fdb{.dev = dev, .table = FdbTable::self, .mac = endpoint.mac, .vtep = vtep});
     for (const IpAddress& address : endpoint.addresses) {
       sandbox.neighbours.push_back(Neighbour{.dev = dev, .address = address, .mac = endpoint.mac});
     }
@@ -337,7 +350,10 @@ class Projector {
     HostFilter filter{.owner = mark("host")};
     filter.vnis = vnis_;
     std::set<UdpPort> ports;
-    for (const NetworkRecord& network : in_.records.networks) ports.insert(network.port);
+    for (const NetworkRecord& network : in_.records.networks) {
+      ports.insert(network.port);
+      if (network.twin) ports.insert(network.twin->port);
+    }
     filter.vxlan_ports.assign(ports.begin(), ports.end());
     for (const HostRecord& host : in_.records.hosts) {
       if (host.advertise) filter.vteps.push_back(*host.advertise);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "reconcile/diff_records.hpp"
+#include "reconcile/change_name.hpp"
 
 namespace ovl {
 
@@ -24,7 +24,7 @@ bool is_protected(const RecordChange& change) {
 
 Finding protected_record(const RecordChange& change) {
   return Finding{.code = Errc::guard,
-                 .subject = record_address(change),
+                 .subject = name_of(change).address(),
                  .message = fmt::format("it is protected and would be {}d", name_of(change.action)),
                  .hint = "to allow it, apply it once with protect = false"};
 }

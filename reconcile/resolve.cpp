@@ -120,15 +120,25 @@ std::set<VniKey> taken_vnis(const Manifest& manifest, const std::vector<NetworkR
   }
   for (const NetworkRecord& record : networks) taken.emplace(record.port, record.vni);
   // A VNI that is only being given up is not chosen again in the same breath: its devices still live.
-  for (const NetworkRecord& record : current.networks) taken.emplace(record.port, record.vni);
+  for (const NetworkRecord& record : current.networks) {
+    taken.emplace(record.port, record.vni);
+    if (record.twin) taken.emplace(record.twin->port, record.twin->vni);
+  }
   for (const HostFacts& host : facts.hosts) {
     for (const Vni vni : host.vnis) taken.emplace(kVxlanPort, vni);
   }
   return taken;
 }
 
+// The tunnel that a network has, or is on its way to.
+VniKey goal_of(const NetworkRecord& record) {
+  const bool leaves = record.twin && record.twin->role == TwinRole::coming;
+  return leaves ? VniKey(record.twin->port, record.twin->vni) : VniKey(record.port, record.vni);
+}
+
 bool keeps_vni(const NetworkBlock& block, const NetworkRecord* before, const NetworkRecord& record) {
-  return !block.vni && before != nullptr && before->port == record.port && has(before->chosen, "vni");
+  return !block.vni && before != nullptr && goal_of(*before).first == record.port &&
+         has(before->chosen, "vni");
 }
 
 Vni lowest_vni(std::set<VniKey>& taken, UdpPort port) {
@@ -196,7 +206,7 @@ class NetworkResolver {
       const NetworkBlock& block = manifest_.networks[i];
       const NetworkRecord* before = current_.network(block.name);
       if (block.vni) networks[i].vni = block.vni->value;
-      if (keeps_vni(block, before, networks[i])) networks[i].vni = before->vni;
+      if (keeps_vni(block, before, networks[i])) networks[i].vni = goal_of(*before).second;
     }
     std::set<VniKey> taken = taken_vnis(manifest_, networks, current_, facts_);
     for (std::size_t i = 0; i < networks.size(); ++i) {

@@ -52,6 +52,7 @@ class EndpointResolver {
 
   void run() {
     collect();
+    check_netns();
     reserve();
     take_declared();
     keep_current();
@@ -86,13 +87,42 @@ class EndpointResolver {
     record.id = ids_.id_for(manifest_.cluster.value, "endpoint", network.text() + "/" + block.name.text(),
                             slot.before != nullptr ? slot.before->id : "");
     record.host = block.host.value;
-    // Validated already: a label is a namespace name too.
-    record.netns = block.netns ? block.netns->value : NetnsName::parse(block.name.text()).value();
+    resolve_netns(slot);
     for (const auto& alias : attachment.aliases) record.aliases.push_back(alias.value);
     std::ranges::sort(record.aliases);
     record.labels = block.labels;
     record.protect = block.protect;
     return slot;
+  }
+
+  // As declared, or as it was before the endpoint had another name, or as the endpoint.
+  static void resolve_netns(Slot& slot) {
+    EndpointRecord& record = slot.record;
+    if (slot.block->netns) {
+      record.netns = slot.block->netns->value;
+    } else if (was_chosen(slot.before, "netns")) {
+      record.netns = slot.before->netns;
+      record.chosen.emplace_back("netns");
+    } else {
+      // Validated already: a label is a namespace name too.
+      record.netns = NetnsName::parse(slot.block->name.text()).value();
+    }
+  }
+
+  // A new endpoint of the old name can't have the namespace that the old one kept.
+  void check_netns() {
+    std::map<std::pair<HostName, NetnsName>, const EndpointBlock*> holders;
+    for_each_endpoint([&](std::span<Slot> slots) {
+      const EndpointRecord& record = slots.front().record;
+      const auto [at, is_new] = holders.emplace(std::pair(record.host, record.netns), slots.front().block);
+      if (is_new) return;
+      out_.problems.push_back(Diagnostic{
+          .id = "netns-kept",
+          .message = fmt::format("netns {} of endpoint {} is also that of endpoint {}", record.netns.text(),
+                                 record.name.text(), at->second->name.text()),
+          .place = slots.front().block->place,
+          .hint = "an endpoint that was renamed keeps its namespace: give one of them netns = \"...\""});
+    });
   }
 
   void reserve() {

@@ -8,7 +8,6 @@ namespace ovl {
 
 namespace {
 
-constexpr std::int64_t kLargestCounter = 1'000'000'000'000'000;
 // IPv4's smallest MTU (RFC 791) and what the tunnel takes; lo's MTU.
 constexpr std::uint32_t kLeastUnderlayMtu = 68 + 70;
 constexpr std::uint32_t kMostUnderlayMtu = 65'536;
@@ -28,12 +27,6 @@ Result<Record> decode_text(const std::string& text) {
 
 Error misplaced(std::string_view says) {
   return Error{.code = Errc::corrupt, .message = fmt::format("the record says it is {}", says)};
-}
-
-// The range of times and counters that a store may name: what is added to or taken from one of them
-// later stays a number.
-bool is_counter(std::int64_t number) {
-  return number >= 0 && number <= kLargestCounter;
 }
 
 Status check_head_values(const Head& head) {
@@ -190,8 +183,13 @@ Claims claims_of(const HostRecord& host) {
 }
 
 Claims claims_of(const NetworkRecord& network) {
-  return {{fmt::format("vni/{}/{}", network.port.number(), network.vni.number()),
-           "network/" + network.name.text()}};
+  const std::string holder = "network/" + network.name.text();
+  const auto claim = [](UdpPort port, Vni vni) {
+    return fmt::format("vni/{}/{}", port.number(), vni.number());
+  };
+  Claims claims{{claim(network.port, network.vni), holder}};
+  if (network.twin) claims.emplace_back(claim(network.twin->port, network.twin->vni), holder);
+  return claims;
 }
 
 Claims claims_of(const EndpointRecord& endpoint) {

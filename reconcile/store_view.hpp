@@ -101,6 +101,7 @@ struct StoreView {
   std::vector<HostName> present;              // hosts with a long-running command, sorted
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation
+  std::vector<EndpointRecord> homeless;       // refused because their network or host is not there
   std::vector<Label> frozen;                  // networks with a refused record, sorted
   std::vector<HostName> frozen_hosts;         // hosts with a refused record or refused facts, sorted
 };

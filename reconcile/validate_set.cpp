@@ -60,6 +60,16 @@ std::string subnet_problem(const NetworkRecord& network, std::size_t index) {
   return {};
 }
 
+std::string device_problem(const NetworkRecord& network) {
+  if (network.device && std::ranges::find(kVxlanDevices, network.device->view()) == kVxlanDevices.end()) {
+    return fmt::format("{} is no VXLAN device of a sandbox", network.device->view());
+  }
+  if (!network.twin) return {};
+  if (!is_counter(network.twin->since)) return "the generation of its twin is out of range";
+  const bool same = network.twin->vni == network.vni && network.twin->port == network.port;
+  return same ? "its twin has its own VNI and port" : std::string();
+}
+
 std::string network_problem(const NetworkRecord& network) {
   if (!is_id(network.id)) return "its id is not 64 hexadecimal digits";
   if (is_reserved_name(network.name.text())) return "its name is reserved";
@@ -68,7 +78,7 @@ std::string network_problem(const NetworkRecord& network) {
   for (std::size_t i = 0; i < network.subnets.size(); ++i) {
     if (std::string text = subnet_problem(network, i); !text.empty()) return text;
   }
-  return {};
+  return device_problem(network);
 }
 
 std::string addresses_problem(const NetworkRecord& network, const EndpointRecord& endpoint) {
@@ -196,6 +206,7 @@ void validate_networks(StoreView& view) {
   for (std::size_t i = 0; i < networks.size(); ++i) {
     problems.set(i, network_problem(networks[i]));
     vnis.add({networks[i].port, networks[i].vni}, i);
+    if (networks[i].twin) vnis.add({networks[i].twin->port, networks[i].twin->vni}, i);
   }
   vnis.find_clashes(problems, [](const auto& key) {
     return fmt::format("VNI {} on port {} has two holders", key.second.number(), key.first.number());
@@ -288,10 +299,17 @@ class EndpointSet {
   Holders<std::pair<Text, Text>> namespaces_;
 };
 
+// One that a rename which was cut short left behind: nothing else is wrong with it.
+bool is_homeless(const Records& records, const EndpointRecord& endpoint) {
+  const bool at_home = records.network(endpoint.network) != nullptr && records.host(endpoint.host) != nullptr;
+  return !at_home && is_id(endpoint.id) && endpoint.mac.is_unicast() && names_problem(endpoint).empty();
+}
+
 void validate_endpoints(StoreView& view) {
   const Problems problems = EndpointSet(view.records).run();
   drop_bad(view.records.endpoints, problems, [&](const EndpointRecord& endpoint, const std::string& text) {
     refuse_record(view, "endpoints/" + endpoint.network.text() + "/" + endpoint.name.text(), text);
+    if (is_homeless(view.records, endpoint)) view.homeless.push_back(endpoint);
     view.frozen.push_back(endpoint.network);
   });
 }
