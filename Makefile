@@ -1,6 +1,6 @@
 # A thin file over CMakePresets.json. Each target does its own set-up and can be run again.
 .DEFAULT_GOAL := build
-.PHONY: setup build dev demo test check accept format layers words tidy bench fuzz soak coverage docs clean
+.PHONY: setup build package dev demo test check accept format layers words tidy bench fuzz soak coverage docs clean
 
 FUZZ_SECONDS ?= 60
 
@@ -14,6 +14,10 @@ setup:
 build: setup
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release
+
+# build/release/ovl_<version>_<architecture>.deb, looked through.
+package: build
+	@tools/check-package build/release
 
 demo: build
 	@tools/demo build/release/ovl
