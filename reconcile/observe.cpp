@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace ovl {
 
@@ -28,11 +29,19 @@ void want_sysctl(HostObjects& wanted, const ChangedSysctl& changed) {
   sysctls.insert(at, Sysctl{.path = changed.path, .value = changed.ours});
 }
 
-// What observe() needs to know of the wish: names, sysctl paths, tables. Not the entries.
+bool has_peer(const Link& link) {
+  return link.peer.has_value();
+}
+
+// What observe() needs to know of the wish: names, sysctl paths, and which ends make a pair, as in many
+// namespaces the same indexes come together. Not the entries.
 HostObjects outline(const HostObjects& desired) {
   HostObjects out;
   for (const NamespaceObjects& space : desired.namespaces) {
-    out.namespaces.push_back(NamespaceObjects{.name = space.name, .sysctls = space.sysctls});
+    NamespaceObjects& asked = out.namespaces.emplace_back();
+    asked.name = space.name;
+    asked.sysctls = space.sysctls;
+    std::ranges::copy_if(space.links, std::back_inserter(asked.links), &has_peer);
   }
   return out;
 }
