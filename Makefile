@@ -49,6 +49,7 @@ tidy: setup
 bench: build
 	@tools/bench build/release/ovl
 	@tools/bench-start build/release/ovl
+	@tools/bench-objects build/release
 	@tools/bench-keystores build/release
 
 fuzz: setup
