@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
@@ -305,9 +306,7 @@ Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
 }
 
 int report_error(const Error& error) {
-  const Style style(wants_colour(STDERR_FILENO));
-  std::cerr << style.red("ovl:") << " " << printable(error.message) << "\n";
-  if (!error.hint.empty()) std::cerr << "hint: " << printable(error.hint) << "\n";
+  std::cerr << error_text(error, Style(wants_colour(STDERR_FILENO)));
   return exit_code(error.code);
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <ostream>
 
+#include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
 #include "model/handle.hpp"
 #include "reconcile/utf8.hpp"
@@ -66,12 +67,12 @@ bool write_all(int fd, std::string_view text) {
 
 int refuse(const std::string& path, std::ostream& err) {
   const int number = errno;
+  Error error{.code = Errc::io, .message = "writing " + path + ": " + std::strerror(number)};
   if (number == EEXIST) {
-    err << "ovl: " << safe_text(path) << " is there already; nothing was written\n";
-    err << "hint: ovl validate checks it\n";
-  } else {
-    err << "ovl: writing " << safe_text(path) << ": " << std::strerror(number) << "\n";
+    error.message = path + " is there already; nothing was written";
+    error.hint = "ovl validate checks it";
   }
+  err << error_text(error, Style(false));
   return kExitError;
 }
 

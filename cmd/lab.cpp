@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/style.hpp"
 #include "drivers/keystore/keystore.hpp"
@@ -29,8 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 
 int report(const Error& error, std::ostream& err) {
-  err << Style(wants_colour(STDERR_FILENO)).red("ovl:") << " " << printable(error.message) << "\n";
-  if (!error.hint.empty()) err << "hint: " << printable(error.hint) << "\n";
+  err << error_text(error, Style(wants_colour(STDERR_FILENO)));
   return exit_code(error.code);
 }
 

@@ -262,6 +262,7 @@ Value findings_json(const std::vector<Finding>& findings) {
   Value out = Value::array();
   for (const Finding& finding : findings) {
     Value item = Value::object();
+    item.set("id", finding.id.text());
     item.set("subject", finding.subject);
     item.set("message", finding.message);
     item.set("hint", finding.hint);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
@@ -57,6 +58,7 @@ void print_json(const Parsed& parsed, const Sources& sources, std::ostream& out)
   Value files = Value::array();
   for (const SourceFile& source : sources) files.push(safe_text(source.name));
   Value verdict = Value::object();
+  verdict.set("format_version", "1.0");
   verdict.set("valid", count_of(parsed.diagnostics, Severity::error) == 0);
   verdict.set("files", std::move(files));
   verdict.set("digest", parsed.manifest.digest);
@@ -64,9 +66,8 @@ void print_json(const Parsed& parsed, const Sources& sources, std::ostream& out)
   out << verdict.pretty_json() << "\n";
 }
 
-int report_unreadable(const Error& error, std::ostream& err) {
-  err << "ovl: " << safe_text(error.message) << "\n";
-  if (!error.hint.empty()) err << "hint: " << safe_text(error.hint) << "\n";
+int report_unreadable(const ValidateOptions& options, const Error& error, std::ostream& err) {
+  err << error_text(error, Style(options.colour));
   return exit_code(error.code);
 }
 
@@ -74,7 +75,7 @@ int report_unreadable(const Error& error, std::ostream& err) {
 
 int validate(const ValidateOptions& options, std::ostream& out, std::ostream& err) {
   const auto sources = read_sources(options.path);
-  if (!sources.ok()) return report_unreadable(sources.error(), err);
+  if (!sources.ok()) return report_unreadable(options, sources.error(), err);
   const Parsed parsed = parse(sources.value());
   if (options.json) {
     print_json(parsed, sources.value(), out);

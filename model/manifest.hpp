@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/catalogue.hpp"
 #include "model/records.hpp"
 
 namespace ovl {
@@ -33,7 +34,7 @@ enum class Severity : std::uint8_t { error, warning };
 // A finding about the manifest.
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string id;       // stable, for docs/errors.md: "unknown-key"
+  FindingId id;
   std::string message;  // one sentence, no full stop
   Place place;
   std::string hint;  // the remedy

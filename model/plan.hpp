@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/catalogue.hpp"
 #include "model/objects.hpp"
 #include "model/records.hpp"
 
@@ -76,6 +77,7 @@ struct RecordChange {
 // A finding that makes (part of) the plan impossible or worth a look.
 struct Finding {
   Errc code = Errc::conflict;
+  FindingId id;
   std::string subject;  // "link ovl-my-net:vxlan0"
   std::string message;
   std::string hint;

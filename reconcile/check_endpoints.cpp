@@ -80,15 +80,15 @@ class EndpointCheck {
 
   void check_attachment(const AttachmentBlock& attachment) {
     if (attachment.mac && !attachment.mac->value.is_unicast()) {
-      report_.error("mac-not-unicast", attachment.mac->place,
-                    fmt::format("{} is not the MAC address of one interface", attachment.mac->value.text()),
-                    "the second digit of a unicast MAC is even; 02:... is free to use");
+      report_.error(
+          "mac-not-unicast", attachment.mac->place,
+          fmt::format("{} is not the MAC address of one interface", attachment.mac->value.text()),
+          "use one whose second digit is even, like 02:42:0a:00:09:02, or leave it out to have one chosen");
     }
     for (const auto& alias : attachment.aliases) {
       if (!is_reserved_name(alias.value.text())) continue;
       report_.error("reserved-name", alias.place,
-                    fmt::format("\"{}\" is a reserved name", alias.value.text()),
-                    "\"ovl-\" begins ovl's own names; \"outside\" and \"localhost\" have a meaning already");
+                    fmt::format("\"{}\" is a reserved name", alias.value.text()), kReservedHint);
     }
     check_families(attachment);
     const NetworkBlock* network = index_.network(attachment.network.value);
@@ -203,11 +203,11 @@ class Holders {
  public:
   explicit Holders(Reporter& report) : report_(report) {}
 
-  void take(const std::string& what, const EndpointBlock& holder, const Place& place, std::string id,
+  void take(const std::string& what, const EndpointBlock& holder, const Place& place, FindingId id,
             std::string message, std::string hint) {
     const auto [first, is_new] = taken_.emplace(what, Taken{&holder, place});
     if (is_new) return;
-    report_.clash(std::move(id), place, std::move(message), std::move(hint), first->second.place,
+    report_.clash(id, place, std::move(message), std::move(hint), first->second.place,
                   fmt::format("held by endpoint \"{}\" here", first->second.holder->name.text()));
   }
 

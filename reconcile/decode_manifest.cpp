@@ -254,10 +254,13 @@ class ManifestDecoder {
     const bool table =
         member.value.kind == TomlNode::Kind::table || member.value.kind == TomlNode::Kind::array;
     const std::string name = shortened(member.key);
-    report_.error("unknown-block", member.place,
-                  table ? fmt::format("unknown block [{}]", name)
-                        : fmt::format("\"{}\" stands before the first block", name),
-                  suggestion(member.key, known, fmt::format("blocks are {}", fmt::join(known, ", "))));
+    report_.error(
+        "unknown-block", member.place,
+        table ? fmt::format("unknown block [{}]", name)
+              : fmt::format("\"{}\" stands before the first block", name),
+        suggestion(member.key, known,
+                   fmt::format("{}blocks are {}", table ? "" : "put it below the header of its block; ",
+                               fmt::join(known, ", "))));
   }
 
   bool is_table(const TomlMember& member, const BlockSpec& spec) {
@@ -329,8 +332,7 @@ class ManifestDecoder {
 
   void check_reserved(const std::string& name, const Place& place) {
     if (!is_reserved_name(name)) return;
-    report_.error("reserved-name", place, fmt::format("\"{}\" is a reserved name", name),
-                  "\"ovl-\" begins ovl's own names; \"outside\" and \"localhost\" have a meaning already");
+    report_.error("reserved-name", place, fmt::format("\"{}\" is a reserved name", name), kReservedHint);
   }
 
   void read_hosts(const TomlMember& kind) {

@@ -128,7 +128,7 @@ void read_value(Reading& in, const TomlNode& node, NetnsName& out) {
   if (!out.text().starts_with(kSandboxPrefix)) return;
   in.failed = true;
   in.report.error("reserved-name", node.place, fmt::format("\"{}\" is a reserved name", out.text()),
-                  "names that begin with \"ovl-\" are those of ovl's own namespaces");
+                  "choose another name: \"ovl-\" begins those of ovl's own namespaces");
 }
 
 // The text itself is never part of a message: it may be the secret.
@@ -162,7 +162,13 @@ void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfNam
   }
   if (looks_like_address(*text)) return in.invalid(node, address.error());
   auto interface = IfName::parse(*text);
-  if (!interface.ok()) return in.invalid(node, interface.error());
+  if (!interface.ok()) {
+    return in.invalid(
+        node, {.code = Errc::manifest,
+               .message =
+                   fmt::format("\"{}\" is neither an address nor the name of an interface", shortened(*text)),
+               .hint = "for an interface: " + interface.error().hint});
+  }
   out = interface.value();
 }
 

@@ -27,6 +27,10 @@ struct Reading {
   void invalid(const TomlNode& node, const Error& error);
 };
 
+// What to do about a reserved name.
+inline constexpr const char* kReservedHint =
+    "choose another name: \"ovl-\" begins ovl's own, \"outside\" and \"localhost\" have a meaning already";
+
 // The reserved names: ovl-*, outside, localhost.
 bool is_reserved_name(std::string_view name);
 

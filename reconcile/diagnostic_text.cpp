@@ -119,8 +119,9 @@ void set_place(Value& out, const Place& place, const Sources& sources) {
 
 std::string render(const Diagnostic& diagnostic, const Sources& sources, bool colour) {
   const bool error = diagnostic.severity == Severity::error;
-  std::string out = with_place(diagnostic.place, sources, colour, severity_word(diagnostic.severity),
-                               error ? "1;31" : "1;33", diagnostic.message);
+  std::string out =
+      with_place(diagnostic.place, sources, colour, severity_word(diagnostic.severity),
+                 error ? "1;31" : "1;33", fmt::format("{} [{}]", diagnostic.message, diagnostic.id.text()));
   if (!diagnostic.hint.empty()) {
     out += "\n" + paint(colour, "1;36", "hint:") + " " + safe_text(diagnostic.hint);
   }
@@ -133,7 +134,7 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, bool co
 Value diagnostic_value(const Diagnostic& diagnostic, const Sources& sources) {
   Value out = Value::object();
   out.set("severity", severity_word(diagnostic.severity));
-  out.set("id", diagnostic.id);
+  out.set("id", diagnostic.id.text());
   out.set("message", safe_text(diagnostic.message));
   if (!diagnostic.hint.empty()) out.set("hint", safe_text(diagnostic.hint));
   set_place(out, diagnostic.place, sources);

@@ -9,7 +9,7 @@
 namespace ovl {
 
 // The finding as
-//   ovl.toml:12:8: error: message
+//   ovl.toml:12:8: error: message [id]
 //      12 | the line
 //         |     ^~~~
 //   hint: what to do

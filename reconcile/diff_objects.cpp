@@ -97,8 +97,9 @@ class Differ {
                                                 .fields = fields});
   }
 
-  void conflict(std::string subject, std::string message, std::string hint) {
+  void conflict(FindingId id, std::string subject, std::string message, std::string hint) {
     plan_.conflicts.push_back(Finding{.code = Errc::conflict,
+                                      .id = id,
                                       .subject = std::move(subject),
                                       .message = std::move(message),
                                       .hint = std::move(hint)});
@@ -132,7 +133,7 @@ class Differ {
     // An endpoint may live in a namespace that somebody else made; a sandbox may not.
     if (!want.name.text().starts_with(kSandboxPrefix)) return;
     spaces_[index].blocked = true;
-    conflict("netns " + want.name.text(), "the namespace exists and is not ovl's",
+    conflict("foreign-netns", "netns " + want.name.text(), "the namespace exists and is not ovl's",
              fmt::format("remove or rename it: ip netns delete {}", want.name.text()));
   }
 
@@ -164,7 +165,7 @@ class Differ {
     } else if (state.observed == nullptr) {
       set(state, Fate::create, Reason::absent);
     } else if (!ours(*state.observed)) {
-      conflict(fmt::format("link {}:{}", key.first.text(), key.second.view()),
+      conflict("foreign-link", fmt::format("link {}:{}", key.first.text(), key.second.view()),
                "a device of this name exists and is not ovl's", "remove or rename it");
     } else {
       state.fields = differing(*state.desired, *state.observed);
@@ -307,7 +308,8 @@ class Differ {
   bool foreign(std::uint32_t index, const K& have) {
     if constexpr (std::is_same_v<K, NftTable>) {
       if (ours(have.comment)) return false;
-      conflict(fmt::format("nft_table {}:{} {}", plan_.spaces[index].text(), name_of(have.family), have.name),
+      conflict("foreign-table",
+               fmt::format("nft_table {}:{} {}", plan_.spaces[index].text(), name_of(have.family), have.name),
                "a table of this name exists and is not ovl's", "remove or rename it");
       return true;
     }

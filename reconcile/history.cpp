@@ -25,8 +25,10 @@ Result<History> read_history(Keystore& store, const StoreLayout& layout) {
       history.generations.push_back(std::move(generation).value());
     } else {
       history.refused.push_back(Finding{.code = Errc::corrupt,
+                                        .id = "refused-record",
                                         .subject = item.key.substr(layout.root().size()),
-                                        .message = generation.error().message});
+                                        .message = generation.error().message,
+                                        .hint = "remove the key; an apply writes a new generation"});
     }
   }
   std::ranges::sort(history.generations, std::greater(), &GenerationRecord::serial);

@@ -141,10 +141,12 @@ struct Wording {
   bool word = false;  // the mark goes below the whole word, not the character that doesn't fit
 };
 
-constexpr std::array<Wording, 13> kWordings{
+constexpr std::array<Wording, 14> kWordings{
     Wording{"could not determine value type", "this is no TOML value", "put text in quotes", true},
     Wording{"while parsing floating-point: expected decimal digit", "this is no number",
             "addresses and subnets are text: put them in quotes", true},
+    Wording{"expected keys, tables", "neither a key nor a block begins here",
+            "write key = value or [block]: a manifest is TOML, neither JSON nor YAML"},
     Wording{"unescaped control characters", "the string is not closed on its line", "close it with \""},
     Wording{"while parsing literal string: control characters", "the string is not closed on its line",
             "close it with '"},
@@ -171,6 +173,11 @@ std::pair<std::string, std::string> scope_and_reason(std::string_view descriptio
   return {std::string(description.substr(0, colon)), std::string(description.substr(colon + 2))};
 }
 
+std::string closing(std::string_view scope) {
+  if (scope == "array") return "close it with ]";
+  return scope == "inline table" ? "close it with }" : "close it";
+}
+
 void report_syntax_error(std::string_view description, const toml::source_region& region, Places& places,
                          Reporter& report) {
   const Place place = places.of(region);
@@ -182,7 +189,7 @@ void report_syntax_error(std::string_view description, const toml::source_region
   }
   const auto [scope, reason] = scope_and_reason(description);
   if (reason == "encountered end-of-file") {
-    report.error("syntax", place, fmt::format("the file ends before the {} does", scope), "close it");
+    report.error("syntax", place, fmt::format("the file ends before the {} does", scope), closing(scope));
   } else if (reason.starts_with("expected a comment or whitespace")) {
     report.error("syntax", place, "only a comment may follow here",
                  "begin a new line, or put text in quotes");

@@ -42,6 +42,7 @@ Status recall(const Request& request, World& world, Planned& planned) {
   planned.known = known.records;
   planned.plan.warnings.push_back(Finding{
       .code = Errc::not_found,
+      .id = "keystore-lost",
       .subject = "cluster " + request.cluster.text(),
       .message = fmt::format("the keystore has lost it; it is rebuilt as this host knew it at generation {}",
                              known.serial),
@@ -140,6 +141,7 @@ void warn_of_source(const Request& request, Plan& plan) {
   if (!request.dirty || !has_cluster(request)) return;
   plan.warnings.push_back(
       Finding{.code = Errc::conflict,
+              .id = "dirty-source",
               .subject = request.source,
               .message = fmt::format("its files are not those of commit {:.12}", request.commit),
               .hint = "commit them, so that others can apply the same"});

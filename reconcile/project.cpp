@@ -110,6 +110,7 @@ class Projector {
     if (mtu_ <= most) return;
     out_.problems.push_back(Finding{
         .code = Errc::conflict,
+        .id = "mtu-too-large",
         .subject = "network." + network.name.text(),
         .message =
             fmt::format("MTU {} does not fit this host's underlay of {} bytes", mtu_, facts_->underlay_mtu),
@@ -333,6 +334,7 @@ class Projector {
     for (const std::string& chain : facts_->forward_drops) {
       out_.warnings.push_back(
           Finding{.code = Errc::conflict,
+                  .id = "forward-drop",
                   .subject = "chain " + chain,
                   .message = "its policy drops what this host forwards, so endpoints have no way out",
                   .hint = fmt::format("let them pass: nft insert rule {} iifname \"{}\" accept; "

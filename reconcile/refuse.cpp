@@ -24,6 +24,7 @@ bool is_protected(const RecordChange& change) {
 
 Finding protected_record(const RecordChange& change) {
   return Finding{.code = Errc::guard,
+                 .id = "protected",
                  .subject = name_of(change).address(),
                  .message = fmt::format("it is protected and would be {}d", name_of(change.action)),
                  .hint = "to allow it, apply it once with protect = false"};
@@ -69,6 +70,7 @@ std::vector<Finding> refusals_of(const Plan& plan, const Records& current,
   const DestroyLimit most = limit.value_or(kUnasked);
   if (asked_for_all || !exceeds(removals, most, all)) return out;
   out.push_back(Finding{.code = Errc::guard,
+                        .id = "max-destroy",
                         .subject = "cluster " + plan.cluster.text(),
                         .message = fmt::format("{} of its {} records would be removed, at most {} may be",
                                                removals, all, most.text()),

@@ -13,18 +13,18 @@ class Reporter {
   explicit Reporter(Diagnostics& out) : out_(&out) {}
 
   // Adds an error; the answer takes notes until the next error is added.
-  Diagnostic& error(std::string id, const Place& place, std::string message, std::string hint = {}) {
+  Diagnostic& error(FindingId id, const Place& place, std::string message, std::string hint = {}) {
     return out_->emplace_back(Diagnostic{.severity = Severity::error,
-                                         .id = std::move(id),
+                                         .id = id,
                                          .message = std::move(message),
                                          .place = place,
                                          .hint = std::move(hint)});
   }
 
   // The same for two places that contradict each other.
-  void clash(std::string id, const Place& place, std::string message, std::string hint, const Place& other,
+  void clash(FindingId id, const Place& place, std::string message, std::string hint, const Place& other,
              std::string note) {
-    error(std::move(id), place, std::move(message), std::move(hint))
+    error(id, place, std::move(message), std::move(hint))
         .notes.push_back({.message = std::move(note), .place = other});
   }
 

@@ -19,9 +19,8 @@ bool has(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
-Diagnostic problem(std::string id, const Place& place, std::string message, std::string hint) {
-  return Diagnostic{
-      .id = std::move(id), .message = std::move(message), .place = place, .hint = std::move(hint)};
+Diagnostic problem(FindingId id, const Place& place, std::string message, std::string hint) {
+  return Diagnostic{.id = id, .message = std::move(message), .place = place, .hint = std::move(hint)};
 }
 
 // ---- hosts -------------------------------------------------------------------------------------
@@ -76,10 +75,12 @@ void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& bl
   const bool kept = before != nullptr && before->gateway_pool && has(before->chosen, "gateway_pool");
   record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken);
   if (record.gateway_pool) return;
-  out.problems.push_back(
-      problem("no-gateway-pool", block.place,
-              fmt::format("host {} has no free prefix for its gateway bridge", block.name.text()),
-              "give it one with gateway_pool = \"...\""));
+  out.problems.push_back(problem(
+      "no-gateway-pool", block.place,
+      fmt::format(
+          "host \"{}\" finds no free prefix for its gateway bridge in 172.16.0.0/12 and 192.168.0.0/16",
+          block.name.text()),
+      "give it one of yours that nothing else uses: gateway_pool = \"...\""));
 }
 
 // ---- networks ----------------------------------------------------------------------------------
@@ -196,8 +197,8 @@ class NetworkResolver {
     }
     out_.problems.push_back(
         problem("no-subnet", block.place,
-                fmt::format("network {} finds no free /24 in 10.0.0.0/8", block.name.text()),
-                "give it one with subnet = \"...\""));
+                fmt::format("network \"{}\" finds no free /24 in 10.0.0.0/8", block.name.text()),
+                "give it one of yours that nothing else uses: subnet = \"...\""));
   }
 
   void resolve_vnis() {

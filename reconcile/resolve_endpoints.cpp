@@ -199,7 +199,7 @@ class EndpointResolver {
   void full(const Slot& slot, const NetworkRecord& network) {
     out_.problems.push_back(
         Diagnostic{.id = "subnet-full",
-                   .message = fmt::format("no free address in network {} for endpoint {}",
+                   .message = fmt::format("network \"{}\" has no free address for endpoint \"{}\"",
                                           network.name.text(), slot.record.name.text()),
                    .place = slot.attachment->network.place,
                    .hint = "add a subnet to the network, widen ip_range, or remove endpoints"});
@@ -306,12 +306,12 @@ class EndpointResolver {
     if (!pool) return std::nullopt;
     const auto address = gateway_pools_[slot.record.host].take_lowest(*pool, *pool);
     if (!address) {
-      out_.problems.push_back(
-          Diagnostic{.id = "gateway-pool-full",
-                     .message = fmt::format("the gateway pool {} of host {} has no free address",
-                                            pool->text(), slot.record.host.text()),
-                     .place = slot.block->place,
-                     .hint = "give the host a larger gateway_pool"});
+      out_.problems.push_back(Diagnostic{
+          .id = "gateway-pool-full",
+          .message = fmt::format("the gateway pool {} of host \"{}\" has no free address for endpoint \"{}\"",
+                                 pool->text(), slot.record.host.text(), slot.record.name.text()),
+          .place = slot.block->place,
+          .hint = "give the host a larger gateway_pool"});
     }
     return address;
   }

@@ -152,7 +152,7 @@ class DepthCheck {
     const CodePoint point = first_code_point(text_.substr(at));
     report_.error("syntax", places_.at(at, point.size),
                   fmt::format("U+{:04X} stands outside of a string", static_cast<std::uint32_t>(point.value)),
-                  "put names and values with such letters in quotes");
+                  "put the name or value that it belongs to in quotes, or remove it");
     return false;
   }
 

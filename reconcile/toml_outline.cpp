@@ -176,9 +176,9 @@ Diagnostics find_redefinitions(std::string_view text, std::uint32_t file) {
     const auto [at, is_new] = first.emplace(statement.path, &statement);
     if (statement.header) in_repeated_table = !is_new;
     if (is_new || (in_repeated_table && !statement.header)) continue;
-    report.clash(statement.header ? "duplicate-name" : "duplicate-key", statement.place, twice(statement),
-                 statement.header ? "rename or merge one of them" : "remove one of them", at->second->place,
-                 statement.header ? "first defined here" : "first set here");
+    report.clash(statement.header ? FindingId("duplicate-name") : FindingId("duplicate-key"), statement.place,
+                 twice(statement), statement.header ? "rename or merge one of them" : "remove one of them",
+                 at->second->place, statement.header ? "first defined here" : "first set here");
   }
   return found;
 }

@@ -131,9 +131,10 @@ Result<Dump> dump_of(const Value& value) {
 
 std::vector<Finding> check_cluster_tree(const StoreView& view) {
   std::vector<Finding> out = view.refused;
-  const auto add = [&](std::string subject, std::string message) {
+  const auto add = [&](FindingId id, std::string subject, std::string message) {
     out.push_back(
         Finding{.code = Errc::corrupt,
+                .id = id,
                 .subject = std::move(subject),
                 .message = std::move(message),
                 .hint = "apply the manifest: it writes what is missing and removes what is left over"});
@@ -142,18 +143,18 @@ std::vector<Finding> check_cluster_tree(const StoreView& view) {
   for (const auto& [claim, holder] : wanted) {
     const auto have = view.claims.find(claim);
     if (have == view.claims.end()) {
-      add("claims/" + claim, fmt::format("missing; {} needs it", holder));
+      add("claim-missing", "claims/" + claim, fmt::format("missing; {} needs it", holder));
     } else if (have->second != holder) {
-      add("claims/" + claim, fmt::format("held by {}, not by {}", have->second, holder));
+      add("claim-held", "claims/" + claim, fmt::format("held by {}, not by {}", have->second, holder));
     }
   }
   for (const auto& [claim, holder] : view.claims) {
     if (!wanted.contains(claim) && !claim.starts_with("host/")) {
-      add("claims/" + claim, fmt::format("orphaned: {} does not need it", holder));
+      add("claim-orphaned", "claims/" + claim, fmt::format("orphaned: {} does not need it", holder));
     }
   }
   if (view.head && view.refused.empty() && view.head->digest != digest_of(view.records)) {
-    add("head",
+    add("head-digest", "head",
         "the digest of generation " + std::to_string(view.head->serial) + " does not fit the records");
   }
   return out;

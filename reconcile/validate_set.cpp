@@ -324,6 +324,7 @@ void sort_unique(std::vector<Name>& names) {
 
 void refuse_record(StoreView& view, std::string key, const std::string& problem) {
   view.refused.push_back(Finding{.code = Errc::corrupt,
+                                 .id = "refused-record",
                                  .subject = std::move(key),
                                  .message = problem.substr(0, kLongestProblem),
                                  .hint = "apply the manifest again from a trusted place, or remove the key"});

@@ -1,8 +1,9 @@
-// gen-docs DIRECTORY: writes manifest.md and manifest.schema.json there.
+// gen-docs DIRECTORY: writes errors.md, manifest.md and manifest.schema.json there.
 #include <cstdio>
 #include <fstream>
 #include <string>
 
+#include "cmd/error_docs.hpp"
 #include "cmd/manifest_docs.hpp"
 
 namespace {
@@ -23,7 +24,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::string directory = argv[1];
-  const bool written = write(directory + "/manifest.md", ovl::manifest_markdown()) &&
+  const bool written = write(directory + "/errors.md", ovl::errors_markdown()) &&
+                       write(directory + "/manifest.md", ovl::manifest_markdown()) &&
                        write(directory + "/manifest.schema.json", ovl::manifest_json_schema());
   return written ? 0 : 1;
 }

@@ -69,12 +69,12 @@ TEST_F(ValidateTest, ShowsAllErrors) {
   EXPECT_EQ(run(), 13);
   EXPECT_EQ(out_.str(), "");
   EXPECT_EQ(err_.str(),
-            "ovl.toml:2:8: error: \"name\" takes a name, but this is a whole number\n"
+            "ovl.toml:2:8: error: \"name\" takes a name, but this is a whole number [wrong-type]\n"
             "    2 | name = 5\n"
             "      |        ^\n"
             "hint: write it like name = \"demo\"\n"
             "\n"
-            "ovl.toml:4:7: error: 0 is no VNI\n"
+            "ovl.toml:4:7: error: 0 is no VNI [invalid-value]\n"
             "    4 | vni = 0\n"
             "      |       ^\n"
             "hint: use 1 to 16777215\n"
@@ -116,7 +116,8 @@ TEST_F(ValidateTest, JsonIsOneObjectOnOut) {
 TEST_F(ValidateTest, NothingToRead) {
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(err_.str(),
-            "ovl: no manifest here: neither ovl.toml nor any other *.toml\nhint: ovl init writes a first "
+            "ovl: no manifest here: neither ovl.toml nor any other *.toml [not-found]\nhint: ovl init writes "
+            "a first "
             "manifest\n");
 }
 
@@ -147,7 +148,7 @@ TEST_F(ValidateTest, InitDoesNotOverwrite) {
   write("ovl.toml", "mine");
   EXPECT_EQ(run_init(), 1);
   EXPECT_EQ(err_.str(),
-            "ovl: ovl.toml is there already; nothing was written\nhint: ovl validate checks it\n");
+            "ovl: ovl.toml is there already; nothing was written [io]\nhint: ovl validate checks it\n");
   std::ifstream file("ovl.toml");
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "mine");
 }
@@ -160,7 +161,9 @@ TEST_F(ValidateTest, InitDoesNotFollowALink) {
 
 TEST_F(ValidateTest, InitNeedsTheDirectory) {
   EXPECT_EQ(run_init({.directory = "nowhere"}), 1);
-  EXPECT_EQ(err_.str(), "ovl: writing nowhere/ovl.toml: No such file or directory\n");
+  EXPECT_EQ(err_.str(),
+            "ovl: writing nowhere/ovl.toml: No such file or directory [io]\nhint: look at the path: does it "
+            "exist, who may read it, is the disk full\n");
 }
 
 }  // namespace

@@ -2,8 +2,12 @@
 // in ".toml" are the sources; "diagnostics" is what is shown, "manifest" what was understood.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
+#include "reconcile/resolve.hpp"
+#include "reconcile/toml_guard.hpp"
 #include "tests/support/manifest_dump.hpp"
 #include "tests/support/txtar.hpp"
 
@@ -12,30 +16,98 @@ namespace ovl {
 namespace {
 
 const std::filesystem::path kCases = std::filesystem::path(OVL_SOURCE_DIR) / "tests/golden/manifest";
+// Their manifests are too long to be written down.
+const std::filesystem::path kLongCases = std::filesystem::path(OVL_SOURCE_DIR) / "tests/golden/long_manifest";
 
 class ManifestGolden : public ::testing::TestWithParam<std::filesystem::path> {};
 
 std::string rendered(const Diagnostics& diagnostics, const Sources& sources) {
   std::string out;
   for (const Diagnostic& diagnostic : diagnostics) {
-    out += "[" + diagnostic.id + "]\n" + render(diagnostic, sources, false) + "\n\n";
+    out += render(diagnostic, sources, false) + "\n\n";
   }
   return out;
 }
 
-TEST_P(ManifestGolden, SaysWhatItSaid) {
+Sources sources_of(const std::filesystem::path& path) {
   Sources sources;
-  for (const auto& section : test::load_case(GetParam()).sections) {
+  for (const auto& section : test::load_case(path).sections) {
     if (section.name.ends_with(".toml")) sources.push_back({.name = section.name, .text = section.text});
   }
+  return sources;
+}
+
+// What is refused: by the parser, else when the values are chosen, for an empty store.
+Diagnostics refusals(const Parsed& parsed) {
+  if (!parsed.diagnostics.empty()) return parsed.diagnostics;
+  return resolve(parsed.manifest, Records{}, Facts{}).problems;
+}
+
+Sources one_source(std::string text) {
+  return {SourceFile{.name = "ovl.toml", .text = std::move(text)}};
+}
+
+Sources with_too_many_bytes() {
+  return one_source(std::string(kMaxFileBytes + 1, '#'));
+}
+
+Sources with_too_many_ports() {
+  std::string text =
+      "[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///k.db\"\n"
+      "[host.a]\nadvertise = \"192.0.2.1\"\ngateway_pool = \"172.18.0.0/16\"\n"
+      "[network.n]\nsubnet = \"10.0.0.0/16\"\n";
+  for (int i = 0; i < 1024; ++i) {
+    text += "[endpoint.e" + std::to_string(i) + "]\nhost = \"a\"\nnetwork = \"n\"\n";
+  }
+  return one_source(std::move(text));
+}
+
+void expect_shown(const std::string& name, const Sources& sources) {
+  test::expect_section(kLongCases / name, "diagnostics", rendered(refusals(parse(sources)), sources));
+}
+
+TEST_P(ManifestGolden, SaysWhatItSaid) {
+  const Sources sources = sources_of(GetParam());
   ASSERT_FALSE(sources.empty());
   const Parsed parsed = parse(sources);
-  const std::string shown = rendered(parsed.diagnostics, sources);
+  const std::string shown = rendered(refusals(parsed), sources);
   if (shown.empty()) {
     test::expect_section(GetParam(), "manifest", test::manifest_value(parsed.manifest).pretty_json() + "\n");
   } else {
     test::expect_section(GetParam(), "diagnostics", shown);
   }
+}
+
+TEST(LongManifestGolden, TooManyBytes) {
+  expect_shown("too-large.txt", with_too_many_bytes());
+}
+
+TEST(LongManifestGolden, TooManyPorts) {
+  expect_shown("too-many-ports.txt", with_too_many_ports());
+}
+
+// Each finding about a manifest has a case that shows it, with its place and its remedy.
+TEST(ManifestCatalogue, EachIdHasACaseWithAPlaceAndARemedy) {
+  std::set<std::string> shown;
+  std::size_t broken = 0;
+  const auto add = [&](const std::string& name, const Sources& sources) {
+    const Diagnostics found = refusals(parse(sources));
+    if (!found.empty()) ++broken;
+    for (const Diagnostic& diagnostic : found) {
+      shown.insert(diagnostic.id.text());
+      const bool of_a_file = diagnostic.id == "missing-block" || diagnostic.id == "too-large";
+      EXPECT_TRUE(diagnostic.place.line > 0 || of_a_file) << name << ": " << diagnostic.message;
+      EXPECT_FALSE(diagnostic.hint.empty()) << name << ": " << diagnostic.message;
+    }
+  };
+  for (const auto& path : test::cases_in(kCases)) add(path.filename(), sources_of(path));
+  add("too-large.txt", with_too_many_bytes());
+  add("too-many-ports.txt", with_too_many_ports());
+  for (const CatalogueEntry& entry : kCatalogue) {
+    if (entry.stage >= Stage::plan) continue;
+    EXPECT_TRUE(shown.contains(std::string(entry.id))) << entry.id;
+  }
+  EXPECT_GE(broken, 60U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Case, ManifestGolden, ::testing::ValuesIn(test::cases_in(kCases)),

@@ -28,7 +28,7 @@ Parsed parsed(const std::string& text) {
 std::string meaning(const std::string& text) {
   const Parsed all = parsed(text);
   std::string out = test::manifest_value(all.manifest).json() + "\n";
-  for (const Diagnostic& diagnostic : all.diagnostics) out += diagnostic.id + "\n";
+  for (const Diagnostic& diagnostic : all.diagnostics) out += diagnostic.id.text() + "\n";
   return out;
 }
 

@@ -20,7 +20,7 @@ Found find_in(const std::string& text) {
   Found found;
   for (const Diagnostic& diagnostic : parse(sources).diagnostics) {
     if (found.ids.empty()) found.place = diagnostic.place;
-    found.ids += (found.ids.empty() ? "" : " ") + diagnostic.id;
+    found.ids += (found.ids.empty() ? "" : " ") + diagnostic.id.text();
     found.text += render(diagnostic, sources, false) + "\n";
   }
   return found;
@@ -87,8 +87,8 @@ TEST(HostileManifest, ByteOrderMarks) {
   EXPECT_EQ(shifted.ids, "unknown-block");
   EXPECT_EQ(shifted.place.column, 1U);
   EXPECT_EQ(find_in(std::string("\xff\xfe[\0c\0]\0", 8)).ids, "not-utf8");
-  EXPECT_EQ(find_in("\xfe\xff").text.substr(0, 55),
-            "ovl.toml:1:1: error: the file is UTF-16, not UTF-8\n    ");
+  EXPECT_EQ(find_in("\xfe\xff").text.substr(0, 66),
+            "ovl.toml:1:1: error: the file is UTF-16, not UTF-8 [not-utf8]\n    ");
   EXPECT_EQ(find_in(std::string(kCluster) + "\xef\xbb\xbf[host.a]\n").ids, "syntax");
 }
 
@@ -138,7 +138,7 @@ TEST(HostileManifest, EmptyInput) {
   EXPECT_EQ(find_in("").ids, "missing-block");
   EXPECT_EQ(parse({}).diagnostics.size(), 1U);
   EXPECT_EQ(render(parse({}).diagnostics[0], {}, false),
-            "error: the manifest has no [cluster]\nhint: add [cluster] with name = \"demo\"");
+            "error: the manifest has no [cluster] [missing-block]\nhint: add [cluster] with name = \"demo\"");
 }
 
 // A long line with an error at each of its values: places are found in one pass.

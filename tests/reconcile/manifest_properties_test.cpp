@@ -83,7 +83,7 @@ RC_GTEST_PROP(ManifestLaws, OrderDoesNotHideErrors, ()) {
   parts.emplace_back("[host.d]\nadvertise = \"192.168.50.10\"\ncolour = \"red\"\n");
   const auto ids = [](const Parsed& parsed) {
     std::vector<std::string> out;
-    for (const Diagnostic& diagnostic : parsed.diagnostics) out.push_back(diagnostic.id);
+    for (const Diagnostic& diagnostic : parsed.diagnostics) out.push_back(diagnostic.id.text());
     std::ranges::sort(out);
     return out;
   };

@@ -122,7 +122,7 @@ TEST(ManifestSchema, ParserTakesEveryExample) {
         const bool refused = found.id == "unknown-key" || found.id == "wrong-type" ||
                              found.id == "invalid-value" || found.id == "syntax" ||
                              found.id == "unknown-block" || found.id == "literal-secret";
-        EXPECT_FALSE(refused) << text << found.id << ": " << found.message;
+        EXPECT_FALSE(refused) << text << found.id.text() << ": " << found.message;
       }
     }
   }

@@ -1,0 +1,14 @@
+// An error as every verb shows it.
+#pragma once
+
+#include <string>
+
+#include "cmd/style.hpp"
+#include "model/result.hpp"
+
+namespace ovl {
+
+// Two lines: "ovl: MESSAGE [FAMILY]" and "hint: REMEDY", that of the family when the error has none.
+std::string error_text(const Error& error, const Style& style);
+
+}  // namespace ovl

@@ -1,0 +1,311 @@
+// The catalogue of errors: every id that ovl shows, with its cause and its remedy. docs/errors.md is
+// written from it, and FindingId lets nothing be reported that is not in it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "model/fields.hpp"
+#include "model/result.hpp"
+
+namespace ovl {
+
+template <>
+struct EnumNames<Errc> {
+  static constexpr std::array<std::string_view, 17> names{
+      "usage",   "manifest",    "io",          "conflict",    "guard",  "stale",
+      "locked",  "unreachable", "in-doubt",    "privilege",   "kernel", "not-found",
+      "corrupt", "verify",      "interrupted", "unsupported", "bug"};
+};
+
+// What an error that ends a command belongs to.
+struct ErrorFamily {
+  Errc code = Errc::bug;
+  std::string_view cause;
+  std::string_view remedy;  // also shown when the error itself has no hint
+};
+
+// Where a finding arises, in the order of a run.
+enum class Stage : std::uint8_t {
+  text,
+  blocks,
+  keystore,
+  hosts,
+  networks,
+  endpoints,
+  moved,
+  choice,
+  plan,
+  store
+};
+
+struct CatalogueEntry {
+  std::string_view id;
+  Stage stage = Stage::text;
+  Errc code = Errc::manifest;  // what a command ends with
+  std::string_view cause;
+  std::string_view remedy;
+};
+
+inline constexpr std::array<ErrorFamily, 17> kErrorFamilies{{
+    {Errc::usage, "The command line asks for something that makes no sense, or leaves out what is needed.",
+     "ovl --help, or ovl VERB --help, says what each verb takes"},
+    {Errc::manifest, "The manifest is invalid, or asks for something that the cluster cannot hold.",
+     "ovl validate shows every error with its place"},
+    {Errc::io, "A file, a directory or a socket of this machine could not be read or written.",
+     "look at the path: does it exist, who may read it, is the disk full"},
+    {Errc::conflict, "Something that is not ovl's stands where an object of the manifest belongs.",
+     "remove or rename what is in the way, or choose another name, address or VNI; ovl never touches it"},
+    {Errc::guard, "A guard refused the command before anything was changed.",
+     "do what the guard asks for, or say that it is meant: --allow-rollback, --max-destroy, protect = false"},
+    {Errc::stale, "What the command was computed from has moved since.", "plan again, and read the new plan"},
+    {Errc::locked, "Somebody else is writing the cluster's records.",
+     "wait for them with --lock-timeout; ovl lock ls says who it is"},
+    {Errc::unreachable, "The keystore did not answer in time, or refused the login.",
+     "look whether the server runs and whether url, tls and the secrets in [keystore] are right: ovl doctor"},
+    {Errc::in_doubt, "The keystore did not answer whether it took a write.",
+     "apply again: it reads what is there and goes on from that"},
+    {Errc::privilege, "The command needs root or a capability, or the store's user lacks a permission.",
+     "run it as root on the host, or give the store's user the permission"},
+    {Errc::kernel,
+     "The kernel refused an operation; the message names it, its object and the kernel's own reason.",
+     "undo what the reason names and apply again: it goes on where it stopped"},
+    {Errc::not_found, "The thing that was asked for is not there.",
+     "look at what there is: ovl network ls, "
+     "ovl host ls, ovl endpoint ls"},
+    {Errc::corrupt, "Stored data did not pass its validation; nothing was made from it.",
+     "ovl keystore check names the keys; an apply with the manifest writes them anew"},
+    {Errc::verify, "All was applied, but reading back shows a difference: somebody changes the same objects.",
+     "ovl plan shows what differs; stop the other program, then apply again"},
+    {Errc::interrupted, "SIGINT or SIGTERM ended the command between two steps.",
+     "apply again: it goes on where it stopped"},
+    {Errc::unsupported, "This build or this kernel cannot do it.",
+     "install what the message names, or use another host or store"},
+    {Errc::bug, "A promise inside ovl is broken.", "please report it with the command and its whole output"},
+}};
+
+inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
+    // ---- text
+    {"too-large", Stage::text, Errc::manifest, "A file is larger than a manifest may be.",
+     "Split it into several files in one directory."},
+    {"not-utf8", Stage::text, Errc::manifest, "A byte of the file is not UTF-8, or the file is UTF-16.",
+     "Save the file as UTF-8."},
+    {"control-character", Stage::text, Errc::manifest, "A control character stands in the file.",
+     "Remove it, or write it as an escape in a string; end lines with LF or CR LF."},
+    {"too-deep", Stage::text, Errc::manifest,
+     "More brackets are open, or a key has more segments, than any "
+     "manifest needs.",
+     "Close the brackets; shorten the key."},
+    {"syntax", Stage::text, Errc::manifest, "The file is not TOML at this place.",
+     "Do what the hint says; text, addresses and subnets stand in quotes."},
+    {"duplicate-key", Stage::text, Errc::manifest, "A key is set twice in one block.",
+     "Remove one of the two."},
+    {"duplicate-name", Stage::text, Errc::manifest,
+     "A block is defined twice, in one file or in two; names compare without case.",
+     "Rename or merge one of them."},
+    // ---- blocks
+    {"unknown-block", Stage::blocks, Errc::manifest,
+     "A block has a name that ovl does not know, or a key stands before the first block.",
+     "Correct the name, or move the key below its block's header."},
+    {"wrong-block", Stage::blocks, Errc::manifest,
+     "A block has the wrong form: a table, a table by name or an "
+     "array of tables is wanted.",
+     "Write its header as the hint shows it."},
+    {"missing-block", Stage::blocks, Errc::manifest, "The manifest has no [cluster].",
+     "Add it, with a name."},
+    {"unknown-key", Stage::blocks, Errc::manifest, "A block has a key that ovl does not know.",
+     "Correct it; docs/manifest.md lists every key."},
+    {"missing-key", Stage::blocks, Errc::manifest, "A required key is missing.", "Add it."},
+    {"misplaced-key", Stage::blocks, Errc::manifest,
+     "An endpoint with networks has a key that belongs to each of "
+     "them.",
+     "Move it below the network that it is meant for."},
+    {"wrong-type", Stage::blocks, Errc::manifest, "A value has another type than its key takes.",
+     "Write it like the example in the hint."},
+    {"invalid-value", Stage::blocks, Errc::manifest, "A value has the right type and breaks its rules.",
+     "Write it as the hint says."},
+    {"reserved-name", Stage::blocks, Errc::manifest, "A name is kept for ovl or has a meaning already.",
+     "Choose another name: not outside, not localhost, not beginning with ovl-."},
+    {"literal-secret", Stage::blocks, Errc::manifest,
+     "A secret stands in the manifest instead of a reference "
+     "to it.",
+     "Name where it is: env:NAME or file:PATH."},
+    {"subnet-and-subnets", Stage::blocks, Errc::manifest, "A network has both subnet and subnets.",
+     "Write all of them in subnets."},
+    {"network-and-networks", Stage::blocks, Errc::manifest, "An endpoint has both network and networks.",
+     "Write all of them below networks."},
+    // ---- keystore
+    {"secret-in-url", Stage::keystore, Errc::manifest, "The keystore's URL holds a user or a secret.",
+     "Use the keys token, user and password, with references."},
+    {"plaintext", Stage::keystore, Errc::manifest,
+     "Transport to the keystore leaves this machine without "
+     "encryption.",
+     "Give it tls, or set allow_plaintext = true."},
+    {"tls-half", Stage::keystore, Errc::manifest,
+     "tls has a certificate without its key, or a key without its "
+     "certificate.",
+     "Give both, or none."},
+    {"tls-unsupported", Stage::keystore, Errc::manifest, "The client of this keystore has no TLS.",
+     "Put a tunnel on this machine, or set allow_plaintext = true."},
+    // ---- hosts
+    {"unfit-address", Stage::hosts, Errc::manifest,
+     "No host can be reached by this address: loopback, "
+     "multicast, unspecified and link-local ones.",
+     "Give the address of the interface that faces the other hosts."},
+    {"unfit-subnet", Stage::hosts, Errc::manifest,
+     "A subnet or gateway pool is of a range or a size that cannot "
+     "hold endpoints.",
+     "Use a private subnet that is large enough."},
+    {"duplicate-address", Stage::hosts, Errc::manifest,
+     "Two hosts advertise one address, or two endpoints of a "
+     "network are given one.",
+     "Each has an address of its own; one that is left out is chosen."},
+    {"mixed-families", Stage::hosts, Errc::manifest,
+     "IPv4 and IPv6 are mixed where one family is needed: between "
+     "advertise and bind, or among the hosts of a network.",
+     "Give addresses of one family."},
+    // ---- networks
+    {"subnets-overlap", Stage::networks, Errc::manifest,
+     "Two subnets that one network has, or one endpoint is in, "
+     "overlap.",
+     "Give one of them another subnet."},
+    {"address-without-subnet", Stage::networks, Errc::manifest,
+     "An address or a range is given where no subnet of "
+     "the manifest can hold it.",
+     "Declare a subnet of that family, or leave the address out."},
+    {"address-outside-subnet", Stage::networks, Errc::manifest,
+     "An address is in none of its network's subnets.", "Take an address from one of them."},
+    {"address-not-usable", Stage::networks, Errc::manifest,
+     "An address is its subnet's network, broadcast or "
+     "anycast address.",
+     "Take one between the two."},
+    {"range-outside-subnet", Stage::networks, Errc::manifest,
+     "An ip_range is in none of its network's subnets.", "Take a part of one of them."},
+    {"one-per-subnet", Stage::networks, Errc::manifest, "A subnet has two gateways or two ranges.",
+     "Give at most one per subnet."},
+    {"mtu-too-small", Stage::networks, Errc::manifest, "An MTU is too small for IPv6 (RFC 8200, section 5).",
+     "Use at least 1280, or no IPv6 subnet."},
+    {"duplicate-vni", Stage::networks, Errc::manifest, "Two networks have one VNI on one port.",
+     "Leave vni out to have one chosen."},
+    // ---- endpoints
+    {"unknown-host", Stage::endpoints, Errc::manifest,
+     "An endpoint is on a host that the manifest does not define.", "Correct the name, or define the host."},
+    {"unknown-network", Stage::endpoints, Errc::manifest,
+     "An endpoint is in a network that the manifest does not "
+     "define.",
+     "Correct the name, or define the network."},
+    {"mac-not-unicast", Stage::endpoints, Errc::manifest, "A MAC address is a group's, or all zeros.",
+     "Use one whose second digit is even, like 02:..., or leave it out."},
+    {"one-per-family", Stage::endpoints, Errc::manifest,
+     "An endpoint has two addresses of one family in a network.",
+     "Give at most one IPv4 and one IPv6 address."},
+    {"address-is-gateway", Stage::endpoints, Errc::manifest, "An endpoint is given the gateway's address.",
+     "Give it another one, or the network another gateway."},
+    {"address-reserved", Stage::endpoints, Errc::manifest,
+     "An endpoint is given an address that its network "
+     "reserves.",
+     "Give it another one, or stop reserving this one."},
+    {"duplicate-mac", Stage::endpoints, Errc::manifest,
+     "Two endpoints of a network are given one MAC address.", "Leave one of them out to have it chosen."},
+    {"duplicate-netns", Stage::endpoints, Errc::manifest, "Two endpoints of one host share a namespace.",
+     "Make them one endpoint with several networks."},
+    {"alias-clash", Stage::endpoints, Errc::manifest,
+     "An alias is another endpoint's name or alias in its network.", "Choose another alias."},
+    {"too-many-ports", Stage::endpoints, Errc::manifest,
+     "A bridge would have more ports than the kernel numbers.",
+     "Spread the endpoints over more hosts or networks."},
+    // ---- moved
+    {"moved-name", Stage::moved, Errc::manifest, "from or to of a [[moved]] names no block.",
+     "Write host.NAME, network.NAME or endpoint.NAME."},
+    {"moved-kind", Stage::moved, Errc::manifest, "A [[moved]] goes from one kind of block to another.",
+     "Keep the kind, change the name."},
+    {"moved-from-exists", Stage::moved, Errc::manifest,
+     "The old name of a [[moved]] is still in the manifest.",
+     "Remove the [[moved]], or the block of the old name."},
+    {"moved-to-missing", Stage::moved, Errc::manifest, "The new name of a [[moved]] is not in the manifest.",
+     "Correct it, or define the block."},
+    {"moved-twice", Stage::moved, Errc::manifest, "A name is moved twice, or has two old names.",
+     "Remove one of the two [[moved]]."},
+    // ---- choice
+    {"no-subnet", Stage::choice, Errc::manifest,
+     "No /24 in 10.0.0.0/8 is free for a network without a subnet.", "Give the network a subnet."},
+    {"no-gateway-pool", Stage::choice, Errc::manifest, "No prefix is free for a host's gateway bridge.",
+     "Give the host a gateway_pool."},
+    {"subnet-full", Stage::choice, Errc::manifest, "A network has no address left for an endpoint.",
+     "Add a subnet to the network, widen its ip_range, or remove endpoints."},
+    {"gateway-pool-full", Stage::choice, Errc::manifest,
+     "A host's gateway pool has no address left for an endpoint.", "Give the host a larger gateway_pool."},
+    // ---- plan
+    {"foreign-netns", Stage::plan, Errc::conflict,
+     "A namespace of a sandbox's name exists, and ovl did not make it.", "Remove or rename it."},
+    {"foreign-link", Stage::plan, Errc::conflict,
+     "A network device of a wanted name exists, and ovl did not make it.", "Remove or rename it."},
+    {"foreign-table", Stage::plan, Errc::conflict,
+     "An nftables table of a wanted name exists, and ovl did not make it.", "Remove or rename it."},
+    {"mtu-too-large", Stage::plan, Errc::conflict,
+     "A declared MTU and the encapsulation do not fit into this "
+     "host's underlay.",
+     "Declare a smaller mtu, or raise the underlay's."},
+    {"protected", Stage::plan, Errc::guard, "A record with protect = true would be removed or replaced.",
+     "Apply it once with protect = false."},
+    {"max-destroy", Stage::plan, Errc::guard, "The plan removes more records than --max-destroy lets pass.",
+     "Read the plan; if it is meant, say the number: --max-destroy N."},
+    {"forward-drop", Stage::plan, Errc::conflict,
+     "Warning: another program's chain drops what this host forwards.",
+     "Insert the rules that the hint shows into that chain."},
+    {"dirty-source", Stage::plan, Errc::conflict,
+     "Warning: the manifest's files are not those of the commit.", "Commit them."},
+    {"keystore-lost", Stage::plan, Errc::not_found,
+     "Warning: the keystore does not hold the cluster that this host "
+     "knows; an apply rebuilds it.",
+     "If this is another keystore by mistake, do not apply."},
+    // ---- store
+    {"refused-record", Stage::store, Errc::corrupt,
+     "A value in the keystore did not pass its validation; hosts keep "
+     "what they had.",
+     "Apply the manifest again from a trusted place, or remove the key."},
+    {"claim-missing", Stage::store, Errc::corrupt,
+     "No claim stands for an address, name or VNI that a record has.", "Apply the manifest."},
+    {"claim-held", Stage::store, Errc::corrupt,
+     "A claim is held by another record than the one that has its value.", "Apply the manifest."},
+    {"claim-orphaned", Stage::store, Errc::corrupt, "A claim is held for a record that does not need it.",
+     "Apply the manifest."},
+    {"head-digest", Stage::store, Errc::corrupt,
+     "The records are not those of the newest generation: a write was "
+     "cut short, or somebody edits the store.",
+     "Apply the manifest."},
+});
+
+// The entry of that id, or nullptr.
+constexpr const CatalogueEntry* find_entry(std::string_view id) {
+  for (const CatalogueEntry& entry : kCatalogue) {
+    if (entry.id == id) return &entry;
+  }
+  return nullptr;
+}
+
+// An id of the catalogue, or none. From a literal alone: one that is not in the catalogue does not compile.
+class FindingId {
+ public:
+  constexpr FindingId() = default;
+
+  consteval FindingId(const char* literal) : text_(find_entry(literal)->id) {}
+
+  [[nodiscard]] std::string text() const { return std::string(text_); }
+
+  [[nodiscard]] constexpr bool empty() const { return text_.empty(); }
+
+  constexpr bool operator==(const FindingId&) const = default;
+
+ private:
+  std::string_view text_;
+};
+
+// The family of a code.
+constexpr const ErrorFamily& family_of(Errc code) {
+  return kErrorFamilies[static_cast<std::size_t>(code)];
+}
+
+}  // namespace ovl
