@@ -98,6 +98,19 @@ Value value_of(const ObjectRef& object) {
   return std::visit(ValueOf{}, object);
 }
 
+Value value_of(const std::vector<Finding>& findings) {
+  Value out = Value::array();
+  for (const Finding& finding : findings) {
+    Value item = Value::object();
+    item.set("id", finding.id.text());
+    item.set("subject", finding.subject);
+    item.set("message", finding.message);
+    item.set("hint", finding.hint);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
 std::vector<FieldDelta> fields_of(const ObjectChange& change) {
   return std::visit(DeltasOf{change}, change.after);
 }

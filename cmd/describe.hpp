@@ -13,6 +13,9 @@ namespace ovl {
 // The object as a value; null for none.
 Value value_of(const ObjectRef& object);
 
+// {id, subject, message, hint} of each.
+Value value_of(const std::vector<Finding>& findings);
+
 // The fields of `change` that differ, in the order of the kind's table.
 std::vector<FieldDelta> fields_of(const ObjectChange& change);
 

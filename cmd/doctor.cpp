@@ -10,6 +10,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 
@@ -27,15 +28,18 @@ std::string_view name_of_level(Symptom::Level level) {
 }
 
 Value symptoms_json(const std::vector<Symptom>& symptoms) {
-  Value out = Value::array();
+  Value checks = Value::array();
   for (const Symptom& symptom : symptoms) {
     Value item = Value::object();
     item.set("level", name_of_level(symptom.level));
     item.set("check", symptom.check);
     item.set("text", symptom.text);
     item.set("remedy", symptom.remedy);
-    out.push(std::move(item));
+    checks.push(std::move(item));
   }
+  Value out = Value::object();
+  out.set("format_version", kOutputFormat);
+  out.set("checks", std::move(checks));
   return out;
 }
 

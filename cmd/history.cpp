@@ -7,7 +7,9 @@
 #include <iostream>
 
 #include "cmd/context.hpp"
+#include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/time_text.hpp"
@@ -15,8 +17,6 @@
 namespace ovl {
 
 namespace {
-
-constexpr std::string_view kFormat = "1.0";
 
 std::string commit_text(const GenerationRecord& generation) {
   return generation.commit.empty() ? "-" : printable(generation.commit.substr(0, 12));
@@ -38,10 +38,11 @@ std::string history_text(const History& history) {
 
 Value history_json(const History& history) {
   Value out = Value::object();
-  out.set("format_version", Value(kFormat));
+  out.set("format_version", kOutputFormat);
   Value generations = Value::array();
   for (const GenerationRecord& generation : history.generations) generations.push(encode(generation));
   out.set("generations", std::move(generations));
+  out.set("refused", value_of(history.refused));
   return out;
 }
 
@@ -74,7 +75,7 @@ Value lock_json(const std::optional<HeldLock>& lock) {
     locks.push(std::move(item));
   }
   Value out = Value::object();
-  out.set("format_version", Value(kFormat));
+  out.set("format_version", kOutputFormat);
   out.set("locks", std::move(locks));
   return out;
 }

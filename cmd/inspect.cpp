@@ -8,6 +8,7 @@
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/output_format.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/project.hpp"
 
@@ -125,6 +126,7 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   OVL_TRY(Subject subject, subject_of(inspect, view));
+  subject.value.set("format_version", kOutputFormat);
   if (!subject.namespaces.empty()) {
     OVL_TRY(Value kernel, kernel_json(context.world(), subject.namespaces));
     subject.value.set("kernel", std::move(kernel));

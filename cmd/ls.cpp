@@ -7,6 +7,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/project.hpp"
@@ -76,9 +77,12 @@ Value hosts_json(const StoreView& view) {
 }
 
 Value json_of(const StoreView& view, const std::string& kind) {
-  if (kind == "network") return records_json(view.records.networks);
-  if (kind == "host") return hosts_json(view);
-  return records_json(view.records.endpoints);
+  Value out = Value::object();
+  out.set("format_version", kOutputFormat);
+  if (kind == "network") out.set("networks", records_json(view.records.networks));
+  if (kind == "host") out.set("hosts", hosts_json(view));
+  if (kind == "endpoint") out.set("endpoints", records_json(view.records.endpoints));
+  return out;
 }
 
 std::string text_of(const StoreView& view, const LsOptions& ls) {

@@ -19,7 +19,8 @@ once. Names are letters, digits and `-` (RFC 1123), compared without case; `ovl-
 `localhost` are reserved. What is left out is chosen, recorded in the keystore and kept.
 
 `ovl validate` reports all errors with their places. For editors there is a JSON Schema:
-[manifest.schema.json](manifest.schema.json).
+[manifest.schema.json](manifest.schema.json); those that use Taplo take it from a first line
+`#:schema PATH/manifest.schema.json`.
 
 This page is generated from the parser's tables (`gen-docs`).
 )";

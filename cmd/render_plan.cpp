@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cmd/describe.hpp"
+#include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 
 namespace ovl {
@@ -258,19 +259,6 @@ Value drift_json(const Plan& plan) {
   return out;
 }
 
-Value findings_json(const std::vector<Finding>& findings) {
-  Value out = Value::array();
-  for (const Finding& finding : findings) {
-    Value item = Value::object();
-    item.set("id", finding.id.text());
-    item.set("subject", finding.subject);
-    item.set("message", finding.message);
-    item.set("hint", finding.hint);
-    out.push(std::move(item));
-  }
-  return out;
-}
-
 Value summary_json(const Plan& plan) {
   const PlanCounts counts = count(plan);
   Value out = Value::object();
@@ -318,14 +306,14 @@ Value plan_json(const Plan& plan) {
   ovl.set("partial", plan.partial);
   ovl.set("refresh_only", plan.refresh_only);
   ovl.set("summary", summary_json(plan));
-  ovl.set("refused", findings_json(plan.refused));
-  ovl.set("conflicts", findings_json(plan.conflicts));
-  ovl.set("warnings", findings_json(plan.warnings));
+  ovl.set("refused", value_of(plan.refused));
+  ovl.set("conflicts", value_of(plan.conflicts));
+  ovl.set("warnings", value_of(plan.warnings));
   Value waiting = Value::array();
   for (const std::string& line : plan.waiting) waiting.push(line);
   ovl.set("waiting", std::move(waiting));
   Value out = Value::object();
-  out.set("format_version", "1.2");
+  out.set("format_version", kPlanFormat);
   out.set("resource_changes", changes_json(plan));
   if (plan.refresh_only) out.set("resource_drift", drift_json(plan));
   out.set("ovl", std::move(ovl));

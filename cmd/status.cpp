@@ -6,7 +6,9 @@
 #include <iostream>
 
 #include "cmd/context.hpp"
+#include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/standing.hpp"
@@ -20,6 +22,7 @@ using std::chrono::steady_clock;
 
 Value status_json(const StoreView& view) {
   Value out = Value::object();
+  out.set("format_version", kOutputFormat);
   if (view.head) out.set("head", encode(*view.head));
   Value hosts = Value::array();
   for (const HostRecord& host : view.records.hosts) {
@@ -32,6 +35,7 @@ Value status_json(const StoreView& view) {
     hosts.push(std::move(item));
   }
   out.set("hosts", std::move(hosts));
+  out.set("refused", value_of(view.refused));
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/output_format.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/sources.hpp"
@@ -58,7 +59,7 @@ void print_json(const Parsed& parsed, const Sources& sources, std::ostream& out)
   Value files = Value::array();
   for (const SourceFile& source : sources) files.push(safe_text(source.name));
   Value verdict = Value::object();
-  verdict.set("format_version", "1.0");
+  verdict.set("format_version", kOutputFormat);
   verdict.set("valid", count_of(parsed.diagnostics, Severity::error) == 0);
   verdict.set("files", std::move(files));
   verdict.set("digest", parsed.manifest.digest);

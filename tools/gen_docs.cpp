@@ -1,10 +1,12 @@
-// gen-docs DIRECTORY: writes errors.md, manifest.md and manifest.schema.json there.
+// gen-docs DIRECTORY: writes errors.md, manifest.md, manifest.schema.json and schemas/ there.
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "cmd/error_docs.hpp"
 #include "cmd/manifest_docs.hpp"
+#include "cmd/output_schemas.hpp"
 
 namespace {
 
@@ -24,8 +26,13 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::string directory = argv[1];
-  const bool written = write(directory + "/errors.md", ovl::errors_markdown()) &&
-                       write(directory + "/manifest.md", ovl::manifest_markdown()) &&
-                       write(directory + "/manifest.schema.json", ovl::manifest_json_schema());
+  bool written = write(directory + "/errors.md", ovl::errors_markdown()) &&
+                 write(directory + "/manifest.md", ovl::manifest_markdown()) &&
+                 write(directory + "/manifest.schema.json", ovl::manifest_json_schema());
+  std::error_code error;
+  std::filesystem::create_directories(directory + "/schemas", error);
+  for (const ovl::OutputSchema& schema : ovl::output_schemas()) {
+    written = written && write(directory + "/schemas/" + schema.file, schema.text);
+  }
   return written ? 0 : 1;
 }

@@ -2,6 +2,8 @@
 // host that plans; "before.toml", when there is one, has been applied on it. "plan" is what is shown.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "cmd/render_plan.hpp"
 #include "drivers/fake/fake_kernel.hpp"
 #include "reconcile/diff_objects.hpp"
@@ -10,6 +12,8 @@
 #include "reconcile/parse.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/schema_check.hpp"
 #include "tests/support/txtar.hpp"
 
 namespace ovl {
@@ -79,18 +83,33 @@ Manifest manifest_of(const std::string& name, const std::string& text) {
   return parsed.manifest;
 }
 
+Plan plan_of(const test::Txtar& golden) {
+  std::string host = golden.find("host")->text;
+  while (!host.empty() && host.back() == '\n') host.pop_back();
+  Bench bench(host);
+  if (const auto* before = golden.find("before.toml")) bench.apply(manifest_of("before.toml", before->text));
+  return bench.plan(manifest_of("ovl.toml", golden.find("ovl.toml")->text));
+}
+
 }  // namespace
 
 TEST_P(PlanGolden, ShowsWhatItShowed) {
   const test::Txtar golden = test::load_case(GetParam());
   ASSERT_NE(golden.find("ovl.toml"), nullptr);
   ASSERT_NE(golden.find("host"), nullptr);
-  std::string host = golden.find("host")->text;
-  while (!host.empty() && host.back() == '\n') host.pop_back();
-  Bench bench(host);
-  if (const auto* before = golden.find("before.toml")) bench.apply(manifest_of("before.toml", before->text));
-  const Plan plan = bench.plan(manifest_of("ovl.toml", golden.find("ovl.toml")->text));
-  test::expect_section(GetParam(), "plan", plan_text(plan, RenderOptions{}));
+  test::expect_section(GetParam(), "plan", plan_text(plan_of(golden), RenderOptions{}));
+}
+
+TEST(PlanSchema, EachGoldenPlanFits) {
+  if (!test::has_schema_validator()) GTEST_SKIP() << "needs python3-jsonschema";
+  const test::TemporaryDirectory directory;
+  std::vector<std::string> files;
+  for (const std::filesystem::path& path : test::cases_in(kCases)) {
+    files.push_back(directory.file(path.stem()));
+    std::ofstream(files.back()) << plan_json(plan_of(test::load_case(path))).json();
+  }
+  ASSERT_FALSE(files.empty());
+  test::expect_fits("plan", files);
 }
 
 INSTANTIATE_TEST_SUITE_P(Case, PlanGolden, ::testing::ValuesIn(test::cases_in(kCases)),

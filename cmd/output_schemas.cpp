@@ -1,0 +1,408 @@
+#include "cmd/output_schemas.hpp"
+
+#include <concepts>
+#include <map>
+#include <optional>
+
+#include "cmd/output_format.hpp"
+#include "model/plan.hpp"
+#include "reconcile/store_lock.hpp"
+#include "reconcile/store_view.hpp"
+
+namespace ovl {
+
+namespace {
+
+// ---- words -------------------------------------------------------------------------------------
+
+Value typed(std::string_view type) {
+  Value out = Value::object();
+  out.set("type", type);
+  return out;
+}
+
+Value constant(std::string_view text) {
+  Value out = Value::object();
+  out.set("const", text);
+  return out;
+}
+
+Value one_of(const char* word, Value::Array choices) {
+  Value out = Value::object();
+  out.set(word, std::move(choices));
+  return out;
+}
+
+Value array_of(Value items) {
+  Value out = typed("array");
+  out.set("items", std::move(items));
+  return out;
+}
+
+template <std::size_t N>
+Value words(const std::array<std::string_view, N>& names) {
+  Value::Array choices;
+  for (const std::string_view name : names) choices.emplace_back(name);
+  return one_of("enum", std::move(choices));
+}
+
+// Whether programs must be ready for members that are not listed.
+enum class Growth : std::uint8_t { closed, open };
+
+struct Member {
+  std::string name;
+  Value schema;
+  bool required = true;
+};
+
+Value object_of(std::vector<Member> members, Growth growth = Growth::closed) {
+  Value properties = Value::object();
+  Value required = Value::array();
+  for (Member& member : members) {
+    if (member.required) required.push(member.name);
+    properties.set(member.name, std::move(member.schema));
+  }
+  Value out = typed("object");
+  if (growth == Growth::closed) out.set("additionalProperties", false);
+  if (!required.as_array()->empty()) out.set("required", std::move(required));
+  out.set("properties", std::move(properties));
+  return out;
+}
+
+// ---- from the field tables: what encode() makes of a type ----------------------------------------
+
+template <class T>
+struct SchemaOf;
+
+template <class T>
+std::vector<Member> members_of() {
+  std::vector<Member> out;
+  for_each_field<T>([&]<class K, class M>(const Field<K, M>& field) {
+    out.push_back(
+        {.name = std::string(field.name), .schema = SchemaOf<M>::make(), .required = !kMayBeAbsent<M>});
+  });
+  return out;
+}
+
+template <>
+struct SchemaOf<bool> {
+  static Value make() { return typed("boolean"); }
+};
+
+template <>
+struct SchemaOf<std::string> {
+  static Value make() { return typed("string"); }
+};
+
+template <std::integral T>
+struct SchemaOf<T> {
+  static Value make() { return typed("integer"); }
+};
+
+template <NamedEnum E>
+struct SchemaOf<E> {
+  static Value make() { return words(EnumNames<E>::names); }
+};
+
+template <class Tag, std::uint32_t Min, std::uint32_t Max>
+struct SchemaOf<Bounded<Tag, Min, Max>> {
+  static Value make() {
+    Value out = typed("integer");
+    out.set("minimum", Min);
+    out.set("maximum", Max);
+    return out;
+  }
+};
+
+template <HasText T>
+struct SchemaOf<T> {
+  static Value make() { return typed("string"); }
+};
+
+template <class T>
+struct SchemaOf<std::optional<T>> {
+  static Value make() { return SchemaOf<T>::make(); }
+};
+
+template <class T>
+struct SchemaOf<std::vector<T>> {
+  static Value make() { return array_of(SchemaOf<T>::make()); }
+};
+
+template <>
+struct SchemaOf<std::map<std::string, std::string>> {
+  static Value make() {
+    Value out = typed("object");
+    out.set("additionalProperties", typed("string"));
+    return out;
+  }
+};
+
+template <Tabled K>
+struct SchemaOf<K> {
+  static Value make() { return object_of(members_of<K>()); }
+};
+
+template <class T>
+Value schema_of() {
+  return SchemaOf<T>::make();
+}
+
+// T's members and more.
+template <class T>
+Value extended(std::vector<Member> more) {
+  std::vector<Member> members = members_of<T>();
+  for (Member& member : more) members.push_back(std::move(member));
+  return object_of(std::move(members));
+}
+
+// ---- the documents -----------------------------------------------------------------------------
+
+Value schema_document(const std::string& title, std::string_view version, std::vector<Member> members,
+                      Growth growth = Growth::closed) {
+  members.push_back({.name = "format_version", .schema = constant(version)});
+  Value out = object_of(std::move(members), growth);
+  out.set("$schema", "http://json-schema.org/draft-07/schema#");
+  out.set("title", title);
+  return out;
+}
+
+OutputSchema file_of(const std::string& name, const Value& schema) {
+  return {.file = name + ".schema.json", .text = schema.pretty_json() + "\n"};
+}
+
+OutputSchema document(const std::string& name, const std::string& title, std::vector<Member> members) {
+  return file_of(name, schema_document(title, kOutputFormat, std::move(members)));
+}
+
+Value finding_schema() {
+  return object_of({{.name = "id", .schema = typed("string")},
+                    {.name = "subject", .schema = typed("string")},
+                    {.name = "message", .schema = typed("string")},
+                    {.name = "hint", .schema = typed("string")}},
+                   Growth::open);
+}
+
+Value actions_schema() {
+  Value::Array choices;
+  for (const std::vector<const char*>& words : std::vector<std::vector<const char*>>{{"create"},
+                                                                                     {"update"},
+                                                                                     {"delete"},
+                                                                                     {"delete", "create"},
+                                                                                     {"create", "delete"},
+                                                                                     {"no-op"},
+                                                                                     {"forget"}}) {
+    Value choice = Value::array();
+    for (const char* word : words) choice.push(word);
+    choices.push_back(std::move(choice));
+  }
+  return one_of("enum", std::move(choices));
+}
+
+// The objects that a plan speaks of, by their resources' type.
+Value resource_definitions() {
+  Value out = Value::object();
+  out.set("host", schema_of<HostRecord>());
+  out.set("network", schema_of<NetworkRecord>());
+  out.set("endpoint", schema_of<EndpointRecord>());
+  out.set(Netns::kind, schema_of<Netns>());
+  for_each_kind([&](auto member) {
+    using Kind = typename std::decay_t<decltype(std::declval<NamespaceObjects>().*member)>::value_type;
+    out.set(Kind::kind, schema_of<Kind>());
+  });
+  return out;
+}
+
+// What a resource of this type was and will be; null where it is not there.
+Value typed_change(const std::string& type) {
+  Value reference = Value::object();
+  reference.set("$ref", "#/definitions/" + type);
+  const Value state = one_of("anyOf", {typed("null"), std::move(reference)});
+  Value change =
+      object_of({{.name = "before", .schema = state}, {.name = "after", .schema = state}}, Growth::open);
+  Value out = Value::object();
+  out.set("if", object_of({{.name = "type", .schema = constant(type)}}, Growth::open));
+  out.set("then", object_of({{.name = "change", .schema = std::move(change)}}, Growth::open));
+  return out;
+}
+
+Value change_schema() {
+  return object_of({{.name = "actions", .schema = actions_schema()},
+                    {.name = "before", .schema = Value::object()},
+                    {.name = "after", .schema = Value::object()},
+                    {.name = "after_unknown", .schema = typed("object")},
+                    {.name = "importing", .schema = typed("object"), .required = false}},
+                   Growth::open);
+}
+
+Value resource_change_schema(const Value& definitions) {
+  Value::Array types;
+  Value::Array by_type;
+  for (const auto& [type, schema] : *definitions.as_object()) {
+    types.emplace_back(type);
+    by_type.push_back(typed_change(type));
+  }
+  Value ovl = object_of({{.name = "scope", .schema = words(EnumNames<Scope>::names)},
+                         {.name = "host", .schema = typed("string"), .required = false},
+                         {.name = "netns", .schema = typed("string"), .required = false}},
+                        Growth::open);
+  Value out = object_of({{.name = "address", .schema = typed("string")},
+                         {.name = "mode", .schema = constant("managed")},
+                         {.name = "type", .schema = one_of("enum", std::move(types))},
+                         {.name = "name", .schema = typed("string")},
+                         {.name = "index", .schema = typed("string"), .required = false},
+                         {.name = "previous_address", .schema = typed("string"), .required = false},
+                         {.name = "provider_name", .schema = constant("ovl")},
+                         {.name = "action_reason", .schema = words(EnumNames<Reason>::names)},
+                         {.name = "change", .schema = change_schema()},
+                         {.name = "ovl", .schema = std::move(ovl)}},
+                        Growth::open);
+  out.set("allOf", std::move(by_type));
+  return out;
+}
+
+OutputSchema plan_schema() {
+  std::vector<Member> counts;
+  for (const std::string_view name : EnumNames<Action>::names) {
+    counts.push_back({.name = std::string(name), .schema = typed("integer")});
+  }
+  Value ovl = object_of({{.name = "scope", .schema = words(EnumNames<Scope>::names)},
+                         {.name = "cluster", .schema = typed("string")},
+                         {.name = "host", .schema = typed("string")},
+                         {.name = "source", .schema = typed("string")},
+                         {.name = "commit", .schema = typed("string")},
+                         {.name = "summary", .schema = object_of(std::move(counts), Growth::open)},
+                         {.name = "refused", .schema = array_of(finding_schema())},
+                         {.name = "conflicts", .schema = array_of(finding_schema())},
+                         {.name = "warnings", .schema = array_of(finding_schema())},
+                         {.name = "waiting", .schema = array_of(typed("string"))}},
+                        Growth::open);
+  Value definitions = resource_definitions();
+  Value out =
+      schema_document("ovl plan, apply and show with --json", kPlanFormat,
+                      {{.name = "resource_changes", .schema = array_of(resource_change_schema(definitions))},
+                       {.name = "ovl", .schema = std::move(ovl)}},
+                      Growth::open);
+  out.set("definitions", std::move(definitions));
+  return file_of("plan", out);
+}
+
+OutputSchema status_schema() {
+  Value host = object_of({{.name = "name", .schema = typed("string")},
+                          {.name = "standing", .schema = typed("string")},
+                          {.name = "health", .schema = typed("string")},
+                          {.name = "status", .schema = schema_of<HostStatus>(), .required = false}});
+  return document("status", "ovl status --json",
+                  {{.name = "head", .schema = schema_of<Head>(), .required = false},
+                   {.name = "hosts", .schema = array_of(std::move(host))},
+                   {.name = "refused", .schema = array_of(finding_schema())}});
+}
+
+// The kernel objects of one namespace, by kind.
+Value space_schema() {
+  std::vector<Member> members{{.name = "netns", .schema = typed("string")},
+                              {.name = "exists", .schema = typed("boolean")}};
+  for_each_kind([&](auto member) {
+    using Kind = typename std::decay_t<decltype(std::declval<NamespaceObjects>().*member)>::value_type;
+    members.push_back(
+        {.name = std::string(Kind::kind), .schema = array_of(schema_of<Kind>()), .required = false});
+  });
+  return object_of(std::move(members));
+}
+
+Member vtep_member() {
+  return {.name = "vtep", .schema = typed("string"), .required = false};
+}
+
+OutputSchema network_schema() {
+  std::vector<Member> members = members_of<NetworkRecord>();
+  members.push_back({.name = "effective_mtu", .schema = typed("integer")});
+  members.push_back({.name = "endpoints", .schema = array_of(extended<EndpointRecord>({vtep_member()}))});
+  members.push_back({.name = "kernel", .schema = array_of(space_schema())});
+  return document("network-inspect", "ovl network inspect", std::move(members));
+}
+
+OutputSchema host_schema() {
+  std::vector<Member> members = members_of<HostRecord>();
+  members.push_back({.name = "facts", .schema = schema_of<HostFacts>(), .required = false});
+  members.push_back({.name = "status", .schema = schema_of<HostStatus>(), .required = false});
+  return document("host-inspect", "ovl host inspect", std::move(members));
+}
+
+OutputSchema endpoint_schema() {
+  Value attachment =
+      extended<EndpointRecord>({vtep_member(),
+                                {.name = "vni", .schema = schema_of<Vni>(), .required = false},
+                                {.name = "mtu", .schema = typed("integer"), .required = false}});
+  return document("endpoint-inspect", "ovl endpoint inspect",
+                  {{.name = "name", .schema = typed("string")},
+                   {.name = "attachments", .schema = array_of(std::move(attachment))},
+                   {.name = "kernel", .schema = array_of(space_schema())}});
+}
+
+std::vector<OutputSchema> list_schemas() {
+  Value host = extended<HostRecord>(
+      {{.name = "health", .schema = typed("string")}, {.name = "standing", .schema = typed("string")}});
+  return {document("network-ls", "ovl network ls --json",
+                   {{.name = "networks", .schema = array_of(schema_of<NetworkRecord>())}}),
+          document("host-ls", "ovl host ls --json", {{.name = "hosts", .schema = array_of(std::move(host))}}),
+          document("endpoint-ls", "ovl endpoint ls --json",
+                   {{.name = "endpoints", .schema = array_of(schema_of<EndpointRecord>())}})};
+}
+
+OutputSchema history_schema() {
+  return document("history", "ovl history --json",
+                  {{.name = "generations", .schema = array_of(schema_of<GenerationRecord>())},
+                   {.name = "refused", .schema = array_of(finding_schema())}});
+}
+
+// A lock whose value can't be read has its id alone.
+OutputSchema lock_schema() {
+  std::vector<Member> members = members_of<StoreLock::Holder>();
+  for (Member& member : members) member.required = false;
+  members.push_back({.name = "id", .schema = typed("string")});
+  return document("lock-ls", "ovl lock ls --json",
+                  {{.name = "locks", .schema = array_of(object_of(std::move(members)))}});
+}
+
+OutputSchema validate_schema() {
+  const auto placed = [](std::vector<Member> members) {
+    for (const char* name : {"line", "column"}) {
+      members.push_back({.name = name, .schema = typed("integer"), .required = false});
+    }
+    members.push_back({.name = "file", .schema = typed("string"), .required = false});
+    members.push_back({.name = "message", .schema = typed("string")});
+    return members;
+  };
+  Value finding = object_of(
+      placed({{.name = "severity", .schema = words(std::array<std::string_view, 2>{"error", "warning"})},
+              {.name = "id", .schema = typed("string")},
+              {.name = "hint", .schema = typed("string"), .required = false},
+              {.name = "notes", .schema = array_of(object_of(placed({}))), .required = false}}));
+  return document("validate", "ovl validate --json",
+                  {{.name = "valid", .schema = typed("boolean")},
+                   {.name = "files", .schema = array_of(typed("string"))},
+                   {.name = "digest", .schema = typed("string")},
+                   {.name = "diagnostics", .schema = array_of(std::move(finding))}});
+}
+
+OutputSchema doctor_schema() {
+  Value check =
+      object_of({{.name = "level", .schema = words(std::array<std::string_view, 3>{"ok", "note", "problem"})},
+                 {.name = "check", .schema = typed("string")},
+                 {.name = "text", .schema = typed("string")},
+                 {.name = "remedy", .schema = typed("string")}});
+  return document("doctor", "ovl doctor --json", {{.name = "checks", .schema = array_of(std::move(check))}});
+}
+
+}  // namespace
+
+std::vector<OutputSchema> output_schemas() {
+  std::vector<OutputSchema> out{plan_schema(), status_schema(),   network_schema(),
+                                host_schema(), endpoint_schema(), history_schema(),
+                                lock_schema(), validate_schema(), doctor_schema()};
+  for (OutputSchema& list : list_schemas()) out.push_back(std::move(list));
+  return out;
+}
+
+}  // namespace ovl
