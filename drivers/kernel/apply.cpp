@@ -180,6 +180,12 @@ class Applier {
     return {};
   }
 
+  // Errors of what is not named with its namespace say which one it is.
+  static Status in_place(const NetnsName& netns, Status status) {
+    if (status.ok() || netns.empty()) return status;
+    return std::move(status).error().within("netns " + netns.text());
+  }
+
   // ---- one by one ----------------------------------------------------------------------------------
 
   Status perform(const Sysctl& sysctl) {
@@ -188,22 +194,25 @@ class Applier {
     OVL_CHECK(outbox_.flush());
     OVL_TRY(Space * where, space());
     ++context_.other_writes;
-    Status status = run_in_namespace(where->entry(), [&] { return write_sysctl(context_.proc, sysctl); });
-    if (status.ok() || where->name().empty()) return status;
-    return std::move(status).error().within("netns " + where->name().text());
+    return in_place(where->name(),
+                    run_in_namespace(where->entry(), [&] { return write_sysctl(context_.proc, sysctl); }));
   }
 
   Status perform(const NftTable& table) {
     OVL_CHECK(outbox_.flush());
     OVL_TRY(Space * where, space());
-    if (is_remove(operation())) return where->nft().remove(table);
-    return is_create(operation()) ? where->nft().create(table) : where->nft().replace(table);
+    if (is_remove(operation())) return in_place(where->name(), where->nft().remove(table));
+    return in_place(where->name(),
+                    is_create(operation()) ? where->nft().create(table) : where->nft().replace(table));
   }
 
   Status perform(const HostsFile& file) {
     OVL_CHECK(outbox_.flush());
-    if (is_remove(operation())) return context_.files.remove(file);
-    return is_create(operation()) ? context_.files.create(file) : context_.files.update(file);
+    Status status = is_remove(operation())   ? context_.files.remove(file)
+                    : is_create(operation()) ? context_.files.create(file)
+                                             : context_.files.update(file);
+    if (status.ok()) return status;
+    return std::move(status).error().within(describe(operation()));
   }
 
   Status perform(const Netns& netns) {
@@ -245,7 +254,8 @@ class Applier {
     if (netns.owner.empty() || owner != netns.owner) {
       return Error{.code = Errc::conflict,
                    .message = fmt::format("netns {} is not ours: its mark is \"{}\", not \"{}\"",
-                                          netns.name.text(), owner, netns.owner)};
+                                          netns.name.text(), owner, netns.owner),
+                   .hint = "somebody else took the name: plan again"};
     }
     MessageQueue queue;
     for (const LinkRow& row : links.rows()) {

@@ -24,6 +24,12 @@ Error kernel_error(std::string_view what, int os_errno, std::string_view detail,
   } else if (const char* description = strerrordesc_np(os_errno)) {
     message += fmt::format(" ({})", description);
   }
+  if (detail == "Unknown device type") {
+    return Error{.code = Errc::unsupported,
+                 .message = std::move(message),
+                 .hint = "the kernel needs its modules bridge, vxlan and veth: load or build them",
+                 .os_errno = os_errno};
+  }
   const Errc code = errc_of(os_errno, otherwise);
   return Error{.code = code,
                .message = std::move(message),

@@ -178,7 +178,9 @@ class OpenFile {
 
     if (fstat(file.fd.get(), &info) < 0) return file_error(file.path, errno);
     if (!S_ISREG(info.st_mode)) {
-      return Error{.code = Errc::conflict, .message = file.path + " is not a regular file"};
+      return Error{.code = Errc::conflict,
+                   .message = file.path + " is not a regular file",
+                   .hint = "remove it, or move it away"};
     }
     OVL_TRY(file.text, read_all(file.fd.get(), file.path));
     return file;
@@ -221,7 +223,8 @@ Status HostsFiles::create(const HostsFile& file) {
   Content content = parse(open.text);
   if (content.owner) {
     return Error{.code = Errc::conflict,
-                 .message = fmt::format("{} has a block of {} already", open.path, *content.owner)};
+                 .message = fmt::format("{} has a block of {} already", open.path, *content.owner),
+                 .hint = "remove what is between its markers, if nothing needs it"};
   }
   // An empty file is one whose making was cut off.
   if (open.made || open.text.empty()) {
@@ -246,7 +249,9 @@ Status HostsFiles::update(const HostsFile& file) {
   OVL_TRY(OpenFile open, OpenFile::open(options_, file.netns, file.file, O_RDWR, false));
   Content content = parse(open.text);
   if (!open.fd.valid() || !content.owner) {
-    return Error{.code = Errc::not_found, .message = open.path + " has no block of ours any more"};
+    return Error{.code = Errc::not_found,
+                 .message = open.path + " has no block of ours any more",
+                 .hint = "somebody edits the file: plan again"};
   }
   content.owner = file.owner;
   content.block = file.lines;

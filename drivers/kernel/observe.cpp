@@ -67,6 +67,10 @@ Result<LinkTable> read_space(Space& space, const std::string& proc, const Namesp
   return links;
 }
 
+std::string words_for(const NetnsName& netns) {
+  return netns.empty() ? "the host's own namespace" : "netns " + netns.text();
+}
+
 void fill_links(HostObjects& host, const std::vector<ReadSpace>& read) {
   for (const ReadSpace& space : read) {
     NamespaceObjects& objects = host.at(space.name);
@@ -91,7 +95,7 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
     if (!space.ok() && space.error().code == Errc::not_found) continue;
     if (!space.ok()) return std::move(space).error();
     auto links = read_space(*space.value(), proc, want, objects);
-    if (!links.ok()) return std::move(links).error().within("reading netns " + want.name.text());
+    if (!links.ok()) return std::move(links).error().within("reading " + words_for(want.name));
     read.push_back(ReadSpace{.name = want.name, .links = std::move(links).value()});
   }
   OVL_CHECK(resolve_veth_peers(spaces, read, wanted));

@@ -114,8 +114,10 @@ void Outbox::send_finish_queue(Space& where, MessageQueue& queue, const std::vec
 Error Outbox::error_of(std::size_t index, std::uint16_t type, const Refusal& refusal) const {
   const Operation& failed = operations_[index];
   const Errc otherwise = refusal.os_errno == EEXIST && is_create(failed) ? Errc::conflict : Errc::kernel;
-  return kernel_error(fmt::format("{} {}", message_type_name(type), describe(failed)), refusal.os_errno,
-                      refusal.text, otherwise);
+  Error error = kernel_error(fmt::format("{} {}", message_type_name(type), describe(failed)),
+                             refusal.os_errno, refusal.text, otherwise);
+  if (error.code == Errc::conflict) error.hint = "it exists and is not ovl's: remove or rename it";
+  return error;
 }
 
 void Outbox::settle(std::size_t index, std::uint16_t type, const Refusal& refusal) {

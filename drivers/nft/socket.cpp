@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "drivers/kernel/errors.hpp"
+
 namespace ovl {
 
 namespace {
@@ -48,17 +50,12 @@ std::string_view type_name(std::uint16_t type) {
 }
 
 Error refused(std::uint16_t type, std::string_view object, int code, std::string_view text) {
-  const char* name = strerrorname_np(code);
-  const std::string reason = text.empty() ? std::string(strerrordesc_np(code)) : std::string(text);
-  Error error{.code = Errc::kernel,
-              .message = fmt::format("{} {}: {}: {}", type_name(type), object,
-                                     name == nullptr ? std::to_string(code) : name, reason),
-              .os_errno = code};
-  if (code == EPERM || code == EACCES) {
-    error.code = Errc::privilege;
+  Error error = kernel_error(fmt::format("{} {}", type_name(type), object), code, text);
+  if (error.code == Errc::privilege) {
     error.hint = "this needs root, or CAP_NET_ADMIN in the network namespace";
   } else if (code == EOPNOTSUPP) {
     error.code = Errc::unsupported;
+    error.hint = "the kernel needs nf_tables with what this message asks for: load or build the module";
   } else if (code == EEXIST && type == NFT_MSG_NEWTABLE) {
     error.code = Errc::conflict;
     error.hint = "a table of this name exists; look at it with nft list table";
@@ -69,10 +66,7 @@ Error refused(std::uint16_t type, std::string_view object, int code, std::string
 }
 
 Error socket_error(std::string_view call) {
-  const int code = errno;
-  return Error{.code = Errc::kernel,
-               .message = fmt::format("netfilter socket: {}: {}", call, strerrordesc_np(code)),
-               .os_errno = code};
+  return kernel_error(fmt::format("netfilter socket: {}", call), errno);
 }
 
 // An NLMSG_ERROR's errno (0 is an acknowledgement) and the kernel's text.
@@ -247,7 +241,8 @@ Status NetfilterSocket::read_answers(const Answer& expected) {
   if (interrupted) {
     return Error{.code = Errc::stale,
                  .message = fmt::format("{} {}: the ruleset changed while it was read",
-                                        type_name(expected.type), expected.object)};
+                                        type_name(expected.type), expected.object),
+                 .hint = "something else changes it; try again"};
   }
   return {};
 }
