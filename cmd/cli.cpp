@@ -10,6 +10,7 @@
 #include "cmd/exit.hpp"
 #include "cmd/init.hpp"
 #include "cmd/lab.hpp"
+#include "cmd/state_verbs.hpp"
 #include "cmd/validate.hpp"
 #include "cmd/verbs.hpp"
 
@@ -30,6 +31,7 @@ struct CommandLine {
   GraphOptions graph;
   FmtOptions fmt;
   KeystoreVerbOptions keystore;
+  StateVerbOptions state;
   std::string wait;
   std::string shell;
   std::string lock_id;
@@ -296,6 +298,32 @@ void add_history(CLI::App& app, CommandLine& line) {
   add_where(breaking, line.plan);
 }
 
+void add_cluster(CLI::App& app, PlanOptions& plan) {
+  app.add_option("--cluster", plan.cluster, "Cluster name, where this host follows several")
+      ->envname("OVL_CLUSTER");
+}
+
+void add_state_reading(CLI::App& group, CommandLine& line) {
+  CLI::App& list = verb(group, line, "list", "List what this host's state holds, by address",
+                        [&line] { return run_state_list(line.global, line.plan, line.state.address); });
+  list.add_option("PREFIX", line.state.address, "Only addresses that begin so: link. or endpoint.web");
+  add_cluster(list, line.plan);
+  add_json(list, line.plan);
+  CLI::App& show = verb(group, line, "show", "Print one of them as it was last applied, as JSON",
+                        [&line] { return run_state_show(line.global, line.plan, line.state.address); });
+  show.add_option("ADDR", line.state.address, "Its address, as list prints it")->required();
+  add_cluster(show, line.plan);
+  CLI::App& pull = verb(group, line, "pull", "Print the whole state as JSON",
+                        [&line] { return run_state_pull(line.global, line.plan); });
+  add_cluster(pull, line.plan);
+}
+
+void add_state_verbs(CLI::App& app, CommandLine& line) {
+  CLI::App& group = *app.add_subcommand("state", "What this host remembers; take over, let go, recover");
+  group.require_subcommand(1);
+  add_state_reading(group, line);
+}
+
 void add_graph(CLI::App& app, CommandLine& line) {
   CLI::App& graph = verb(app, line, "graph", "Draw hosts, endpoints and the networks that join them",
                          [&line] { return run_graph(line.global, line.plan, line.graph); });
@@ -377,6 +405,7 @@ void add_all(CLI::App& app, CommandLine& line) {
   add_graph(app, line);
   add_history(app, line);
   add_reading_verbs(app, line);
+  add_state_verbs(app, line);
   add_lab_verbs(app, line);
   add_shell_verbs(app, line);
 }

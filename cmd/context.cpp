@@ -107,7 +107,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   const bool host = needs.host && context.request_.scope != Scope::cluster;
   if (host) OVL_CHECK(context.open_host(global));
   // A host without a manifest goes by what its last apply left.
-  if (host || context.access_.url.empty()) OVL_CHECK(context.open_state(global, needs));
+  if (host || needs.state || context.access_.url.empty()) OVL_CHECK(context.open_state(global, needs));
   if (needs.keystore) OVL_CHECK(context.open_store(options));
   if (host && needs.identity) {
     Status identified = context.identify(options);

@@ -29,6 +29,7 @@ class Context {
     bool identity = true;            // which of the declared hosts this machine is
     bool optional_identity = false;  // a machine that is none of them is all right
     bool keystore = true;
+    bool state = false;     // this machine's state, also without its kernel
     bool source = false;    // where the manifest comes from, for what changes the records
     bool writable = false;  // state may be made
   };

@@ -138,6 +138,9 @@ Result<Remembered> remember(const State& state) {
     } else if (item.key.starts_with(kEndpoints)) {
       OVL_TRY(EndpointRecord record, decode_stored<EndpointRecord>(item));
       out.records.endpoints.push_back(std::move(record));
+    } else if (item.key.starts_with(kFacts)) {
+      OVL_TRY(HostFacts facts, decode_stored<HostFacts>(item));
+      out.facts.set(std::move(facts));
     }
   }
   out.records.sort();

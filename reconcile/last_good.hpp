@@ -14,6 +14,7 @@ Status save_last_good(State& state, const Records& records, const Facts& facts, 
 // remembers none. Errors: as State, and corrupt.
 struct Remembered {
   Records records;
+  Facts facts;
   std::string lineage;
   std::int64_t serial = 0;
 };

@@ -1,0 +1,26 @@
+// ovl state: what this host remembers, and taking over or letting go. Each answers the process's exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cmd/context.hpp"
+#include "cmd/options.hpp"
+#include "reconcile/recorded.hpp"
+
+namespace ovl {
+
+struct StateVerbOptions {
+  std::string address;                 // of list and show
+  std::vector<std::string> addresses;  // of rm and import
+};
+
+// prefix: of the addresses to list; empty: all.
+int run_state_list(const GlobalOptions& global, const PlanOptions& options, const std::string& prefix);
+int run_state_show(const GlobalOptions& global, const PlanOptions& options, const std::string& address);
+int run_state_pull(const GlobalOptions& global, const PlanOptions& options);
+
+// What the opened state says of this host. Errors: not_found, when it has applied nothing.
+Result<Recorded> recorded_here(Context& context);
+
+}  // namespace ovl
