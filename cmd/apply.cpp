@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "cmd/ask.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/plan_output.hpp"
@@ -13,25 +14,12 @@ namespace ovl {
 
 namespace {
 
-// Only a person at a terminal can be asked.
-Status ask() {
-  if (isatty(STDIN_FILENO) != 1) {
-    return Error{.code = Errc::usage,
-                 .message = "there is no terminal to ask on; nothing was done",
-                 .hint = "apply a saved plan, or say --auto-approve"};
-  }
-  std::cout << "\nMake these changes? Only \"yes\" is taken as consent: " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (answer == "yes") return {};
-  return Error{.code = Errc::interrupted, .message = "not approved; nothing was done"};
-}
-
 std::string done_text(const Applied& applied, const PlanOptions& options) {
   const PlanCounts counts = count(applied.planned.plan);
   std::string out = fmt::format("{} complete: {} created, {} updated, {} replaced, {} removed.",
                                 options.destroy ? "Destroy" : "Apply", counts.create, counts.update,
                                 counts.replace, counts.remove);
+  if (counts.adopt > 0) out += fmt::format(" {} taken over.", counts.adopt);
   if (applied.serial > 0) out += fmt::format(" Generation {}.", applied.serial);
   return out;
 }
@@ -44,7 +32,7 @@ struct Approval {
   Status operator()(const Plan& plan) const {
     if (!options.json) print_plan(plan, global, options);
     OVL_CHECK(write_json(plan, options));
-    return saved != nullptr || options.auto_approve ? Status() : ask();
+    return saved != nullptr || options.auto_approve ? Status() : ask_for_consent();
   }
 };
 

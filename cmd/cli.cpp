@@ -313,15 +313,41 @@ void add_state_reading(CLI::App& group, CommandLine& line) {
                         [&line] { return run_state_show(line.global, line.plan, line.state.address); });
   show.add_option("ADDR", line.state.address, "Its address, as list prints it")->required();
   add_cluster(show, line.plan);
+  CLI::App& recover =
+      verb(group, line, "recover", "Settle by looking what a killed apply left open; changes nothing else",
+           [&line] { return run_state_recover(line.global, line.plan); });
+  add_store(recover, line.plan);
+  add_host(recover, line.plan);
+  add_json(recover, line.plan);
   CLI::App& pull = verb(group, line, "pull", "Print the whole state as JSON",
                         [&line] { return run_state_pull(line.global, line.plan); });
   add_cluster(pull, line.plan);
+}
+
+void add_state_ownership(CLI::App& group, CommandLine& line) {
+  CLI::App& rm = verb(group, line, "rm", "Let go: take ovl's marks off, leave everything in place",
+                      [&line] { return run_state_rm(line.global, line.plan, line.state.addresses); });
+  rm.add_option("ADDR", line.state.addresses, "Endpoints, networks (with their endpoints here), or objects")
+      ->required();
+  add_cluster(rm, line.plan);
+  CLI::App& import = verb(group, line, "import", "Take over what exists here and is as the records want it",
+                          [&line] { return run_state_import(line.global, line.plan, line.state.addresses); });
+  import
+      .add_option("ADDR", line.state.addresses, "Endpoints, networks (with their endpoints here), or objects")
+      ->required();
+  add_store(import, line.plan);
+  add_host(import, line.plan);
+  for (CLI::App* app : {&rm, &import}) {
+    add_approval(*app, line.plan);
+    add_json(*app, line.plan);
+  }
 }
 
 void add_state_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& group = *app.add_subcommand("state", "What this host remembers; take over, let go, recover");
   group.require_subcommand(1);
   add_state_reading(group, line);
+  add_state_ownership(group, line);
 }
 
 void add_graph(CLI::App& app, CommandLine& line) {

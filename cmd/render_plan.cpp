@@ -210,6 +210,11 @@ Value change_json(const ChangeName& name, Action action, Reason reason, Value be
   change.set("before", std::move(before));
   change.set("after", std::move(after));
   change.set("after_unknown", Value::object());
+  if (action == Action::adopt) {
+    Value importing = Value::object();
+    importing.set("id", name.address());
+    change.set("importing", std::move(importing));
+  }
   Value out = Value::object();
   out.set("address", name.address());
   out.set("mode", "managed");

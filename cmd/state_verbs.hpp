@@ -19,6 +19,11 @@ struct StateVerbOptions {
 int run_state_list(const GlobalOptions& global, const PlanOptions& options, const std::string& prefix);
 int run_state_show(const GlobalOptions& global, const PlanOptions& options, const std::string& address);
 int run_state_pull(const GlobalOptions& global, const PlanOptions& options);
+int run_state_rm(const GlobalOptions& global, const PlanOptions& options,
+                 const std::vector<std::string>& addresses);
+int run_state_import(const GlobalOptions& global, const PlanOptions& options,
+                     const std::vector<std::string>& addresses);
+int run_state_recover(const GlobalOptions& global, const PlanOptions& options);
 
 // What the opened state says of this host. Errors: not_found, when it has applied nothing.
 Result<Recorded> recorded_here(Context& context);

@@ -237,6 +237,9 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Add a subnet to the network, widen its ip_range, or remove endpoints."},
     {"gateway-pool-full", Stage::choice, Errc::manifest,
      "A host's gateway pool has no address left for an endpoint.", "Give the host a larger gateway_pool."},
+    {"netns-kept", Stage::choice, Errc::manifest,
+     "An endpoint that was renamed keeps its namespace, and another one is to have the same.",
+     "Give one of them a netns of its own."},
     // ---- plan
     {"foreign-netns", Stage::plan, Errc::conflict,
      "A namespace of a sandbox's name exists, and ovl did not make it.", "Remove or rename it."},
@@ -244,6 +247,13 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "A network device of a wanted name exists, and ovl did not make it.", "Remove or rename it."},
     {"foreign-table", Stage::plan, Errc::conflict,
      "An nftables table of a wanted name exists, and ovl did not make it.", "Remove or rename it."},
+    {"foreign-cluster", Stage::plan, Errc::conflict,
+     "What would be taken over has the mark of another cluster.", "Let it go there first."},
+    {"adopt-differs", Stage::plan, Errc::conflict, "What would be taken over is not equal to what is wanted.",
+     "Make it equal, or remove or rename it."},
+    {"adopt-undeclared", Stage::plan, Errc::conflict,
+     "Something stands on a device that would be taken over, and nobody declared it.",
+     "Declare it, or remove it."},
     {"mtu-too-large", Stage::plan, Errc::conflict,
      "A declared MTU and the encapsulation do not fit into this "
      "host's underlay.",

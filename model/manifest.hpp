@@ -91,6 +91,7 @@ struct NetworkBlock {
   std::optional<Located<Mtu>> mtu;
   std::optional<Located<UdpPort>> port;
   bool internal = false;
+  AdoptMode adopt = AdoptMode::never;
   Labels labels;
   bool protect = false;
 };
@@ -108,6 +109,7 @@ struct EndpointBlock {
   Located<HostName> host;
   std::optional<Located<NetnsName>> netns;   // absent: named after the endpoint
   std::vector<AttachmentBlock> attachments;  // in the order of the manifest; at least one
+  AdoptMode adopt = AdoptMode::never;
   Labels labels;
   bool protect = false;
 };

@@ -41,6 +41,8 @@ constexpr ValueType kVni{.shape = Shape::integer, .text = "a whole number", .min
 constexpr ValueType kMtu{.shape = Shape::integer, .text = "a whole number", .min = 68, .max = 65'535};
 constexpr ValueType kPort{.shape = Shape::integer, .text = "a whole number", .min = 1, .max = 65'535};
 constexpr ValueType kFlag{.shape = Shape::boolean, .text = "true or false"};
+constexpr ValueType kAdopt{
+    .shape = Shape::string, .text = "\"never\" or \"if-equal\"", .pattern = "^(never|if-equal)$"};
 constexpr ValueType kLabels{.shape = Shape::labels, .text = "a table of strings"};
 constexpr ValueType kUrl{
     .shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul([+]unix)?|zk)://"};
@@ -55,6 +57,10 @@ constexpr ValueType kMovedName{
     .shape = Shape::string, .text = "KIND.NAME", .pattern = "^(host|network|endpoint)\\.[A-Za-z0-9.-]+$"};
 
 constexpr std::string_view kLabelsDoc = "Words of your own; ovl keeps them and selects by them.";
+constexpr std::string_view kAdoptDoc =
+    "What becomes of a device that exists and is not ovl's: `never` refuses; `if-equal` takes it over when "
+    "it "
+    "is as wanted in every field.";
 constexpr std::string_view kProtectDoc = "Refuse every plan that would remove or replace it.";
 
 constexpr std::array<KeySpec, 1> kClusterKeys{
@@ -95,7 +101,7 @@ constexpr std::array<KeySpec, 5> kHostKeys{
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ zone = \"a\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 
-constexpr std::array<KeySpec, 11> kNetworkKeys{
+constexpr std::array<KeySpec, 12> kNetworkKeys{
     KeySpec{"subnet", &kPrefix, false, "chosen: the first free /24 of `10.0.0.0/8`",
             "The network's subnet. Not together with `subnets`.", "\"10.0.9.0/24\""},
     KeySpec{"subnets", &kPrefixArray, false, "", "The network's subnets, where there are several.",
@@ -111,6 +117,7 @@ constexpr std::array<KeySpec, 11> kNetworkKeys{
             "Largest packet in bytes; at least 1,280 with an IPv6 subnet.", "1450"},
     KeySpec{"port", &kPort, false, "4789", "UDP port of the VXLAN tunnels.", "4789"},
     KeySpec{"internal", &kFlag, false, "false", "No way out of the network.", "true"},
+    KeySpec{"adopt", &kAdopt, false, "\"never\"", kAdoptDoc, "\"if-equal\""},
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ team = \"web\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 
@@ -118,7 +125,7 @@ constexpr std::string_view kAddressDoc = "Its address in the network, at most on
 constexpr std::string_view kMacDoc = "Its MAC address in the network.";
 constexpr std::string_view kAliasesDoc = "Further names by which the network's endpoints find it.";
 
-constexpr std::array<KeySpec, 9> kEndpointKeys{
+constexpr std::array<KeySpec, 10> kEndpointKeys{
     KeySpec{"host", &kHostName, true, "", "The host on which it lives.", "\"mhs-demo0\""},
     KeySpec{"network", &kNetworkName, false, "", "Its network. With several, use `networks`.", "\"my-net\""},
     KeySpec{"networks", &kAttachments, false, "",
@@ -129,6 +136,7 @@ constexpr std::array<KeySpec, 9> kEndpointKeys{
     KeySpec{"aliases", &kNames, false, "none", kAliasesDoc, "[\"www\"]"},
     KeySpec{"netns", &kNetnsName, false, "the endpoint's name", "Its network namespace, of its own.",
             "\"web\""},
+    KeySpec{"adopt", &kAdopt, false, "\"never\"", kAdoptDoc, "\"if-equal\""},
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ tier = \"front\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 

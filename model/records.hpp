@@ -12,6 +12,14 @@ namespace ovl {
 
 using Labels = std::map<std::string, std::string>;
 
+// What becomes of an object that exists, is as a record wants it, and is not ovl's.
+enum class AdoptMode : std::uint8_t { never, if_equal };
+
+template <>
+struct EnumNames<AdoptMode> {
+  static constexpr std::array<std::string_view, 2> names{"never", "if-equal"};
+};
+
 struct HostRecord {
   HostName name;
   std::string id;                        // 64 hexadecimal digits
@@ -78,6 +86,7 @@ struct NetworkRecord {
   std::vector<IpAddress> reserved;  // never given to an endpoint
   std::optional<Mtu> mtu;           // absent: computed from the hosts' underlays
   bool internal = false;
+  std::optional<AdoptMode> adopt;  // absent: never
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;
@@ -95,6 +104,7 @@ struct NetworkRecord {
                       ovl::setting("reserved", &NetworkRecord::reserved),
                       ovl::setting("mtu", &NetworkRecord::mtu),
                       ovl::setting("internal", &NetworkRecord::internal),
+                      ovl::setting("adopt", &NetworkRecord::adopt),
                       ovl::setting("labels", &NetworkRecord::labels),
                       ovl::setting("protect", &NetworkRecord::protect),
                       ovl::computed("chosen", &NetworkRecord::chosen)};
@@ -117,6 +127,7 @@ struct EndpointRecord {
   // Its way out, the same on all records of one endpoint; absent when all its networks are internal.
   std::optional<IfName> gateway_interface;
   std::optional<IpAddress> gateway_address;
+  std::optional<AdoptMode> adopt;  // the same on all records of one endpoint; absent: never
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;
@@ -133,6 +144,7 @@ struct EndpointRecord {
                       ovl::setting("aliases", &EndpointRecord::aliases),
                       ovl::setting("gateway_interface", &EndpointRecord::gateway_interface),
                       ovl::setting("gateway_address", &EndpointRecord::gateway_address),
+                      ovl::setting("adopt", &EndpointRecord::adopt),
                       ovl::setting("labels", &EndpointRecord::labels),
                       ovl::setting("protect", &EndpointRecord::protect),
                       ovl::computed("chosen", &EndpointRecord::chosen)};

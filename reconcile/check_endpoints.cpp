@@ -199,9 +199,9 @@ class EndpointCheck {
 // ---- all endpoints -----------------------------------------------------------------------------
 
 // What may be held once per network, or once per host.
-class Holders {
+class Holdings {
  public:
-  explicit Holders(Reporter& report) : report_(report) {}
+  explicit Holdings(Reporter& report) : report_(report) {}
 
   void take(const std::string& what, const EndpointBlock& holder, const Place& place, FindingId id,
             std::string message, std::string hint) {
@@ -221,7 +221,7 @@ class Holders {
   std::map<std::string, Taken> taken_;
 };
 
-void check_held_once(const EndpointBlock& endpoint, const AttachmentBlock& attachment, Holders& holders) {
+void check_held_once(const EndpointBlock& endpoint, const AttachmentBlock& attachment, Holdings& holders) {
   const std::string& network = attachment.network.value.text();
   if (network.empty()) return;
   for (const auto& address : attachment.addresses) {
@@ -240,7 +240,7 @@ void check_held_once(const EndpointBlock& endpoint, const AttachmentBlock& attac
 
 // Endpoint names and aliases of one network are one name space. All names come first, so that the
 // error stands at the alias.
-void check_aliases(const Manifest& manifest, Holders& holders) {
+void check_aliases(const Manifest& manifest, Holdings& holders) {
   const auto each = [&](auto&& f) {
     for (const EndpointBlock* endpoint : by_place(manifest.endpoints)) {
       for (const AttachmentBlock& attachment : endpoint->attachments) f(*endpoint, attachment);
@@ -262,7 +262,7 @@ void check_aliases(const Manifest& manifest, Holders& holders) {
   });
 }
 
-void check_netns(const EndpointBlock& endpoint, Holders& holders) {
+void check_netns(const EndpointBlock& endpoint, Holdings& holders) {
   if (endpoint.host.value.empty()) return;
   const std::string name = endpoint.netns ? endpoint.netns->value.text() : endpoint.name.text();
   holders.take("netns " + endpoint.host.value.text() + " " + name, endpoint,
@@ -344,7 +344,7 @@ class PortCount {
 }  // namespace
 
 void check_endpoints(const ManifestIndex& index, Reporter& report) {
-  Holders holders(report);
+  Holdings holders(report);
   FamilyCheck families(index, report);
   PortCount ports(index, report);
   for (const EndpointBlock* block : by_place(index.manifest().endpoints)) {

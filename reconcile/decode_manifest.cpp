@@ -120,7 +120,7 @@ void read_subnets(Reading& in, const TomlMember& member, NetworkDraft& draft) {
   read_value(in, member.value, draft.subnets);
 }
 
-constexpr std::array<KeyReader<NetworkDraft>, 11> kNetworkReaders{
+constexpr std::array<KeyReader<NetworkDraft>, 12> kNetworkReaders{
     {{"subnet", read_subnets},
      {"subnets", read_subnets},
      {"gateway", field<&NetworkDraft::gateways>},
@@ -130,6 +130,7 @@ constexpr std::array<KeyReader<NetworkDraft>, 11> kNetworkReaders{
      {"mtu", field<&NetworkDraft::mtu>},
      {"port", field<&NetworkDraft::port>},
      {"internal", field<&NetworkDraft::internal>},
+     {"adopt", field<&NetworkDraft::adopt>},
      {"labels", field<&NetworkDraft::labels>},
      {"protect", field<&NetworkDraft::protect>}}};
 
@@ -190,7 +191,7 @@ void read_networks(Reading& in, const TomlMember& member, EndpointDraft& draft) 
   for (const TomlMember& network : member.value.members) read_attachment(in, network, draft);
 }
 
-constexpr std::array<KeyReader<EndpointDraft>, 9> kEndpointReaders{
+constexpr std::array<KeyReader<EndpointDraft>, 10> kEndpointReaders{
     {{"host", field<&EndpointDraft::host>},
      {"network", read_network},
      {"networks", read_networks},
@@ -198,6 +199,7 @@ constexpr std::array<KeyReader<EndpointDraft>, 9> kEndpointReaders{
      {"mac", own_field<&AttachmentBlock::mac>},
      {"aliases", own_field<&AttachmentBlock::aliases>},
      {"netns", field<&EndpointDraft::netns>},
+     {"adopt", field<&EndpointDraft::adopt>},
      {"labels", field<&EndpointDraft::labels>},
      {"protect", field<&EndpointDraft::protect>}}};
 

@@ -152,6 +152,20 @@ void read_value(Reading& in, const TomlNode& node, SecretRef& out) {
   }
 }
 
+void read_value(Reading& in, const TomlNode& node, AdoptMode& out) {
+  const std::string* text = string_of(in, node);
+  if (text == nullptr) return;
+  auto mode = decode<AdoptMode>(Value(*text));
+  if (mode.ok()) {
+    out = mode.value();
+    return;
+  }
+  in.failed = true;
+  in.report.error("invalid-value", node.place,
+                  fmt::format("\"{}\" takes {}, not \"{}\"", in.key.key, in.key.type->text, shortened(*text)),
+                  fmt::format("write it like {} = {}", in.key.key, in.key.example));
+}
+
 void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfName>& out) {
   const std::string* text = string_of(in, node);
   if (text == nullptr) return;

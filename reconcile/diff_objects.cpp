@@ -13,7 +13,7 @@ namespace ovl {
 namespace {
 
 // What becomes of a link.
-enum class Fate : std::uint8_t { keep, update, create, replace, remove };
+enum class Fate : std::uint8_t { keep, update, create, replace, remove, adopt };
 
 struct LinkState {
   const Link* desired = nullptr;
@@ -48,8 +48,9 @@ IfName sysctl_device(const std::string& path) {
 
 class Differ {
  public:
-  Differ(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces)
-      : plan_(plan), changed_(changed), replaces_(replaces) {}
+  Differ(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces,
+         const Adoption& adoption)
+      : plan_(plan), changed_(changed), replaces_(replaces), adoption_(adoption) {}
 
   void run() {
     collect_spaces();
@@ -131,10 +132,48 @@ class Differ {
       return;
     }
     // An endpoint may live in a namespace that somebody else made; a sandbox may not.
-    if (!want.name.text().starts_with(kSandboxPrefix)) return;
+    const bool allowed = adoption_.allows(want.name, &want);
+    if (!allowed && !want.name.text().starts_with(kSandboxPrefix)) return;
+    if (allowed && may_adopt(index, "the namespace", want, have, have.owner)) {
+      return adopt(index, want, have);
+    }
     spaces_[index].blocked = true;
+    if (allowed) return;
     conflict("foreign-netns", "netns " + want.name.text(), "the namespace exists and is not ovl's",
-             fmt::format("remove or rename it: ip netns delete {}", want.name.text()));
+             fmt::format("remove or rename it: ip netns delete {}; or take it over: {}", want.name.text(),
+                         import_words(index, &want)));
+  }
+
+  // ---- what is taken over ------------------------------------------------------------------------
+
+  [[nodiscard]] std::string import_words(std::uint32_t index, const ObjectRef& object) const {
+    return fmt::format("ovl state import '{}'", name_of(plan_.spaces[index], object).address());
+  }
+
+  // Whether `have`, which is not ours, is all that is wanted but for its marks. Else that is a conflict
+  // that says in what it differs.
+  template <class K>
+  bool may_adopt(std::uint32_t index, std::string_view what, const K& want, const K& have,
+                 const std::string& mark) {
+    const ObjectRef object(&want);
+    const std::string subject = name_of(plan_.spaces[index], object).address();
+    if (mark.starts_with("ovl:")) {
+      conflict("foreign-cluster", subject, fmt::format("{} belongs to another cluster: {}", what, mark),
+               "let it go there first");
+      return false;
+    }
+    const FieldMask fields = differing(want, have) & ~fields_with<K>(Role::mark);
+    if (fields == 0) return true;
+    conflict("adopt-differs", subject,
+             fmt::format("{} exists, is not ovl's, and is not as wanted: {}", what,
+                         differences(object, &have, fields)),
+             "make it equal, or remove or rename it");
+    return false;
+  }
+
+  template <class K>
+  void adopt(std::uint32_t index, const K& want, const K& have) {
+    emit(index, Action::adopt, Reason::requested, &have, &want, differing(want, have));
   }
 
   // ---- links -------------------------------------------------------------------------------------
@@ -165,8 +204,7 @@ class Differ {
     } else if (state.observed == nullptr) {
       set(state, Fate::create, Reason::absent);
     } else if (!ours(*state.observed)) {
-      conflict("foreign-link", fmt::format("link {}:{}", key.first.text(), key.second.view()),
-               "a device of this name exists and is not ovl's", "remove or rename it");
+      settle_foreign(key, state);
     } else {
       state.fields = differing(*state.desired, *state.observed);
       if ((state.fields & kFixedLinkFields) != 0) {
@@ -193,6 +231,18 @@ class Differ {
     return link != nullptr && is_marked((*link)->alias, record);
   }
 
+  void settle_foreign(const LinkKey& key, LinkState& state) {
+    const std::uint32_t index = index_of(key.first);
+    if (!adoption_.allows(key.first, state.desired)) {
+      conflict("foreign-link", fmt::format("link {}:{}", key.first.text(), key.second.view()),
+               "a device of this name exists and is not ovl's",
+               "remove or rename it; or take it over: " + import_words(index, state.desired));
+    } else if (may_adopt(index, "the device", *state.desired, *state.observed, state.observed->alias)) {
+      state.fields = differing(*state.desired, *state.observed);
+      set(state, Fate::adopt, Reason::requested);
+    }
+  }
+
   static void set(LinkState& state, Fate fate, Reason reason) {
     state.fate = fate;
     state.reason = reason;
@@ -211,7 +261,7 @@ class Differ {
   // A port whose bridge is new has to join it and takes none of its settings along.
   void settle_port(const LinkKey& key, LinkState& state) {
     if (state.desired == nullptr || state.observed == nullptr || !state.desired->master) return;
-    if (state.fate != Fate::keep && state.fate != Fate::update) return;
+    if (state.fate == Fate::create || state.fate == Fate::replace) return;
     const auto bridge = links_.find({key.first, *state.desired->master});
     if (bridge == links_.end()) return;
     if (bridge->second.fate != Fate::create && bridge->second.fate != Fate::replace) return;
@@ -234,6 +284,9 @@ class Differ {
           emit(space, Action::replace, state.reason, state.observed, state.desired, state.fields);
           break;
         case Fate::remove: emit(space, Action::remove, state.reason, state.observed, {}); break;
+        case Fate::adopt:
+          emit(space, Action::adopt, state.reason, state.observed, state.desired, state.fields);
+          break;
       }
       if (state.fate == Fate::replace || state.fate == Fate::remove) gone_.insert(key);
     }
@@ -286,6 +339,11 @@ class Differ {
     } else if constexpr (std::is_same_v<K, HostsFile>) {
       if (ours(have.owner)) emit(index, Action::remove, Reason::not_desired, &have, {});
     } else if constexpr (!std::is_same_v<K, Sysctl>) {
+      if (stands_on_adopted(index, device_of(&have))) {
+        return conflict("adopt-undeclared", name_of(plan_.spaces[index], &have).address(),
+                        "it stands on a device that would be taken over, and nobody declared it",
+                        "declare it, or remove it");
+      }
       if (stands_on_ours(index, device_of(&have))) emit(index, Action::remove, Reason::stray, &have, {});
     }
   }
@@ -293,24 +351,35 @@ class Differ {
   template <class K>
   void both(std::uint32_t index, const K& want, const K& have) {
     if (is_gone(index, &have)) return emit(index, Action::create, Reason::parent_replaced, {}, &want);
-    if (foreign(index, have)) return;
+    if (foreign(index, want, have)) return;
     const FieldMask fields = differing(want, have);
     if (is_requested(plan_.spaces[index], &want)) {
       return emit(index, Action::replace, Reason::requested, &have, &want, fields);
     }
     if (fields == 0) return;
+    if constexpr (!std::is_same_v<K, Sysctl>) {
+      if (stands_on_adopted(index, device_of(&have))) {
+        if (may_adopt(index, K::kind, want, have, {})) adopt(index, want, have);
+        return;
+      }
+    }
     const bool fixed = (fields & fields_with<K>(Role::fixed)) != 0;
     emit(index, fixed ? Action::replace : Action::update, fixed ? Reason::fixed_field : Reason::differs,
          &have, &want, fields);
   }
 
   template <class K>
-  bool foreign(std::uint32_t index, const K& have) {
+  bool foreign(std::uint32_t index, const K& want, const K& have) {
     if constexpr (std::is_same_v<K, NftTable>) {
       if (ours(have.comment)) return false;
+      if (adoption_.allows(plan_.spaces[index], &want)) {
+        if (may_adopt(index, "the table", want, have, have.comment)) adopt(index, want, have);
+        return true;
+      }
       conflict("foreign-table",
                fmt::format("nft_table {}:{} {}", plan_.spaces[index].text(), name_of(have.family), have.name),
-               "a table of this name exists and is not ovl's", "remove or rename it");
+               "a table of this name exists and is not ovl's",
+               "remove or rename it; or take it over: " + import_words(index, &want));
       return true;
     }
     return false;
@@ -348,6 +417,11 @@ class Differ {
            });
   }
 
+  [[nodiscard]] bool stands_on_adopted(std::uint32_t index, const IfName& dev) const {
+    const auto at = links_.find({plan_.spaces[index], dev});
+    return at != links_.end() && at->second.fate == Fate::adopt;
+  }
+
   // A route has our protocol number, but only one on a device of ours is ours.
   [[nodiscard]] bool stands_on_ours(std::uint32_t index, const IfName& dev) const {
     const auto at = links_.find({plan_.spaces[index], dev});
@@ -381,6 +455,7 @@ class Differ {
   Plan& plan_;
   std::span<const ChangedSysctl> changed_;
   const Replaces& replaces_;
+  const Adoption& adoption_;
   std::vector<Space> spaces_;
   std::map<LinkKey, LinkState> links_;
   std::set<LinkKey> gone_;
@@ -411,8 +486,9 @@ struct DeviceOf {
 
 }  // namespace
 
-void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces) {
-  Differ(plan, changed, replaces).run();
+void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces,
+                  const Adoption& adoption) {
+  Differ(plan, changed, replaces, adoption).run();
 }
 
 IfName device_of(const ObjectRef& object) {

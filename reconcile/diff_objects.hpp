@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/plan.hpp"
+#include "reconcile/adopt.hpp"
 #include "reconcile/change_name.hpp"
 
 namespace ovl {
@@ -24,7 +25,9 @@ using Replaces = std::vector<ChangeName>;
 // Fills plan.spaces, plan.object_changes, plan.originals and plan.conflicts from plan.desired and
 // plan.observed. Precondition: plan.observed covers the namespaces of plan.desired and of every object
 // that ovl may own.
-void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces = {});
+// adoption: what exists and may be taken over.
+void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces = {},
+                  const Adoption& adoption = {});
 
 // The device that an object stands on; empty when it stands on none.
 IfName device_of(const ObjectRef& object);

@@ -75,8 +75,8 @@ std::vector<Announcement> announcements_of(const Plan& plan) {
 void add_local_announcements(const Plan& plan, std::vector<Announcement>& out) {
   for (const ObjectChange& change : plan.object_changes) {
     const auto* const* port = std::get_if<const Link*>(&change.after);
-    if (port == nullptr || !(*port)->peer || change.action == Action::update || !existed(plan, change.space))
-      continue;
+    const bool is_new = change.action == Action::create || change.action == Action::replace;
+    if (port == nullptr || !(*port)->peer || !is_new || !existed(plan, change.space)) continue;
     const NamespaceObjects* inside = plan.desired.find((*port)->peer->netns);
     if (inside == nullptr) continue;
     const auto link = std::ranges::find((*inside).links, (*port)->peer->name, &Link::name);
@@ -88,8 +88,11 @@ void add_local_announcements(const Plan& plan, std::vector<Announcement>& out) {
   }
 }
 
-Status run_group(const OperationGroup& group, Kernel& kernel, State& state, const std::string& apply_id) {
-  OVL_TRY(const std::int64_t row, state.begin(apply_id, group.what, group.operations.size()));
+Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, State& state,
+                 const std::string& apply_id) {
+  const std::string step =
+      std::string(destroy ? kDestroyPrefix : std::string_view()) + std::string(group.step);
+  OVL_TRY(const std::int64_t row, state.begin(apply_id, step, group.operations.size()));
   const ApplyOutcome outcome = kernel.apply(group.operations);
   OVL_CHECK(state.end(row, outcome.error ? &*outcome.error : nullptr));
   if (outcome.error) return *outcome.error;
@@ -105,7 +108,7 @@ Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std
   OVL_CHECK(remember_originals(plan, state));
   for (const OperationGroup& group : operations_of(plan)) {
     step(group.what, group.operations.size());
-    OVL_CHECK(run_group(group, kernel, state, apply_id));
+    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id));
   }
   OVL_CHECK(forget_originals(plan, state));
   std::vector<Announcement> announcements = announcements_of(plan);
@@ -114,8 +117,21 @@ Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std
   return kernel.announce(announcements);
 }
 
+namespace {
+
+// Of applies that died: this one has made what they left.
+Status end_dangling(State& state) {
+  OVL_TRY(const std::vector<JournalEntry> open, state.dangling());
+  const Error later{.code = Errc::interrupted, .message = "cut short; a later apply went on from there"};
+  for (const JournalEntry& entry : open) OVL_CHECK(state.end(entry.id, &later));
+  return {};
+}
+
+}  // namespace
+
 Status record_generation(State& state, const Plan& plan, std::int64_t serial, const std::string& apply_id,
                          std::int64_t now, const std::string& who) {
+  OVL_CHECK(end_dangling(state));
   // What was not asked for may still stand in namespaces that are no longer desired.
   if (!plan.partial) OVL_CHECK(state.set_namespaces(desired_namespaces(plan)));
   return state.add_generation(Generation{.serial = serial,

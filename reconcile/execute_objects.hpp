@@ -12,6 +12,9 @@
 
 namespace ovl {
 
+// In the journal, in front of the steps of an apply that removes everything.
+inline constexpr std::string_view kDestroyPrefix = "destroy: ";
+
 // Stops at the first failure; the next apply goes on from what it then observes.
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
                        const std::function<void(std::string_view, std::size_t)>& step);

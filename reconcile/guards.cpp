@@ -48,14 +48,15 @@ Status check_head(const Request& request, const StoreView& view) {
 }
 
 Status check_lineage(const Request& request, const StoreView& view, const State* state) {
-  if (request.scope != Scope::host || request.destroy || state == nullptr || !view.head) return {};
+  const bool concerned = request.scope != Scope::cluster && !request.allow_rollback;
+  if (!concerned || state == nullptr || !view.head) return {};
   OVL_TRY(const auto followed, state->binding("lineage"));
   if (!followed || followed == view.head->lineage) return {};
   return Error{
       .code = Errc::guard,
       .message = fmt::format("the keystore's cluster {} is another one: lineage {}, this host follows {}",
                              request.cluster.text(), view.head->lineage, *followed),
-      .hint = "apply with the manifest to follow the new one; nothing was removed here"};
+      .hint = "is it another keystore by mistake? To follow the new one: --allow-rollback; nothing was done"};
 }
 
 }  // namespace

@@ -87,8 +87,9 @@ Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state) {
 }
 
 Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
-                            const std::vector<ChangedSysctl>& changed) {
+                            const std::vector<ChangedSysctl>& changed, const Adoption& adoption) {
   HostObjects wanted = outline(desired);
+  adoption.add_links(desired, wanted);
   wanted.at(NetnsName());  // the gateway bridge and the host's filter live there
   OVL_TRY(const std::vector<NetnsName> known, known_namespaces(kernel, state));
   for (const NetnsName& name : known) wanted.at(name);

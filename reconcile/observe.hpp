@@ -5,6 +5,7 @@
 
 #include "drivers/kernel/kernel.hpp"
 #include "model/manifest.hpp"
+#include "reconcile/adopt.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "state/state.hpp"
 
@@ -21,8 +22,8 @@ Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifes
 Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state);
 
 // Reads the namespaces of `desired` and all others that hold something of ours: those the state knows,
-// or, without a state, those that carry our marks.
+// or, without a state, those that carry our marks. With what stands on the links that may be taken over.
 Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
-                            const std::vector<ChangedSysctl>& changed);
+                            const std::vector<ChangedSysctl>& changed, const Adoption& adoption = {});
 
 }  // namespace ovl

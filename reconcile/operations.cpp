@@ -35,6 +35,13 @@ constexpr std::array<std::string_view, 20> kStepNames{
     "namespaces", "filters", "links",  "links",      "sysctls", "addresses", "neighbours",
     "fdb",        "fdb",     "fdb",    "neighbours", "routes",  "names"};
 
+// The same for the journal: each step's own, as two of one name may be open at different times.
+constexpr std::array<std::string_view, 20> kJournalNames{
+    "set namespaces", "remove names",   "remove routes",     "remove addresses", "restore sysctls",
+    "remove links",   "remove filters", "remove namespaces", "set filters",      "create links",
+    "update links",   "set sysctls",    "set addresses",     "set neighbours",   "remove port fdb",
+    "set fdb",        "remove fdb",     "remove neighbours", "set routes",       "set names"};
+
 struct Item {
   Step step;
   std::uint8_t rank;  // within a step: what must come first
@@ -113,7 +120,8 @@ class Expander {
     std::vector<OperationGroup> groups;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (i == 0 || items_[i].step != items_[i - 1].step) {
-        groups.push_back(OperationGroup{.what = kStepNames[static_cast<std::size_t>(items_[i].step)]});
+        const auto step = static_cast<std::size_t>(items_[i].step);
+        groups.push_back(OperationGroup{.what = kStepNames[step], .step = kJournalNames[step]});
       }
       groups.back().operations.push_back(items_[i].operation);
     }
@@ -132,8 +140,9 @@ class Expander {
         add(index, steps.remove, change.before, {}, 0);
         add(index, steps.create, {}, change.after, 0);
         break;
+      // Marks alone, set in place.
       case Action::adopt:
-      case Action::forget: break;  // no kernel operation
+      case Action::forget: add(index, steps.update, change.before, change.after, change.fields); break;
     }
   }
 

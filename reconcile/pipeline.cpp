@@ -11,6 +11,7 @@
 #include "reconcile/last_good.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/project.hpp"
+#include "reconcile/recorded.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/switch_over.hpp"
 
@@ -183,8 +184,9 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
     for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
   }
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
-  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed));
-  diff_objects(plan, changed, request.replaces);
+  OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
+  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption));
+  diff_objects(plan, changed, request.replaces, adoption);
   OVL_CHECK(select_on_host(request, world, planned));
   if (request.refresh_only) plan.drift = std::exchange(plan.object_changes, {});
   return {};
@@ -334,6 +336,7 @@ Status bind_host(const Request& request, State& state, const Planned& planned) {
   if (!request.keystore_access.empty()) OVL_CHECK(state.bind("keystore", request.keystore_access));
   if (!planned.view.head) return {};
   OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
+  OVL_CHECK(remember_forgotten(state, {}));
   if (planned.plan.partial) return {};  // this host does not stand at these records
   return save_last_good(state, planned.desired, planned.view.facts, *planned.view.head);
 }
@@ -385,6 +388,11 @@ bool is_reported(const Request& request, const Planned& planned) {
          at->second.serial == planned.view.head->serial;
 }
 
+// As the state was before this apply, for who finds it damaged.
+Status back_up(const Request& request, World& world) {
+  return has_host(request) ? world.state->back_up() : Status();
+}
+
 Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
                const std::string& apply_id, const Progress& progress) {
   OVL_CHECK(publish_own_facts(request, world, planned));
@@ -422,10 +430,14 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   if (planned.plan.empty() && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
-    if (!is_reported(request, planned)) OVL_CHECK(report(request, world, planned, random_id()));
+    if (!is_reported(request, planned)) {
+      OVL_CHECK(back_up(request, world));
+      OVL_CHECK(report(request, world, planned, random_id()));
+    }
   } else {
     OVL_CHECK(approve(planned.plan));
     OVL_CHECK(check_findings(planned.plan));
+    OVL_CHECK(back_up(request, world));
     const std::string apply_id = random_id();
     Status done = execute(request, world, planned, lock, apply_id, progress);
     if (!done.ok()) {

@@ -128,4 +128,16 @@ Result<std::string> prepare_file(const std::string& path, bool create) {
   return real;
 }
 
+Status make_empty_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error("removing", path, errno);
+  return create_file(path, fs::path(path).parent_path().string());
+}
+
+Status publish_file(const std::string& written, const std::string& name) {
+  const UniqueFd fd(::open(written.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return file_error("syncing", written, errno);
+  if (::rename(written.c_str(), name.c_str()) != 0) return file_error("naming", name, errno);
+  return sync_directory(fs::path(name).parent_path().string());
+}
+
 }  // namespace ovl::sqlite

@@ -17,4 +17,10 @@ Status make_directories(const std::string& path);
 // everybody may write), unsupported (network file system), privilege.
 Result<std::string> prepare_file(const std::string& path, bool create);
 
+// An empty file (0600) at path, whatever was there. Errors: io, privilege.
+Status make_empty_file(const std::string& path);
+
+// Gives a written file its name, in place of what had it: durable when it returns. Errors: io, privilege.
+Status publish_file(const std::string& written, const std::string& name);
+
 }  // namespace ovl::sqlite

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -384,6 +385,18 @@ std::int64_t Database::changes() const {
 
 std::int64_t Database::last_row_id() const {
   return sqlite3_last_insert_rowid(connection_->handle.get());
+}
+
+Status Database::copy_to(const std::string& path) {
+  const std::string unfinished = path + ".new";
+  OVL_CHECK(make_empty_file(unfinished));
+  OVL_TRY(Statement copy, prepare("VACUUM INTO ?1"));
+  copy.bind(1, unfinished);
+  Status done = copy.run();
+  // SQLite does not sync what it writes here.
+  if (done.ok()) done = publish_file(unfinished, path);
+  if (!done.ok()) ::unlink(unfinished.c_str());
+  return done;
 }
 
 const std::string& Database::path() const {

@@ -96,6 +96,9 @@ class Database {
   [[nodiscard]] std::int64_t changes() const;
   [[nodiscard]] std::int64_t last_row_id() const;
 
+  // A copy of the whole database as it is at one moment, at path: whole, or what was there before.
+  Status copy_to(const std::string& path);
+
   // Where the file is, links in its directory resolved.
   [[nodiscard]] const std::string& path() const;
   // False when the file was removed or replaced since: what is written then reaches nobody.

@@ -1,5 +1,7 @@
 #include "state/state.hpp"
 
+#include <unistd.h>
+
 #include "state/tables.hpp"
 
 namespace ovl {
@@ -54,6 +56,22 @@ Result<State> State::open_read_only(const StateOptions& options) {
   body->path = directory(options) + "/state.db";
   body->database = std::move(database);
   return State(std::move(body));
+}
+
+std::string State::backup(const StateOptions& options) {
+  const std::string path = backup_path(options);
+  return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
+}
+
+Status State::back_up() {
+  OVL_TRY(sqlite::Database* const database, body_->writing());
+  OVL_TRY(const std::int64_t generations, database->number("SELECT count(*) FROM generations"));
+  if (generations == 0) return {};
+  Status copied = database->copy_to(body_->path + std::string(kBackupSuffix));
+  if (copied.ok()) return copied;
+  Error error = std::move(copied).error().within("keeping a copy of this host's state");
+  if (error.hint.empty()) error.hint = "make room there and try again; nothing was done";
+  return error;
 }
 
 // ---- owned objects ---------------------------------------------------------------------------

@@ -108,6 +108,12 @@ class State {
   // <root>/<cluster>, where saved plans of this host may go too.
   static std::string directory(const StateOptions& options);
 
+  // Keeps a copy of the state as it is, beside it, in place of the last one; none of a state without a
+  // generation. Before the first write of an apply.
+  Status back_up();
+  // Where that copy is. Empty: there is none.
+  static std::string backup(const StateOptions& options);
+
   // Sorted by id.
   Result<std::vector<OwnedObject>> owned() const;
   // All in one transaction: removals first, then upserts.

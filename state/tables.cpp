@@ -69,7 +69,19 @@ constexpr std::string_view kStateRemedy =
     "move it away; the next apply rebuilds it from the kernel's own marks";
 constexpr std::int32_t kApplicationId = 0x6f766c73;  // "ovls"
 
+// The copy is no use with what the damaged file left beside it.
+std::string remedy_for(const StateOptions& options) {
+  if (State::backup(options).empty()) return std::string(kStateRemedy);
+  const std::string file = State::directory(options) + "/state.db";
+  return fmt::format("put its last copy back: cp {0}{1} {0} && rm -f {0}-wal {0}-shm; or {2}", file,
+                     kBackupSuffix, kStateRemedy);
+}
+
 }  // namespace
+
+std::string backup_path(const StateOptions& options) {
+  return State::directory(options) + "/state.db" + std::string(kBackupSuffix);
+}
 
 Result<std::optional<sqlite::Database>> open_state_tables(const StateOptions& options, bool writes) {
   const sqlite::OpenOptions open_options{
@@ -77,7 +89,7 @@ Result<std::optional<sqlite::Database>> open_state_tables(const StateOptions& op
       .access = writes ? sqlite::Access::create : sqlite::Access::read_only,
       .application_id = kApplicationId,
       .migrations = kMigrations,
-      .remedy = std::string(kStateRemedy)};
+      .remedy = remedy_for(options)};
   auto database = sqlite::Database::open(open_options);
   if (database.ok()) return std::optional(std::move(database).value());
   if (!writes && database.error().code == Errc::not_found) return std::optional<sqlite::Database>();

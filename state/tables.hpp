@@ -9,6 +9,11 @@
 
 namespace ovl {
 
+inline constexpr std::string_view kBackupSuffix = ".backup";
+
+// <directory>/state.db.backup.
+std::string backup_path(const StateOptions& options);
+
 // Opens <directory>/state.db. Answers none when it is to be read only and is not there.
 Result<std::optional<sqlite::Database>> open_state_tables(const StateOptions& options, bool writes);
 

@@ -309,9 +309,14 @@ void keep_wanted(std::vector<K>& items, const std::vector<K>& wanted) {
   });
 }
 
-bool is_ours(const NamespaceObjects& space, const IfName& dev) {
+bool is_regarded(const NamespaceObjects& wanted, const IfName& dev) {
+  return std::ranges::any_of(wanted.links, [&](const Link& link) { return link.name == dev; });
+}
+
+bool is_ours(const NamespaceObjects& space, const NamespaceObjects& wanted, const IfName& dev) {
   const auto at = std::ranges::lower_bound(space.links, dev, {}, &Link::name);
-  return at != space.links.end() && at->name == dev && carries_our_mark(*at);
+  if (at == space.links.end() || at->name != dev) return false;
+  return carries_our_mark(*at) || is_regarded(wanted, dev);
 }
 
 // What a real observe() leaves out.
@@ -319,10 +324,11 @@ NamespaceObjects seen(const NamespaceObjects& space, const NamespaceObjects& wan
   NamespaceObjects out = space;
   keep_wanted(out.sysctls, wanted.sysctls);
   std::erase_if(out.nft_tables, [](const NftTable& table) { return table.name != "ovl"; });
-  std::erase_if(out.addresses, [&](const Address& a) { return !is_ours(space, a.dev); });
-  std::erase_if(out.routes, [](const Route& r) { return r.protocol != kRouteProtocol; });
-  std::erase_if(out.neighbours, [&](const Neighbour& n) { return !is_ours(space, n.dev); });
-  std::erase_if(out.fdb, [&](const Fdb& f) { return !is_ours(space, f.dev); });
+  std::erase_if(out.addresses, [&](const Address& a) { return !is_ours(space, wanted, a.dev); });
+  std::erase_if(out.routes,
+                [&](const Route& r) { return r.protocol != kRouteProtocol && !is_regarded(wanted, r.dev); });
+  std::erase_if(out.neighbours, [&](const Neighbour& n) { return !is_ours(space, wanted, n.dev); });
+  std::erase_if(out.fdb, [&](const Fdb& f) { return !is_ours(space, wanted, f.dev); });
   std::erase_if(out.hosts_files, [](const HostsFile& file) { return file.owner.empty(); });
   return out;
 }

@@ -49,11 +49,12 @@ class Kernel {
   //   nft_tables   those called like one in `wanted`, or "ovl"
   //   sysctls      those whose path `wanted` has, when the file exists
   //   addresses    on links of ours (our group), without the kernel's own link-locals
-  //   routes       with our protocol number, main table
+  //   routes       with our protocol number, main table; all that somebody made on those `wanted` names
   //   neighbours   permanent ones on links of ours
   //   fdb          on links of ours: self entries of VXLAN devices, static master entries of ports,
   //                without what the kernel makes itself
   //   hosts_files  those in /etc/netns/<name>/ with a block of ours
+  // A link that `wanted` names counts as one of ours here.
   // Sends no message that writes.
   virtual Result<HostObjects> observe(const HostObjects& wanted) = 0;
 

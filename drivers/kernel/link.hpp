@@ -17,6 +17,7 @@ struct LinkRow {
   Link link;
   int index = 0;
   bool loopback = false;
+  bool regarded = false;         // what stands on it is read, as if it were ours
   int peer_index = 0;            // of a veth: IFLA_LINK
   std::optional<int> peer_nsid;  // IFLA_LINK_NETNSID; none: the same namespace
 };
@@ -32,9 +33,11 @@ class LinkTable {
 
   // nullptr when there is none of this index.
   [[nodiscard]] const LinkRow* find(int index) const;
-  // The same, when it is a link of ours (carries_our_mark()).
+  // The same, when it is a link of ours (carries_our_mark()) or is regarded as one.
   [[nodiscard]] const LinkRow* find_ours(int index) const;
   [[nodiscard]] const LinkRow* loopback() const;
+  // Regards the links of these names as ours. Invariant: sorted by name.
+  void regard(const std::vector<Link>& links);
 
  private:
   std::vector<LinkRow> rows_;  // Invariant: sorted by index

@@ -117,7 +117,14 @@ const LinkRow* LinkTable::find(int index) const {
 const LinkRow* LinkTable::find_ours(int index) const {
   const LinkRow* row = find(index);
   // The alias of lo says whose its namespace is; the device is the kernel's.
-  return row != nullptr && !row->loopback && carries_our_mark(row->link) ? row : nullptr;
+  return row != nullptr && !row->loopback && (row->regarded || carries_our_mark(row->link)) ? row : nullptr;
+}
+
+void LinkTable::regard(const std::vector<Link>& links) {
+  if (links.empty()) return;
+  for (LinkRow& row : rows_) {
+    row.regarded = !row.loopback && std::ranges::binary_search(links, row.link.name, {}, &Link::name);
+  }
 }
 
 const LinkRow* LinkTable::loopback() const {

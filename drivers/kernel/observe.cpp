@@ -55,6 +55,7 @@ Status read_on_links(NetlinkSocket& socket, const LinkTable& links, NamespaceObj
 Result<LinkTable> read_space(Space& space, const std::string& proc, const NamespaceObjects& wanted,
                              NamespaceObjects& objects) {
   OVL_TRY(auto links, read_links(space.route()));
+  links.regard(wanted.links);
   if (!space.name().empty()) objects.netns = read_netns(space.name(), links);
   const std::vector<NftTableName> tables = table_names(wanted.nft_tables);
   OVL_TRY(objects.nft_tables, space.nft().observe(tables));

@@ -92,9 +92,26 @@ Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& l
   return routes;
 }
 
+namespace {
+
+// Not what the kernel or a router's advertisement makes by itself.
+bool is_made(const Route& route) {
+  return route.protocol != RTPROT_KERNEL && route.protocol != RTPROT_RA;
+}
+
+bool stands_on_regarded(const LinkTable& links, const IfName& dev) {
+  return std::ranges::any_of(links.rows(),
+                             [&](const LinkRow& row) { return row.regarded && row.link.name == dev; });
+}
+
+}  // namespace
+
 Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable& links) {
-  OVL_TRY(auto routes, read_routes(socket, links, kRouteProtocol));
-  std::erase_if(routes, [](const Route& route) { return route.protocol != kRouteProtocol; });
+  const bool regards = std::ranges::any_of(links.rows(), &LinkRow::regarded);
+  OVL_TRY(auto routes, read_routes(socket, links, regards ? std::uint8_t{RTPROT_UNSPEC} : kRouteProtocol));
+  std::erase_if(routes, [&](const Route& route) {
+    return route.protocol != kRouteProtocol && !(is_made(route) && stands_on_regarded(links, route.dev));
+  });
   std::ranges::stable_sort(routes, key_less<Route>);
   const auto same_key = [](const Route& a, const Route& b) { return a.key() == b.key(); };
   routes.erase(std::unique(routes.begin(), routes.end(), same_key), routes.end());

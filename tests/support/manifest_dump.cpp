@@ -67,6 +67,7 @@ Value network_value(const NetworkBlock& network) {
   put(out, "mtu", network.mtu);
   put(out, "port", network.port);
   if (network.internal) out.set("internal", true);
+  if (network.adopt != AdoptMode::never) out.set("adopt", Value(name_of(network.adopt)));
   put_common(out, network.labels, network.protect);
   return out;
 }
