@@ -23,7 +23,8 @@ Result<int> plan(const GlobalOptions& global, const PlanOptions& options) {
   OVL_CHECK(write_json(planned.plan, options));
   if (!options.out.empty()) OVL_CHECK(save_plan(context, planned, options));
   if (!planned.plan.refused.empty()) return kExitRefused;
-  return options.detailed_exitcode && !planned.plan.empty() ? kExitChanges : kExitDone;
+  const bool differs = !planned.plan.empty() || !planned.plan.conflicts.empty();
+  return options.detailed_exitcode && differs ? kExitChanges : kExitDone;
 }
 
 }  // namespace

@@ -427,7 +427,7 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   Planned& planned = applied.planned;
   if (!planned.problems.empty()) return problems_of(planned);
   if (request.check) OVL_CHECK(request.check(planned));
-  if (planned.plan.empty() && !lock) {
+  if (planned.plan.empty() && check_findings(planned.plan).ok() && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
     if (!is_reported(request, planned)) {

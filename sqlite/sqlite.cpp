@@ -227,14 +227,17 @@ std::string uri_of(const std::string& path) {
   return out;
 }
 
-// A database in WAL mode needs its shared memory file even to be read. Where nobody can write, it can
-// be read without: nothing changes under the reader.
+// A database in WAL mode needs its shared memory file even to be read. Where that can't be made, the file
+// is read without: on a file system that nobody writes nothing changes under the reader; somebody who may
+// only read sees what was there when the last writer was done.
 bool is_immutable(const std::string& path) {
   struct statvfs about {};
 
   struct stat wal {};
 
-  return ::statvfs(path.c_str(), &about) == 0 && (about.f_flag & ST_RDONLY) != 0 &&
+  const std::string directory = path.substr(0, path.rfind('/'));
+  const bool fixed = ::statvfs(path.c_str(), &about) == 0 && (about.f_flag & ST_RDONLY) != 0;
+  return (fixed || ::access(directory.c_str(), W_OK) != 0) &&
          (::stat((path + "-wal").c_str(), &wal) != 0 || wal.st_size == 0);
 }
 

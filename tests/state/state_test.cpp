@@ -90,6 +90,40 @@ TEST_F(StateTest, GarbageIsRefusedWithTheRemedy) {
   EXPECT_EQ(error.hint, "move it away; the next apply rebuilds it from the kernel's own marks");
 }
 
+TEST_F(StateTest, ACopyIsWhatWasThereBeforeAndComesBack) {
+  {
+    auto state = open();
+    must(state.back_up());
+    EXPECT_EQ(State::backup(options_), "") << "nothing was worth keeping";
+    must(state.bind("host", "before"));
+    must(state.add_generation(Generation{.serial = 1}));
+    must(state.back_up());
+    must(state.bind("host", "after"));
+    EXPECT_EQ(State::backup(options_), path() + ".backup");
+    EXPECT_EQ(mode_of(path() + ".backup"), 0600U);
+  }
+  write_file(path(), "garbage" + std::string(4000, '?'));
+  const Error error = State::open(options_).error();
+  EXPECT_EQ(error.hint, "put its last copy back: cp " + path() + ".backup " + path() + " && rm -f " + path() +
+                            "-wal " + path() +
+                            "-shm; or move it away; the next apply rebuilds it from the "
+                            "kernel's own marks");
+  std::filesystem::copy_file(path() + ".backup", path(), std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(must(open().binding("host")), "before");
+}
+
+// A copy that fails leaves the last one, and nothing beside it.
+TEST_F(StateTest, AFailedCopyLeavesTheLastOne) {
+  auto state = open();
+  must(state.add_generation(Generation{.serial = 1}));
+  must(state.back_up());
+  const std::string before = read_file(path() + ".backup");
+  std::filesystem::create_directory(path() + ".backup.new");
+  must(state.bind("host", "after"));
+  EXPECT_FALSE(state.back_up().ok());
+  EXPECT_EQ(read_file(path() + ".backup"), before);
+}
+
 TEST_F(StateTest, ANewerStateIsRefusedInWords) {
   open();
   must(must(open_state_tables(options_, true))->execute("PRAGMA user_version = 99"));
