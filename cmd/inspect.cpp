@@ -1,5 +1,5 @@
-// ovl network|host|endpoint inspect NAME: one thing with everything known about it, as JSON: the
-// record, what follows from it, and what this host's kernel holds of it.
+// ovl network|host|endpoint inspect NAME: one thing with everything known about it, as JSON, side by side:
+// what the manifest here wants, what the store has recorded, what this host's kernel holds, what differs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,9 +8,12 @@
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/here.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/diff_records.hpp"
 #include "reconcile/project.hpp"
+#include "reconcile/resolve.hpp"
 
 namespace ovl {
 
@@ -44,10 +47,12 @@ Value space_json(const NamespaceObjects& space) {
 Result<Value> kernel_json(World& world, const std::vector<NetnsName>& names) {
   HostObjects wanted;
   for (const NetnsName& name : names) wanted.at(name);
-  OVL_TRY(const HostObjects observed, world.kernel->observe(wanted));
+  OVL_TRY(HostObjects observed, world.kernel->observe(wanted));
   Value out = Value::array();
-  for (const NamespaceObjects& space : observed.namespaces) {
-    if (space.netns) out.push(space_json(space));
+  for (NamespaceObjects& space : observed.namespaces) {
+    // Of the host's own namespace only what is ovl's.
+    if (space.name.empty()) std::erase_if(space.links, [](const Link& l) { return !carries_our_mark(l); });
+    if (space.name.empty() || space.netns) out.push(space_json(space));
   }
   return out;
 }
@@ -112,6 +117,7 @@ Result<Subject> subject_of(const LsOptions& inspect, const StoreView& view) {
     const HostRecord* host = find(view.records.hosts, inspect.name);
     if (host == nullptr) return unknown(inspect);
     subject.value = host_value(*host, view);
+    subject.namespaces.emplace_back();
   } else {
     const EndpointRecord* endpoint = find(view.records.endpoints, inspect.name);
     if (endpoint == nullptr) return unknown(inspect);
@@ -121,17 +127,94 @@ Result<Subject> subject_of(const LsOptions& inspect, const StoreView& view) {
   return subject;
 }
 
+// The same cluster with the records that the manifest here asks for; none: no manifest, or a broken one.
+std::optional<StoreView> desired_view(const Context& context, const StoreView& view) {
+  if (context.manifest() == nullptr) return std::nullopt;
+  Resolved resolved = resolve(*context.manifest(), view.records, view.facts);
+  if (!resolved.problems.empty()) return std::nullopt;
+  StoreView out = view;
+  out.records = std::move(resolved.records);
+  return out;
+}
+
+// One side; null when it has none of this name.
+Value side_of(const LsOptions& inspect, const StoreView* view) {
+  if (view == nullptr) return {};
+  auto subject = subject_of(inspect, *view);
+  return subject.ok() ? std::move(subject).value().value : Value();
+}
+
+Value difference(const std::string& address, std::string_view change, const FieldDelta* field) {
+  Value out = Value::object();
+  out.set("address", address);
+  out.set("change", change);
+  if (field == nullptr) return out;
+  out.set("field", field->name);
+  out.set("found", field->before);
+  out.set("wanted", field->after);
+  return out;
+}
+
+// What the manifest wants of the record, and the record does not say.
+void add_record_differences(Value& out, const LsOptions& inspect, const Value& desired,
+                            const Value& recorded) {
+  const std::string address = inspect.kind + "." + inspect.name;
+  if (desired.is_null()) return;
+  if (recorded.is_null()) return out.push(difference(address, "create", nullptr));
+  for (const FieldDelta& field : delta_of(recorded, desired)) {
+    if (field.name != "status" && field.name != "facts") out.push(difference(address, "update", &field));
+  }
+}
+
+// What the records want of this host's kernel, and it does not hold.
+void add_object_differences(Value& out, const Plan& plan, const std::vector<NetnsName>& namespaces) {
+  for (const ObjectChange& change : plan.object_changes) {
+    if (std::ranges::find(namespaces, plan.spaces[change.space]) == namespaces.end()) continue;
+    const std::string address = name_of(plan, change).address();
+    const std::vector<FieldDelta> fields = fields_of(change);
+    if (fields.empty()) out.push(difference(address, name_of(change.action), nullptr));
+    for (const FieldDelta& field : fields) out.push(difference(address, name_of(change.action), &field));
+  }
+}
+
+Value sides_json(const LsOptions& inspect, Value desired, Value recorded, const LookHere& here,
+                 const std::vector<NetnsName>& namespaces) {
+  Value differs = Value::array();
+  add_record_differences(differs, inspect, desired, recorded);
+  add_object_differences(differs, here.plan, namespaces);
+  Value out = Value::object();
+  out.set("format_version", kOutputFormat);
+  out.set("kind", inspect.kind);
+  out.set("name", inspect.name);
+  out.set("desired", std::move(desired));
+  out.set("recorded", std::move(recorded));
+  out.set("differs", std::move(differs));
+  return out;
+}
+
+// The kernel's side; null where it may not be looked at.
+Result<Value> observed_json(const GlobalOptions& global, const PlanOptions& options,
+                            const std::vector<NetnsName>& namespaces) {
+  auto context = Context::open(global, options, {.manifest = false, .identity = false, .keystore = false});
+  if (!context.ok() && context.error().code == Errc::privilege) return Value();
+  if (!context.ok()) return std::move(context).error();
+  return kernel_json(context.value().world(), namespaces);
+}
+
 Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect) {
-  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .identity = false}));
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
-  OVL_TRY(Subject subject, subject_of(inspect, view));
-  subject.value.set("format_version", kOutputFormat);
-  if (!subject.namespaces.empty()) {
-    OVL_TRY(Value kernel, kernel_json(context.world(), subject.namespaces));
-    subject.value.set("kernel", std::move(kernel));
-  }
-  std::cout << subject.value.pretty_json() << "\n";
+  const std::optional<StoreView> wanted = desired_view(context, view);
+  auto subject = subject_of(inspect, view);
+  if (!subject.ok() && wanted) subject = subject_of(inspect, *wanted);
+  if (!subject.ok()) return std::move(subject).error();
+  const std::vector<NetnsName>& namespaces = subject.value().namespaces;
+  Value out = sides_json(inspect, side_of(inspect, wanted ? &*wanted : nullptr), side_of(inspect, &view),
+                         look_here(global, options), namespaces);
+  OVL_TRY(Value observed, observed_json(global, options, namespaces));
+  out.set("observed", std::move(observed));
+  std::cout << out.pretty_json() << "\n";
   return kExitDone;
 }
 

@@ -8,9 +8,11 @@
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/here.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/host_report.hpp"
 #include "reconcile/standing.hpp"
 
 namespace ovl {
@@ -20,36 +22,90 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-Value status_json(const StoreView& view) {
+Value strings(const std::vector<std::string>& items) {
+  Value out = Value::array();
+  for (const std::string& item : items) out.push(item);
+  return out;
+}
+
+// What was found here just now.
+Value look_json(const LookHere& here) {
+  Value out = Value::object();
+  Value conflicts = Value::array();
+  for (const Finding& finding : here.plan.conflicts) conflicts.push(finding.subject + ": " + finding.message);
+  out.set("drift", static_cast<std::int64_t>(here.plan.object_changes.size()));
+  out.set("differs", strings(differing_objects(here.plan)));
+  out.set("conflicts", std::move(conflicts));
+  return out;
+}
+
+Value host_json(const StoreView& view, const HostName& host, const LookHere& here) {
+  Value item = Value::object();
+  item.set("name", host.text());
+  item.set("standing", standing_of(view, host).text);
+  item.set("health", health_of(view, host, std::time(nullptr)));
+  const auto at = view.status.find(host.text());
+  if (at != view.status.end()) {
+    item.set("status", encode(at->second));
+    item.set("since", at->second.since.value_or(at->second.when));
+    item.set("drift", at->second.drift);
+    item.set("differs", strings(at->second.differs));
+  }
+  if (host == here.host) item.set("observed", look_json(here));
+  return item;
+}
+
+Value status_json(const Label& cluster, const StoreView& view, const LookHere& here) {
   Value out = Value::object();
   out.set("format_version", kOutputFormat);
+  out.set("cluster", cluster.text());
   if (view.head) out.set("head", encode(*view.head));
   Value hosts = Value::array();
-  for (const HostRecord& host : view.records.hosts) {
-    Value item = Value::object();
-    item.set("name", host.name.text());
-    item.set("standing", standing_of(view, host.name).text);
-    item.set("health", health_of(view, host.name, std::time(nullptr)));
-    const auto at = view.status.find(host.name.text());
-    if (at != view.status.end()) item.set("status", encode(at->second));
-    hosts.push(std::move(item));
-  }
+  for (const HostRecord& host : view.records.hosts) hosts.push(host_json(view, host.name, here));
   out.set("hosts", std::move(hosts));
   out.set("refused", value_of(view.refused));
   return out;
 }
 
-std::string status_text(const Label& cluster, const StoreView& view) {
+// Which objects of a host differ: those it last reported, or those seen here just now.
+std::string differing_text(const std::string& what, std::size_t drift,
+                           const std::vector<std::string>& objects) {
+  if (drift == 0) return {};
+  std::string out = fmt::format("{}: {} objects differ\n", what, drift);
+  for (const std::string& object : objects) out += "  " + printable(object) + "\n";
+  if (objects.size() < drift) out += fmt::format("  ... and {} more\n", drift - objects.size());
+  return out;
+}
+
+std::string details_text(const StoreView& view, const HostName& host, const LookHere& here) {
+  if (host == here.host) {
+    return differing_text(host.text() + ", looked at now", here.plan.object_changes.size(),
+                          differing_objects(here.plan));
+  }
+  const auto at = view.status.find(host.text());
+  if (at == view.status.end()) return {};
+  const HostStatus& status = at->second;
+  return differing_text(fmt::format("{}, reported {}", host.text(), ago(status.when, std::time(nullptr))),
+                        static_cast<std::size_t>(status.drift), status.differs);
+}
+
+std::string status_text(const Label& cluster, const StoreView& view, const LookHere& here) {
   if (!view.head) return fmt::format("Cluster {}: never applied\n", cluster.text());
   std::string out = fmt::format("Cluster {}: generation {}, {} hosts, {} networks, {} endpoints\n",
                                 cluster.text(), view.head->serial, view.records.hosts.size(),
                                 view.records.networks.size(), view.records.endpoints.size());
   Table table;
+  const std::int64_t now = std::time(nullptr);
   for (const HostRecord& host : view.records.hosts) {
+    const std::string since = standing_since(view, host.name, now);
     table.row({host.name.text(), printable(standing_of(view, host.name).text),
-               health_of(view, host.name, std::time(nullptr))});
+               since.empty() ? since : "for " + since, health_of(view, host.name, now)});
   }
   out += table.text("  ");
+  for (const HostRecord& host : view.records.hosts) out += details_text(view, host.name, here);
+  for (const Finding& finding : here.plan.conflicts) {
+    out += fmt::format("conflict here: {}: {}\n", printable(finding.subject), printable(finding.message));
+  }
   for (const Finding& finding : view.refused) {
     out += fmt::format("refused record {}: {}\n", printable(finding.subject), printable(finding.message));
   }
@@ -88,11 +144,10 @@ Result<int> status(const GlobalOptions& global, const PlanOptions& options, cons
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
           wait_for(*context.world().keystore, StoreLayout(context.request().cluster), limit));
-  if (options.json) {
-    std::cout << status_json(view).pretty_json() << "\n";
-  } else {
-    std::cout << status_text(context.request().cluster, view);
-  }
+  const Label& cluster = context.request().cluster;
+  const LookHere here = look_here(global, options);
+  std::cout << (options.json ? status_json(cluster, view, here).pretty_json() + "\n"
+                             : status_text(cluster, view, here));
   if (wait.empty() || is_settled(view)) return kExitDone;
   report_error(not_settled(view, wait));
   return kExitError;

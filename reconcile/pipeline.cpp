@@ -7,6 +7,7 @@
 #include "reconcile/diff_records.hpp"
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/guards.hpp"
+#include "reconcile/host_report.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/observe.hpp"
@@ -347,7 +348,7 @@ Status report(const Request& request, World& world, const Planned& planned, cons
   OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
   OVL_CHECK(bind_host(request, *world.state, planned));
   if (!needs_store(request) || request.destroy || planned.plan.partial) return {};
-  const HostStatus status{.serial = serial, .when = world.now, .apply_id = apply_id, .result = "ok"};
+  const HostStatus status = good_status(request, planned, world.now, apply_id);
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
 }
 
@@ -357,11 +358,7 @@ void report_failure(const Request& request, World& world, const Planned& planned
                     const std::string& apply_id) {
   const bool silent = error.code == Errc::unreachable || error.code == Errc::in_doubt;
   if (!has_host(request) || !needs_store(request) || request.destroy || silent) return;
-  const auto before = planned.view.status.find(request.host.text());
-  HostStatus status{.when = world.now, .apply_id = apply_id, .result = error.message};
-  if (before != planned.view.status.end()) status.serial = before->second.serial;
-  const PlanCounts counts = count(planned.plan);
-  status.drift = static_cast<std::int64_t>(counts.create + counts.update + counts.replace + counts.remove);
+  const HostStatus status = failed_status(request, planned, error, world.now, apply_id);
   static_cast<void>(
       publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status)).ok());
 }
@@ -384,7 +381,7 @@ bool is_reported(const Request& request, const Planned& planned) {
   if (!has_host(request) || !needs_store(request) || request.destroy || !planned.view.head) return true;
   if (request.refresh_only || planned.plan.partial) return true;
   const auto at = planned.view.status.find(request.host.text());
-  return at != planned.view.status.end() && at->second.result == "ok" &&
+  return at != planned.view.status.end() && at->second.result == good_result(request, planned) &&
          at->second.serial == planned.view.head->serial;
 }
 

@@ -35,8 +35,10 @@ Status check_head_values(const Head& head) {
 }
 
 Status check_status_values(const HostStatus& status) {
-  if (is_counter(status.serial) && is_counter(status.when) && is_counter(status.drift)) return {};
-  return Error{.code = Errc::corrupt, .message = "serial, when or drift is out of range"};
+  const bool counts = is_counter(status.serial) && is_counter(status.when) && is_counter(status.drift) &&
+                      is_counter(status.since.value_or(0));
+  if (counts) return {};
+  return Error{.code = Errc::corrupt, .message = "serial, when, since or drift is out of range"};
 }
 
 Status check_facts_values(const HostFacts& facts) {

@@ -60,13 +60,16 @@ struct HostStatus {
   std::int64_t serial = 0;  // of head, realised
   std::int64_t when = 0;    // seconds since the epoch
   std::string apply_id;
-  std::string result;      // "ok" or the error's message
-  std::int64_t drift = 0;  // objects that still differed
+  std::string result;                 // "ok", "frozen: ..." or the error's message
+  std::int64_t drift = 0;             // objects that still differed
+  std::vector<std::string> differs;   // some of them, by address
+  std::optional<std::int64_t> since;  // result and drift are as they are since then
 
   static constexpr auto fields() {
-    return std::tuple{setting("serial", &HostStatus::serial), setting("when", &HostStatus::when),
+    return std::tuple{setting("serial", &HostStatus::serial),     setting("when", &HostStatus::when),
                       setting("apply_id", &HostStatus::apply_id), setting("result", &HostStatus::result),
-                      setting("drift", &HostStatus::drift)};
+                      setting("drift", &HostStatus::drift),       setting("differs", &HostStatus::differs),
+                      setting("since", &HostStatus::since)};
   }
 };
 

@@ -89,6 +89,8 @@ Error error_of(const Connection& connection, int code) {
   if (meaning.code == Errc::io && (os_errno == EACCES || os_errno == EPERM || os_errno == EROFS)) {
     meaning = {Errc::privilege, "permission denied"};
   }
+  // Where it is the file beside the database that has no room.
+  if (os_errno == ENOSPC) meaning = meaning_of(SQLITE_FULL);
   std::string words(meaning.words);
   if (words.empty()) words = sqlite3_errmsg(connection.handle.get());
   std::string hint;

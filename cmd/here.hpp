@@ -1,0 +1,17 @@
+// What this machine's kernel holds now, against the records: for the verbs that read.
+#pragma once
+
+#include "cmd/context.hpp"
+
+namespace ovl {
+
+// A look at this host. Where it can't be looked at, `why` says so: no privileges, not one of the hosts.
+struct LookHere {
+  HostName host;  // empty: nothing was looked at
+  Plan plan;      // what an apply of host scope would do
+  std::string why;
+};
+
+LookHere look_here(const GlobalOptions& global, const PlanOptions& options);
+
+}  // namespace ovl

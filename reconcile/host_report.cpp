@@ -1,0 +1,64 @@
+#include "reconcile/host_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reconcile/change_name.hpp"
+
+namespace ovl {
+
+namespace {
+
+// A refused head, status or claim freezes nothing.
+bool freezes(const Finding& finding) {
+  const std::string& key = finding.subject;
+  return key.starts_with("hosts/") || key.starts_with("networks/") || key.starts_with("endpoints/") ||
+         key.starts_with("facts/");
+}
+
+// The same as before goes on; anything else begins now.
+HostStatus since_when(HostStatus status, const Request& request, const Planned& planned) {
+  const auto at = planned.view.status.find(request.host.text());
+  const bool goes_on = at != planned.view.status.end() && at->second.result == status.result &&
+                       at->second.drift == status.drift && at->second.differs == status.differs;
+  status.since = goes_on ? at->second.since.value_or(at->second.when) : status.when;
+  return status;
+}
+
+}  // namespace
+
+std::string good_result(const Request& request, const Planned& planned) {
+  const StoreView& view = planned.view;
+  // With a manifest the refused ones are written anew.
+  if (request.scope != Scope::host || (view.frozen.empty() && view.frozen_hosts.empty())) return "ok";
+  return fmt::format("frozen: {} records refused", std::ranges::count_if(view.refused, freezes));
+}
+
+HostStatus good_status(const Request& request, const Planned& planned, std::int64_t now,
+                       const std::string& apply_id) {
+  HostStatus status{.when = now, .apply_id = apply_id, .result = good_result(request, planned)};
+  if (planned.view.head) status.serial = planned.view.head->serial;
+  return since_when(std::move(status), request, planned);
+}
+
+HostStatus failed_status(const Request& request, const Planned& planned, const Error& error, std::int64_t now,
+                         const std::string& apply_id) {
+  HostStatus status{.when = now, .apply_id = apply_id, .result = error.message};
+  const auto before = planned.view.status.find(request.host.text());
+  if (before != planned.view.status.end()) status.serial = before->second.serial;
+  status.drift = static_cast<std::int64_t>(planned.plan.object_changes.size());
+  status.differs = differing_objects(planned.plan);
+  return since_when(std::move(status), request, planned);
+}
+
+std::vector<std::string> differing_objects(const Plan& plan) {
+  std::vector<std::string> out;
+  for (const ObjectChange& change : plan.object_changes) {
+    if (out.size() == kNamedObjects) break;
+    out.push_back(name_of(plan, change).address());
+  }
+  return out;
+}
+
+}  // namespace ovl

@@ -1,0 +1,339 @@
+// What goes wrong around ovl: files that are gone, garbage, newer, locked or full; no root; names and
+// numbers that others have. Each is named in words and leaves nothing half-written: the next good apply
+// converges.
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <fstream>
+#include <optional>
+#include <span>
+
+#include "sqlite/sqlite.hpp"
+#include "tests/cluster/lab_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kHead =
+    "[cluster]\nname = \"damaged\"\n[keystore]\nurl = \"sqlite:///var/lib/ovl/keystore.db\"\n"
+    "[host.left]\nadvertise = \"192.168.99.104\"\n[host.right]\nadvertise = \"192.168.99.105\"\n"
+    "[network.blue]\nsubnet = \"10.0.9.0/24\"\n"
+    "[endpoint.web]\nnetwork = \"blue\"\nhost = \"left\"\n";
+constexpr const char* kMore = "[endpoint.more]\nnetwork = \"blue\"\nhost = \"left\"\n";
+
+// How the files say what they are: PRAGMA application_id and user_version.
+struct Format {
+  std::int32_t application;
+  std::size_t version;
+};
+
+constexpr Format kState{0x6f766c73, 1};     // "ovls"
+constexpr Format kKeystore{0x6f766c6b, 2};  // "ovlk"
+
+Result<sqlite::Database> open_as(const std::string& path, const Format& format) {
+  static constexpr std::array<std::string_view, 2> kNothing{"", ""};
+  return sqlite::Database::open({.path = path,
+                                 .access = sqlite::Access::read_write,
+                                 .application_id = format.application,
+                                 .migrations = std::span(kNothing).first(format.version)});
+}
+
+// What another process that writes holds: an open transaction.
+class Locked {
+ public:
+  Locked(const std::string& path, const Format& format) {
+    auto opened = open_as(path, format);
+    if (opened.ok()) database_.emplace(std::move(opened).value());
+    if (!database_) ADD_FAILURE() << opened.error().message;
+    if (!database_) return;
+    auto begun = sqlite::Transaction::begin(*database_, sqlite::Transaction::Kind::write);
+    if (begun.ok()) transaction_.emplace(std::move(begun).value());
+    EXPECT_TRUE(transaction_.has_value());
+  }
+
+ private:
+  std::optional<sqlite::Database> database_;
+  std::optional<sqlite::Transaction> transaction_;
+};
+
+// Store and state are in the test's own directory, which the lab's hosts see.
+class Damage : public LabRig {
+ protected:
+  void SetUp() override {
+    LabRig::SetUp();
+    if (IsSkipped()) return;
+    for (const char* place : {"k", "state"}) ASSERT_EQ(::mkdir(file(place).c_str(), 0700), 0);
+  }
+
+  // The lab's hosts hold the mount until they are gone.
+  void TearDown() override {
+    if (!disk_.empty()) ::umount2(disk_.c_str(), MNT_DETACH);
+    LabRig::TearDown();
+  }
+
+  // Before the lab is up, so that its hosts have it too.
+  void small_disk(const std::string& place) {
+    ASSERT_EQ(::mount("none", file(place).c_str(), "tmpfs", 0, "size=700k,mode=700"), 0);
+    disk_ = file(place);
+  }
+
+  void fill(const std::string& place) const {
+    shell("dd if=/dev/zero of=" + file(place) + "/filler bs=4k 2>/dev/null");
+  }
+
+  [[nodiscard]] std::string file(const std::string& name) const { return directory() + "/" + name; }
+
+  [[nodiscard]] std::string state_file() const { return file("state/damaged/state.db"); }
+
+  [[nodiscard]] Ran ovl(const std::string& arguments) const {
+    return on("left", "ovl " + arguments + " --state-dir " + file("state") + " --keystore sqlite://" +
+                          file("k/k.db") + " --timeout 500ms");
+  }
+
+  void applied() {
+    up(kHead);
+    good_apply();
+  }
+
+  void good_apply() const {
+    const Ran ran = ovl("apply --auto-approve");
+    ASSERT_EQ(ran.code, 0) << ran.out;
+    const Ran again = ovl("plan --detailed-exitcode");
+    EXPECT_EQ(again.code, 0) << again.out;
+  }
+
+  // A command fails so, in these words.
+  void fails(const std::string& arguments, int code, const std::string& words) const {
+    const Ran ran = ovl(arguments);
+    EXPECT_EQ(ran.code, code) << arguments << "\n" << ran.out;
+    EXPECT_TRUE(ran.has(words)) << arguments << "\nwanted: " << words << "\n" << ran.out;
+  }
+
+  [[nodiscard]] std::string tables() const {
+    return on("left",
+              "for n in $(ip netns list | cut -d' ' -f1 | sort); do echo $n; ip -n $n -o addr | grep -v "
+              "fe80:; "
+              "bridge -n $n fdb | grep -v 33:33:; done; nft list ruleset; ip -o link | wc -l")
+        .out;
+  }
+
+  static void spoil(const std::string& path) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << "garbage" << std::string(5000, '?');
+    shell("rm -f " + path + "-wal " + path + "-shm");
+  }
+
+ private:
+  std::string disk_;
+};
+
+}  // namespace
+
+TEST_F(Damage, KeystoreFileGone) {
+  applied();
+  const std::string id = ovl("network ls --no-trunc").out;
+  const std::string before = tables();
+  ASSERT_EQ(shell("rm " + file("k") + "/*").code, 0);
+  fails("apply --auto-approve --scope host", 12,
+        "ovl: the keystore holds no cluster damaged\n"
+        "hint: apply the manifest once with cluster scope; nothing was removed here\n");
+  EXPECT_EQ(tables(), before);
+  fails("plan", 0,
+        "cluster damaged: the keystore has lost it; it is rebuilt as this host knew it at generation 1");
+  good_apply();
+  EXPECT_EQ(ovl("network ls --no-trunc").out, id);
+}
+
+TEST_F(Damage, KeystoreFileGarbage) {
+  applied();
+  const std::string before = tables();
+  spoil(file("k/k.db"));
+  fails("apply --auto-approve", 1, file("k/k.db") + ": it is not a SQLite database\nhint: ");
+  fails("plan", 1, file("k/k.db") + ": it is not a SQLite database\nhint: ");
+  EXPECT_EQ(tables(), before);
+  ASSERT_EQ(shell("rm " + file("k") + "/*").code, 0);
+  good_apply();
+}
+
+TEST_F(Damage, KeystoreFileLocked) {
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  {
+    const Locked locked(file("k/k.db"), kKeystore);
+    fails("apply --auto-approve", 16,
+          file("k/k.db") +
+              ": another process holds it (waited 500 ms)\n"
+              "hint: wait for the other process to finish, then try again\n");
+  }
+  EXPECT_EQ(tables(), before);
+  good_apply();
+}
+
+TEST_F(Damage, KeystoreFileReadOnly) {
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  const Ran ran = on("left",
+                     "unshare -m --propagation slave sh -c 'mount --bind k k && mount -o "
+                     "remount,bind,ro k && ovl apply --auto-approve --state-dir " +
+                         file("state") + " --keystore sqlite://" + file("k/k.db") + "'");
+  EXPECT_EQ(ran.code, 17) << ran.out;
+  EXPECT_TRUE(ran.has(file("k/k.db") + ": it may not be written\nhint: run as the user that owns it\n"))
+      << ran.out;
+  EXPECT_EQ(tables(), before);
+  good_apply();
+}
+
+TEST_F(Damage, StateFileGarbage) {
+  applied();
+  good_apply();
+  write(std::string(kHead) + kMore);
+  good_apply();
+  const std::string before = tables();
+  spoil(state_file());
+  for (const char* verb : {"plan", "apply --auto-approve", "state list --cluster damaged"}) {
+    const Ran ran = on("left", std::string("ovl ") + verb + " --state-dir " + file("state"));
+    EXPECT_EQ(ran.code, 1) << ran.out;
+    EXPECT_TRUE(ran.has("ovl: " + state_file() +
+                        ": it is not a SQLite database\nhint: put its last copy back: cp " + state_file() +
+                        ".backup " + state_file() + " && rm -f "))
+        << ran.out;
+  }
+  EXPECT_EQ(tables(), before);
+  ASSERT_EQ(shell("cp " + state_file() + ".backup " + state_file()).code, 0);
+  good_apply();
+  spoil(state_file());
+  ASSERT_EQ(shell("rm " + state_file()).code, 0);
+  good_apply();
+  EXPECT_EQ(tables(), before) << "the marks in the kernel told what is ours";
+}
+
+TEST_F(Damage, StateFileOfANewerVersion) {
+  applied();
+  const std::string before = tables();
+  {
+    auto database = open_as(state_file(), kState);
+    ASSERT_TRUE(database.ok()) << database.error().message;
+    ASSERT_TRUE(database.value().execute("PRAGMA user_version = 99").ok());
+  }
+  for (const char* verb : {"plan", "apply --auto-approve"}) {
+    fails(verb, 1,
+          state_file() +
+              " was written by a newer ovl (format 99, this one knows 1)\nhint: use the newer ovl\n");
+  }
+  EXPECT_EQ(tables(), before);
+}
+
+TEST_F(Damage, StateFileLocked) {
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  {
+    const Locked locked(state_file(), kState);
+    EXPECT_EQ(ovl("plan").code, 0) << "reading waits for nobody";
+    fails("apply --auto-approve", 11,
+          state_file() +
+              ": another process holds it (waited 5000 ms)\n"
+              "hint: wait for the other process to finish, then try again\n");
+  }
+  EXPECT_EQ(tables(), before);
+  good_apply();
+}
+
+TEST_F(Damage, AnotherClusterUnderTheSameName) {
+  applied();
+  const std::string before = tables();
+  const Ran made =
+      on("right", "ovl apply --auto-approve --scope cluster --keystore sqlite://" + file("k/other.db"));
+  ASSERT_EQ(made.code, 0) << made.out;
+  const std::string other = " --state-dir " + file("state") + " --keystore sqlite://" + file("k/other.db");
+  for (const std::string verb :
+       {"plan", "apply --auto-approve", "destroy --auto-approve", "apply --auto-approve --scope host"}) {
+    const Ran ran = on("left", "ovl " + verb + other);
+    EXPECT_EQ(ran.code, 12) << verb << ran.out;
+    EXPECT_TRUE(ran.has("ovl: the keystore's cluster damaged is another one: lineage ")) << ran.out;
+    EXPECT_TRUE(
+        ran.has("hint: is it another keystore by mistake? To follow the new one: --allow-rollback; "
+                "nothing was done\n"))
+        << ran.out;
+  }
+  EXPECT_EQ(tables(), before);
+  const Ran taken = on("left", "ovl apply --auto-approve --allow-rollback" + other);
+  EXPECT_EQ(taken.code, 0) << taken.out;
+  const Ran again = on("left", "ovl plan --detailed-exitcode" + other);
+  EXPECT_EQ(again.code, 0) << again.out;
+  EXPECT_EQ(ovl("plan").code, 12) << "it follows the other one now";
+}
+
+TEST_F(Damage, WithoutRootTheClusterIsPlanned) {
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  ASSERT_EQ(shell("chmod 755 " + directory() + " && chown -R 65534:65534 " + file("k")).code, 0);
+  const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups ";
+  const std::string end = " --state-dir " + file("state") + " --keystore sqlite://" + file("k/k.db");
+  const Ran planned = on("left", nobody + OVL_BINARY + " plan" + end);
+  EXPECT_EQ(planned.code, 0) << planned.out;
+  EXPECT_TRUE(planned.has("+ endpoint.more[\"blue\"]")) << planned.out;
+  EXPECT_TRUE(planned.has("this host: not known: needs root (")) << planned.out;
+  const Ran json = on("left", nobody + OVL_BINARY + " plan --json" + end);
+  EXPECT_TRUE(json.has("\"message\": \"not known: needs root (")) << json.out;
+  EXPECT_EQ(on("left", nobody + OVL_BINARY + " plan --out /tmp/none.plan" + end).code, 17);
+  const Ran refused = on("left", nobody + OVL_BINARY + " apply --auto-approve" + end);
+  EXPECT_EQ(refused.code, 17) << refused.out;
+  EXPECT_TRUE(refused.has(": Permission denied\nhint: run as root")) << refused.out;
+  EXPECT_EQ(tables(), before);
+  good_apply();
+  EXPECT_EQ(on("left", nobody + OVL_BINARY + " plan --detailed-exitcode" + end).code, 17)
+      << "no change is not what it knows";
+}
+
+TEST_F(Damage, AHostThatNobodyDeclared) {
+  applied();
+  fails("apply --auto-approve --host middle", 1,
+        "ovl: \"middle\" is not one of the declared hosts\n"
+        "hint: say which one this machine is: --host NAME (declared: left, right)\n");
+}
+
+TEST_F(Damage, AForeignDeviceWithOurVni) {
+  up(kHead);
+  ASSERT_EQ(ovl("apply --auto-approve --scope cluster").code, 0);
+  ASSERT_EQ(on("left", "ip link add thief type vxlan id 1048576 dstport 4789 local 192.168.99.104").code, 0);
+  fails(
+      "apply --auto-approve", 1,
+      "RTM_NEWLINK link ovl-blue:vxlan0: EEXIST (A VXLAN device with the specified VNI already exists): it "
+      "is "
+      "thief in the host's own namespace, which is not ovl's\nhint: remove that device, or give the network "
+      "another `vni`\n");
+  ASSERT_EQ(on("left", "ip link del thief").code, 0);
+  good_apply();
+}
+
+TEST_F(Damage, DiskFullUnderTheState) {
+  small_disk("state");
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  fill("state");
+  fails("apply --auto-approve", 1,
+        "the disk is full\nhint: make room there and try again; nothing was done\n");
+  EXPECT_EQ(tables(), before);
+  ASSERT_EQ(shell("rm " + file("state/filler")).code, 0);
+  good_apply();
+}
+
+TEST_F(Damage, DiskFullUnderTheStore) {
+  small_disk("k");
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  fill("k");
+  fails("apply --auto-approve", 16, file("k/k.db") + ": the disk is full\n");
+  EXPECT_EQ(tables(), before);
+  ASSERT_EQ(shell("rm " + file("k/filler")).code, 0);
+  good_apply();
+}
+
+}  // namespace ovl
