@@ -156,13 +156,15 @@ Value difference(const std::string& address, std::string_view change, const Fiel
 }
 
 // What the manifest wants of the record, and the record does not say.
-void add_record_differences(Value& out, const LsOptions& inspect, const Value& desired,
-                            const Value& recorded) {
-  const std::string address = inspect.kind + "." + inspect.name;
-  if (desired.is_null()) return;
-  if (recorded.is_null()) return out.push(difference(address, "create", nullptr));
-  for (const FieldDelta& field : delta_of(recorded, desired)) {
-    if (field.name != "status" && field.name != "facts") out.push(difference(address, "update", &field));
+void add_record_differences(Value& out, const LsOptions& inspect, const Records& wanted,
+                            const Records& recorded) {
+  for (const RecordChange& change : diff_records(wanted, recorded)) {
+    const ChangeName name = name_of(change);
+    if (name.type != inspect.kind || name.name != inspect.name) continue;
+    if (change.fields.empty()) out.push(difference(name.address(), name_of(change.action), nullptr));
+    for (const FieldDelta& field : change.fields) {
+      out.push(difference(name.address(), name_of(change.action), &field));
+    }
   }
 }
 
@@ -177,17 +179,24 @@ void add_object_differences(Value& out, const Plan& plan, const std::vector<Netn
   }
 }
 
-Value sides_json(const LsOptions& inspect, Value desired, Value recorded, const LookHere& here,
-                 const std::vector<NetnsName>& namespaces) {
+struct Sides {
+  const StoreView& recorded;
+  const std::optional<StoreView>& desired;
+  const LookHere& here;
+};
+
+Value sides_json(const LsOptions& inspect, const Sides& sides, const std::vector<NetnsName>& namespaces) {
   Value differs = Value::array();
-  add_record_differences(differs, inspect, desired, recorded);
-  add_object_differences(differs, here.plan, namespaces);
+  if (sides.desired) {
+    add_record_differences(differs, inspect, sides.desired->records, sides.recorded.records);
+  }
+  add_object_differences(differs, sides.here.plan, namespaces);
   Value out = Value::object();
   out.set("format_version", kOutputFormat);
   out.set("kind", inspect.kind);
   out.set("name", inspect.name);
-  out.set("desired", std::move(desired));
-  out.set("recorded", std::move(recorded));
+  out.set("desired", side_of(inspect, sides.desired ? &*sides.desired : nullptr));
+  out.set("recorded", side_of(inspect, &sides.recorded));
   out.set("differs", std::move(differs));
   return out;
 }
@@ -210,8 +219,8 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   if (!subject.ok() && wanted) subject = subject_of(inspect, *wanted);
   if (!subject.ok()) return std::move(subject).error();
   const std::vector<NetnsName>& namespaces = subject.value().namespaces;
-  Value out = sides_json(inspect, side_of(inspect, wanted ? &*wanted : nullptr), side_of(inspect, &view),
-                         look_here(global, options), namespaces);
+  const LookHere here = look_here(global, options);
+  Value out = sides_json(inspect, {.recorded = view, .desired = wanted, .here = here}, namespaces);
   OVL_TRY(Value observed, observed_json(global, options, namespaces));
   out.set("observed", std::move(observed));
   std::cout << out.pretty_json() << "\n";
