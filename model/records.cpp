@@ -17,6 +17,12 @@ const T* find_sorted(const std::vector<T>& items, const Key& key, Projection pro
   return at != items.end() && std::invoke(projection, *at) == key ? &*at : nullptr;
 }
 
+// What comes from a store is sorted, or nearly: a look costs less than moving every record.
+template <class T, class Projection>
+void sort_by(std::vector<T>& items, Projection projection) {
+  if (!std::ranges::is_sorted(items, {}, projection)) std::ranges::sort(items, {}, projection);
+}
+
 }  // namespace
 
 const HostRecord* Records::host(const HostName& name) const {
@@ -32,9 +38,9 @@ const EndpointRecord* Records::endpoint(const Label& network, const Label& name)
 }
 
 void Records::sort() {
-  std::ranges::sort(hosts, {}, &HostRecord::name);
-  std::ranges::sort(networks, {}, &NetworkRecord::name);
-  std::ranges::sort(endpoints, {}, endpoint_key);
+  sort_by(hosts, &HostRecord::name);
+  sort_by(networks, &NetworkRecord::name);
+  sort_by(endpoints, endpoint_key);
 }
 
 const HostFacts* Facts::host(const HostName& name) const {

@@ -39,6 +39,9 @@ class Value {
 
   static Value object() { return Value(Tagged{Object{}}); }
 
+  // Precondition: the members keep Object's invariant.
+  static Value object(Object members) { return Value(Tagged{std::move(members)}); }
+
   static Value array() { return Value(Array{}); }
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::monostate>(data_); }

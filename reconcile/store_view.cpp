@@ -55,8 +55,9 @@ class Reader {
  public:
   Reader(const StoreLayout& layout, StoreView& view) : layout_(layout), view_(view) {}
 
+  // A snapshot is sorted, so what comes next belongs at the end.
   void take(const KeyValue& item) {
-    view_.revisions.emplace(item.key, item.modified);
+    view_.revisions.emplace_hint(view_.revisions.end(), item.key, item.modified);
     const std::string_view below = std::string_view(item.key).substr(layout_.root().size());
     const auto [kind, rest] = split_key(below);
     const Status status = dispatch(kind, rest, item.value);
@@ -72,7 +73,7 @@ class Reader {
     if (kind == "facts") return take_facts(rest, text);
     if (kind == "status") return take_status(rest, text);
     if (kind == "presence") return take_presence(rest);
-    if (kind == "claims") view_.claims.emplace(rest, text);
+    if (kind == "claims") view_.claims.emplace_hint(view_.claims.end(), rest, text);
     return {};
   }
 
