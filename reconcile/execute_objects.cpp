@@ -88,6 +88,20 @@ void add_local_announcements(const Plan& plan, std::vector<Announcement>& out) {
   }
 }
 
+// For the time of one apply.
+class HeldNamespaces {
+ public:
+  explicit HeldNamespaces(Kernel& kernel) : kernel_(kernel) { kernel_.hold_namespaces(true); }
+
+  HeldNamespaces(const HeldNamespaces&) = delete;
+  HeldNamespaces& operator=(const HeldNamespaces&) = delete;
+
+  ~HeldNamespaces() { kernel_.hold_namespaces(false); }
+
+ private:
+  Kernel& kernel_;
+};
+
 Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, State& state,
                  const std::string& apply_id) {
   const std::string step =
@@ -99,6 +113,16 @@ Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, Stat
   return {};
 }
 
+Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
+                  const std::function<void(std::string_view, std::size_t)>& step) {
+  const HeldNamespaces held(kernel);
+  for (const OperationGroup& group : operations_of(plan)) {
+    step(group.what, group.operations.size());
+    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
@@ -106,10 +130,7 @@ Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std
   if (plan.object_changes.empty()) return {};
   OVL_CHECK(state.add_namespaces(touched_namespaces(plan)));
   OVL_CHECK(remember_originals(plan, state));
-  for (const OperationGroup& group : operations_of(plan)) {
-    step(group.what, group.operations.size());
-    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id));
-  }
+  OVL_CHECK(run_groups(plan, kernel, state, apply_id, step));
   OVL_CHECK(forget_originals(plan, state));
   std::vector<Announcement> announcements = announcements_of(plan);
   add_local_announcements(plan, announcements);

@@ -126,10 +126,12 @@ class Host {
 
   // What the peers do too: no filters, sysctls and files.
   void execute(const std::vector<OperationGroup>& groups) {
+    kernel_->hold_namespaces(true);
     for (const OperationGroup& group : groups) {
       const ApplyOutcome outcome = kernel_->apply(group.operations);
       if (outcome.error) fail(outcome.error->message);
     }
+    kernel_->hold_namespaces(false);
   }
 
   HostObjects observe(const HostObjects& wanted) { return must(kernel_->observe(wanted)); }

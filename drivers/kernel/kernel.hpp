@@ -65,6 +65,10 @@ class Kernel {
   // exists; removing what is absent is success.
   virtual ApplyOutcome apply(std::span<const Operation> operations) = 0;
 
+  // While held, apply() keeps the namespaces that it opened open for the next call: the groups of one
+  // apply are about the same ones. An open namespace outlives its name, so not for longer than that.
+  virtual void hold_namespaces(bool /*held*/) {}
+
   virtual Status announce(std::span<const Announcement> announcements) = 0;
 
   // Messages and file writes sent since the start that could change something.

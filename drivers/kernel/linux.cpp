@@ -63,8 +63,17 @@ class LinuxKernel : public Kernel {
                                .proc = options_.proc,
                                .other_writes = other_writes_};
     ApplyOutcome outcome = apply_operations(context, operations);
-    spaces_.close();
+    if (held_) {
+      spaces_.forget_indexes();
+    } else {
+      spaces_.close();
+    }
     return outcome;
+  }
+
+  void hold_namespaces(bool held) override {
+    held_ = held;
+    if (!held_) spaces_.close();
   }
 
   Status announce(std::span<const Announcement> announcements) override {
@@ -110,6 +119,7 @@ class LinuxKernel : public Kernel {
   Spaces spaces_;
   HostsFiles files_;
   std::uint64_t other_writes_ = 0;
+  bool held_ = false;
 };
 
 }  // namespace

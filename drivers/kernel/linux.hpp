@@ -18,7 +18,8 @@ struct LinuxKernelOptions {
 };
 
 // Acts in the calling thread's network namespace, which is "the host's own"; call it from that thread.
-// Holds no descriptor of any other namespace between two calls. Errors: io, privilege, unsupported.
+// Holds no descriptor of any other namespace between two calls, unless told to.
+// Errors: io, privilege, unsupported.
 Result<std::unique_ptr<Kernel>> open_linux_kernel(const LinuxKernelOptions& options);
 
 }  // namespace ovl
