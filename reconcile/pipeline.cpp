@@ -164,13 +164,23 @@ Result<Records> realised(const Request& request, const World& world, const Plann
   return std::move(known.records);
 }
 
-Status select_on_host(const Request& request, const World& world, Planned& planned) {
+Status select_on_host(const Request& request, const World& world, const Planned& planned, Plan& plan) {
   if (request.selection.all()) return {};
   OVL_TRY(const Records before, realised(request, world, planned));
   const auto projection = [&](const Records& records) {
     return project_records(request, planned, records).objects;
   };
-  select_objects(planned.plan, request.selection, planned.desired, before, projection);
+  select_objects(plan, request.selection, planned.desired, before, projection);
+  return {};
+}
+
+// What this host has, and how it differs from plan.desired, which planned.desired wants.
+Status compare_host(const Request& request, World& world, const Planned& planned, Plan& plan) {
+  OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
+  OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
+  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption));
+  diff_objects(plan, changed, request.replaces, adoption);
+  OVL_CHECK(select_on_host(request, world, planned, plan));
   return {};
 }
 
@@ -184,11 +194,7 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
     for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));
     for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
   }
-  OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
-  OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
-  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption));
-  diff_objects(plan, changed, request.replaces, adoption);
-  OVL_CHECK(select_on_host(request, world, planned));
+  OVL_CHECK(compare_host(request, world, planned, plan));
   if (request.refresh_only) plan.drift = std::exchange(plan.object_changes, {});
   return {};
 }
@@ -319,12 +325,25 @@ Status write_cluster(const Request& request, World& world, Planned& planned, Sto
   return {};
 }
 
-// Plans again from what is there now: nothing may be left to do.
-Status verify(Request request, World& world) {
+// Plans again from what is there now. When no records were written, those that the plan was made from still
+// count: what others have written meanwhile is the next apply's.
+Result<Plan> plan_again(const Request& request, World& world, const Planned& planned, bool wrote_records) {
+  if (wrote_records || !has_host(request)) {
+    OVL_TRY(Planned again, plan_stages(request, world));
+    return std::move(again.plan);
+  }
+  Plan again = empty_plan(request);
+  again.desired = planned.plan.desired;
+  OVL_CHECK(compare_host(request, world, planned, again));
+  return again;
+}
+
+// Nothing may be left to do. What was to be made anew has been.
+Status verify(Request request, World& world, const Planned& planned, bool wrote_records) {
   request.replaces.clear();
-  OVL_TRY(const Planned again, plan_stages(request, world));
-  if (again.plan.empty()) return {};
-  const PlanCounts counts = count(again.plan);
+  OVL_TRY(const Plan again, plan_again(request, world, planned, wrote_records));
+  if (again.empty()) return {};
+  const PlanCounts counts = count(again);
   return Error{.code = Errc::verify,
                .message = fmt::format("after the apply {} objects still differ",
                                       counts.create + counts.update + counts.replace + counts.remove),
@@ -404,7 +423,7 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
     };
     OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));
   }
-  OVL_CHECK(verify(request, world));
+  OVL_CHECK(verify(request, world, planned, lock.has_value()));
   return report(request, world, planned, apply_id);
 }
 

@@ -1,0 +1,95 @@
+// What an apply verifies against when others write records meanwhile.
+#include <gtest/gtest.h>
+
+#include "drivers/fake/fake_kernel.hpp"
+#include "drivers/fake/fake_keystore.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/pipeline.hpp"
+#include "tests/support/process.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kManifest = R"(
+[cluster]
+name = "demo"
+[keystore]
+url = "sqlite:///keystore.db"
+[host.a]
+advertise = "192.0.2.1"
+[host.b]
+advertise = "192.0.2.2"
+[network.net]
+subnet = "10.0.0.0/24"
+[endpoint.web]
+network = "net"
+host = "a"
+)";
+
+Manifest parsed(const std::string& text) {
+  Parsed result = parse({{.name = "ovl.toml", .text = text}});
+  EXPECT_TRUE(result.diagnostics.empty());
+  return std::move(result.manifest);
+}
+
+// Machine a, with the keystore of a cluster.
+class VerifyTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto state = State::open({.root = directory_.path(), .cluster = Label::parse("demo").value()});
+    ASSERT_TRUE(state.ok()) << state.error().message;
+    state_ = std::make_unique<State>(std::move(state).value());
+    HostFacts facts;
+    facts.machine = "machine-a";
+    kernel_.set_facts(std::move(facts));
+  }
+
+  Result<Applied> apply(Scope scope, const Manifest* manifest, const Approve& approve) {
+    const auto keystore = store_.connect();
+    World world;
+    world.kernel = &kernel_;
+    world.keystore = keystore.get();
+    world.state = state_.get();
+    world.now = 1'700'000'000;
+    world.holder = {.who = "tester", .host = "a", .boot = "b", .pid = 1, .since = 1};
+    Request request;
+    request.scope = scope;
+    request.cluster = Label::parse("demo").value();
+    request.host = HostName::parse("a").value();
+    request.manifest = manifest;
+    request.source = "dir:demo";
+    return ovl::apply(request, world, approve, Progress());
+  }
+
+  static Status approve_all(const Plan&) { return {}; }
+
+  test::TemporaryDirectory directory_;
+  FakeStore store_;
+  FakeKernel kernel_;
+  std::unique_ptr<State> state_;
+};
+
+TEST_F(VerifyTest, RecordsThatOthersWriteMeanwhileAreTheNextApplys) {
+  const Manifest before = parsed(kManifest);
+  ASSERT_TRUE(apply(Scope::cluster, &before, approve_all).ok());
+  const Manifest after =
+      parsed(std::string(kManifest) + "[endpoint.other]\nnetwork = \"net\"\nhost = \"b\"\n");
+  const auto meanwhile = [&](const Plan&) -> Status {
+    const auto written = apply(Scope::cluster, &after, approve_all);
+    return written.ok() ? Status() : Status(written.error());
+  };
+
+  const auto applied = apply(Scope::host, nullptr, meanwhile);
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  EXPECT_EQ(applied.value().serial, 1);
+
+  const auto next = apply(Scope::host, nullptr, approve_all);
+  ASSERT_TRUE(next.ok()) << next.error().message;
+  EXPECT_FALSE(next.value().planned.plan.object_changes.empty());
+  EXPECT_EQ(next.value().serial, 2);
+}
+
+}  // namespace
+
+}  // namespace ovl
