@@ -57,6 +57,10 @@ Result<int> finish(const Applied& applied, const GlobalOptions& global, const Pl
   return options.detailed_exitcode && !applied.planned.plan.empty() ? kExitChanges : kExitDone;
 }
 
+Error invalid_manifest() {
+  return Error{.code = Errc::manifest, .message = "not all values could be chosen; nothing was done"};
+}
+
 Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
   std::optional<SavedPlan> saved;
   PlanOptions options = given;
@@ -79,7 +83,10 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
   Request request = context.request();
-  if (saved) request.check = [&](const Planned& planned) { return check_fresh(*saved, planned); };
+  request.check = [&](const Planned& planned) -> Status {
+    if (print_problems(planned, context.sources())) return invalid_manifest();
+    return saved ? check_fresh(*saved, planned) : Status();
+  };
   const Approval approval{global, options, saved ? &*saved : nullptr};
   OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress_for(global)));
   return finish(applied, global, options);

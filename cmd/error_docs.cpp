@@ -9,7 +9,7 @@ namespace ovl {
 
 namespace {
 
-constexpr std::string_view kPreface = R"(# Errors
+constexpr std::string_view kErrorsPreface = R"(# Errors
 
 Whatever ovl refuses has an id that stays the same, says what it is about, why, and what to do.
 
@@ -74,7 +74,7 @@ std::string section_markdown(const Section& section) {
 }  // namespace
 
 std::string errors_markdown() {
-  std::string out(kPreface);
+  std::string out(kErrorsPreface);
   out += families_markdown();
   for (const Section& section : kSections) out += section_markdown(section);
   return out;

@@ -15,7 +15,7 @@ namespace {
 
 // ---- words -------------------------------------------------------------------------------------
 
-Value of_type(std::string_view type) {
+Value json_type(std::string_view type) {
   Value out = Value::object();
   out.set("type", type);
   return out;
@@ -34,7 +34,7 @@ Value one_of(const char* word, Value::Array choices) {
 }
 
 Value array_of(Value items) {
-  Value out = of_type("array");
+  Value out = json_type("array");
   out.set("items", std::move(items));
   return out;
 }
@@ -62,7 +62,7 @@ Value object_of(std::vector<Member> members, Growth growth = Growth::closed) {
     if (member.required) required.push(member.name);
     properties.set(member.name, std::move(member.schema));
   }
-  Value out = of_type("object");
+  Value out = json_type("object");
   if (growth == Growth::closed) out.set("additionalProperties", false);
   if (!required.as_array()->empty()) out.set("required", std::move(required));
   out.set("properties", std::move(properties));
@@ -86,17 +86,17 @@ std::vector<Member> members_of() {
 
 template <>
 struct SchemaOf<bool> {
-  static Value make() { return of_type("boolean"); }
+  static Value make() { return json_type("boolean"); }
 };
 
 template <>
 struct SchemaOf<std::string> {
-  static Value make() { return of_type("string"); }
+  static Value make() { return json_type("string"); }
 };
 
 template <std::integral T>
 struct SchemaOf<T> {
-  static Value make() { return of_type("integer"); }
+  static Value make() { return json_type("integer"); }
 };
 
 template <NamedEnum E>
@@ -107,7 +107,7 @@ struct SchemaOf<E> {
 template <class Tag, std::uint32_t Min, std::uint32_t Max>
 struct SchemaOf<Bounded<Tag, Min, Max>> {
   static Value make() {
-    Value out = of_type("integer");
+    Value out = json_type("integer");
     out.set("minimum", Min);
     out.set("maximum", Max);
     return out;
@@ -116,7 +116,7 @@ struct SchemaOf<Bounded<Tag, Min, Max>> {
 
 template <HasText T>
 struct SchemaOf<T> {
-  static Value make() { return of_type("string"); }
+  static Value make() { return json_type("string"); }
 };
 
 template <class T>
@@ -132,8 +132,8 @@ struct SchemaOf<std::vector<T>> {
 template <>
 struct SchemaOf<std::map<std::string, std::string>> {
   static Value make() {
-    Value out = of_type("object");
-    out.set("additionalProperties", of_type("string"));
+    Value out = json_type("object");
+    out.set("additionalProperties", json_type("string"));
     return out;
   }
 };
@@ -176,10 +176,10 @@ OutputSchema document(const std::string& name, const std::string& title, std::ve
 }
 
 Value finding_schema() {
-  return object_of({{.name = "id", .schema = of_type("string")},
-                    {.name = "subject", .schema = of_type("string")},
-                    {.name = "message", .schema = of_type("string")},
-                    {.name = "hint", .schema = of_type("string")}},
+  return object_of({{.name = "id", .schema = json_type("string")},
+                    {.name = "subject", .schema = json_type("string")},
+                    {.name = "message", .schema = json_type("string")},
+                    {.name = "hint", .schema = json_type("string")}},
                    Growth::open);
 }
 
@@ -217,7 +217,7 @@ Value resource_definitions() {
 Value typed_change(const std::string& type) {
   Value reference = Value::object();
   reference.set("$ref", "#/definitions/" + type);
-  const Value state = one_of("anyOf", {of_type("null"), std::move(reference)});
+  const Value state = one_of("anyOf", {json_type("null"), std::move(reference)});
   Value change =
       object_of({{.name = "before", .schema = state}, {.name = "after", .schema = state}}, Growth::open);
   Value out = Value::object();
@@ -230,8 +230,8 @@ Value change_schema() {
   return object_of({{.name = "actions", .schema = actions_schema()},
                     {.name = "before", .schema = Value::object()},
                     {.name = "after", .schema = Value::object()},
-                    {.name = "after_unknown", .schema = of_type("object")},
-                    {.name = "importing", .schema = of_type("object"), .required = false}},
+                    {.name = "after_unknown", .schema = json_type("object")},
+                    {.name = "importing", .schema = json_type("object"), .required = false}},
                    Growth::open);
 }
 
@@ -243,15 +243,15 @@ Value resource_change_schema(const Value& definitions) {
     by_type.push_back(typed_change(type));
   }
   Value ovl = object_of({{.name = "scope", .schema = words(EnumNames<Scope>::names)},
-                         {.name = "host", .schema = of_type("string"), .required = false},
-                         {.name = "netns", .schema = of_type("string"), .required = false}},
+                         {.name = "host", .schema = json_type("string"), .required = false},
+                         {.name = "netns", .schema = json_type("string"), .required = false}},
                         Growth::open);
-  Value out = object_of({{.name = "address", .schema = of_type("string")},
+  Value out = object_of({{.name = "address", .schema = json_type("string")},
                          {.name = "mode", .schema = constant("managed")},
                          {.name = "type", .schema = one_of("enum", std::move(types))},
-                         {.name = "name", .schema = of_type("string")},
-                         {.name = "index", .schema = of_type("string"), .required = false},
-                         {.name = "previous_address", .schema = of_type("string"), .required = false},
+                         {.name = "name", .schema = json_type("string")},
+                         {.name = "index", .schema = json_type("string"), .required = false},
+                         {.name = "previous_address", .schema = json_type("string"), .required = false},
                          {.name = "provider_name", .schema = constant("ovl")},
                          {.name = "action_reason", .schema = words(EnumNames<Reason>::names)},
                          {.name = "change", .schema = change_schema()},
@@ -263,19 +263,20 @@ Value resource_change_schema(const Value& definitions) {
 
 OutputSchema plan_schema() {
   std::vector<Member> counts;
+  counts.reserve(EnumNames<Action>::names.size());
   for (const std::string_view name : EnumNames<Action>::names) {
-    counts.push_back({.name = std::string(name), .schema = of_type("integer")});
+    counts.push_back({.name = std::string(name), .schema = json_type("integer")});
   }
   Value ovl = object_of({{.name = "scope", .schema = words(EnumNames<Scope>::names)},
-                         {.name = "cluster", .schema = of_type("string")},
-                         {.name = "host", .schema = of_type("string")},
-                         {.name = "source", .schema = of_type("string")},
-                         {.name = "commit", .schema = of_type("string")},
+                         {.name = "cluster", .schema = json_type("string")},
+                         {.name = "host", .schema = json_type("string")},
+                         {.name = "source", .schema = json_type("string")},
+                         {.name = "commit", .schema = json_type("string")},
                          {.name = "summary", .schema = object_of(std::move(counts), Growth::open)},
                          {.name = "refused", .schema = array_of(finding_schema())},
                          {.name = "conflicts", .schema = array_of(finding_schema())},
                          {.name = "warnings", .schema = array_of(finding_schema())},
-                         {.name = "waiting", .schema = array_of(of_type("string"))}},
+                         {.name = "waiting", .schema = array_of(json_type("string"))}},
                         Growth::open);
   Value definitions = resource_definitions();
   Value out =
@@ -288,9 +289,9 @@ OutputSchema plan_schema() {
 }
 
 OutputSchema status_schema() {
-  Value host = object_of({{.name = "name", .schema = of_type("string")},
-                          {.name = "standing", .schema = of_type("string")},
-                          {.name = "health", .schema = of_type("string")},
+  Value host = object_of({{.name = "name", .schema = json_type("string")},
+                          {.name = "standing", .schema = json_type("string")},
+                          {.name = "health", .schema = json_type("string")},
                           {.name = "status", .schema = schema_of<HostStatus>(), .required = false}});
   return document("status", "ovl status --json",
                   {{.name = "head", .schema = schema_of<Head>(), .required = false},
@@ -300,8 +301,8 @@ OutputSchema status_schema() {
 
 // The kernel objects of one namespace, by kind.
 Value space_schema() {
-  std::vector<Member> members{{.name = "netns", .schema = of_type("string")},
-                              {.name = "exists", .schema = of_type("boolean")}};
+  std::vector<Member> members{{.name = "netns", .schema = json_type("string")},
+                              {.name = "exists", .schema = json_type("boolean")}};
   for_each_kind([&](auto member) {
     using Kind = typename std::decay_t<decltype(std::declval<NamespaceObjects>().*member)>::value_type;
     members.push_back(
@@ -311,12 +312,12 @@ Value space_schema() {
 }
 
 Member vtep_member() {
-  return {.name = "vtep", .schema = of_type("string"), .required = false};
+  return {.name = "vtep", .schema = json_type("string"), .required = false};
 }
 
 OutputSchema network_schema() {
   std::vector<Member> members = members_of<NetworkRecord>();
-  members.push_back({.name = "effective_mtu", .schema = of_type("integer")});
+  members.push_back({.name = "effective_mtu", .schema = json_type("integer")});
   members.push_back({.name = "endpoints", .schema = array_of(extended<EndpointRecord>({vtep_member()}))});
   members.push_back({.name = "kernel", .schema = array_of(space_schema())});
   return document("network-inspect", "ovl network inspect", std::move(members));
@@ -333,16 +334,16 @@ OutputSchema endpoint_schema() {
   Value attachment =
       extended<EndpointRecord>({vtep_member(),
                                 {.name = "vni", .schema = schema_of<Vni>(), .required = false},
-                                {.name = "mtu", .schema = of_type("integer"), .required = false}});
+                                {.name = "mtu", .schema = json_type("integer"), .required = false}});
   return document("endpoint-inspect", "ovl endpoint inspect",
-                  {{.name = "name", .schema = of_type("string")},
+                  {{.name = "name", .schema = json_type("string")},
                    {.name = "attachments", .schema = array_of(std::move(attachment))},
                    {.name = "kernel", .schema = array_of(space_schema())}});
 }
 
 std::vector<OutputSchema> list_schemas() {
-  Value host = extended<HostRecord>(
-      {{.name = "health", .schema = of_type("string")}, {.name = "standing", .schema = of_type("string")}});
+  Value host = extended<HostRecord>({{.name = "health", .schema = json_type("string")},
+                                     {.name = "standing", .schema = json_type("string")}});
   return {document("network-ls", "ovl network ls --json",
                    {{.name = "networks", .schema = array_of(schema_of<NetworkRecord>())}}),
           document("host-ls", "ovl host ls --json", {{.name = "hosts", .schema = array_of(std::move(host))}}),
@@ -360,7 +361,7 @@ OutputSchema history_schema() {
 OutputSchema lock_schema() {
   std::vector<Member> members = members_of<StoreLock::Holder>();
   for (Member& member : members) member.required = false;
-  members.push_back({.name = "id", .schema = of_type("string")});
+  members.push_back({.name = "id", .schema = json_type("string")});
   return document("lock-ls", "ovl lock ls --json",
                   {{.name = "locks", .schema = array_of(object_of(std::move(members)))}});
 }
@@ -368,30 +369,30 @@ OutputSchema lock_schema() {
 OutputSchema validate_schema() {
   const auto placed = [](std::vector<Member> members) {
     for (const char* name : {"line", "column"}) {
-      members.push_back({.name = name, .schema = of_type("integer"), .required = false});
+      members.push_back({.name = name, .schema = json_type("integer"), .required = false});
     }
-    members.push_back({.name = "file", .schema = of_type("string"), .required = false});
-    members.push_back({.name = "message", .schema = of_type("string")});
+    members.push_back({.name = "file", .schema = json_type("string"), .required = false});
+    members.push_back({.name = "message", .schema = json_type("string")});
     return members;
   };
   Value finding = object_of(
       placed({{.name = "severity", .schema = words(std::array<std::string_view, 2>{"error", "warning"})},
-              {.name = "id", .schema = of_type("string")},
-              {.name = "hint", .schema = of_type("string"), .required = false},
+              {.name = "id", .schema = json_type("string")},
+              {.name = "hint", .schema = json_type("string"), .required = false},
               {.name = "notes", .schema = array_of(object_of(placed({}))), .required = false}}));
   return document("validate", "ovl validate --json",
-                  {{.name = "valid", .schema = of_type("boolean")},
-                   {.name = "files", .schema = array_of(of_type("string"))},
-                   {.name = "digest", .schema = of_type("string")},
+                  {{.name = "valid", .schema = json_type("boolean")},
+                   {.name = "files", .schema = array_of(json_type("string"))},
+                   {.name = "digest", .schema = json_type("string")},
                    {.name = "diagnostics", .schema = array_of(std::move(finding))}});
 }
 
 OutputSchema doctor_schema() {
   Value check =
       object_of({{.name = "level", .schema = words(std::array<std::string_view, 3>{"ok", "note", "problem"})},
-                 {.name = "check", .schema = of_type("string")},
-                 {.name = "text", .schema = of_type("string")},
-                 {.name = "remedy", .schema = of_type("string")}});
+                 {.name = "check", .schema = json_type("string")},
+                 {.name = "text", .schema = json_type("string")},
+                 {.name = "remedy", .schema = json_type("string")}});
   return document("doctor", "ovl doctor --json", {{.name = "checks", .schema = array_of(std::move(check))}});
 }
 

@@ -441,8 +441,8 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   OVL_TRY(applied.planned, make_plan(request, world));
   OVL_TRY(std::optional<StoreLock> lock, lock_for_writing(request, world, applied.planned));
   Planned& planned = applied.planned;
-  if (!planned.problems.empty()) return problems_of(planned);
   if (request.check) OVL_CHECK(request.check(planned));
+  if (!planned.problems.empty()) return problems_of(planned);
   if (planned.plan.empty() && check_findings(planned.plan).ok() && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));

@@ -46,7 +46,8 @@ struct Request {
   std::vector<std::string> adopt;  // addresses of what exists here and may be taken over
   std::chrono::milliseconds lock_timeout{30'000};
   std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word
-  // Asked once more under the lock, before the first write; an error ends the apply (a stale plan).
+  // Asked once more under the lock, before the first write; an error ends the apply: the plan is
+  // stale, or has problems, which only the asker can show with their places.
   std::function<Status(const struct Planned&)> check;
 };
 

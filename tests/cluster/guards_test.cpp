@@ -124,6 +124,20 @@ TEST_F(Guards, ThePlanIsReadByPeopleAndPrograms) {
   EXPECT_EQ(ovl("plan --json-into /nowhere/plan.json").code, 1);
 }
 
+TEST_F(Guards, WhatCanNotBeChosenIsShownWithItsPlace) {
+  write(network("one", "subnet = \"10.0.9.0/30\"\n") +
+        "[endpoint.a]\nhost = \"left\"\nnetwork = \"one\"\n"
+        "[endpoint.b]\nhost = \"left\"\nnetwork = \"one\"\n");
+  for (const std::string verb : {"plan", "apply --auto-approve"}) {
+    const Ran ran = ovl(verb);
+    EXPECT_EQ(ran.code, 13) << ran.out;
+    EXPECT_TRUE(
+        ran.has("ovl.toml:16:11: error: network \"one\" has no free address for endpoint \"b\" "
+                "[subnet-full]\n   16 | network = \"one\"\n"))
+        << ran.out;
+  }
+}
+
 TEST_F(Guards, AStaleCheckoutUndoesNothing) {
   write(network("one"));
   git("init -q -b main .");
