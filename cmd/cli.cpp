@@ -343,11 +343,23 @@ void add_state_ownership(CLI::App& group, CommandLine& line) {
   }
 }
 
+void add_state_mv(CLI::App& group, CommandLine& line) {
+  CLI::App& mv = verb(group, line, "mv", "Give a record another name in the keystore; its ids stay",
+                      [&line] { return run_state_mv(line.global, line.plan, line.state.addresses); });
+  mv.add_option("FROM TO", line.state.addresses, "host.NAME, network.NAME or endpoint.NAME, twice")
+      ->required()
+      ->expected(2);
+  add_store(mv, line.plan);
+  add_approval(mv, line.plan);
+  add_json(mv, line.plan);
+}
+
 void add_state_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& group = *app.add_subcommand("state", "What this host remembers; take over, let go, recover");
   group.require_subcommand(1);
   add_state_reading(group, line);
   add_state_ownership(group, line);
+  add_state_mv(group, line);
 }
 
 void add_graph(CLI::App& app, CommandLine& line) {

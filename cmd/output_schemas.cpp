@@ -175,6 +175,13 @@ OutputSchema document(const std::string& name, const std::string& title, std::ve
   return file_of(name, schema_document(title, kOutputFormat, std::move(members)));
 }
 
+Value interruption_schema() {
+  return object_of({{.name = "subject", .schema = json_type("string")},
+                    {.name = "what", .schema = json_type("string")},
+                    {.name = "milliseconds", .schema = json_type("integer")},
+                    {.name = "until", .schema = array_of(json_type("string"))}});
+}
+
 Value finding_schema() {
   return object_of({{.name = "id", .schema = json_type("string")},
                     {.name = "subject", .schema = json_type("string")},
@@ -213,11 +220,15 @@ Value resource_definitions() {
   return out;
 }
 
+Value reference_to(const std::string& definition) {
+  Value out = Value::object();
+  out.set("$ref", "#/definitions/" + definition);
+  return out;
+}
+
 // What a resource of this type was and will be; null where it is not there.
 Value typed_change(const std::string& type) {
-  Value reference = Value::object();
-  reference.set("$ref", "#/definitions/" + type);
-  const Value state = one_of("anyOf", {json_type("null"), std::move(reference)});
+  const Value state = one_of("anyOf", {json_type("null"), reference_to(type)});
   Value change =
       object_of({{.name = "before", .schema = state}, {.name = "after", .schema = state}}, Growth::open);
   Value out = Value::object();
@@ -273,17 +284,22 @@ OutputSchema plan_schema() {
                          {.name = "source", .schema = json_type("string")},
                          {.name = "commit", .schema = json_type("string")},
                          {.name = "summary", .schema = object_of(std::move(counts), Growth::open)},
+                         {.name = "partial", .schema = json_type("boolean")},
+                         {.name = "refresh_only", .schema = json_type("boolean")},
+                         {.name = "interruptions", .schema = array_of(interruption_schema())},
                          {.name = "refused", .schema = array_of(finding_schema())},
                          {.name = "conflicts", .schema = array_of(finding_schema())},
                          {.name = "warnings", .schema = array_of(finding_schema())},
                          {.name = "waiting", .schema = array_of(json_type("string"))}},
                         Growth::open);
   Value definitions = resource_definitions();
-  Value out =
-      schema_document("ovl plan, apply and show with --json", kPlanFormat,
-                      {{.name = "resource_changes", .schema = array_of(resource_change_schema(definitions))},
-                       {.name = "ovl", .schema = std::move(ovl)}},
-                      Growth::open);
+  definitions.set("resource_change", resource_change_schema(definitions));
+  const Value change = reference_to("resource_change");
+  Value out = schema_document("ovl plan, apply and show with --json", kPlanFormat,
+                              {{.name = "resource_changes", .schema = array_of(change)},
+                               {.name = "resource_drift", .schema = array_of(change), .required = false},
+                               {.name = "ovl", .schema = std::move(ovl)}},
+                              Growth::open);
   out.set("definitions", std::move(definitions));
   return file_of("plan", out);
 }

@@ -25,6 +25,7 @@ class TextRenderer {
     if (!plan_.object_changes.empty())
       objects(fmt::format("Host {}", plan_.host.text()), plan_.object_changes);
     if (!plan_.drift.empty()) objects("Drift, which an apply would repair:", plan_.drift);
+    interruptions();
     findings("Refused:", plan_.refused, true);
     findings("Conflicts, to be solved first:", plan_.conflicts, true);
     findings("Warnings:", plan_.warnings, false);
@@ -174,6 +175,22 @@ class TextRenderer {
     out_ += "\n";
   }
 
+  static std::string duration_of(const Interruption& interruption) {
+    if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
+    std::string hosts;
+    for (const HostName& host : interruption.until) hosts += (hosts.empty() ? "" : ", ") + host.text();
+    return "until these have applied too: " + hosts;
+  }
+
+  void interruptions() {
+    if (plan_.interruptions.empty()) return;
+    heading("Interruptions:");
+    for (const Interruption& one : plan_.interruptions) {
+      out_ += fmt::format("  {}: {}, {}\n", printable(one.subject), one.what, duration_of(one));
+    }
+    out_ += "\n";
+  }
+
   void waiting() {
     if (plan_.waiting.empty()) return;
     heading("Waiting:");
@@ -264,6 +281,19 @@ Value drift_json(const Plan& plan) {
   return out;
 }
 
+Value interruptions_json(const Plan& plan) {
+  Value out = Value::array();
+  for (const Interruption& one : plan.interruptions) {
+    Value item = Value::object();
+    item.set("subject", one.subject);
+    item.set("what", one.what);
+    item.set("milliseconds", encode(one.milliseconds));
+    item.set("until", encode(one.until));
+    out.push(std::move(item));
+  }
+  return out;
+}
+
 Value summary_json(const Plan& plan) {
   const PlanCounts counts = count(plan);
   Value out = Value::object();
@@ -311,6 +341,7 @@ Value plan_json(const Plan& plan) {
   ovl.set("partial", plan.partial);
   ovl.set("refresh_only", plan.refresh_only);
   ovl.set("summary", summary_json(plan));
+  ovl.set("interruptions", interruptions_json(plan));
   ovl.set("refused", value_of(plan.refused));
   ovl.set("conflicts", value_of(plan.conflicts));
   ovl.set("warnings", value_of(plan.warnings));

@@ -12,7 +12,7 @@ namespace ovl {
 
 struct StateVerbOptions {
   std::string address;                 // of list and show
-  std::vector<std::string> addresses;  // of rm and import
+  std::vector<std::string> addresses;  // of rm, import and mv
 };
 
 // prefix: of the addresses to list; empty: all.
@@ -23,6 +23,9 @@ int run_state_rm(const GlobalOptions& global, const PlanOptions& options,
                  const std::vector<std::string>& addresses);
 int run_state_import(const GlobalOptions& global, const PlanOptions& options,
                      const std::vector<std::string>& addresses);
+// names: the old one and the new one.
+int run_state_mv(const GlobalOptions& global, const PlanOptions& options,
+                 const std::vector<std::string>& names);
 int run_state_recover(const GlobalOptions& global, const PlanOptions& options);
 
 // What the opened state says of this host. Errors: not_found, when it has applied nothing.

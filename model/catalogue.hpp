@@ -258,6 +258,9 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "A declared MTU and the encapsulation do not fit into this "
      "host's underlay.",
      "Declare a smaller mtu, or raise the underlay's."},
+    {"host-unknown", Stage::plan, Errc::privilege,
+     "Warning: without root nobody can say what this host has, so that its part of the plan is not known.",
+     "Plan as root to see it."},
     {"protected", Stage::plan, Errc::guard, "A record with protect = true would be removed or replaced.",
      "Apply it once with protect = false."},
     {"max-destroy", Stage::plan, Errc::guard, "The plan removes more records than --max-destroy lets pass.",

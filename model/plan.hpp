@@ -83,6 +83,16 @@ struct Finding {
   std::string hint;
 };
 
+// Traffic that a plan cuts off, and for how long.
+struct Interruption {
+  std::string subject;             // "endpoint.web", "network.my-net"
+  std::string what;                // "all its traffic", "traffic with other hosts"
+  std::uint32_t milliseconds = 0;  // at most, as measured; 0: until `until` have applied too
+  std::vector<HostName> until;     // hosts whose own apply ends it, sorted
+
+  bool operator==(const Interruption&) const = default;
+};
+
 enum class Scope : std::uint8_t { all, cluster, host };
 
 template <>
@@ -104,6 +114,8 @@ struct Plan {
   std::vector<NetnsName> spaces;             // namespaces that object changes name, sorted
   std::vector<ObjectChange> object_changes;  // in the order in which they are made
   std::vector<ObjectChange> drift;           // when it only refreshes: what an apply would change here
+
+  std::vector<Interruption> interruptions;
 
   std::vector<std::string> waiting;  // objects that wait for a host's first fact
   std::vector<Finding> conflicts;    // an apply is refused while there are any

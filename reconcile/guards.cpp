@@ -11,7 +11,9 @@ namespace ovl {
 namespace {
 
 Status check_source(const Request& request, const Head& head) {
-  if (request.allow_rollback || head.source.empty() || head.source == request.source) return {};
+  if (request.allow_rollback || request.source.empty() || head.source.empty() ||
+      head.source == request.source)
+    return {};
   return Error{.code = Errc::guard,
                .message = fmt::format("the records of cluster {} come from {}, not from {}",
                                       request.cluster.text(), head.source, request.source),

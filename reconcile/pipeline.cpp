@@ -11,6 +11,7 @@
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/observe.hpp"
+#include "reconcile/predict.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/recorded.hpp"
 #include "reconcile/resolve.hpp"
@@ -223,6 +224,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   if (!planned.problems.empty()) return planned;
   OVL_CHECK(diff_cluster(request, planned));
   OVL_CHECK(diff_host(request, world, planned));
+  planned.plan.interruptions = predict(planned.plan, planned.desired);
   return planned;
 }
 
@@ -243,8 +245,10 @@ Head next_head(const Request& request, const Planned& planned, const std::string
   Head head = planned.view.head.value_or(
       Head{.lineage = known.lineage.empty() ? random_id() : known.lineage, .serial = known.serial});
   ++head.serial;
-  head.source = request.source;
-  head.commit = request.commit;
+  if (!request.source.empty()) {
+    head.source = request.source;
+    head.commit = request.commit;
+  }
   head.digest = digest_of(planned.desired);
   head.apply_id = apply_id;
   return head;

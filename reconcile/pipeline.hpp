@@ -32,7 +32,7 @@ struct Request {
   std::string keystore_access;             // how to reach it, without secrets; the host is bound to it
   std::vector<KeystoreAddress> keystores;  // its servers, which endpoints must not reach
   const Manifest* manifest = nullptr;      // absent: the records say what is wanted
-  std::string source;                      // who may change the records; see Head::source
+  std::string source;                      // who may change the records; see Head::source; empty: as before
   std::string commit;                      // empty: a plain directory
   // Whether `commit` is `applied` or comes after it. Empty where there is no commit.
   std::function<Result<bool>(const std::string& applied)> follows;

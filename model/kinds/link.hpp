@@ -39,8 +39,10 @@ struct Link {
 
   // vxlan
   std::optional<Vni> vni;
-  std::optional<UdpPort> port;      // UDP destination port
-  std::optional<IpAddress> local;   // source address of the tunnel
+  std::optional<UdpPort> port;  // UDP destination port
+  // Source address of the tunnel. The kernel takes another one in place (vxlan_changelink()), but what
+  // its entries have cached (vxlan_rdst::dst_cache) goes on leaving with the old one.
+  std::optional<IpAddress> local;
   std::optional<bool> learning;     // of the vxlan device
   std::optional<bool> proxy;        // answers ARP and ND from its neighbour table
   std::optional<std::uint8_t> ttl;  // of the outer packet, 0 inherits
@@ -74,7 +76,7 @@ struct Link {
                       ovl::setting("addrgen", &Link::addrgen),
                       ovl::fixed("vni", &Link::vni),
                       ovl::fixed("port", &Link::port),
-                      ovl::setting("local", &Link::local),
+                      ovl::fixed("local", &Link::local),
                       ovl::setting("learning", &Link::learning),
                       ovl::fixed("proxy", &Link::proxy),
                       ovl::setting("ttl", &Link::ttl),

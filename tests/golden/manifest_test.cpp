@@ -5,6 +5,7 @@
 #include <set>
 
 #include "reconcile/diagnostic_text.hpp"
+#include "reconcile/moves.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/toml_guard.hpp"
@@ -29,18 +30,32 @@ std::string rendered(const Diagnostics& diagnostics, const Sources& sources) {
   return out;
 }
 
+// "before.toml", when there is one, is what was applied before.
+constexpr std::string_view kBefore = "before.toml";
+
 Sources sources_of(const std::filesystem::path& path) {
   Sources sources;
   for (const auto& section : test::load_case(path).sections) {
-    if (section.name.ends_with(".toml")) sources.push_back({.name = section.name, .text = section.text});
+    const bool is_source = section.name.ends_with(".toml") && section.name != kBefore;
+    if (is_source) sources.push_back({.name = section.name, .text = section.text});
   }
   return sources;
 }
 
-// What is refused: by the parser, else when the values are chosen, for an empty store.
-Diagnostics refusals(const Parsed& parsed) {
+Records records_before(const std::filesystem::path& path) {
+  const test::Txtar golden = test::load_case(path);
+  const auto* before = golden.find(std::string(kBefore));
+  if (before == nullptr) return {};
+  const Parsed parsed = parse({{.name = before->name, .text = before->text}});
+  EXPECT_TRUE(parsed.diagnostics.empty());
+  return resolve(parsed.manifest, Records{}, Facts{}).records;
+}
+
+// What is refused: by the parser, else when the values are chosen, for a store that holds `current`.
+Diagnostics refusals(const Parsed& parsed, Records current = {}) {
   if (!parsed.diagnostics.empty()) return parsed.diagnostics;
-  return resolve(parsed.manifest, Records{}, Facts{}).problems;
+  move_records(moves_of(parsed.manifest), current, {});
+  return resolve(parsed.manifest, current, Facts{}).problems;
 }
 
 Sources one_source(std::string text) {
@@ -70,7 +85,7 @@ TEST_P(ManifestGolden, SaysWhatItSaid) {
   const Sources sources = sources_of(GetParam());
   ASSERT_FALSE(sources.empty());
   const Parsed parsed = parse(sources);
-  const std::string shown = rendered(refusals(parsed), sources);
+  const std::string shown = rendered(refusals(parsed, records_before(GetParam())), sources);
   if (shown.empty()) {
     test::expect_section(GetParam(), "manifest", test::manifest_value(parsed.manifest).pretty_json() + "\n");
   } else {
@@ -90,8 +105,8 @@ TEST(LongManifestGolden, TooManyPorts) {
 TEST(ManifestCatalogue, EachIdHasACaseWithAPlaceAndARemedy) {
   std::set<std::string> shown;
   std::size_t broken = 0;
-  const auto add = [&](const std::string& name, const Sources& sources) {
-    const Diagnostics found = refusals(parse(sources));
+  const auto add = [&](const std::string& name, const Sources& sources, const Records& before = {}) {
+    const Diagnostics found = refusals(parse(sources), before);
     if (!found.empty()) ++broken;
     for (const Diagnostic& diagnostic : found) {
       shown.insert(diagnostic.id.text());
@@ -100,7 +115,9 @@ TEST(ManifestCatalogue, EachIdHasACaseWithAPlaceAndARemedy) {
       EXPECT_FALSE(diagnostic.hint.empty()) << name << ": " << diagnostic.message;
     }
   };
-  for (const auto& path : test::cases_in(kCases)) add(path.filename(), sources_of(path));
+  for (const auto& path : test::cases_in(kCases)) {
+    add(path.filename(), sources_of(path), records_before(path));
+  }
   add("too-large.txt", with_too_many_bytes());
   add("too-many-ports.txt", with_too_many_ports());
   for (const CatalogueEntry& entry : kCatalogue) {

@@ -1,0 +1,181 @@
+#include "reconcile/predict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "reconcile/change_name.hpp"
+
+namespace ovl {
+
+namespace {
+
+// Upper bounds of what was measured on a machine with two cores; of one device, and of a whole sandbox.
+constexpr std::uint32_t kDeviceGap = 200;
+constexpr std::uint32_t kSandboxGap = 500;
+
+template <class K>
+const K* as(const ObjectRef& object) {
+  const auto* const* found = std::get_if<const K*>(&object);
+  return found != nullptr ? *found : nullptr;
+}
+
+bool touches(const RecordChange& change, std::initializer_list<std::string_view> fields) {
+  return std::ranges::any_of(change.fields, [&](const FieldDelta& field) {
+    return std::ranges::find(fields, field.name) != fields.end();
+  });
+}
+
+bool is_removed(const ObjectChange& change) {
+  return change.action == Action::remove || change.action == Action::replace;
+}
+
+std::string text_in(const Value& record, std::string_view member) {
+  const Value* found = record.find(member);
+  return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string();
+}
+
+class Predictor {
+ public:
+  Predictor(const Plan& plan, const Records& desired) : plan_(plan), desired_(desired) {}
+
+  std::vector<Interruption> run() {
+    for (const RecordChange& change : plan_.record_changes) of_record(change);
+    for (const ObjectChange& change : plan_.object_changes) of_object(change);
+    return std::move(out_);
+  }
+
+ private:
+  void add(Interruption interruption) {
+    if (std::ranges::find(out_, interruption) == out_.end()) out_.push_back(std::move(interruption));
+  }
+
+  // ---- what concerns several hosts: until each of them has applied ---------------------------------
+
+  void of_record(const RecordChange& change) {
+    if (change.action != Action::update) return;
+    switch (change.kind) {
+      case RecordKind::host: return of_host(change);
+      case RecordKind::network: return of_network(change);
+      case RecordKind::endpoint: return of_endpoint(change);
+    }
+  }
+
+  // The others send to the old VTEP, and drop what comes from the new one.
+  void of_host(const RecordChange& change) {
+    if (!touches(change, {"advertise", "bind"})) return;
+    std::set<HostName> others;
+    for (const NetworkRecord& network : desired_.networks) {
+      const std::set<HostName> hosts = hosts_on(network.name);
+      const bool here =
+          std::ranges::any_of(hosts, [&](const HostName& host) { return host.text() == change.name; });
+      if (here) others.insert(hosts.begin(), hosts.end());
+    }
+    if (others.size() < 2) return;
+    add({.subject = name_of(change).address(), .what = "traffic with other hosts", .until = listed(others)});
+  }
+
+  // A renamed network's sandbox has another name, and is made anew on every host.
+  void of_network(const RecordChange& change) {
+    const bool direct = touches(change, {"vni", "port"}) && !touches(change, {"device"});
+    if (change.previous.empty() && !direct) return;
+    const std::set<HostName> hosts = hosts_of(change.name);
+    if (hosts.size() < 2) return;
+    add({.subject = name_of(change).address(), .what = "traffic with other hosts", .until = listed(hosts)});
+  }
+
+  void of_endpoint(const RecordChange& change) {
+    if (!touches(change, {"host", "addresses", "mac"})) return;
+    std::set<HostName> hosts = hosts_of(name_of(change).index);
+    if (const auto before = HostName::parse(text_in(change.before, "host")); before.ok()) {
+      hosts.insert(before.value());
+    }
+    add({.subject = name_of(change).address(), .what = "all its traffic", .until = listed(hosts)});
+  }
+
+  [[nodiscard]] std::set<HostName> hosts_on(const Label& network) const {
+    std::set<HostName> out;
+    for (const EndpointRecord& endpoint : desired_.endpoints) {
+      if (endpoint.network == network) out.insert(endpoint.host);
+    }
+    return out;
+  }
+
+  [[nodiscard]] std::set<HostName> hosts_of(const std::string& network) const {
+    const auto name = Label::parse(network);
+    return name.ok() ? hosts_on(name.value()) : std::set<HostName>();
+  }
+
+  static std::vector<HostName> listed(const std::set<HostName>& hosts) {
+    return {hosts.begin(), hosts.end()};
+  }
+
+  // ---- what this host does --------------------------------------------------------------------------
+
+  void of_object(const ObjectChange& change) {
+    const std::string& space = plan_.spaces[change.space].text();
+    if (const Link* link = as<Link>(change.before); link != nullptr && is_removed(change)) {
+      of_link(change, *link, space);
+    }
+    if (as<Address>(change.before) != nullptr && change.action == Action::replace) {
+      add({.subject = "netns." + space, .what = "connections from that address", .milliseconds = kDeviceGap});
+    }
+    if (const Link* link = as<Link>(change.after); link != nullptr && change.action == Action::update) {
+      of_update(change, *link, space);
+    }
+  }
+
+  // A device that goes for good takes nothing along that somebody still wants.
+  void of_link(const ObjectChange& change, const Link& link, const std::string& space) {
+    if (change.action != Action::replace) return;
+    const std::string network = space.starts_with(kSandboxPrefix)
+                                    ? "network." + space.substr(kSandboxPrefix.size())
+                                    : "host." + plan_.host.text();
+    switch (link.type) {
+      case LinkType::vxlan:
+        return add({.subject = network, .what = "traffic with other hosts", .milliseconds = kDeviceGap});
+      case LinkType::bridge:
+        return add({.subject = network, .what = "all its traffic on this host", .milliseconds = kSandboxGap});
+      case LinkType::veth:
+        if (link.peer)
+          add({.subject = subject_of(link), .what = "all its traffic", .milliseconds = kDeviceGap});
+        return;
+      case LinkType::other: return;
+    }
+  }
+
+  // Its mark names it: ovl:<cluster>/endpoint/<network>/<endpoint>/port.
+  static std::string subject_of(const Link& link) {
+    const auto at = link.alias.find("/endpoint/");
+    if (at == std::string::npos) return "netns." + link.peer->netns.text();
+    std::string rest = link.alias.substr(at + 10);
+    rest = rest.substr(0, rest.rfind("/port"));
+    const auto slash = rest.find('/');
+    const std::string first = rest.substr(0, slash);
+    const std::string second = slash == std::string::npos ? std::string() : rest.substr(slash + 1);
+    if (second.empty() || second == "gateway") return "endpoint." + first;
+    return name_of(RecordKind::endpoint, first + "/" + second).address();
+  }
+
+  // A device that gets another MAC loses its entries (ether_setup's change of address flushes them).
+  void of_update(const ObjectChange& change, const Link& link, const std::string& space) {
+    const auto* before = as<Link>(change.before);
+    if (before == nullptr) return;
+    if (link.type == LinkType::veth && link.mac && before->mac != link.mac && !link.peer) {
+      add({.subject = "netns." + space, .what = "all its traffic", .milliseconds = kDeviceGap});
+    }
+  }
+
+  const Plan& plan_;
+  const Records& desired_;
+  std::vector<Interruption> out_;
+};
+
+}  // namespace
+
+std::vector<Interruption> predict(const Plan& plan, const Records& desired) {
+  return Predictor(plan, desired).run();
+}
+
+}  // namespace ovl
