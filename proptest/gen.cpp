@@ -113,6 +113,17 @@ Facts facts(const Manifest& manifest) {
   return out;
 }
 
+Manifest left_open(Manifest manifest) {
+  for (NetworkBlock& network : manifest.networks) network.vni.reset();
+  for (EndpointBlock& endpoint : manifest.endpoints) {
+    for (AttachmentBlock& attachment : endpoint.attachments) {
+      attachment.addresses.clear();
+      attachment.mac.reset();
+    }
+  }
+  return manifest;
+}
+
 }  // namespace ovl::gen
 
 namespace ovl {

@@ -14,6 +14,10 @@ rc::Gen<Manifest> manifest();
 // Facts of the manifest's hosts: an underlay of 1500 or 9000 bytes, a route or two.
 Facts facts(const Manifest& manifest);
 
+// The manifest with every VNI, address and MAC left to choose: what is given and then dropped is chosen
+// anew, and may be another value then.
+Manifest left_open(Manifest manifest);
+
 }  // namespace ovl::gen
 
 namespace rc {

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "drivers/kernel/linux.hpp"
 #include "proptest/rig.hpp"
@@ -187,6 +188,37 @@ TEST_F(FakeKernelTest, IsAsTheRealOne) {
     twins.converge(after, HostObjects());
   });
   EXPECT_TRUE(same);
+}
+
+// A, B and A: the kernel holds the same, but for the device numbers that it gives out itself.
+TEST_F(FakeKernelTest, ThereAndBackTheRealOneIsAsBefore) {
+  constexpr std::uint64_t kPairs = 30;
+  ASSERT_EQ(test::shell("ip link add eth1 type bridge && ip link set eth1 up").status, 0);
+  auto opened = open_linux_kernel({});
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  Kernel& kernel = *opened.value();
+  const std::uint64_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  const auto sample = [&](std::uint64_t number) {
+    return gen::left_open(gen::manifest()(rc::Random(seed + number), rc::kNominalSize).value());
+  };
+  for (std::uint64_t pair = 0; pair < kPairs; ++pair) {
+    const Manifest there = sample(2 * pair);
+    const Manifest back = sample(2 * pair + 1);
+    Records records;
+    const auto make = [&](const Manifest& manifest) {
+      const HostObjects desired = desired_of(manifest, records);
+      execute_on(kernel, plan_against(kernel, manifest, desired));
+      return plan_against(kernel, manifest, desired).observed;
+    };
+    const HostObjects was = make(there);
+    const Records were = records;
+    make(back);
+    const HostObjects is = make(there);
+    EXPECT_TRUE(records == were) << "pair " << pair;
+    EXPECT_TRUE(is == was) << "pair " << pair;
+    execute_on(kernel, plan_against(kernel, there, HostObjects()));
+  }
 }
 
 }  // namespace ovl

@@ -1,0 +1,283 @@
+// Every change of a cluster's life, one after the other in one lab, under traffic: what is not concerned
+// loses no packet, what is concerned is named in the plan, and its measured gap is beside the predicted one.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+
+#include "tests/cluster/lab_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kHead = R"([cluster]
+name = "life"
+[keystore]
+url = "sqlite:///var/lib/ovl/keystore.db"
+[host.left]
+advertise = "{left}"
+[host.right]
+advertise = "192.168.99.105"
+[network.calm]
+subnet = "10.0.8.0/24"
+[endpoint.calm-one]
+network = "calm"
+host = "left"
+[endpoint.calm-two]
+network = "calm"
+host = "right"
+)";
+
+constexpr const char* kThird = "[host.third]\nadvertise = \"192.168.99.106\"\n";
+
+// What is written behind the network that changes.
+struct Blocks {
+  std::string left = "192.168.99.104";
+  std::string network = "my-net";
+  std::string network_keys = "subnet = \"10.0.9.0/24\"\n";
+  std::string web_keys;
+  std::string more;
+
+  [[nodiscard]] std::string text() const {
+    std::string out = kHead;
+    out.replace(out.find("{left}"), 6, left);
+    if (network.empty()) return out;
+    out += fmt::format("[network.{}]\n{}", network, network_keys);
+    out += fmt::format("[endpoint.web]\nnetwork = \"{}\"\nhost = \"left\"\n{}", network, web_keys);
+    out += fmt::format("[endpoint.client]\nnetwork = \"{}\"\nhost = \"right\"\n", network);
+    return out + more;
+  }
+};
+
+struct Sent {
+  int packets = 0;
+  int lost = 0;
+
+  // One packet is sent every 10 ms.
+  [[nodiscard]] int gap_ms() const { return lost * 10; }
+};
+
+int number_before(const std::string& text, const std::string& word) {
+  const auto end = text.find(word);
+  if (end == std::string::npos) return -1;
+  auto begin = end;
+  while (begin > 0 && text[begin - 1] >= '0' && text[begin - 1] <= '9') --begin;
+  int number = -1;
+  std::from_chars(text.data() + begin, text.data() + end, number);
+  return number;
+}
+
+Sent sent_in(const std::string& report) {
+  const int packets = number_before(report, " packets transmitted");
+  return Sent{.packets = packets, .lost = packets - number_before(report, " received")};
+}
+
+class Changes : public LabRig {
+ protected:
+  void begin() {
+    up(Blocks{}.text() + kThird);
+    write(blocks_.text());
+    settle();
+  }
+
+  // Applies on both hosts until nothing is left to do; answers the plan that the first of them showed.
+  std::string settle() const {
+    std::string first;
+    for (int round = 0; round < 5; ++round) {
+      for (const char* host : {"left", "right"}) {
+        const std::string shown = apply(host);
+        if (first.empty()) first = shown;
+      }
+      if (on("left", "ovl plan --detailed-exitcode").code == 0) return first;
+    }
+    ADD_FAILURE() << "it does not come to an end: " << on("left", "ovl plan").out;
+    return first;
+  }
+
+  [[nodiscard]] std::string start_ping(const std::string& endpoint, const std::string& address) const {
+    const Ran ran = on("right", fmt::format("ovl exec {} -- ping -q -i 0.01 {} >{}/{}.ping 2>&1 & echo $!",
+                                            endpoint, address, directory(), endpoint));
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    return ran.out.substr(0, ran.out.find('\n'));
+  }
+
+  [[nodiscard]] Sent end_ping(const std::string& endpoint, const std::string& pid) const {
+    const Ran ran =
+        on("right", fmt::format("kill -INT {0}; while [ -e /proc/{0}/exe ]; do :; done; cat {1}/{2}.ping",
+                                pid, directory(), endpoint));
+    return sent_in(ran.out);
+  }
+
+  struct Seen {
+    std::string plan;
+    Sent concerned;
+    Sent calm;
+  };
+
+  // Makes the change under traffic on both networks.
+  Seen change(const std::string& what, const std::string& web = "10.0.9.2") {
+    write(blocks_.text());
+    const std::string concerned = start_ping("client", web);
+    const std::string calm = start_ping("calm-two", "10.0.8.2");
+    Seen seen;
+    seen.plan = settle();
+    seen.concerned = end_ping("client", concerned);
+    seen.calm = end_ping("calm-two", calm);
+    std::cout << fmt::format("{:<28} concerned: {} of {} lost, {} ms; calm: {} of {} lost\n", what,
+                             seen.concerned.lost, seen.concerned.packets, seen.concerned.gap_ms(),
+                             seen.calm.lost, seen.calm.packets);
+    EXPECT_GT(seen.calm.packets, 5) << what;
+    return seen;
+  }
+
+  // Nobody loses a packet, and the plan promises so.
+  void quiet(const std::string& what, const std::string& in_plan) {
+    const Seen seen = change(what);
+    EXPECT_EQ(seen.calm.lost, 0) << what;
+    EXPECT_EQ(seen.concerned.lost, 0) << what << "\n" << seen.plan;
+    EXPECT_NE(seen.plan.find(in_plan), std::string::npos) << what << "\n" << seen.plan;
+    EXPECT_EQ(seen.plan.find("Interruptions:\n  network.my-net"), std::string::npos) << seen.plan;
+  }
+
+  // The plan names the interruption; the others lose nothing.
+  Seen loud(const std::string& what, const std::string& in_plan) {
+    Seen seen = change(what);
+    EXPECT_EQ(seen.calm.lost, 0) << what;
+    EXPECT_NE(seen.plan.find(in_plan), std::string::npos) << what << "\n" << seen.plan;
+    EXPECT_NE(seen.plan.find("Interruptions:"), std::string::npos) << what << "\n" << seen.plan;
+    return seen;
+  }
+
+  Blocks blocks_;
+};
+
+constexpr const char* kDb = "[endpoint.db]\nnetwork = \"my-net\"\nhost = \"left\"\n";
+
+}  // namespace
+
+TEST_F(Changes, OfEndpointsDisturbNobodyElse) {
+  begin();
+  blocks_.more = kDb;
+  quiet("endpoint added", "+ endpoint.db[\"my-net\"]  (absent)");
+  blocks_.more = "[endpoint.db]\nnetwork = \"my-net\"\nhost = \"right\"\n";
+  EXPECT_NE(loud("endpoint moved", "~ endpoint.db[\"my-net\"]")
+                .plan.find("endpoint.db[\"my-net\"]: all its traffic"),
+            std::string::npos);
+  blocks_.more += "address = \"10.0.9.50\"\n";
+  loud("endpoint renumbered", "addresses  10.0.9.4 -> 10.0.9.50");
+  blocks_.more += "aliases = [\"store\"]\n";
+  quiet("endpoint re-aliased", "aliases  none -> store");
+  blocks_.more =
+      "[endpoint.db]\nhost = \"right\"\n[endpoint.db.networks.my-net]\naddress = \"10.0.9.50\"\n"
+      "aliases = [\"store\"]\n[endpoint.db.networks.calm]\n";
+  quiet("endpoint on a second network", "+ endpoint.db[\"calm\"]  (absent)");
+  blocks_.more.clear();
+  quiet("endpoint removed", "- endpoint.db[\"calm\"]  (no longer declared)");
+}
+
+TEST_F(Changes, OfANetworkAreInPlaceOrInGenerations) {
+  begin();
+  blocks_.network_keys += "mtu = 1400\n";
+  quiet("network MTU", "mtu  none -> 1400");
+  blocks_.network_keys += "vni = 4242\n";
+  quiet("network VNI", "\"role\":\"coming\"");
+  blocks_.network_keys += "port = 4790\n";
+  quiet("network port", "\"port\":4790");
+  blocks_.network_keys =
+      "subnets = [\"10.0.9.0/24\", \"10.0.19.0/24\"]\nmtu = 1400\nvni = 4242\nport = 4790\n";
+  quiet("subnet added", "subnets   10.0.9.0/24 -> 10.0.9.0/24, 10.0.19.0/24");
+  blocks_.network_keys += "internal = true\n";
+  quiet("network internal", "internal  false -> true");
+  blocks_.network = "front";
+  blocks_.more = "[[moved]]\nfrom = \"network.my-net\"\nto = \"network.front\"\n";
+  const Seen renamed = loud("network renamed", "~ network.my-net -> network.front  (has another name)");
+  EXPECT_EQ(renamed.plan.find("\n      id "), std::string::npos) << "ids stay: " << renamed.plan;
+  EXPECT_GT(renamed.concerned.packets, renamed.concerned.lost) << "it comes back";
+  blocks_.more.clear();
+  blocks_.web_keys = "address = \"10.0.9.77\"\n";
+  const Seen renumbered =
+      loud("endpoint under traffic moved", "endpoint.web[\"front\"]: all its traffic, until");
+  EXPECT_GT(renumbered.concerned.lost, 0) << "its old address answers no more";
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
+  blocks_.network.clear();
+  const Seen removed = change("network removed", "10.0.9.77");
+  EXPECT_EQ(removed.calm.lost, 0);
+  EXPECT_NE(removed.plan.find("- network.front  (no longer declared)"), std::string::npos) << removed.plan;
+}
+
+TEST_F(Changes, OfHostsAreNamedWithThoseThatMustApplyToo) {
+  begin();
+  blocks_.more = kThird;
+  quiet("host added", "+ host.third  (absent)");
+  blocks_.more.clear();
+  quiet("host removed", "- host.third  (no longer declared)");
+  ASSERT_EQ(on("left", "ip address add 192.168.99.114/24 dev eth1").code, 0);
+  blocks_.left = "192.168.99.114";
+  const Seen seen = change("host readdressed");
+  EXPECT_NE(seen.plan.find("host.left: traffic with other hosts, until these have applied too: left, right"),
+            std::string::npos)
+      << seen.plan;
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
+}
+
+TEST_F(Changes, ASelectionIsExact) {
+  begin();
+  blocks_.more = std::string(kDb) + "[endpoint.cache]\nnetwork = \"my-net\"\nhost = \"left\"\n";
+  write(blocks_.text());
+  const std::string target = on("left", "ovl plan --target endpoint.db").out;
+  EXPECT_NE(target.find("endpoint.db"), std::string::npos) << target;
+  EXPECT_EQ(target.find("+ endpoint.cache"), std::string::npos) << target;
+  const std::string exclude = on("left", "ovl plan --exclude endpoint.db").out;
+  EXPECT_EQ(exclude.find("+ endpoint.db"), std::string::npos) << exclude;
+  EXPECT_NE(exclude.find("+ endpoint.cache"), std::string::npos) << exclude;
+  apply("left", "--target endpoint.cache");
+  EXPECT_EQ(on("left", "ovl plan --target endpoint.cache --detailed-exitcode").code, 0);
+  EXPECT_EQ(on("left", "ovl plan --detailed-exitcode").code, 2) << "endpoint.db is still to come";
+  settle();
+  const Ran unknown = on("left", "ovl plan --target network.nowhere");
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_TRUE(unknown.has("there is no network.nowhere")) << unknown.out;
+  EXPECT_TRUE(on("left", "ovl plan --target nework.x").has("did you mean \"network\"?"));
+}
+
+TEST_F(Changes, OneObjectIsRepairedOrMadeAnew) {
+  begin();
+  ASSERT_EQ(on("left",
+               "bridge -n ovl-my-net fdb del 02:42:0a:00:09:03 dev vxlan0 self; "
+               "ip -n ovl-my-net neigh del 10.0.9.3 dev vxlan0")
+                .code,
+            0);
+  apply("left", "--target 'neighbour.ovl-my-net[vxlan0 10.0.9.3]'");
+  const std::string rest = on("left", "ovl plan").out;
+  EXPECT_NE(rest.find("Plan: 1 to create, 0 to update, 0 to replace, 0 to remove."), std::string::npos)
+      << rest;
+  const Ran drift = on("left", "ovl apply --refresh-only --auto-approve");
+  EXPECT_EQ(drift.code, 0) << drift.out;
+  EXPECT_TRUE(drift.has("Refresh only: 1 objects differ and stay as they are.")) << drift.out;
+  settle();
+  const std::string before = on("left", "ip -n ovl-my-net -o link show vxlan0").out;
+  const std::string anew =
+      apply("left", "--replace 'link.ovl-my-net[vxlan0]' --target 'link.ovl-my-net[vxlan0]'");
+  EXPECT_NE(anew.find("network.my-net: traffic with other hosts, at most"), std::string::npos) << anew;
+  EXPECT_NE(on("left", "ip -n ovl-my-net -o link show vxlan0").out, before);
+  EXPECT_EQ(on("left", "ovl plan --detailed-exitcode").code, 0);
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
+}
+
+TEST_F(Changes, AMoveInTheStateIsTheManifestsToo) {
+  begin();
+  const std::string id = on("left", "ovl network ls --no-trunc | grep -o '[0-9a-f]\\{64\\}' | sort").out;
+  const Ran moved = on("left", "ovl state mv network.my-net network.front --auto-approve");
+  EXPECT_EQ(moved.code, 0) << moved.out;
+  EXPECT_TRUE(moved.has("~ network.my-net -> network.front")) << moved.out;
+  blocks_.network = "front";
+  write(blocks_.text());
+  settle();
+  EXPECT_EQ(on("left", "ovl network ls --no-trunc | grep -o '[0-9a-f]\\{64\\}' | sort").out, id);
+  EXPECT_EQ(on("left", "ovl state mv network.nowhere network.else --auto-approve").code, 1);
+  EXPECT_EQ(on("left", "ovl state mv network.front endpoint.else --auto-approve").code, 1);
+}
+
+}  // namespace ovl
