@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "proptest/rig.hpp"
 #include "proptest/site.hpp"
 
 namespace ovl {
@@ -12,8 +13,6 @@ namespace {
 struct Standing {
   Records records;
   std::vector<HostObjects> hosts;
-
-  bool operator==(const Standing&) const = default;
 };
 
 Standing standing_of(Site& site, const Manifest& manifest) {
@@ -27,6 +26,21 @@ void must_settle(Site& site, const Manifest& manifest) {
   if (!settled.ok()) RC_FAIL(settled.error().message);
 }
 
+template <class Record>
+void check_same(const std::vector<Record>& is, const std::vector<Record>& was) {
+  for (std::size_t i = 0; i < std::min(is.size(), was.size()); ++i) {
+    if (!(is[i] == was[i])) RC_LOG() << encode(is[i]).json() << "\nwas " << encode(was[i]).json() << "\n";
+  }
+  const bool same = is == was;
+  RC_ASSERT(same);
+}
+
+void check_same(const HostObjects& is, const HostObjects& was) {
+  const std::vector<std::string> lines = differences_of(is, was);
+  for (const std::string& line : lines) RC_LOG() << line << "\n";
+  RC_ASSERT(lines.empty());
+}
+
 void check_restores(const Manifest& first, const Manifest& second) {
   Site site;
   must_settle(site, first);
@@ -34,9 +48,10 @@ void check_restores(const Manifest& first, const Manifest& second) {
   must_settle(site, second);
   must_settle(site, first);
   const Standing is = standing_of(site, first);
-  RC_ASSERT(is.records == was.records);
-  const bool same_hosts = is.hosts == was.hosts;
-  RC_ASSERT(same_hosts);
+  check_same(is.records.hosts, was.records.hosts);
+  check_same(is.records.networks, was.records.networks);
+  check_same(is.records.endpoints, was.records.endpoints);
+  for (std::size_t i = 0; i < was.hosts.size(); ++i) check_same(is.hosts[i], was.hosts[i]);
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "proptest/rig.hpp"
 
+#include <algorithm>
+
+#include "reconcile/change_name.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/operations.hpp"
 #include "reconcile/project.hpp"
@@ -49,6 +52,37 @@ Status run(FakeKernel& kernel, const Plan& plan) {
     if (outcome.error) return *outcome.error;
   }
   return {};
+}
+
+namespace {
+
+std::vector<std::string> lines_of(const HostObjects& objects) {
+  std::vector<std::string> out;
+  const auto add = [&](const NetnsName& space, const auto& object) {
+    out.push_back(name_of(space, &object).address() + " " + encode(object).json());
+  };
+  for (const NamespaceObjects& space : objects.namespaces) {
+    if (space.netns) add(space.name, *space.netns);
+    for_each_kind([&](auto member) {
+      for (const auto& object : space.*member) add(space.name, object);
+    });
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> differences_of(const HostObjects& a, const HostObjects& b) {
+  const std::vector<std::string> left = lines_of(a);
+  const std::vector<std::string> right = lines_of(b);
+  std::vector<std::string> out;
+  std::ranges::set_difference(left, right, std::back_inserter(out));
+  for (std::string& line : out) line.insert(0, "a: ");
+  const auto middle = static_cast<std::ptrdiff_t>(out.size());
+  std::ranges::set_difference(right, left, std::back_inserter(out));
+  std::for_each(out.begin() + middle, out.end(), [](std::string& line) { line.insert(0, "b: "); });
+  return out;
 }
 
 }  // namespace ovl

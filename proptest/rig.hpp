@@ -35,4 +35,7 @@ Plan plan_of(FakeKernel& kernel, const Label& cluster, const HostName& host, Hos
 // Runs a plan's operations; the first failure.
 Status run(FakeKernel& kernel, const Plan& plan);
 
+// The objects that are in one of the two alone, or are others in it: "a link.ovl-n0[\"br0\"] {...}".
+std::vector<std::string> differences_of(const HostObjects& a, const HostObjects& b);
+
 }  // namespace ovl

@@ -241,12 +241,13 @@ class EndpointResolver {
           slot.record.interface = slot.before->interface;
         }
       }
-      const auto gateway = kept_gateway_interface(slots);
+      const bool leads_out = has_way_out(slots);
+      const auto gateway = leads_out ? kept_gateway_interface(slots) : std::nullopt;
       const bool kept = gateway && names.keep(*gateway);
       for (Slot& slot : slots) {
         if (slot.record.interface.empty()) slot.record.interface = names.lowest();
       }
-      if (!has_way_out(slots)) return;
+      if (!leads_out) return;
       const IfName name = kept ? *gateway : names.lowest();
       for (Slot& slot : slots) slot.record.gateway_interface = name;
     });
