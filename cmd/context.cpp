@@ -63,6 +63,25 @@ std::optional<HostName> known_host(const std::string& candidate, const Manifest*
   return std::nullopt;
 }
 
+// What a host is called now that was called `former`: by [[moved]], or by the id that its record had when it
+// last applied.
+Result<std::optional<HostName>> new_name_of(const std::string& former, const Manifest* manifest,
+                                            const Records& records, const State& state) {
+  if (manifest != nullptr) {
+    for (const Move& move : moves_of(*manifest)) {
+      if (move.kind == "host" && move.from == former) return known_host(move.to, manifest, records);
+    }
+    return std::optional<HostName>();
+  }
+  const auto name = HostName::parse(former);
+  if (!name.ok()) return std::optional<HostName>();
+  OVL_TRY(const Remembered known, remember(state));
+  const HostRecord* before = known.records.host(name.value());
+  if (before == nullptr) return std::optional<HostName>();
+  const auto now = std::ranges::find(records.hosts, before->id, &HostRecord::id);
+  return now != records.hosts.end() ? std::optional(now->name) : std::nullopt;
+}
+
 std::string declared_hosts(const Manifest* manifest, const Records& records) {
   std::string out;
   const auto add = [&](const HostName& name) { out += (out.empty() ? "" : ", ") + name.text(); };
@@ -276,6 +295,11 @@ Status Context::identify(const PlanOptions& options) {
     if (candidate.empty()) continue;
     if (const auto name = known_host(candidate, manifest_.get(), records)) {
       request_.host = *name;
+      return {};
+    }
+    OVL_TRY(const auto renamed, new_name_of(candidate, manifest_.get(), records, *state_));
+    if (renamed) {
+      request_.host = *renamed;
       return {};
     }
     if (!options.host.empty()) break;

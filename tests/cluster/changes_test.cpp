@@ -222,6 +222,28 @@ TEST_F(Changes, OfHostsAreNamedWithThoseThatMustApplyToo) {
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
 }
 
+// The machine's own hostname may stay.
+TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
+  begin();
+  const std::string id = on("left", "ovl host inspect left | grep '\"id\"'").out;
+  std::string text = blocks_.text();
+  for (std::size_t at = 0; (at = text.find("left", at)) != std::string::npos;) text.replace(at, 4, "west");
+  write(text + "[[moved]]\nfrom = \"host.left\"\nto = \"host.west\"\n");
+  const std::string calm = start_ping("calm-two", "10.0.8.2");
+  const std::string plan = apply("left");
+  apply("right");
+  EXPECT_EQ(end_ping("calm-two", calm).lost, 0) << plan;
+  EXPECT_NE(plan.find("~ host.left -> host.west  (has another name)"), std::string::npos) << plan;
+  EXPECT_EQ(on("left", "ovl host inspect west | grep '\"id\"'").out, id);
+  EXPECT_EQ(on("left", "cd / && ovl plan --scope host --detailed-exitcode").code, 0);
+  EXPECT_EQ(on("right", "ovl plan --detailed-exitcode").code, 0);
+  // One that has not applied since finds itself by its record's id.
+  ASSERT_EQ(on("right", "ovl state mv host.right host.east --auto-approve").code, 0);
+  const Ran east = on("right", "cd / && ovl apply --scope host --auto-approve");
+  EXPECT_EQ(east.code, 0) << east.out;
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
+}
+
 TEST_F(Changes, ASelectionIsExact) {
   begin();
   blocks_.more = std::string(kDb) + "[endpoint.cache]\nnetwork = \"my-net\"\nhost = \"left\"\n";
@@ -264,6 +286,35 @@ TEST_F(Changes, OneObjectIsRepairedOrMadeAnew) {
   EXPECT_NE(on("left", "ip -n ovl-my-net -o link show vxlan0").out, before);
   EXPECT_EQ(on("left", "ovl plan --detailed-exitcode").code, 0);
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
+}
+
+TEST_F(Changes, ASavedPlanIsRefusedWithTheNameOfWhatMoved) {
+  begin();
+  const std::string plan = directory() + "/saved.plan";
+  const auto refused = [&](const std::string& name) {
+    const Ran ran = on("left", "ovl apply " + plan);
+    EXPECT_EQ(ran.code, 10) << ran.out;
+    EXPECT_TRUE(ran.has("the saved plan is stale: " + name + " has moved")) << ran.out;
+  };
+  blocks_.more = kDb;
+  write(blocks_.text());
+  ASSERT_EQ(on("left", "ovl plan --target endpoint.db --out " + plan).code, 0);
+  ASSERT_EQ(
+      on("left", "bridge -n ovl-my-net fdb replace 02:42:0a:00:09:03 dev vxlan0 dst 192.168.99.99 self").code,
+      0);
+  EXPECT_EQ(on("left", "ovl apply " + plan).code, 0) << "what was not selected may move";
+  blocks_.more += "[endpoint.cache]\nnetwork = \"my-net\"\nhost = \"left\"\n";
+  write(blocks_.text());
+  ASSERT_EQ(on("left", "ovl plan --out " + plan).code, 0);
+  ASSERT_EQ(on("left", "ip -n ovl-my-net neigh del 10.0.9.3 dev vxlan0").code, 0);
+  refused("neighbour.ovl-my-net[\"vxlan0 10.0.9.3\"]");
+  ASSERT_EQ(on("left", "ovl plan --out " + plan).code, 0);
+  blocks_.web_keys = "aliases = [\"www\"]\n";
+  write(blocks_.text());
+  ASSERT_EQ(on("right", "ovl apply --auto-approve --target endpoint.web").code, 0);
+  refused("record endpoints/my-net/web");
+  settle();
+  EXPECT_EQ(on("left", "ovl plan --detailed-exitcode").code, 0);
 }
 
 TEST_F(Changes, AMoveInTheStateIsTheManifestsToo) {
