@@ -1,9 +1,10 @@
-// gen-docs DIRECTORY: writes errors.md, manifest.md, manifest.schema.json and schemas/ there.
+// gen-docs DIRECTORY: writes changes.md, errors.md, manifest.md, manifest.schema.json and schemas/ there.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "cmd/change_docs.hpp"
 #include "cmd/error_docs.hpp"
 #include "cmd/manifest_docs.hpp"
 #include "cmd/output_schemas.hpp"
@@ -26,7 +27,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::string directory = argv[1];
-  bool written = write(directory + "/errors.md", ovl::errors_markdown()) &&
+  bool written = write(directory + "/changes.md", ovl::changes_markdown()) &&
+                 write(directory + "/errors.md", ovl::errors_markdown()) &&
                  write(directory + "/manifest.md", ovl::manifest_markdown()) &&
                  write(directory + "/manifest.schema.json", ovl::manifest_json_schema());
   std::error_code error;

@@ -1,4 +1,5 @@
-// The documents about the manifest are what the tables say, and the schema agrees with the parser.
+// The documents about the manifest and about changes are what the tables say, and the schema agrees with the
+// parser.
 #include "cmd/manifest_docs.hpp"
 
 #include <gtest/gtest.h>
@@ -7,6 +8,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+
+#include "cmd/change_docs.hpp"
 
 namespace ovl {
 
@@ -21,6 +24,10 @@ constexpr const char* kRemedy = "rebuild it: gen-docs docs";
 
 TEST(ManifestDocs, CommittedPageIsWhatTheTablesSay) {
   EXPECT_EQ(read_file(OVL_SOURCE_DIR "/docs/manifest.md"), manifest_markdown()) << kRemedy;
+}
+
+TEST(ChangeDocs, CommittedPageIsWhatTheTablesSay) {
+  EXPECT_EQ(read_file(OVL_SOURCE_DIR "/docs/changes.md"), changes_markdown()) << kRemedy;
 }
 
 TEST(ManifestDocs, CommittedSchemaIsWhatTheTablesSay) {

@@ -1,0 +1,64 @@
+#include "cmd/change_docs.hpp"
+
+#include <fmt/format.h>
+
+#include "model/objects.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::string_view kChangesPreface = R"(# What a change does
+
+A plan says it before it happens: `~` is in place, `-/+` is made anew, and `Interruptions:` names the traffic that is cut
+off. What it does not name goes on without losing a packet; `tests/cluster/changes_test.cpp` sends a packet every 10 ms
+through each of these changes and counts.
+
+| change | how | who notices |
+|---|---|---|
+| endpoint added, removed, other aliases, on one more network | its own objects | nobody else |
+| endpoint on another host, other address or MAC | its own objects; peers' entries in place | the endpoint, until its peers' hosts have applied |
+| network `mtu`, `internal`, one more subnet | in place | nobody |
+| network `vni`, `port` | a second device, the switch, the end of the first: three generations | nobody |
+| network renamed with `[[moved]]` | ids, VNI and addresses stay; its sandbox is made anew | its traffic on each host, while that host applies |
+| network removed | with its endpoints | nobody else |
+| host added, removed | its own objects; the others' entries in place | nobody else |
+| host renamed with `[[moved]]` | the record alone | nobody |
+| host `advertise`, `bind` | tunnels made anew; the others' entries in place | traffic with other hosts, until all have applied |
+| keystore URL | `ovl keystore copy`, then the manifest | nobody |
+
+What follows is the same for one object. It is generated from the tables in the code (`gen-docs`), and each field is tried
+on a kernel by `tests/kernel/kinds_test.cpp`.
+)";
+
+constexpr std::string_view words_for(Role role) {
+  switch (role) {
+    case Role::key: return "another object";
+    case Role::setting: return "in place";
+    case Role::mark: return "in place; says whose it is";
+    case Role::fixed: return "made anew";
+    case Role::computed: return "not compared";
+  }
+  return {};
+}
+
+template <class K>
+std::string table_of() {
+  std::string out = fmt::format("\n## {}\n\n| field | changed |\n|---|---|\n", K::kind);
+  for_each_field<K>(
+      [&](const auto& field) { out += fmt::format("| `{}` | {} |\n", field.name, words_for(field.role)); });
+  return out;
+}
+
+}  // namespace
+
+std::string changes_markdown() {
+  std::string out(kChangesPreface);
+  out += table_of<Netns>();
+  for_each_kind([&](auto member) {
+    out += table_of<typename std::decay_t<decltype(std::declval<NamespaceObjects>().*member)>::value_type>();
+  });
+  return out;
+}
+
+}  // namespace ovl
