@@ -304,13 +304,26 @@ OutputSchema plan_schema() {
   return file_of("plan", out);
 }
 
+Value optional_of(Value schema) {
+  return one_of("anyOf", {json_type("null"), std::move(schema)});
+}
+
 OutputSchema status_schema() {
+  const Value addresses = array_of(json_type("string"));
+  Value observed = object_of({{.name = "drift", .schema = json_type("integer")},
+                              {.name = "differs", .schema = addresses},
+                              {.name = "conflicts", .schema = array_of(finding_schema())}});
   Value host = object_of({{.name = "name", .schema = json_type("string")},
                           {.name = "standing", .schema = json_type("string")},
                           {.name = "health", .schema = json_type("string")},
-                          {.name = "status", .schema = schema_of<HostStatus>(), .required = false}});
+                          {.name = "status", .schema = schema_of<HostStatus>(), .required = false},
+                          {.name = "since", .schema = json_type("integer"), .required = false},
+                          {.name = "drift", .schema = json_type("integer"), .required = false},
+                          {.name = "differs", .schema = addresses, .required = false},
+                          {.name = "observed", .schema = std::move(observed), .required = false}});
   return document("status", "ovl status --json",
-                  {{.name = "head", .schema = schema_of<Head>(), .required = false},
+                  {{.name = "cluster", .schema = json_type("string")},
+                   {.name = "head", .schema = schema_of<Head>(), .required = false},
                    {.name = "hosts", .schema = array_of(std::move(host))},
                    {.name = "refused", .schema = array_of(finding_schema())}});
 }
@@ -331,19 +344,37 @@ Member vtep_member() {
   return {.name = "vtep", .schema = json_type("string"), .required = false};
 }
 
+// One thing from all sides: `side` is what the manifest and the store may say of it.
+OutputSchema inspect_schema(const std::string& kind, const Value& side) {
+  const auto any = [](const char* name) {
+    return Member{.name = name, .schema = Value::object(), .required = false};
+  };
+  Value difference = object_of({{.name = "address", .schema = json_type("string")},
+                                {.name = "change", .schema = words(EnumNames<Action>::names)},
+                                {.name = "field", .schema = json_type("string"), .required = false},
+                                any("found"),
+                                any("wanted")});
+  return document(kind + "-inspect", "ovl " + kind + " inspect",
+                  {{.name = "kind", .schema = constant(kind)},
+                   {.name = "name", .schema = json_type("string")},
+                   {.name = "desired", .schema = optional_of(side)},
+                   {.name = "recorded", .schema = optional_of(side)},
+                   {.name = "observed", .schema = optional_of(array_of(space_schema()))},
+                   {.name = "differs", .schema = array_of(std::move(difference))}});
+}
+
 OutputSchema network_schema() {
   std::vector<Member> members = members_of<NetworkRecord>();
   members.push_back({.name = "effective_mtu", .schema = json_type("integer")});
   members.push_back({.name = "endpoints", .schema = array_of(extended<EndpointRecord>({vtep_member()}))});
-  members.push_back({.name = "kernel", .schema = array_of(space_schema())});
-  return document("network-inspect", "ovl network inspect", std::move(members));
+  return inspect_schema("network", object_of(std::move(members)));
 }
 
 OutputSchema host_schema() {
   std::vector<Member> members = members_of<HostRecord>();
   members.push_back({.name = "facts", .schema = schema_of<HostFacts>(), .required = false});
   members.push_back({.name = "status", .schema = schema_of<HostStatus>(), .required = false});
-  return document("host-inspect", "ovl host inspect", std::move(members));
+  return inspect_schema("host", object_of(std::move(members)));
 }
 
 OutputSchema endpoint_schema() {
@@ -351,10 +382,9 @@ OutputSchema endpoint_schema() {
       extended<EndpointRecord>({vtep_member(),
                                 {.name = "vni", .schema = schema_of<Vni>(), .required = false},
                                 {.name = "mtu", .schema = json_type("integer"), .required = false}});
-  return document("endpoint-inspect", "ovl endpoint inspect",
-                  {{.name = "name", .schema = json_type("string")},
-                   {.name = "attachments", .schema = array_of(std::move(attachment))},
-                   {.name = "kernel", .schema = array_of(space_schema())}});
+  return inspect_schema("endpoint",
+                        object_of({{.name = "name", .schema = json_type("string")},
+                                   {.name = "attachments", .schema = array_of(std::move(attachment))}}));
 }
 
 std::vector<OutputSchema> list_schemas() {

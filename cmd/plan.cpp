@@ -37,7 +37,7 @@ Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptio
   part.whole = false;
   part.planned.plan.warnings.push_back(
       Finding{.code = Errc::privilege,
-              .id = "host-unknown",
+              .id = "host-not-known",
               .subject = "this host",
               .message = fmt::format("not known: needs root ({})", all.error().message),
               .hint = "plan as root to see what changes on it; --scope cluster leaves it out"});

@@ -31,11 +31,9 @@ Value strings(const std::vector<std::string>& items) {
 // What was found here just now.
 Value look_json(const LookHere& here) {
   Value out = Value::object();
-  Value conflicts = Value::array();
-  for (const Finding& finding : here.plan.conflicts) conflicts.push(finding.subject + ": " + finding.message);
   out.set("drift", static_cast<std::int64_t>(here.plan.object_changes.size()));
   out.set("differs", strings(differing_objects(here.plan)));
-  out.set("conflicts", std::move(conflicts));
+  out.set("conflicts", value_of(here.plan.conflicts));
   return out;
 }
 

@@ -17,6 +17,15 @@ bool freezes(const Finding& finding) {
          key.starts_with("facts/");
 }
 
+std::vector<std::string> addresses_of(const Plan& plan, const std::vector<ObjectChange>& changes) {
+  std::vector<std::string> out;
+  for (const ObjectChange& change : changes) {
+    if (out.size() == kNamedObjects) break;
+    out.push_back(name_of(plan, change).address());
+  }
+  return out;
+}
+
 // The same as before goes on; anything else begins now.
 HostStatus since_when(HostStatus status, const Request& request, const Planned& planned) {
   const auto at = planned.view.status.find(request.host.text());
@@ -52,13 +61,20 @@ HostStatus failed_status(const Request& request, const Planned& planned, const E
   return since_when(std::move(status), request, planned);
 }
 
+HostStatus drift_status(const Request& request, const Planned& planned, std::int64_t now,
+                        const std::string& apply_id) {
+  HostStatus status{.result = "ok"};
+  const auto before = planned.view.status.find(request.host.text());
+  if (before != planned.view.status.end()) status = before->second;
+  status.when = now;
+  status.apply_id = apply_id;
+  status.drift = static_cast<std::int64_t>(planned.plan.drift.size());
+  status.differs = addresses_of(planned.plan, planned.plan.drift);
+  return since_when(std::move(status), request, planned);
+}
+
 std::vector<std::string> differing_objects(const Plan& plan) {
-  std::vector<std::string> out;
-  for (const ObjectChange& change : plan.object_changes) {
-    if (out.size() == kNamedObjects) break;
-    out.push_back(name_of(plan, change).address());
-  }
-  return out;
+  return addresses_of(plan, plan.object_changes);
 }
 
 }  // namespace ovl

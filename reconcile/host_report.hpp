@@ -18,6 +18,10 @@ HostStatus good_status(const Request& request, const Planned& planned, std::int6
 HostStatus failed_status(const Request& request, const Planned& planned, const Error& error, std::int64_t now,
                          const std::string& apply_id);
 
+// What an apply would repair; the host stands where it stood.
+HostStatus drift_status(const Request& request, const Planned& planned, std::int64_t now,
+                        const std::string& apply_id);
+
 // The addresses of the objects that a plan changes, at most kNamedObjects.
 inline constexpr std::size_t kNamedObjects = 20;
 std::vector<std::string> differing_objects(const Plan& plan);

@@ -390,12 +390,7 @@ void report_failure(const Request& request, World& world, const Planned& planned
 Status report_drift(const Request& request, World& world, const Planned& planned,
                     const std::string& apply_id) {
   if (!request.refresh_only || !has_host(request)) return {};
-  HostStatus status{.result = "ok"};
-  const auto before = planned.view.status.find(request.host.text());
-  if (before != planned.view.status.end()) status = before->second;
-  status.when = world.now;
-  status.apply_id = apply_id;
-  status.drift = static_cast<std::int64_t>(planned.plan.drift.size());
+  const HostStatus status = drift_status(request, planned, world.now, apply_id);
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
 }
 
@@ -447,7 +442,8 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   Planned& planned = applied.planned;
   if (request.check) OVL_CHECK(request.check(planned));
   if (!planned.problems.empty()) return problems_of(planned);
-  if (planned.plan.empty() && check_findings(planned.plan).ok() && !lock) {
+  const bool at_rest = planned.plan.empty() && (request.refresh_only || check_findings(planned.plan).ok());
+  if (at_rest && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
     if (!is_reported(request, planned)) {
