@@ -64,6 +64,7 @@ accept: dev
 # The laws again, with a hundred times the cases.
 soak: dev
 	@ctest --preset soak
+	@OVL_SOAK=1 ctest --preset dev -R 'Endurance|faults'
 
 coverage: setup
 	@cmake --preset coverage >/dev/null

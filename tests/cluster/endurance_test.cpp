@@ -125,7 +125,7 @@ TEST_F(Endurance, AStateLostAtAnyMomentLeavesNoOrphan) {
   begin();
   apply("h0");
   measure();
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < rounds(20, 6); ++round) {
     write_round(round);
     kill_during("apply --auto-approve --max-destroy 100%", "rm -rf /var/lib/ovl/long");
     must_heal(round);
