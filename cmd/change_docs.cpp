@@ -18,7 +18,7 @@ through each of these changes and counts.
 |---|---|---|
 | endpoint added, removed, other aliases, on one more network | its own objects | nobody else |
 | endpoint on another host, other address or MAC | its own objects; peers' entries in place | the endpoint, until its peers' hosts have applied |
-| network `mtu`, `internal`, one more subnet | in place | nobody |
+| network `mtu`, `internal`, one more subnet or a larger one | in place | nobody |
 | network `vni`, `port` | a second device, the switch, the end of the first: three generations | nobody |
 | network renamed with `[[moved]]` | ids, VNI and addresses stay; its sandbox is made anew | its traffic on each host, while that host applies |
 | network removed | with its endpoints | nobody else |

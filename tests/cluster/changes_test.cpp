@@ -21,7 +21,7 @@ advertise = "{left}"
 [host.right]
 advertise = "192.168.99.105"
 [network.calm]
-subnet = "10.0.8.0/24"
+subnet = "10.0.7.0/24"
 [endpoint.calm-one]
 network = "calm"
 host = "left"
@@ -120,7 +120,7 @@ class Changes : public LabRig {
   Seen change(const std::string& what, const std::string& web = "10.0.9.2") {
     write(blocks_.text());
     const std::string concerned = start_ping("client", web);
-    const std::string calm = start_ping("calm-two", "10.0.8.2");
+    const std::string calm = start_ping("calm-two", "10.0.7.2");
     Seen seen;
     seen.plan = settle();
     seen.concerned = end_ping("client", concerned);
@@ -222,6 +222,12 @@ TEST_F(Changes, OfHostsAreNamedWithThoseThatMustApplyToo) {
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
 }
 
+TEST_F(Changes, ASubnetGrowsUnderItsEndpoints) {
+  begin();
+  blocks_.network_keys = "subnet = \"10.0.8.0/23\"\n";
+  quiet("subnet grown", "subnets   10.0.9.0/24 -> 10.0.8.0/23");
+}
+
 // The machine's own hostname may stay.
 TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   begin();
@@ -229,7 +235,7 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   std::string text = blocks_.text();
   for (std::size_t at = 0; (at = text.find("left", at)) != std::string::npos;) text.replace(at, 4, "west");
   write(text + "[[moved]]\nfrom = \"host.left\"\nto = \"host.west\"\n");
-  const std::string calm = start_ping("calm-two", "10.0.8.2");
+  const std::string calm = start_ping("calm-two", "10.0.7.2");
   const std::string plan = apply("left");
   apply("right");
   EXPECT_EQ(end_ping("calm-two", calm).lost, 0) << plan;
