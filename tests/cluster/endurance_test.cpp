@@ -136,6 +136,21 @@ TEST_F(Endurance, AStateLostAtAnyMomentLeavesNoOrphan) {
   EXPECT_EQ(snapshot("h0"), bare_) << "orphans";
 }
 
+TEST_F(Endurance, TwoAppliesAtOnceGoOneAfterTheOther) {
+  begin();
+  apply("h0");
+  const std::string both =
+      "for i in 1 2; do (ovl apply --auto-approve --max-destroy 100% >$i.log 2>&1; echo $?) & done; wait";
+  for (int round = 0; round < 5; ++round) {
+    write_round(round);
+    EXPECT_EQ(on("h0", both).out, "0\n0\n") << on("h0", "cat 1.log 2.log").out;
+    EXPECT_EQ(on("h0", "cat 1.log 2.log | grep -c '^Apply complete'").out, "1\n")
+        << "the other finds it done";
+    EXPECT_TRUE(in_sync("h0"));
+  }
+  EXPECT_EQ(on("h0", "ovl history --json | grep -c '\"serial\"'").out, "6\n");
+}
+
 TEST_F(Endurance, FiftyNetworksAndFiveHundredEndpointsComeChangeAndGo) {
   constexpr int kHosts = 3;
   constexpr int kNetworks = 50;
