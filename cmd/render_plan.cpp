@@ -64,7 +64,7 @@ class TextRenderer {
   }
 
   static std::string record_title(const RecordChange& change) {
-    const std::string address = name_of(change).address();
+    std::string address = name_of(change).address();
     if (change.previous.empty()) return address;
     return fmt::format("{} -> {}", name_of(change.kind, change.previous).address(), address);
   }

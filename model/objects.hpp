@@ -64,6 +64,13 @@ struct HostObjects {
 using ObjectRef = std::variant<std::monostate, const Netns*, const NftTable*, const Link*, const Sysctl*,
                                const Address*, const Route*, const Neighbour*, const Fdb*, const HostsFile*>;
 
+// The object, when it is of that kind.
+template <class K>
+const K* as(const ObjectRef& object) {
+  const auto* const* found = std::get_if<const K*>(&object);
+  return found != nullptr ? *found : nullptr;
+}
+
 // One write: create has after, remove has before, update has both and the fields to change.
 struct Operation {
   const NetnsName* netns = nullptr;  // where the object is; for a netns, its own name

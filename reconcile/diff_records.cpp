@@ -1,5 +1,6 @@
 #include "reconcile/diff_records.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -74,20 +75,15 @@ Halves diff_kind(RecordKind kind, const std::vector<Record>& desired, const std:
   return out;
 }
 
-std::string id_of(const Value& record) {
-  const Value* id = record.find("id");
-  return id != nullptr && id->as_string() != nullptr ? *id->as_string() : std::string();
-}
-
 // One that goes and one that comes with its id are the same one under another name.
 void join_moved(Halves& halves) {
   if (halves.removals.empty()) return;
   std::map<std::string, RecordChange*> gone;
-  for (RecordChange& removal : halves.removals) gone.emplace(id_of(removal.before), &removal);
+  for (RecordChange& removal : halves.removals) gone.emplace(text_in(removal.before, "id"), &removal);
   std::set<const RecordChange*> joined;
   for (RecordChange& change : halves.others) {
     if (change.action != Action::create) continue;
-    const auto at = gone.find(id_of(change.after));
+    const auto at = gone.find(text_in(change.after, "id"));
     if (at == gone.end()) continue;
     joined.insert(at->second);
     change.action = Action::update;
@@ -135,6 +131,17 @@ std::vector<FieldDelta> delta_of(const Value& before, const Value& after) {
     if (!(was == will)) out.push_back(FieldDelta{.name = name, .before = was, .after = will});
   }
   return out;
+}
+
+bool touches(const RecordChange& change, std::initializer_list<std::string_view> fields) {
+  return std::ranges::any_of(change.fields, [&](const FieldDelta& field) {
+    return std::ranges::find(fields, field.name) != fields.end();
+  });
+}
+
+std::string text_in(const Value& record, std::string_view member) {
+  const Value* found = record.find(member);
+  return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string();
 }
 
 }  // namespace ovl

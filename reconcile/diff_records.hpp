@@ -1,6 +1,9 @@
 // Stage "diff", cluster scope: desired against current records. Pure.
 #pragma once
 
+#include <initializer_list>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/plan.hpp"
@@ -15,5 +18,11 @@ std::vector<RecordChange> diff_records(const Records& desired, const Records& cu
 
 // The members in which two encoded objects differ, by name.
 std::vector<FieldDelta> delta_of(const Value& before, const Value& after);
+
+// Whether an update changes one of these members.
+bool touches(const RecordChange& change, std::initializer_list<std::string_view> fields);
+
+// A record's member that is a string; empty: it has none.
+std::string text_in(const Value& record, std::string_view member);
 
 }  // namespace ovl

@@ -31,7 +31,7 @@ std::string& mark_of(HostsFile& file) {
 }
 
 template <class K>
-constexpr bool kMarked = requires(K item) {
+constexpr bool kCarriesMark = requires(K item) {
   mark_of(item);
 };
 
@@ -55,15 +55,19 @@ class Planner {
     if (before.netns && recorded->netns) forget(index, *before.netns, *after.netns);
     for_each_kind([&](auto member) {
       using K = typename std::decay_t<decltype(before.*member)>::value_type;
-      if constexpr (kMarked<K>) {
-        for (std::size_t i = 0; i < (before.*member).size(); ++i) {
-          const K& item = (before.*member)[i];
-          const bool known =
-              std::ranges::any_of(recorded->*member, [&](const K& one) { return one.key() == item.key(); });
-          if (known) forget(index, item, (after.*member)[i]);
-        }
+      if constexpr (kCarriesMark<K>) {
+        forget_recorded(index, recorded->*member, before.*member, after.*member);
       }
     });
+  }
+
+  template <class K>
+  void forget_recorded(std::uint32_t index, const std::vector<K>& recorded, const std::vector<K>& before,
+                       std::vector<K>& after) {
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const auto is_it = [&](const K& one) { return one.key() == before[i].key(); };
+      if (std::ranges::any_of(recorded, is_it)) forget(index, before[i], after[i]);
+    }
   }
 
   template <class K>

@@ -28,7 +28,7 @@ Status check_name(const std::string& text) {
   return name.ok() ? Status() : Status(std::move(name).error());
 }
 
-bool has(const std::vector<std::string>& words, std::string_view word) {
+bool holds(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
@@ -67,7 +67,7 @@ class Mover {
     for (EndpointRecord& endpoint : known_.endpoints) {
       if (endpoint.name != from.value() || is_known(endpoint.network, to.value())) continue;
       const bool by_name = endpoint.netns.text() == endpoint.name.text();
-      if (by_name && !has(endpoint.chosen, "netns")) endpoint.chosen.emplace_back("netns");
+      if (by_name && !holds(endpoint.chosen, "netns")) endpoint.chosen.emplace_back("netns");
       endpoint.name = to.value();
     }
   }

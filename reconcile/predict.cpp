@@ -6,6 +6,7 @@
 #include <set>
 
 #include "reconcile/change_name.hpp"
+#include "reconcile/diff_records.hpp"
 
 namespace ovl {
 
@@ -15,25 +16,8 @@ namespace {
 constexpr std::uint32_t kDeviceGap = 200;
 constexpr std::uint32_t kSandboxGap = 500;
 
-template <class K>
-const K* as(const ObjectRef& object) {
-  const auto* const* found = std::get_if<const K*>(&object);
-  return found != nullptr ? *found : nullptr;
-}
-
-bool touches(const RecordChange& change, std::initializer_list<std::string_view> fields) {
-  return std::ranges::any_of(change.fields, [&](const FieldDelta& field) {
-    return std::ranges::find(fields, field.name) != fields.end();
-  });
-}
-
 bool is_removed(const ObjectChange& change) {
   return change.action == Action::remove || change.action == Action::replace;
-}
-
-std::string text_in(const Value& record, std::string_view member) {
-  const Value* found = record.find(member);
-  return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string();
 }
 
 class Predictor {

@@ -93,12 +93,6 @@ bool is_made_for(const ObjectChange& change, const NetnsName& space, const Chang
   return own_space || is_marked(mark_of(change.before), record) || is_marked(mark_of(change.after), record);
 }
 
-template <class K>
-const K* as(const ObjectRef& object) {
-  const auto* const* found = std::get_if<const K*>(&object);
-  return found != nullptr ? *found : nullptr;
-}
-
 class ObjectSelector {
  public:
   ObjectSelector(Plan& plan, const Selection& selection, const Records& desired, const Records& realised,

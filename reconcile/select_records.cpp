@@ -4,23 +4,13 @@
 #include <map>
 #include <set>
 
+#include "reconcile/diff_records.hpp"
 #include "reconcile/selection.hpp"
 #include "reconcile/store_view.hpp"
 
 namespace ovl {
 
 namespace {
-
-bool touches(const RecordChange& change, std::initializer_list<std::string_view> fields) {
-  return std::ranges::any_of(change.fields, [&](const FieldDelta& field) {
-    return std::ranges::find(fields, field.name) != fields.end();
-  });
-}
-
-std::string text_in(const Value& record, std::string_view member) {
-  const Value* found = record.find(member);
-  return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string();
-}
 
 // Which changes can't be made without which others.
 class Needs {
