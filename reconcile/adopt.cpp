@@ -157,7 +157,15 @@ void Adoption::add_links(const HostObjects& desired, HostObjects& wanted) const 
   if (addresses_.empty()) return;
   for (const NamespaceObjects& space : desired.namespaces) {
     for (const Link& link : space.links) {
-      if (allows(space.name, &link)) wanted.at(space.name).links.push_back(link);
+      if (!allows(space.name, &link)) continue;
+      std::vector<Link>& links = wanted.at(space.name).links;
+      const auto at = std::ranges::lower_bound(links, link.name, {}, &Link::name);
+      const bool there = at != links.end() && at->name == link.name;
+      if (there) {
+        *at = link;
+      } else {
+        links.insert(at, link);
+      }
     }
   }
 }

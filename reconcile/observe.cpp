@@ -29,8 +29,9 @@ void want_sysctl(HostObjects& wanted, const ChangedSysctl& changed) {
   sysctls.insert(at, Sysctl{.path = changed.path, .value = changed.ours});
 }
 
-bool has_peer(const Link& link) {
-  return link.peer.has_value();
+// A link as no more than one end of its pair: without our marks it does not count as ours.
+Link end_of_pair(const Link& link) {
+  return Link{.name = link.name, .type = link.type, .peer = link.peer};
 }
 
 // What observe() needs to know of the wish: names, sysctl paths, and which ends make a pair, as in many
@@ -41,7 +42,9 @@ HostObjects outline(const HostObjects& desired) {
     NamespaceObjects& asked = out.namespaces.emplace_back();
     asked.name = space.name;
     asked.sysctls = space.sysctls;
-    std::ranges::copy_if(space.links, std::back_inserter(asked.links), &has_peer);
+    for (const Link& link : space.links) {
+      if (link.peer) asked.links.push_back(end_of_pair(link));
+    }
   }
   return out;
 }

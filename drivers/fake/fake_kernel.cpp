@@ -310,7 +310,8 @@ void keep_wanted(std::vector<K>& items, const std::vector<K>& wanted) {
 }
 
 bool is_regarded(const NamespaceObjects& wanted, const IfName& dev) {
-  return std::ranges::any_of(wanted.links, [&](const Link& link) { return link.name == dev; });
+  return std::ranges::any_of(wanted.links,
+                             [&](const Link& link) { return link.name == dev && carries_our_mark(link); });
 }
 
 bool is_ours(const NamespaceObjects& space, const NamespaceObjects& wanted, const IfName& dev) {

@@ -54,7 +54,8 @@ class Kernel {
   //   fdb          on links of ours: self entries of VXLAN devices, static master entries of ports,
   //                without what the kernel makes itself
   //   hosts_files  those in /etc/netns/<name>/ with a block of ours
-  // A link that `wanted` names counts as one of ours here.
+  // A link that `wanted` has with our marks counts as one of ours here; one without them only tells with
+  // what it makes a pair. Both sorted by name.
   // Sends no message that writes.
   virtual Result<HostObjects> observe(const HostObjects& wanted) = 0;
 

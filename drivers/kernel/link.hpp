@@ -36,8 +36,8 @@ class LinkTable {
   // The same, when it is a link of ours (carries_our_mark()) or is regarded as one.
   [[nodiscard]] const LinkRow* find_ours(int index) const;
   [[nodiscard]] const LinkRow* loopback() const;
-  // Regards the links of these names as ours. Invariant: sorted by name.
-  void regard(const std::vector<Link>& links);
+  // Regards links as ours that `wanted` has with our marks; it is sorted by name.
+  void regard(const std::vector<Link>& wanted);
 
  private:
   std::vector<LinkRow> rows_;  // Invariant: sorted by index

@@ -120,10 +120,12 @@ const LinkRow* LinkTable::find_ours(int index) const {
   return row != nullptr && !row->loopback && (row->regarded || carries_our_mark(row->link)) ? row : nullptr;
 }
 
-void LinkTable::regard(const std::vector<Link>& links) {
-  if (links.empty()) return;
+void LinkTable::regard(const std::vector<Link>& wanted) {
+  if (wanted.empty()) return;
   for (LinkRow& row : rows_) {
-    row.regarded = !row.loopback && std::ranges::binary_search(links, row.link.name, {}, &Link::name);
+    const auto at = std::ranges::lower_bound(wanted, row.link.name, {}, &Link::name);
+    const bool named = at != wanted.end() && at->name == row.link.name;
+    row.regarded = !row.loopback && named && carries_our_mark(*at);
   }
 }
 

@@ -136,7 +136,7 @@ TEST_F(Damage, KeystoreFileGone) {
   const std::string before = tables();
   ASSERT_EQ(shell("rm " + file("k") + "/*").code, 0);
   fails("apply --auto-approve --scope host", 12,
-        "ovl: the keystore holds no cluster damaged\n"
+        "ovl: the keystore holds no cluster damaged [guard]\n"
         "hint: apply the manifest once with cluster scope; nothing was removed here\n");
   EXPECT_EQ(tables(), before);
   fails("plan", 0,
@@ -149,8 +149,8 @@ TEST_F(Damage, KeystoreFileGarbage) {
   applied();
   const std::string before = tables();
   spoil(file("k/k.db"));
-  fails("apply --auto-approve", 1, file("k/k.db") + ": it is not a SQLite database\nhint: ");
-  fails("plan", 1, file("k/k.db") + ": it is not a SQLite database\nhint: ");
+  fails("apply --auto-approve", 1, file("k/k.db") + ": it is not a SQLite database [corrupt]\nhint: ");
+  fails("plan", 1, file("k/k.db") + ": it is not a SQLite database [corrupt]\nhint: ");
   EXPECT_EQ(tables(), before);
   ASSERT_EQ(shell("rm " + file("k") + "/*").code, 0);
   good_apply();
@@ -164,7 +164,7 @@ TEST_F(Damage, KeystoreFileLocked) {
     const Locked locked(file("k/k.db"), kKeystore);
     fails("apply --auto-approve", 16,
           file("k/k.db") +
-              ": another process holds it (waited 500 ms)\n"
+              ": another process holds it (waited 500 ms) [unreachable]\n"
               "hint: wait for the other process to finish, then try again\n");
   }
   EXPECT_EQ(tables(), before);
@@ -180,7 +180,8 @@ TEST_F(Damage, KeystoreFileReadOnly) {
                      "remount,bind,ro k && ovl apply --auto-approve --state-dir " +
                          file("state") + " --keystore sqlite://" + file("k/k.db") + "'");
   EXPECT_EQ(ran.code, 17) << ran.out;
-  EXPECT_TRUE(ran.has(file("k/k.db") + ": it may not be written\nhint: run as the user that owns it\n"))
+  EXPECT_TRUE(
+      ran.has(file("k/k.db") + ": it may not be written [privilege]\nhint: run as the user that owns it\n"))
       << ran.out;
   EXPECT_EQ(tables(), before);
   good_apply();
@@ -197,8 +198,8 @@ TEST_F(Damage, StateFileGarbage) {
     const Ran ran = on("left", std::string("ovl ") + verb + " --state-dir " + file("state"));
     EXPECT_EQ(ran.code, 1) << ran.out;
     EXPECT_TRUE(ran.has("ovl: " + state_file() +
-                        ": it is not a SQLite database\nhint: put its last copy back: cp " + state_file() +
-                        ".backup " + state_file() + " && rm -f "))
+                        ": it is not a SQLite database [corrupt]\nhint: put its last copy back: cp " +
+                        state_file() + ".backup " + state_file() + " && rm -f "))
         << ran.out;
   }
   EXPECT_EQ(tables(), before);
@@ -221,7 +222,8 @@ TEST_F(Damage, StateFileOfANewerVersion) {
   for (const char* verb : {"plan", "apply --auto-approve"}) {
     fails(verb, 1,
           state_file() +
-              " was written by a newer ovl (format 99, this one knows 1)\nhint: use the newer ovl\n");
+              " was written by a newer ovl (format 99, this one knows 1) [unsupported]\nhint: use the newer "
+              "ovl\n");
   }
   EXPECT_EQ(tables(), before);
 }
@@ -235,7 +237,7 @@ TEST_F(Damage, StateFileLocked) {
     EXPECT_EQ(ovl("plan").code, 0) << "reading waits for nobody";
     fails("apply --auto-approve", 11,
           state_file() +
-              ": another process holds it (waited 5000 ms)\n"
+              ": another process holds it (waited 5000 ms) [locked]\n"
               "hint: wait for the other process to finish, then try again\n");
   }
   EXPECT_EQ(tables(), before);
@@ -283,7 +285,7 @@ TEST_F(Damage, WithoutRootTheClusterIsPlanned) {
   EXPECT_EQ(on("left", nobody + OVL_BINARY + " plan --out /tmp/none.plan" + end).code, 17);
   const Ran refused = on("left", nobody + OVL_BINARY + " apply --auto-approve" + end);
   EXPECT_EQ(refused.code, 17) << refused.out;
-  EXPECT_TRUE(refused.has(": Permission denied\nhint: run as root")) << refused.out;
+  EXPECT_TRUE(refused.has(": Permission denied [privilege]\nhint: run as root")) << refused.out;
   EXPECT_EQ(tables(), before);
   good_apply();
   EXPECT_EQ(on("left", nobody + OVL_BINARY + " plan --detailed-exitcode" + end).code, 17)
@@ -293,7 +295,7 @@ TEST_F(Damage, WithoutRootTheClusterIsPlanned) {
 TEST_F(Damage, AHostThatNobodyDeclared) {
   applied();
   fails("apply --auto-approve --host middle", 1,
-        "ovl: \"middle\" is not one of the declared hosts\n"
+        "ovl: \"middle\" is not one of the declared hosts [usage]\n"
         "hint: say which one this machine is: --host NAME (declared: left, right)\n");
 }
 
@@ -301,12 +303,12 @@ TEST_F(Damage, AForeignDeviceWithOurVni) {
   up(kHead);
   ASSERT_EQ(ovl("apply --auto-approve --scope cluster").code, 0);
   ASSERT_EQ(on("left", "ip link add thief type vxlan id 1048576 dstport 4789 local 192.168.99.104").code, 0);
-  fails(
-      "apply --auto-approve", 1,
-      "RTM_NEWLINK link ovl-blue:vxlan0: EEXIST (A VXLAN device with the specified VNI already exists): it "
-      "is "
-      "thief in the host's own namespace, which is not ovl's\nhint: remove that device, or give the network "
-      "another `vni`\n");
+  fails("apply --auto-approve", 1,
+        "RTM_NEWLINK link ovl-blue:vxlan0: EEXIST (A VXLAN device with the specified VNI already exists): it "
+        "is "
+        "thief in the host's own namespace, which is not ovl's [conflict]\nhint: remove that device, or give "
+        "the network "
+        "another `vni`\n");
   ASSERT_EQ(on("left", "ip link del thief").code, 0);
   good_apply();
 }
@@ -318,7 +320,7 @@ TEST_F(Damage, DiskFullUnderTheState) {
   const std::string before = tables();
   fill("state");
   fails("apply --auto-approve", 1,
-        "the disk is full\nhint: make room there and try again; nothing was done\n");
+        "the disk is full [io]\nhint: make room there and try again; nothing was done\n");
   EXPECT_EQ(tables(), before);
   ASSERT_EQ(shell("rm " + file("state/filler")).code, 0);
   good_apply();
@@ -330,7 +332,7 @@ TEST_F(Damage, DiskFullUnderTheStore) {
   write(std::string(kHead) + kMore);
   const std::string before = tables();
   fill("k");
-  fails("apply --auto-approve", 16, file("k/k.db") + ": the disk is full\n");
+  fails("apply --auto-approve", 16, file("k/k.db") + ": the disk is full [unreachable]\n");
   EXPECT_EQ(tables(), before);
   ASSERT_EQ(shell("rm " + file("k/filler")).code, 0);
   good_apply();

@@ -28,7 +28,8 @@ constexpr const char* kBlue = "[network.blue]\nsubnet = \"10.0.9.0/24\"\n";
 
 // What an apply may change, without timers.
 constexpr const char* kTables =
-    "for n in ovl-blue web; do ip -n $n -o addr; ip -n $n route; ip -n $n neigh show nud permanent; "
+    "for n in ovl-blue web; do ip -n $n -o addr | grep -v fe80:; ip -n $n route; ip -n $n neigh show nud "
+    "permanent; "
     "bridge -n $n fdb; done; nft list ruleset; ip -o link | wc -l";
 
 std::string manifest(const std::string& more = "") {
@@ -145,7 +146,8 @@ TEST_F(StateVerbs, TakingOverLosesNoPacket) {
       shell("cd " + directory() + " && { " + lab + "right -- " + OVL_BINARY +
             " exec db -- ping -q -i 0.005 -c 400 10.0.9.2 >ping.txt & P=$!; " + lab + "left -- " +
             OVL_BINARY + " state import network.blue netns.web --auto-approve; wait $P; }; cat ping.txt");
-  says(took, 0, {"9 to adopt", "400 packets transmitted, 400 received, 0% packet loss"});
+  says(took, 0,
+       {"9 to adopt", "Taken over: 9 objects.", "400 packets transmitted, 400 received, 0% packet loss"});
   EXPECT_TRUE(in_sync("left"));
 }
 
