@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "reconcile/closure.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/selection.hpp"
 
@@ -101,20 +102,21 @@ class ObjectSelector {
 
   void run() {
     const std::size_t size = plan_.object_changes.size();
-    kept_.assign(size, false);
     find_makers();
+    std::vector<std::vector<std::size_t>> needs;
+    for (std::size_t i = 0; i < size; ++i) needs.push_back(needs_of(i));
+    Closure closure(std::move(needs));
     const Contribution wanted = contribution_of(selection_.targets);
     for (std::size_t i = 0; i < size; ++i) {
-      if (selection_.targets.empty() || is_asked_for(i, selection_.targets, wanted.touched)) keep(i);
+      if (selection_.targets.empty() || is_asked_for(i, selection_.targets, wanted.touched)) closure.keep(i);
     }
     const Contribution unwanted = contribution_of(selection_.excludes);
     for (std::size_t i = 0; i < size; ++i) {
-      if (is_asked_for(i, selection_.excludes, unwanted.exists)) kept_[i] = false;
+      if (is_asked_for(i, selection_.excludes, unwanted.exists)) closure.drop(i);
     }
-    while (drop_what_lacks()) {
-    }
+    closure.settle();
     std::size_t index = 0;
-    std::erase_if(plan_.object_changes, [&](const ObjectChange&) { return !kept_[index++]; });
+    std::erase_if(plan_.object_changes, [&](const ObjectChange&) { return !closure.keeps(index++); });
   }
 
  private:
@@ -197,35 +199,11 @@ class ObjectSelector {
     return out;
   }
 
-  void keep(std::size_t first) {
-    std::vector<std::size_t> open{first};
-    while (!open.empty()) {
-      const std::size_t i = open.back();
-      open.pop_back();
-      if (kept_[i]) continue;
-      kept_[i] = true;
-      for (const std::size_t other : needs_of(i)) open.push_back(other);
-    }
-  }
-
-  bool drop_what_lacks() {
-    bool dropped = false;
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      if (!kept_[i]) continue;
-      const std::vector<std::size_t> needs = needs_of(i);
-      if (std::ranges::all_of(needs, [&](std::size_t other) { return kept_[other]; })) continue;
-      kept_[i] = false;
-      dropped = true;
-    }
-    return dropped;
-  }
-
   Plan& plan_;
   const Selection& selection_;
   const Records& desired_;
   const Records& realised_;
   const Projection& project_;
-  std::vector<bool> kept_;
   std::map<NetnsName, std::size_t> netns_makers_;
   std::map<std::pair<NetnsName, IfName>, std::size_t> link_makers_;
   std::multimap<std::pair<NetnsName, IfName>, std::size_t> followers_;

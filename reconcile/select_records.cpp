@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "reconcile/closure.hpp"
 #include "reconcile/diff_records.hpp"
 #include "reconcile/selection.hpp"
 #include "reconcile/store_view.hpp"
@@ -20,7 +21,7 @@ class Needs {
     for (std::size_t i = 0; i < changes.size(); ++i) connect(i);
   }
 
-  [[nodiscard]] const std::vector<std::size_t>& of(std::size_t change) const { return edges_[change]; }
+  [[nodiscard]] std::vector<std::vector<std::size_t>> take() { return std::move(edges_); }
 
  private:
   using Many = std::multimap<std::string, std::size_t, std::less<>>;
@@ -92,56 +93,6 @@ class Needs {
   Many hosts_, networks_, by_name_, by_network_, by_host_;
 };
 
-class RecordSelector {
- public:
-  RecordSelector(const std::vector<RecordChange>& changes, const Selection& selection)
-      : changes_(changes), selection_(selection), needs_(changes), kept_(changes.size()) {}
-
-  std::vector<RecordChange> run() {
-    for (std::size_t i = 0; i < changes_.size(); ++i) {
-      if (selection_.targets.empty() || is_covered(selection_.targets, name_of(changes_[i]))) keep(i);
-    }
-    for (std::size_t i = 0; i < changes_.size(); ++i) {
-      if (is_covered(selection_.excludes, name_of(changes_[i]))) kept_[i] = false;
-    }
-    while (drop_what_lacks()) {
-    }
-    std::vector<RecordChange> out;
-    for (std::size_t i = 0; i < changes_.size(); ++i) {
-      if (kept_[i]) out.push_back(changes_[i]);
-    }
-    return out;
-  }
-
- private:
-  void keep(std::size_t first) {
-    std::vector<std::size_t> open{first};
-    while (!open.empty()) {
-      const std::size_t i = open.back();
-      open.pop_back();
-      if (kept_[i]) continue;
-      kept_[i] = true;
-      for (const std::size_t other : needs_.of(i)) open.push_back(other);
-    }
-  }
-
-  bool drop_what_lacks() {
-    bool dropped = false;
-    for (std::size_t i = 0; i < changes_.size(); ++i) {
-      const auto& needs = needs_.of(i);
-      if (!kept_[i] || std::ranges::all_of(needs, [&](std::size_t other) { return kept_[other]; })) continue;
-      kept_[i] = false;
-      dropped = true;
-    }
-    return dropped;
-  }
-
-  const std::vector<RecordChange>& changes_;
-  const Selection& selection_;
-  Needs needs_;
-  std::vector<bool> kept_;
-};
-
 ChangeName name_of_record(const HostRecord& record) {
   return name_of(RecordKind::host, record.name.text());
 }
@@ -186,7 +137,20 @@ Status check_holders(const std::vector<Record>& records, std::map<std::string, s
 }  // namespace
 
 std::vector<RecordChange> select(const std::vector<RecordChange>& changes, const Selection& selection) {
-  return selection.all() ? changes : RecordSelector(changes, selection).run();
+  if (selection.all()) return changes;
+  Closure closure(Needs(changes).take());
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (selection.targets.empty() || is_covered(selection.targets, name_of(changes[i]))) closure.keep(i);
+  }
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (is_covered(selection.excludes, name_of(changes[i]))) closure.drop(i);
+  }
+  closure.settle();
+  std::vector<RecordChange> out;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (closure.keeps(i)) out.push_back(changes[i]);
+  }
+  return out;
 }
 
 Records with_changes(const Records& current, const Records& desired,
