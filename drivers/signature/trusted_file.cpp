@@ -1,0 +1,89 @@
+#include "drivers/signature/trusted_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "model/handle.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Error refused_path(const fs::path& path, std::string_view why, std::string hint) {
+  return {.code = Errc::guard, .message = fmt::format("{} {}", path.string(), why), .hint = std::move(hint)};
+}
+
+Error open_error(const fs::path& path, int number) {
+  if (number == ENOENT) {
+    return {.code = Errc::not_found, .message = fmt::format("there is no {}", path.string())};
+  }
+  if (number == ELOOP || number == ENOTDIR) {
+    return refused_path(path, "is a symbolic link or no folder", "name the file by its real path");
+  }
+  return {.code = Errc::io,
+          .message = fmt::format("{}: {}", path.string(), std::strerror(number)),
+          .os_errno = number};
+}
+
+Status check_writers(const fs::path& path, const struct stat& about) {
+  if (about.st_uid != 0 && about.st_uid != ::geteuid()) {
+    return refused_path(path, fmt::format("belongs to user {}", about.st_uid),
+                        fmt::format("chown root {}", path.string()));
+  }
+  const bool shared_folder = S_ISDIR(about.st_mode) && (about.st_mode & S_ISVTX) != 0;
+  if ((about.st_mode & (S_IWGRP | S_IWOTH)) == 0 || shared_folder) return {};
+  return refused_path(path, "may be written by others", fmt::format("chmod go-w {}", path.string()));
+}
+
+// Opens `name` in the folder `parent`; never through a link, never waiting for a pipe's other end.
+Result<UniqueFd> open_checked(const UniqueFd& parent, const char* name, const fs::path& path, bool folder) {
+  const int flags = folder ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  UniqueFd fd(::openat(parent.get(), name, flags | O_NOFOLLOW | O_CLOEXEC));
+
+  struct stat about {};
+
+  if (!fd.valid() || ::fstat(fd.get(), &about) != 0) return open_error(path, errno);
+  if (!folder && !S_ISREG(about.st_mode)) return refused_path(path, "is no regular file", "name a file");
+  OVL_CHECK(check_writers(path, about));
+  return fd;
+}
+
+Result<std::string> read_all(const UniqueFd& fd, const fs::path& path, std::size_t most) {
+  std::string out;
+  std::array<char, 16'384> buffer{};
+  for (;;) {
+    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
+    if (count == 0) return out;
+    if (count < 0 && errno != EINTR) return open_error(path, errno);
+    if (count > 0) out.append(buffer.data(), static_cast<std::size_t>(count));
+    if (out.size() > most) {
+      return refused_path(path, fmt::format("is larger than {} bytes", most), "is it the right file?");
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::string> read_trusted_file(const std::string& path, std::size_t most) {
+  const fs::path whole = fs::path(path).lexically_normal();
+  if (!whole.is_absolute()) return refused_path(path, "is no absolute path", "begin it with /");
+  fs::path so_far = "/";
+  OVL_TRY(UniqueFd folder, open_checked(UniqueFd(), "/", so_far, true));
+  for (const fs::path& part : whole.parent_path().relative_path()) {
+    so_far /= part;
+    OVL_TRY(folder, open_checked(folder, part.c_str(), so_far, true));
+  }
+  OVL_TRY(const UniqueFd file, open_checked(folder, whole.filename().c_str(), whole, false));
+  return read_all(file, whole, most);
+}
+
+}  // namespace ovl
