@@ -399,7 +399,8 @@ class Differ {
   }
 
   // With its last IPv4 address a device loses its IPv4 routes (fib_inetaddr_event()), also when another
-  // address follows: old ones go first, as a new one beside them would be secondary.
+  // address follows: old ones go first, as a new one beside them would be secondary. Not so where its subnet
+  // is but resized.
   static bool loses_ipv4(const Space& space, const IfName& dev) {
     bool had = false;
     for (const Address& have : space.observed->addresses) {
@@ -412,8 +413,9 @@ class Differ {
 
   static bool stays(const NamespaceObjects* desired, const Address& have) {
     return desired != nullptr && std::ranges::any_of(desired->addresses, [&](const Address& want) {
-             return want.key() == have.key() &&
-                    (differing(want, have) & fields_with<Address>(Role::fixed)) == 0;
+             const bool same =
+                 want.key() == have.key() && (differing(want, have) & fields_with<Address>(Role::fixed)) == 0;
+             return same || resizes_subnet(have, want);
            });
   }
 

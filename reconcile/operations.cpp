@@ -21,6 +21,7 @@ enum class Step : std::uint8_t {
   link_update,
   sysctl_set,
   address_create,
+  old_address_remove,
   neighbour_set,
   port_fdb_remove,
   fdb_set,
@@ -30,17 +31,18 @@ enum class Step : std::uint8_t {
   hosts_file_set
 };
 
-constexpr std::array<std::string_view, 20> kStepNames{
-    "namespaces", "names",   "routes", "addresses",  "sysctls", "links",     "filters",
-    "namespaces", "filters", "links",  "links",      "sysctls", "addresses", "neighbours",
-    "fdb",        "fdb",     "fdb",    "neighbours", "routes",  "names"};
+constexpr std::array<std::string_view, 21> kStepNames{
+    "namespaces", "names",   "routes", "addresses", "sysctls",    "links",     "filters",
+    "namespaces", "filters", "links",  "links",     "sysctls",    "addresses", "addresses",
+    "neighbours", "fdb",     "fdb",    "fdb",       "neighbours", "routes",    "names"};
 
 // The same for the journal: each step's own, as two of one name may be open at different times.
-constexpr std::array<std::string_view, 20> kJournalNames{
-    "set namespaces", "remove names",   "remove routes",     "remove addresses", "restore sysctls",
-    "remove links",   "remove filters", "remove namespaces", "set filters",      "create links",
-    "update links",   "set sysctls",    "set addresses",     "set neighbours",   "remove port fdb",
-    "set fdb",        "remove fdb",     "remove neighbours", "set routes",       "set names"};
+constexpr std::array<std::string_view, 21> kJournalNames{
+    "set namespaces",  "remove names",   "remove routes",     "remove addresses",     "restore sysctls",
+    "remove links",    "remove filters", "remove namespaces", "set filters",          "create links",
+    "update links",    "set sysctls",    "set addresses",     "remove old addresses", "set neighbours",
+    "remove port fdb", "set fdb",        "remove fdb",        "remove neighbours",    "set routes",
+    "set names"};
 
 struct Item {
   Step step;
@@ -135,7 +137,9 @@ class Expander {
     switch (change.action) {
       case Action::create: add(index, steps.create, {}, change.after, 0); break;
       case Action::update: add(index, steps.update, change.before, change.after, change.fields); break;
-      case Action::remove: add_removal(index, steps.remove, change); break;
+      case Action::remove:
+        add_removal(index, is_resized(change) ? Step::old_address_remove : steps.remove, change);
+        break;
       case Action::replace:
         add(index, steps.remove, change.before, {}, 0);
         add(index, steps.create, {}, change.after, 0);
@@ -144,6 +148,16 @@ class Expander {
       case Action::adopt:
       case Action::forget: add(index, steps.update, change.before, change.after, change.fields); break;
     }
+  }
+
+  // What takes over its subnet comes first, so that no packet takes another way meanwhile.
+  [[nodiscard]] bool is_resized(const ObjectChange& change) const {
+    const auto* const* old = std::get_if<const Address*>(&change.before);
+    const NamespaceObjects* desired =
+        old != nullptr ? plan_.desired.find(plan_.spaces[change.space]) : nullptr;
+    return desired != nullptr && std::ranges::any_of(desired->addresses, [&](const Address& now) {
+             return resizes_subnet(**old, now);
+           });
   }
 
   // "Removing" a sysctl writes the value back that was there before us.
