@@ -73,9 +73,19 @@ void add_store(CLI::App& app, PlanOptions& plan) {
       ->group("Keystore");
 }
 
+void add_revision(CLI::App& app, PlanOptions& plan) {
+  app.add_option("--repo", plan.repo, "A git repository that has the manifest, bare or not; PATH is in it")
+      ->envname("OVL_REPO")
+      ->group("Revision");
+  app.add_option("--ref", plan.ref, "Its branch, tag or commit, instead of files; default HEAD")
+      ->envname("OVL_REF")
+      ->group("Revision");
+}
+
 void add_where(CLI::App& app, PlanOptions& plan) {
   app.add_option("PATH", plan.path,
                  "The manifest: a file or a directory; default ./ovl.toml, else *.toml here");
+  add_revision(app, plan);
   add_store(app, plan);
 }
 

@@ -11,6 +11,7 @@
 
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/host_side.hpp"
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/style.hpp"
@@ -39,15 +40,6 @@ Result<Scope> parse_scope(const std::string& text) {
   return Error{.code = Errc::usage,
                .message = fmt::format("\"{}\" is no scope", printable(text)),
                .hint = "use all, cluster or host"};
-}
-
-// The folder of a manifest, so that it is the same place however it was named.
-std::string folder_of(const std::string& path) {
-  if (path.empty()) return ".";
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return path;
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
 }
 
 // The first of the candidates that is a declared (or recorded) host.
@@ -117,8 +109,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.request_.destroy = options.destroy;
   OVL_CHECK(context.load_manifest(options, needs, given));
   if (given != nullptr) {
-    context.request_.source = given->source;
-    context.request_.commit = given->commit;
+    context.request_.origin = given->origin;
   } else if (needs.source && context.manifest_) {
     OVL_CHECK(context.fill_source(options.path));
   }
@@ -140,20 +131,19 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
 
 Status Context::load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given) {
   if (given != nullptr) {
-    sources_ = given->files;
-    if (sources_.empty()) return {};
+    source_.files = given->files;
+    if (source_.files.empty()) return {};
   } else {
-    auto sources = read_sources(options.path);
-    if (!sources.ok()) {
-      const bool optional =
-          sources.error().code == Errc::not_found && options.path.empty() && !needs.manifest;
-      if (optional) return {};
-      return std::move(sources).error();
+    auto found = find_manifest(options);
+    if (!found.ok()) {
+      const bool named = !options.path.empty() || !options.ref.empty() || !options.repo.empty();
+      if (found.error().code == Errc::not_found && !named && !needs.manifest) return {};
+      return std::move(found).error();
     }
-    sources_ = std::move(sources).value();
+    source_ = std::move(found).value();
   }
-  Parsed parsed = parse(sources_);
-  print_diagnostics(parsed.diagnostics, sources_);
+  Parsed parsed = parse(source_.files);
+  print_diagnostics(parsed.diagnostics, source_.files);
   if (has_errors(parsed.diagnostics)) {
     return Error{.code = Errc::manifest, .message = "the manifest is invalid; nothing was done"};
   }
@@ -163,21 +153,15 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
 
 // Where the manifest comes from: a place in a repository's history, or just a directory.
 Status Context::fill_source(const std::string& path) {
-  request_.source = "dir:" + manifest_->cluster.value.text();
-  const std::string place = folder_of(path);
-  OVL_TRY(repository_, open_repository(place));
-  if (!repository_) return {};
-  auto found = repository_->checkout(place);
-  if (!found.ok() && found.error().code == Errc::not_found) return {};  // no commit yet
-  OVL_TRY(const Checkout checkout, std::move(found));
-  // Whoever has no whole history, or has not committed the manifest, has a directory.
-  if (!checkout.tracked || checkout.root.empty()) return {};
-  request_.source = fmt::format("git:{}:{}", checkout.root, checkout.path);
-  request_.commit = checkout.commit;
-  request_.dirty = checkout.dirty;
-  request_.follows = [repository = repository_.get(), commit = checkout.commit](const std::string& applied) {
-    return repository->follows(commit, applied);
-  };
+  if (!source_.revision) OVL_CHECK(find_origin(source_, path));
+  Origin& origin = request_.origin;
+  origin = source_.origin;
+  origin.digest = manifest_->digest;
+  if (origin.source.empty()) origin.source = "dir:" + manifest_->cluster.value.text();
+  if (origin.commit.empty()) return {};
+  request_.dirty = source_.dirty;
+  request_.follows = [repository = source_.repository.get(), commit = origin.commit](
+                         const std::string& applied) { return repository->follows(commit, applied); };
   return {};
 }
 
@@ -187,17 +171,26 @@ Status Context::fill_request(const PlanOptions& options) {
   if (!options.max_destroy.empty()) {
     OVL_TRY(request_.max_destroy, DestroyLimit::parse(options.max_destroy));
   }
-  // Another URL is another store, which must not be shown the secrets of the manifest's.
-  access_ = options.keystore;
-  if (access_.url.empty() && manifest_) {
-    access_ = overlay(access_of(manifest_->keystore, sources_), options.keystore);
-  }
+  OVL_CHECK(fill_access(options));
   if (!options.cluster.empty()) {
     OVL_TRY(request_.cluster, Label::parse(options.cluster));
   } else if (manifest_) {
     request_.cluster = manifest_->cluster.value;
   }
   return fill_selection(options);
+}
+
+// Another URL is another store, which must not be shown the secrets of the manifest's.
+Status Context::fill_access(const PlanOptions& options) {
+  access_ = options.keystore;
+  if (options.host_side) {
+    OVL_TRY(access_, host_side_access(options.keystore));
+    return manifest_ ? check_host_side(manifest_->keystore, source_.files, access_) : Status();
+  }
+  if (!access_.url.empty() || !manifest_) return {};
+  if (source_.revision) OVL_CHECK(check_revision_files(manifest_->keystore));
+  access_ = overlay(access_of(manifest_->keystore, source_.files), options.keystore);
+  return {};
 }
 
 Status Context::fill_selection(const PlanOptions& options) {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "cmd/manifest_source.hpp"
 #include "cmd/options.hpp"
-#include "drivers/git/repository.hpp"
 #include "reconcile/pipeline.hpp"
 #include "state/host_lock.hpp"
 
@@ -16,8 +16,7 @@ namespace ovl {
 // A manifest that is not read from where the user stands: that of a saved plan.
 struct GivenManifest {
   Sources files;
-  std::string source;
-  std::string commit;
+  Origin origin;
 };
 
 class Context {
@@ -45,9 +44,12 @@ class Context {
 
   [[nodiscard]] const Request& request() const { return request_; }
 
-  [[nodiscard]] const Sources& sources() const { return sources_; }
+  [[nodiscard]] const Sources& sources() const { return source_.files; }
 
   [[nodiscard]] const Manifest* manifest() const { return manifest_.get(); }
+
+  // The repository that the manifest comes from; none: a plain folder, or nobody asked (Needs::source).
+  [[nodiscard]] GitRepository* repository() const { return source_.repository.get(); }
 
   [[nodiscard]] const KeystoreAccess& access() const { return access_; }
 
@@ -63,10 +65,10 @@ class Context {
   Status fill_request(const PlanOptions& options);
   Status fill_selection(const PlanOptions& options);
   Status fill_source(const std::string& path);
+  Status fill_access(const PlanOptions& options);
 
-  Sources sources_;
+  ManifestSource source_;
   std::unique_ptr<Manifest> manifest_;
-  std::unique_ptr<GitRepository> repository_;
   KeystoreAccess access_;
   std::unique_ptr<Keystore> keystore_;
   std::unique_ptr<Kernel> kernel_;

@@ -20,6 +20,9 @@ struct GlobalOptions {
 // Planning options, the same on plan, apply and destroy; the inspecting verbs take the first four.
 struct PlanOptions {
   std::string path;            // a file, a directory, or a saved plan for apply and show
+  std::string repo;            // a git repository; empty: files, or the repository here
+  std::string ref;             // a revision of it; empty: files, or HEAD of `repo`
+  bool host_side = false;      // the keystore is what this host says, never what a manifest says
   KeystoreAccess keystore;     // URL and references, over the manifest's
   std::string timeout = "5s";  // of one call to the keystore
   std::string cluster;         // name, over the manifest's

@@ -193,8 +193,7 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   out.set("boot", planned.plan.scope == Scope::cluster ? std::string() : boot_id());
   out.set("store", store_fingerprint(planned));
   out.set("sources", sources_json(context.sources()));
-  out.set("source", planned.plan.source);
-  out.set("commit", planned.plan.commit);
+  out.set("origin", encode(planned.plan.origin));
   out.set("plan", plan_json(planned.plan));
   out.set("text", plan_text(planned.plan, RenderOptions{}));
   return write_plan_file(options.out, out);
@@ -216,8 +215,9 @@ Result<SavedPlan> load_plan(const std::string& path) {
   if (store != nullptr) saved.store = *store;
   OVL_TRY(saved.text, text_at(value, "text"));
   OVL_TRY(saved.manifest.files, sources_of(value));
-  OVL_TRY(saved.manifest.source, text_at(value, "source"));
-  OVL_TRY(saved.manifest.commit, text_at(value, "commit"));
+  const Value* origin = value.find("origin");
+  if (origin == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"origin\""};
+  OVL_TRY(saved.manifest.origin, decode<Origin>(*origin));
   const Value* plan = value.find("plan");
   if (plan != nullptr) saved.plan = *plan;
   return saved;

@@ -21,6 +21,7 @@ class TextRenderer {
       : plan_(plan), options_(options), style_(options.colour) {}
 
   std::string run() {
+    origin();
     if (!plan_.record_changes.empty()) records();
     if (!plan_.object_changes.empty())
       objects(fmt::format("Host {}", plan_.host.text()), plan_.object_changes);
@@ -49,6 +50,15 @@ class TextRenderer {
 
   [[nodiscard]] std::string reason(Reason reason) const {
     return style_.dim(fmt::format("({})", words_for(reason)));
+  }
+
+  // Whose words these are. Nothing to tell of a plain folder.
+  void origin() {
+    const Origin& from = plan_.origin;
+    if (from.commit.empty()) return;
+    out_ += style_.dim(fmt::format("Commit {:.12} by {}{}", printable(from.commit), printable(from.author),
+                                   from.path.empty() ? "" : fmt::format(", {}/", printable(from.path)))) +
+            "\n\n";
   }
 
   void heading(const std::string& text) { out_ += style_.bold(text) + "\n"; }
@@ -336,8 +346,11 @@ Value plan_json(const Plan& plan) {
   ovl.set("scope", Value(name_of(plan.scope)));
   ovl.set("cluster", plan.cluster.text());
   ovl.set("host", plan.host.text());
-  ovl.set("source", plan.source);
-  ovl.set("commit", plan.commit);
+  ovl.set("source", plan.origin.source);
+  ovl.set("commit", plan.origin.commit);
+  ovl.set("author", plan.origin.author);
+  ovl.set("path", plan.origin.path);
+  ovl.set("digest", plan.origin.digest);
   ovl.set("partial", plan.partial);
   ovl.set("refresh_only", plan.refresh_only);
   ovl.set("summary", summary_json(plan));

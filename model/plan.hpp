@@ -100,12 +100,26 @@ struct EnumNames<Scope> {
   static constexpr std::array<std::string_view, 3> names{"all", "cluster", "host"};
 };
 
+// Where a manifest comes from.
+struct Origin {
+  std::string source;  // who may change the records; see Head::source; empty: as before
+  std::string commit;  // empty: a plain directory
+  std::string author;  // "Name <mail>", as the commit says
+  std::string path;    // the manifest's folder below the top of the repository
+  std::string digest;  // of the manifest's files
+
+  static constexpr auto fields() {
+    return std::tuple{setting("source", &Origin::source), setting("commit", &Origin::commit),
+                      setting("author", &Origin::author), setting("path", &Origin::path),
+                      setting("digest", &Origin::digest)};
+  }
+};
+
 struct Plan {
   Scope scope = Scope::all;
   Label cluster;
   HostName host;  // empty for cluster scope
-  std::string source;
-  std::string commit;
+  Origin origin;
   bool destroy = false;
   bool partial = false;       // a selection of what an apply without one would do
   bool refresh_only = false;  // what differs is looked at, and stays

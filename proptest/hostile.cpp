@@ -370,7 +370,7 @@ Result<Applied> HostileCluster::run(const std::string& host, Scope scope) {
   request.cluster = manifest_.cluster.value;
   request.host = HostName::parse(host).value();
   if (scope == Scope::all) request.manifest = &manifest_;
-  request.source = "dir:hostile";
+  request.origin.source = "dir:hostile";
   request.lock_timeout = std::chrono::seconds(10);
   World world;
   world.kernel = &machine.kernel;

@@ -41,7 +41,7 @@ Request Site::request(const Manifest& manifest, const HostName& host) {
   request.cluster = manifest.cluster.value;
   request.host = host;
   request.manifest = &manifest;
-  request.source = "dir:test";
+  request.origin.source = "dir:test";
   request.max_destroy = DestroyLimit{.value = 100, .percent = true};
   request.lock_timeout = std::chrono::milliseconds(0);
   return request;

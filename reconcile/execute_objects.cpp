@@ -156,8 +156,8 @@ Status record_generation(State& state, const Plan& plan, std::int64_t serial, co
   // What was not asked for may still stand in namespaces that are no longer desired.
   if (!plan.partial) OVL_CHECK(state.set_namespaces(desired_namespaces(plan)));
   return state.add_generation(Generation{.serial = serial,
-                                         .source = plan.source,
-                                         .commit = plan.commit,
+                                         .source = plan.origin.source,
+                                         .commit = plan.origin.commit,
                                          .when = now,
                                          .who = who,
                                          .apply_id = apply_id,

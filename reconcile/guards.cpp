@@ -11,12 +11,12 @@ namespace ovl {
 namespace {
 
 Status check_source(const Request& request, const Head& head) {
-  if (request.allow_rollback || request.source.empty() || head.source.empty() ||
-      head.source == request.source)
+  if (request.allow_rollback || request.origin.source.empty() || head.source.empty() ||
+      head.source == request.origin.source)
     return {};
   return Error{.code = Errc::guard,
                .message = fmt::format("the records of cluster {} come from {}, not from {}",
-                                      request.cluster.text(), head.source, request.source),
+                                      request.cluster.text(), head.source, request.origin.source),
                .hint =
                    "apply from there, give this cluster another name, or take it over: --allow-rollback "
                    "(a shallow clone has no source of its own: fetch the whole history)"};
@@ -30,7 +30,7 @@ Status check_commit(const Request& request, const Head& head) {
   return Error{
       .code = Errc::guard,
       .message = fmt::format("commit {:.12} does not descend from {:.12}, which is applied (generation {})",
-                             request.commit, head.commit, head.serial),
+                             request.origin.commit, head.commit, head.serial),
       .hint = "update the checkout; to go back on purpose: --allow-rollback"};
 }
 

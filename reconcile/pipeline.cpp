@@ -145,8 +145,8 @@ void warn_of_source(const Request& request, Plan& plan) {
   plan.warnings.push_back(
       Finding{.code = Errc::conflict,
               .id = "dirty-source",
-              .subject = request.source,
-              .message = fmt::format("its files are not those of commit {:.12}", request.commit),
+              .subject = request.origin.source,
+              .message = fmt::format("its files are not those of commit {:.12}", request.origin.commit),
               .hint = "commit them, so that others can apply the same"});
 }
 
@@ -205,8 +205,7 @@ Plan empty_plan(const Request& request) {
   plan.scope = request.scope;
   plan.cluster = request.cluster;
   plan.host = request.host;
-  plan.source = request.source;
-  plan.commit = request.commit;
+  plan.origin = request.origin;
   plan.destroy = request.destroy;
   plan.partial = !request.selection.all();
   plan.refresh_only = request.refresh_only;
@@ -245,9 +244,9 @@ Head next_head(const Request& request, const Planned& planned, const std::string
   Head head = planned.view.head.value_or(
       Head{.lineage = known.lineage.empty() ? random_id() : known.lineage, .serial = known.serial});
   ++head.serial;
-  if (!request.source.empty()) {
-    head.source = request.source;
-    head.commit = request.commit;
+  if (!request.origin.source.empty()) {
+    head.source = request.origin.source;
+    head.commit = request.origin.commit;
   }
   head.digest = digest_of(planned.desired);
   head.apply_id = apply_id;

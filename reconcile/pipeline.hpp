@@ -32,11 +32,10 @@ struct Request {
   std::string keystore_access;             // how to reach it, without secrets; the host is bound to it
   std::vector<KeystoreAddress> keystores;  // its servers, which endpoints must not reach
   const Manifest* manifest = nullptr;      // absent: the records say what is wanted
-  std::string source;                      // who may change the records; see Head::source; empty: as before
-  std::string commit;                      // empty: a plain directory
-  // Whether `commit` is `applied` or comes after it. Empty where there is no commit.
+  Origin origin;                           // of the manifest
+  // Whether the origin's commit is `applied` or comes after it. Empty where there is no commit.
   std::function<Result<bool>(const std::string& applied)> follows;
-  bool dirty = false;           // the manifest's files are not those of `commit`
+  bool dirty = false;           // the manifest's files are not those of the commit
   bool allow_rollback = false;  // another source or an older commit may be applied
   std::optional<DestroyLimit> max_destroy;
   Selection selection;             // of what would change

@@ -1,10 +1,14 @@
 // What git says of the place where a manifest lies. Reads only: no checkout, no hook, no command is run.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "drivers/module/module.hpp"
+#include "model/manifest.hpp"
 #include "model/result.hpp"
 
 namespace ovl {
@@ -18,6 +22,41 @@ struct Checkout {
   bool dirty = false;   // the files there are not those of HEAD
 };
 
+// One commit, from the object database. Its texts are somebody's words: for a terminal or a document they
+// need to be made safe.
+struct Commit {
+  std::string id;      // 40 hexadecimal digits
+  std::string root;    // the first commit of its history, by first parents; empty in a shallow clone
+  std::string tree;    // of all its files
+  std::string author;  // "Name <mail>"
+  std::string subject;
+  std::int64_t when = 0;  // when it was committed, seconds since the epoch
+};
+
+// A commit's signature as it stands in the commit, and the bytes that it is over.
+struct CommitSignature {
+  std::string signature;
+  std::string payload;
+};
+
+// The commit that a line of a file comes from.
+struct LineOrigin {
+  std::string commit;
+  std::string author;
+  std::int64_t when = 0;
+  std::uint32_t line = 0;  // its number in that commit, from 1
+};
+
+// What of a tree is read.
+struct TreeRead {
+  std::string path;       // a folder or a file below the top; "" is the top
+  bool recursive = true;  // of a folder
+  std::size_t files = 0;  // limits: how many, each one's bytes, all bytes, folders within folders
+  std::size_t file_bytes = 0;
+  std::size_t total_bytes = 0;
+  std::size_t depth = 0;
+};
+
 class GitRepository {
  public:
   virtual ~GitRepository() = default;
@@ -28,6 +67,45 @@ class GitRepository {
   // Whether `commit` is `ancestor` or comes after it. A commit that is not in this repository follows
   // nothing and is followed by nothing. Errors: io.
   virtual Result<bool> follows(const std::string& commit, const std::string& ancestor) = 0;
+
+  // Where git keeps this repository: ".git" of a work tree, or the bare repository itself. Absolute.
+  [[nodiscard]] virtual std::string directory() const = 0;
+
+  // Where this repository's hooks are, core.hooksPath of its own configuration considered. Absolute.
+  [[nodiscard]] virtual std::string hooks() const = 0;
+
+  // `place` below the top of the work tree; "" at the top and in a bare repository. Errors: io.
+  [[nodiscard]] virtual Result<std::string> path_of(const std::string& place) const = 0;
+
+  // The branch that HEAD names, "refs/heads/main", also before its first commit; empty when HEAD is detached.
+  [[nodiscard]] virtual std::string branch() const = 0;
+
+  // A branch, a tag, a commit, or an expression such as HEAD~1 (gitrevisions(7)).
+  // Errors: not_found (also for what names no commit), io.
+  virtual Result<Commit> commit(const std::string& revision) = 0;
+
+  // The id of what `commit` has at `path`: the same id is the same content. Errors: not_found, io.
+  virtual Result<std::string> id_at(const std::string& commit, const std::string& path) = 0;
+
+  // The *.toml of a commit, sorted by name, named from the top. The tree is somebody's words: names that
+  // mean something to a file system, symbolic links to manifests or folders, submodules and everything
+  // over the limits are refused; names that begin with a dot are skipped.
+  // Errors: not_found (no such path), manifest (refused), io.
+  virtual Result<Sources> read(const std::string& commit, const TreeRead& what) = 0;
+
+  // The same of what is about to be committed: of an index file of this repository; "" is its own.
+  // Errors: as read(); guard (the index is another repository's).
+  virtual Result<Sources> read_index(const std::string& index, const TreeRead& what) = 0;
+
+  // None: the commit is not signed. Errors: not_found, io.
+  virtual Result<std::optional<CommitSignature>> signature(const std::string& commit) = 0;
+
+  // Where the lines of a file come from, in order, as of `commit`. Errors: not_found, io.
+  virtual Result<std::vector<LineOrigin>> blame(const std::string& commit, const std::string& file) = 0;
+
+  // Sees the objects of a push that is not yet taken (git-receive-pack(1), quarantine): a folder that git
+  // made below this repository's own objects. Errors: guard (it is none), io.
+  virtual Status add_quarantine(const std::string& folder) = 0;
 };
 
 // What the module's file offers; see load_module().
@@ -45,9 +123,15 @@ inline constexpr const char* kGitSymbol = "ovl_git_module";
     ovl::kModuleBuild, (open_function)                                           \
   }
 
-// The repository that `place` is in, or none: no folder above it has a ".git". The driver is loaded only
-// then. Errors: guard (the repository is somebody else's), unsupported, io.
+// The repository that `place` is in, or none: neither is it a bare one nor has a folder above it a ".git".
+// The driver is loaded only then. Errors: guard (the repository is somebody else's), unsupported, io.
 Result<std::unique_ptr<GitRepository>> open_repository(const std::string& place,
                                                        const std::string& driver_directory = {});
+
+// The same where there must be one. Errors: also not_found.
+Result<std::unique_ptr<GitRepository>> need_repository(const std::string& place);
+
+// Whether a folder is the user's own, root's, or theirs who called sudo. Errors: guard, io.
+Status check_repository_owner(const std::string& folder);
 
 }  // namespace ovl

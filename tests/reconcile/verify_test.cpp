@@ -58,7 +58,7 @@ class VerifyTest : public ::testing::Test {
     request.cluster = Label::parse("demo").value();
     request.host = HostName::parse("a").value();
     request.manifest = manifest;
-    request.source = "dir:demo";
+    request.origin.source = "dir:demo";
     return ovl::apply(request, world, approve, Progress());
   }
 

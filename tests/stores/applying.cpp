@@ -59,7 +59,7 @@ struct Asked {
     request.cluster = parsed.manifest.cluster.value;
     if (options.machine != nullptr) request.host = parsed.manifest.hosts.front().name;
     request.manifest = &parsed.manifest;
-    request.source = "dir:test";
+    request.origin.source = "dir:test";
     request.lock_timeout = std::chrono::minutes(2);
     request.lock_ttl = options.lock_ttl;
     return request;

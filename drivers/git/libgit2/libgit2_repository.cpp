@@ -1,38 +1,18 @@
 #include "drivers/git/libgit2/libgit2_repository.hpp"
 
-#include <fmt/format.h>
-#include <git2.h>
-
+#include <algorithm>
 #include <filesystem>
 
-#include "model/handle.hpp"
+#include "drivers/git/libgit2/handles.hpp"
+#include "drivers/git/libgit2/tree_reader.hpp"
 
 namespace ovl {
+
+namespace git {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-using RepositoryHandle = Handle<git_repository, git_repository_free>;
-using ReferenceHandle = Handle<git_reference, git_reference_free>;
-using CommitHandle = Handle<git_commit, git_commit_free>;
-using TreeHandle = Handle<git_tree, git_tree_free>;
-using EntryHandle = Handle<git_tree_entry, git_tree_entry_free>;
-using DiffHandle = Handle<git_diff, git_diff_free>;
-using WalkHandle = Handle<git_revwalk, git_revwalk_free>;
-
-// libgit2's own text for what it failed at last in this thread.
-Error git_error(const std::string& doing, Errc code = Errc::io) {
-  const auto* error = git_error_last();
-  return Error{.code = code,
-               .message = fmt::format("git: {}: {}", doing, error != nullptr ? error->message : "it failed")};
-}
-
-std::string text_of(const git_oid& oid) {
-  std::string text(GIT_OID_HEXSZ, '0');
-  git_oid_fmt(text.data(), &oid);
-  return text;
-}
 
 // libgit2 counts its users, and frees what is global with the last one.
 class Library {
@@ -53,25 +33,39 @@ class Library {
   ~Library() { git_libgit2_shutdown(); }
 };
 
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+std::string who_is(const git_signature* who) {
+  if (who == nullptr) return {};
+  return fmt::format("{} <{}>", text_of(who->name), text_of(who->email));
+}
+
 class Libgit2Repository final : public GitRepository {
  public:
   Status open(const std::string& top) {
-    git_repository* repository = nullptr;
-    if (git_repository_open_ext(&repository, top.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr) != 0) {
-      return git_error("opening " + top);
+    git_repository* raw = nullptr;
+    if (git_repository_open_ext(&raw, top.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr) != 0) {
+      return error_of("opening " + top);
     }
-    repository_.reset(repository);
-    return {};
+    repository_.reset(raw);
+    // A ".git" may be a file that names another folder.
+    return check_repository_owner(git_repository_commondir(raw));
   }
 
   Result<Checkout> checkout(const std::string& place) override {
     Checkout out;
+    if (git_repository_is_bare(repository_.get()) != 0) {
+      return Error{.code = Errc::not_found, .message = "the repository has no work tree"};
+    }
     OVL_TRY(out.path, path_of(place));
-    OVL_TRY(const CommitHandle head, head_commit());
+    OVL_TRY(const CommitHandle head, lookup("HEAD"));
     out.commit = text_of(*git_commit_id(head.get()));
     OVL_TRY(out.root, root_of(*git_commit_id(head.get())));
     OVL_TRY(const TreeHandle tree, tree_of(head.get()));
-    out.tracked = out.path.empty() || has(tree.get(), out.path);
+    out.tracked = out.path.empty() || entry_at(tree.get(), out.path) != nullptr;
     if (out.tracked) {
       OVL_TRY(out.dirty, differs(tree.get(), out.path));
     }
@@ -84,58 +78,194 @@ class Libgit2Repository final : public GitRepository {
     if (!is_commit(commit, newer) || !is_commit(ancestor, older)) return false;
     if (git_oid_equal(&newer, &older) != 0) return true;
     const int answer = git_graph_descendant_of(repository_.get(), &newer, &older);
-    if (answer < 0) return git_error("comparing " + commit + " with " + ancestor);
+    if (answer < 0) return error_of("comparing " + commit + " with " + ancestor);
     return answer == 1;
   }
 
- private:
-  [[nodiscard]] Result<std::string> path_of(const std::string& place) const {
+  [[nodiscard]] std::string directory() const override {
+    return without_slash(git_repository_commondir(repository_.get()));
+  }
+
+  [[nodiscard]] std::string hooks() const override {
+    git_config* raw = nullptr;
+    Buffer set;
+    const bool configured = git_repository_config(&raw, repository_.get()) == 0 &&
+                            git_config_get_path(set.get(), raw, "core.hooksPath") == 0;
+    const ConfigHandle config(raw);
+    if (!configured) return directory() + "/hooks";
     const char* top = git_repository_workdir(repository_.get());
-    if (top == nullptr) return Error{.code = Errc::not_found, .message = "the repository has no work tree"};
+    return without_slash(
+        (fs::path(top != nullptr ? top : directory()) / set.text()).lexically_normal().string());
+  }
+
+  [[nodiscard]] Result<std::string> path_of(const std::string& place) const override {
+    const char* top = git_repository_workdir(repository_.get());
+    if (top == nullptr) return std::string();
     std::error_code error;
     const fs::path relative = fs::canonical(place.empty() ? "." : place, error).lexically_relative(top);
     if (error || relative.empty()) return Error{.code = Errc::io, .message = place + " can't be found"};
     const std::string text = relative.string();
-    return text == "." ? std::string() : text;
+    return text == "." || text.starts_with("..") ? std::string() : text;
   }
 
-  [[nodiscard]] Result<CommitHandle> head_commit() const {
-    git_reference* head = nullptr;
-    if (git_repository_head(&head, repository_.get()) != 0) return git_error("reading HEAD", Errc::not_found);
-    const ReferenceHandle reference(head);
-    git_object* object = nullptr;
-    if (git_reference_peel(&object, reference.get(), GIT_OBJECT_COMMIT) != 0)
-      return git_error("reading HEAD");
+  [[nodiscard]] std::string branch() const override {
+    git_reference* raw = nullptr;
+    if (git_reference_lookup(&raw, repository_.get(), "HEAD") != 0) return {};
+    const ReferenceHandle head(raw);
+    return text_of(git_reference_symbolic_target(raw));
+  }
+
+  Result<Commit> commit(const std::string& revision) override {
+    OVL_TRY(const CommitHandle found, lookup(revision));
+    const git_commit* commit = found.get();
+    Commit out{.id = text_of(*git_commit_id(commit)),
+               .tree = text_of(*git_commit_tree_id(commit)),
+               .author = who_is(git_commit_author(commit)),
+               .subject = text_of(git_commit_summary(found.get())),
+               .when = git_commit_time(commit)};
+    OVL_TRY(out.root, root_of(*git_commit_id(commit)));
+    return out;
+  }
+
+  Result<std::string> id_at(const std::string& commit, const std::string& path) override {
+    OVL_TRY(const CommitHandle found, lookup(commit));
+    OVL_TRY(const TreeHandle tree, tree_of(found.get()));
+    if (path.empty()) return text_of(*git_tree_id(tree.get()));
+    const EntryHandle entry = entry_at(tree.get(), path);
+    if (entry) return text_of(*git_tree_entry_id(entry.get()));
+    return Error{.code = Errc::not_found, .message = fmt::format("there is no {} in this commit", path)};
+  }
+
+  Result<Sources> read(const std::string& commit, const TreeRead& what) override {
+    OVL_TRY(const CommitHandle found, lookup(commit));
+    OVL_TRY(const TreeHandle tree, tree_of(found.get()));
+    return read_tree(repository_.get(), tree.get(), what);
+  }
+
+  Result<Sources> read_index(const std::string& file, const TreeRead& what) override {
+    OVL_TRY(const IndexHandle index, open_index(file));
+    return read_index_entries(repository_.get(), index.get(), what);
+  }
+
+  Result<std::optional<CommitSignature>> signature(const std::string& commit) override {
+    OVL_TRY(const CommitHandle found, lookup(commit));
+    git_oid id = *git_commit_id(found.get());
+    Buffer signature;
+    Buffer payload;
+    const int result =
+        git_commit_extract_signature(signature.get(), payload.get(), repository_.get(), &id, "gpgsig");
+    if (result == GIT_ENOTFOUND) return std::optional<CommitSignature>();
+    if (result != 0) return error_of("reading the signature of " + commit);
+    return std::optional(CommitSignature{.signature = signature.text(), .payload = payload.text()});
+  }
+
+  Result<std::vector<LineOrigin>> blame(const std::string& commit, const std::string& file) override {
+    OVL_TRY(const CommitHandle found, lookup(commit));
+    git_blame_options options = GIT_BLAME_OPTIONS_INIT;
+    options.newest_commit = *git_commit_id(found.get());
+    git_blame* raw = nullptr;
+    if (git_blame_file(&raw, repository_.get(), file.c_str(), &options) != 0) {
+      return error_of("looking for the origin of " + file, Errc::not_found);
+    }
+    const BlameHandle blamed(raw);
+    std::vector<LineOrigin> lines;
+    for (std::uint32_t i = 0; i < git_blame_get_hunk_count(raw); ++i) {
+      add_hunk(*git_blame_get_hunk_byindex(raw, i), lines);
+    }
+    return lines;
+  }
+
+  Status add_quarantine(const std::string& folder) override {
+    std::error_code error;
+    const fs::path real = fs::canonical(folder, error);
+    const fs::path objects = fs::canonical(directory() + "/objects", error);
+    const std::string name = real.filename().string();
+    // tmp-objdir.c: "tmp_objdir-incoming-XXXXXX", and "incoming-XXXXXX" before git 2.35.
+    const bool ours = !error && real.parent_path() == objects &&
+                      (name.starts_with("tmp_objdir-") || name.starts_with("incoming-"));
+    if (!ours) {
+      return Error{.code = Errc::guard,
+                   .message = fmt::format("{} is no quarantine of this repository", folder),
+                   .hint = "git sets GIT_QUARANTINE_PATH; nothing else may"};
+    }
+    OVL_CHECK(check_repository_owner(real.string()));
+    git_odb* raw = nullptr;
+    if (git_repository_odb(&raw, repository_.get()) != 0) return error_of("opening the objects");
+    const OdbHandle odb(raw);
+    if (git_odb_add_disk_alternate(raw, real.c_str()) != 0) return error_of("opening the quarantine");
+    return {};
+  }
+
+ private:
+  static void add_hunk(const git_blame_hunk& hunk, std::vector<LineOrigin>& lines) {
+    for (std::size_t i = 0; i < hunk.lines_in_hunk; ++i) {
+      lines.push_back(
+          LineOrigin{.commit = text_of(hunk.final_commit_id),
+                     .author = who_is(hunk.final_signature),
+                     .when = hunk.final_signature != nullptr ? hunk.final_signature->when.time : 0,
+                     .line = static_cast<std::uint32_t>(hunk.orig_start_line_number + i)});
+    }
+  }
+
+  [[nodiscard]] Result<CommitHandle> lookup(const std::string& revision) const {
+    git_object* raw = nullptr;
+    git_object* commit = nullptr;
+    if (git_revparse_single(&raw, repository_.get(), revision.c_str()) != 0) return no_commit(revision);
+    const ObjectHandle object(raw);
+    if (git_object_peel(&commit, raw, GIT_OBJECT_COMMIT) != 0) return no_commit(revision);
     return CommitHandle(
-        reinterpret_cast<git_commit*>(object));  // NOLINT(*-reinterpret-cast): as libgit2 does
+        reinterpret_cast<git_commit*>(commit));  // NOLINT(*-reinterpret-cast): as libgit2 does
+  }
+
+  static Error no_commit(const std::string& revision) {
+    Error error = error_of(fmt::format("there is no commit \"{}\"", revision), Errc::not_found);
+    error.hint = "name a branch, a tag or a commit; see git log, and git fetch for what others have pushed";
+    return error;
   }
 
   static Result<TreeHandle> tree_of(const git_commit* commit) {
     git_tree* tree = nullptr;
-    if (git_commit_tree(&tree, commit) != 0) return git_error("reading HEAD's tree");
+    if (git_commit_tree(&tree, commit) != 0) return error_of("reading the commit's tree");
     return TreeHandle(tree);
   }
 
-  static bool has(const git_tree* tree, const std::string& path) {
+  static EntryHandle entry_at(const git_tree* tree, const std::string& path) {
     git_tree_entry* entry = nullptr;
-    const bool found = git_tree_entry_bypath(&entry, tree, path.c_str()) == 0;
-    const EntryHandle handle(entry);
-    return found;
+    git_tree_entry_bypath(&entry, tree, path.c_str());
+    return EntryHandle(entry);
+  }
+
+  // The index of a commit in the making is beside the repository's own (githooks(5), GIT_INDEX_FILE).
+  [[nodiscard]] Result<IndexHandle> open_index(const std::string& file) const {
+    git_index* raw = nullptr;
+    if (file.empty()) {
+      if (git_repository_index(&raw, repository_.get()) != 0) return error_of("opening the index");
+      return IndexHandle(raw);
+    }
+    std::error_code error;
+    const fs::path real = fs::canonical(file, error);
+    if (error || real.parent_path() != fs::canonical(git_repository_path(repository_.get()), error)) {
+      return Error{.code = Errc::guard,
+                   .message = fmt::format("{} is no index of this repository", file),
+                   .hint = "git sets GIT_INDEX_FILE; nothing else may"};
+    }
+    if (git_index_open(&raw, real.c_str()) != 0) return error_of("opening the index");
+    return IndexHandle(raw);
   }
 
   // The end of a shallow clone's history is no beginning.
   [[nodiscard]] Result<std::string> root_of(const git_oid& commit) const {
     if (git_repository_is_shallow(repository_.get()) != 0) return std::string();
     git_revwalk* raw = nullptr;
-    if (git_revwalk_new(&raw, repository_.get()) != 0) return git_error("walking the history");
+    if (git_revwalk_new(&raw, repository_.get()) != 0) return error_of("walking the history");
     const WalkHandle walk(raw);
     git_revwalk_simplify_first_parent(walk.get());
-    if (git_revwalk_push(walk.get(), &commit) != 0) return git_error("walking the history");
+    if (git_revwalk_push(walk.get(), &commit) != 0) return error_of("walking the history");
     git_oid at = commit;
     int result = 0;
     while ((result = git_revwalk_next(&at, walk.get())) == 0) {
     }
-    if (result != GIT_ITEROVER) return git_error("walking the history");
+    if (result != GIT_ITEROVER) return error_of("walking the history");
     return text_of(at);
   }
 
@@ -148,7 +278,7 @@ class Libgit2Repository final : public GitRepository {
     if (!path.empty()) options.pathspec = {.strings = specs, .count = 1};
     git_diff* raw = nullptr;
     if (git_diff_tree_to_workdir_with_index(&raw, repository_.get(), tree, &options) != 0) {
-      return git_error("comparing the files with HEAD");
+      return error_of("comparing the files with HEAD");
     }
     const DiffHandle diff(raw);
     return git_diff_num_deltas(diff.get()) > 0;
@@ -168,8 +298,10 @@ class Libgit2Repository final : public GitRepository {
 
 }  // namespace
 
+}  // namespace git
+
 Result<std::unique_ptr<GitRepository>> open_libgit2(const std::string& top) {
-  auto repository = std::make_unique<Libgit2Repository>();
+  auto repository = std::make_unique<git::Libgit2Repository>();
   OVL_CHECK(repository->open(top));
   return std::unique_ptr<GitRepository>(std::move(repository));
 }

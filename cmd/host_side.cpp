@@ -1,0 +1,80 @@
+#include "cmd/host_side.hpp"
+
+#include <fmt/format.h>
+
+#include "cmd/style.hpp"
+#include "drivers/signature/trusted_file.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/host_file.hpp"
+
+namespace ovl {
+
+namespace {
+
+Result<KeystoreAccess> read_host_file(const std::string& path) {
+  auto text = read_trusted_file(path, kMaxSourceBytes);
+  if (!text.ok() && text.error().code == Errc::not_found) {
+    return Error{.code = Errc::guard,
+                 .message = "this host names no keystore, and a manifest from elsewhere must not choose one",
+                 .hint = fmt::format("--keystore URL, OVL_KEYSTORE, or [keystore] in {}", path)};
+  }
+  if (!text.ok()) return std::move(text).error();
+  const Sources files{SourceFile{.name = path, .text = std::move(text).value()}};
+  const Parsed parsed = parse_host_keystore(files);
+  if (parsed.diagnostics.empty()) return access_of(parsed.manifest.keystore, files);
+  return Error{.code = Errc::manifest, .message = render(parsed.diagnostics.front(), files, false)};
+}
+
+std::string place_text(const Place& place, const Sources& sources) {
+  if (place.file >= sources.size()) return "the manifest";
+  return fmt::format("{}:{}:{}", printable(sources[place.file].name), place.line, place.column);
+}
+
+// The references that the manifest has and this host has not.
+bool has_other_references(const KeystoreAccess& named, const KeystoreAccess& host) {
+  for (const auto member : {&KeystoreAccess::token, &KeystoreAccess::user, &KeystoreAccess::password,
+                            &KeystoreAccess::ca, &KeystoreAccess::cert, &KeystoreAccess::key}) {
+    if (!(named.*member).empty() && named.*member != host.*member) return true;
+  }
+  return false;
+}
+
+constexpr const char* kHostDecides = "leave it out of the manifest: this host says where its keystore is";
+
+}  // namespace
+
+Result<KeystoreAccess> host_side_access(const KeystoreAccess& given, const std::string& file) {
+  if (!given.url.empty()) return given;
+  OVL_TRY(KeystoreAccess access, read_host_file(file));
+  return overlay(std::move(access), given);
+}
+
+Status check_host_side(const KeystoreBlock& block, const Sources& sources, const KeystoreAccess& host) {
+  const std::string& url = block.url.value;
+  if (!url.empty() && url != host.url) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("{}: the manifest names another keystore than this host does",
+                                        place_text(block.url.place, sources)),
+                 .hint = kHostDecides};
+  }
+  if (!has_other_references(access_of(block, sources), host)) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("{}: the manifest names a secret or a file that this host does not",
+                                      place_text(block.place, sources)),
+               .hint = kHostDecides};
+}
+
+Status check_revision_files(const KeystoreBlock& block) {
+  for (const auto* ref :
+       {&block.token, &block.user, &block.password, &block.tls_ca, &block.tls_cert, &block.tls_key}) {
+    const bool relative = *ref && (*ref)->where == SecretRef::Where::file && !(*ref)->name.starts_with('/');
+    if (!relative) continue;
+    return Error{.code = Errc::manifest,
+                 .message = fmt::format("file:{} is relative, and there is no folder beside a revision",
+                                        printable((*ref)->name)),
+                 .hint = "write the file's absolute path, or name it on the command line"};
+  }
+  return {};
+}
+
+}  // namespace ovl

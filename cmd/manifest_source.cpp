@@ -1,0 +1,65 @@
+#include "cmd/manifest_source.hpp"
+
+#include <filesystem>
+
+#include "reconcile/revision.hpp"
+#include "reconcile/sources.hpp"
+
+namespace ovl {
+
+namespace {
+
+// The folder of a manifest, so that it is the same place however it was named.
+std::string folder_of(const std::string& path) {
+  if (path.empty()) return ".";
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return path;
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+Origin origin_of(const Commit& commit, const std::string& path) {
+  return Origin{
+      .source = source_of(commit, path), .commit = commit.id, .author = commit.author, .path = path};
+}
+
+Result<ManifestSource> find_revision(const PlanOptions& options) {
+  ManifestSource out{.revision = true};
+  OVL_TRY(out.repository, repository_of(options));
+  OVL_TRY(const std::string beside, out.repository->path_of(options.repo));
+  const std::string ref = options.ref.empty() ? "HEAD" : options.ref;
+  OVL_TRY(RevisionManifest found, read_revision(*out.repository, ref, options.path, beside));
+  out.files = std::move(found.files);
+  out.origin = origin_of(found.commit, found.path);
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GitRepository>> repository_of(const PlanOptions& options) {
+  return need_repository(options.repo);
+}
+
+Result<ManifestSource> find_manifest(const PlanOptions& options) {
+  if (!options.ref.empty() || !options.repo.empty()) return find_revision(options);
+  ManifestSource out;
+  OVL_TRY(out.files, read_sources(options.path));
+  return out;
+}
+
+Status find_origin(ManifestSource& source, const std::string& path) {
+  const std::string place = folder_of(path);
+  OVL_TRY(source.repository, open_repository(place));
+  if (!source.repository) return {};
+  auto found = source.repository->checkout(place);
+  if (!found.ok() && found.error().code == Errc::not_found) return {};  // no commit yet, or no work tree
+  OVL_TRY(const Checkout checkout, std::move(found));
+  // Whoever has no whole history, or has not committed the manifest, has a directory.
+  if (!checkout.tracked || checkout.root.empty()) return {};
+  OVL_TRY(const Commit commit, source.repository->commit(checkout.commit));
+  source.origin = origin_of(commit, checkout.path);
+  source.dirty = checkout.dirty;
+  return {};
+}
+
+}  // namespace ovl

@@ -1,0 +1,40 @@
+#include "reconcile/host_file.hpp"
+
+#include "reconcile/decode_manifest.hpp"
+#include "reconcile/reporter.hpp"
+#include "reconcile/toml_node.hpp"
+
+namespace ovl {
+
+namespace {
+
+void check_blocks(const TomlNode& tree, Diagnostics& diagnostics) {
+  Reporter report(diagnostics);
+  for (const TomlMember& member : tree.members) {
+    if (member.key == "keystore") continue;
+    report.error("unknown-block", member.place, "only [keystore] belongs into this file",
+                 "put it into the manifest");
+  }
+}
+
+}  // namespace
+
+Parsed parse_host_keystore(const Sources& files) {
+  Parsed out;
+  std::vector<TomlNode> trees;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    auto tree = read_toml(files[i], static_cast<std::uint32_t>(i), out.diagnostics);
+    if (!tree) continue;
+    check_blocks(*tree, out.diagnostics);
+    trees.push_back(std::move(*tree));
+  }
+  Decoded decoded = decode_manifest(trees, out.diagnostics);
+  out.manifest.keystore = std::move(decoded.manifest.keystore);
+  if (out.diagnostics.empty() && out.manifest.keystore.url.value.empty()) {
+    Reporter(out.diagnostics)
+        .error("missing-key", Place{}, "the file names no keystore", "add url to [keystore]");
+  }
+  return out;
+}
+
+}  // namespace ovl

@@ -1,0 +1,103 @@
+#include "reconcile/revision.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+
+#include "reconcile/sources.hpp"
+#include "reconcile/utf8.hpp"
+
+namespace ovl {
+
+namespace {
+
+using Reader = std::function<Result<Sources>(const TreeRead&)>;
+
+TreeRead within_limits(std::string path, bool recursive) {
+  return TreeRead{.path = std::move(path),
+                  .recursive = recursive,
+                  .files = kMaxSourceFiles,
+                  .file_bytes = kMaxSourceBytes,
+                  .total_bytes = kMaxTotalBytes,
+                  .depth = kMaxSourceDepth};
+}
+
+// "./net/" as "net". Errors: usage.
+Result<std::string> below_top(const std::string& beside, const std::string& path) {
+  const auto joined = (std::filesystem::path(beside) / path).lexically_normal();
+  std::string text = joined.string();
+  while (text.ends_with('/')) text.pop_back();
+  if (text == ".") text.clear();
+  if (!joined.is_absolute() && text != ".." && !text.starts_with("../")) return text;
+  return Error{.code = Errc::usage,
+               .message = fmt::format("{} is not in the repository", path),
+               .hint = "name the manifest from the top of the repository, like infra/net"};
+}
+
+Status check_names(const Sources& files) {
+  for (const SourceFile& file : files) {
+    for (std::string_view rest = file.name; !rest.empty();) {
+      const CodePoint point = first_code_point(rest);
+      if (!point.valid) {
+        return Error{.code = Errc::manifest,
+                     .message = fmt::format("{} has a name that is no UTF-8", safe_text(file.name)),
+                     .hint = "rename it"};
+      }
+      rest.remove_prefix(point.size);
+    }
+  }
+  return {};
+}
+
+Error nothing_there(const std::string& path) {
+  return Error{
+      .code = Errc::not_found,
+      .message = path.empty()
+                     ? "no manifest at the top of this revision: neither ovl.toml nor any other *.toml"
+                     : fmt::format("there is no *.toml in {} of this revision", path),
+      .hint = "name the file or the folder that holds it"};
+}
+
+// ovl.toml, else what is beside it.
+Result<Sources> read_default(const std::string& folder, const Reader& read) {
+  auto one = read(within_limits(folder.empty() ? "ovl.toml" : folder + "/ovl.toml", false));
+  if (one.ok() && !one.value().empty()) return one;
+  if (!one.ok() && one.error().code != Errc::not_found) return one;
+  return read(within_limits(folder, false));
+}
+
+Result<Sources> read_files(const std::string& beside, const std::string& path, const std::string& full,
+                           const Reader& read) {
+  OVL_TRY(Sources files, path.empty() ? read_default(beside, read) : read(within_limits(full, true)));
+  if (files.empty()) return nothing_there(full);
+  OVL_CHECK(check_names(files));
+  return files;
+}
+
+}  // namespace
+
+Result<RevisionManifest> read_revision(GitRepository& repository, const std::string& revision,
+                                       const std::string& path, const std::string& beside) {
+  RevisionManifest out;
+  OVL_TRY(out.commit, repository.commit(revision));
+  OVL_TRY(out.path, below_top(beside, path));
+  const Reader read = [&](const TreeRead& what) { return repository.read(out.commit.id, what); };
+  OVL_TRY(out.files, read_files(beside, path, out.path, read));
+  const bool is_file = out.files.size() == 1 && out.files.front().name == out.path;
+  if (is_file) out.path = std::filesystem::path(out.path).parent_path().string();
+  return out;
+}
+
+Result<Sources> read_staged(GitRepository& repository, const std::string& index, const std::string& path) {
+  OVL_TRY(const std::string full, below_top("", path));
+  return read_files("", path, full, [&](const TreeRead& what) { return repository.read_index(index, what); });
+}
+
+std::string source_of(const Commit& commit, const std::string& path) {
+  if (commit.root.empty()) return {};
+  return fmt::format("git:{}:{}", commit.root, path);
+}
+
+}  // namespace ovl
