@@ -6,37 +6,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cmd/cli_parts.hpp"
 #include "cmd/command_tree.hpp"
 #include "cmd/exit.hpp"
-#include "cmd/init.hpp"
-#include "cmd/lab.hpp"
-#include "cmd/state_verbs.hpp"
-#include "cmd/validate.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
-
-namespace {
-
-// Everything that the options are parsed into, and the verb that was chosen.
-struct CommandLine {
-  GlobalOptions global;
-  PlanOptions plan;
-  ExecOptions exec;
-  LsOptions ls;
-  ValidateOptions validate;
-  InitOptions init;
-  LabOptions lab;
-  AgentOptions agent;
-  GraphOptions graph;
-  FmtOptions fmt;
-  KeystoreVerbOptions keystore;
-  StateVerbOptions state;
-  std::string wait;
-  std::string shell;
-  std::string lock_id;
-  std::function<int()> run;
-};
 
 CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& what,
                std::function<int()> run) {
@@ -44,6 +19,8 @@ CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, con
   app.callback([&line, run = std::move(run)] { line.run = run; });
   return app;
 }
+
+namespace {
 
 // How to reach the store where no manifest says it. Secrets are references, never values.
 void add_access(CLI::App& app, KeystoreAccess& access) {
@@ -61,6 +38,28 @@ void add_access(CLI::App& app, KeystoreAccess& access) {
       ->envname("OVL_ALLOW_PLAINTEXT")
       ->group("Keystore");
 }
+
+void add_json(CLI::App& app, PlanOptions& plan) {
+  app.add_flag("--json", plan.json, "Print JSON instead of text")->envname("OVL_JSON");
+}
+
+void add_selection(CLI::App& app, PlanOptions& plan) {
+  const auto add = [&](const char* name, std::vector<std::string>& value, const char* what,
+                       const char* twin) {
+    app.add_option(name, value, what)->envname(twin)->group("Selection")->allow_extra_args(false);
+  };
+  add("--target", plan.targets, "Only this record or object, and what it needs; may be repeated",
+      "OVL_TARGET");
+  add("--exclude", plan.excludes, "Not this record or object, nor what needs it; may be repeated",
+      "OVL_EXCLUDE");
+  add("--replace", plan.replaces, "Make this object anew, or a record's links; may be repeated",
+      "OVL_REPLACE");
+  app.add_flag("--refresh-only", plan.refresh_only, "Change nothing but what the store knows of this host")
+      ->envname("OVL_REFRESH_ONLY")
+      ->group("Selection");
+}
+
+}  // namespace
 
 void add_store(CLI::App& app, PlanOptions& plan) {
   add_access(app, plan.keystore);
@@ -94,28 +93,12 @@ void add_host(CLI::App& app, PlanOptions& plan) {
       ->envname("OVL_HOST");
 }
 
-void add_json(CLI::App& app, PlanOptions& plan) {
-  app.add_flag("--json", plan.json, "Print JSON instead of text")->envname("OVL_JSON");
-}
-
-void add_selection(CLI::App& app, PlanOptions& plan) {
-  const auto add = [&](const char* name, std::vector<std::string>& value, const char* what,
-                       const char* twin) {
-    app.add_option(name, value, what)->envname(twin)->group("Selection")->allow_extra_args(false);
-  };
-  add("--target", plan.targets, "Only this record or object, and what it needs; may be repeated",
-      "OVL_TARGET");
-  add("--exclude", plan.excludes, "Not this record or object, nor what needs it; may be repeated",
-      "OVL_EXCLUDE");
-  add("--replace", plan.replaces, "Make this object anew, or a record's links; may be repeated",
-      "OVL_REPLACE");
-  app.add_flag("--refresh-only", plan.refresh_only, "Change nothing but what the store knows of this host")
-      ->envname("OVL_REFRESH_ONLY")
-      ->group("Selection");
-}
-
 void add_planning(CLI::App& app, PlanOptions& plan) {
   add_where(app, plan);
+  add_planning_options(app, plan);
+}
+
+void add_planning_options(CLI::App& app, PlanOptions& plan) {
   add_host(app, plan);
   add_json(app, plan);
   app.add_option("--scope", plan.scope,
@@ -143,6 +126,8 @@ void add_planning(CLI::App& app, PlanOptions& plan) {
 void add_approval(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--auto-approve", plan.auto_approve, "Do not ask")->envname("OVL_AUTO_APPROVE");
 }
+
+namespace {
 
 void add_destroy(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--destroy", plan.destroy, "The removal of everything")->envname("OVL_DESTROY");
@@ -176,12 +161,7 @@ void add_agent(CLI::App& app, CommandLine& line) {
                          [&line] { return run_agent(line.global, line.plan, line.agent); });
   add_where(agent, line.plan);
   add_host(agent, line.plan);
-  agent.add_option("--heartbeat", line.agent.heartbeat, "How often this host says that it is there")
-      ->envname("OVL_HEARTBEAT")
-      ->capture_default_str();
-  agent.add_option("--ttl", line.agent.ttl, "How long others believe it")
-      ->envname("OVL_TTL")
-      ->capture_default_str();
+  add_beats(agent, line.agent.heartbeat, line.agent.ttl);
 }
 
 void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
@@ -384,9 +364,14 @@ void add_graph(CLI::App& app, CommandLine& line) {
 }
 
 void add_manifest_verbs(CLI::App& app, CommandLine& line) {
-  CLI::App& validate = verb(app, line, "validate", "Check a manifest; needs neither store nor kernel",
-                            [&line] { return ovl::validate(line.validate, std::cout, std::cerr); });
+  CLI::App& validate =
+      verb(app, line, "validate", "Check a manifest; needs neither store nor kernel", [&line] {
+        line.validate.repo = line.plan.repo;
+        line.validate.ref = line.plan.ref;
+        return ovl::validate(line.validate, std::cout, std::cerr);
+      });
   validate.add_option("PATH", line.validate.path, "A file or a directory");
+  add_revision(validate, line.plan);
   validate.add_flag("--json", line.validate.json, "Print JSON instead of text")->envname("OVL_JSON");
   CLI::App& fmt = verb(app, line, "fmt", "Give a manifest's files their one look; comments stay",
                        [&line] { return run_fmt(line.fmt); });
@@ -450,6 +435,7 @@ void add_all(CLI::App& app, CommandLine& line) {
   add_manifest_verbs(app, line);
   add_planning_verbs(app, line);
   add_agent(app, line);
+  add_git_verbs(app, line);
   add_graph(app, line);
   add_history(app, line);
   add_reading_verbs(app, line);
@@ -459,6 +445,13 @@ void add_all(CLI::App& app, CommandLine& line) {
 }
 
 }  // namespace
+
+void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl) {
+  app.add_option("--heartbeat", heartbeat, "How often this host says that it is there")
+      ->envname("OVL_HEARTBEAT")
+      ->capture_default_str();
+  app.add_option("--ttl", ttl, "How long others believe it")->envname("OVL_TTL")->capture_default_str();
+}
 
 CommandInfo command_tree() {
   CLI::App app(kWhat, "ovl");
@@ -474,6 +467,10 @@ int run_cli(int argc, char** argv) {
   }
   CLI::App app(kWhat, "ovl");
   CommandLine line;
+  // A hook's options are those that it was installed with, whatever the one who pushes has set.
+  if (argc > 2 && std::string_view(argv[1]) == "hook" && std::string_view(argv[2]) == "run") {
+    line.hook.environment = take_environment(std::vector<std::string>(argv + 3, argv + argc));
+  }
   add_all(app, line);
   try {
     app.parse(argc, argv);

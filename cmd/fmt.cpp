@@ -1,5 +1,4 @@
 // ovl fmt: gives a manifest's files their one look, or says which do not have it.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +12,7 @@
 #include "cmd/exit.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
-#include "model/handle.hpp"
+#include "cmd/write_file.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/format_toml.hpp"
 #include "reconcile/parse.hpp"
@@ -27,22 +26,12 @@ Error cannot_write(const std::string& path) {
   return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path), .os_errno = errno};
 }
 
-// The file as a whole or not at all, with its mode.
+// With the mode that it has.
 Status replace_file(const std::string& path, const std::string& text) {
   struct stat about {};
 
   if (::stat(path.c_str(), &about) != 0) return cannot_write(path);
-  std::string name = path + ".XXXXXX";
-  const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
-  if (!file.valid()) return cannot_write(path);
-  const auto size = static_cast<ssize_t>(text.size());
-  const bool written = ::fchmod(file.get(), about.st_mode & 07777) == 0 &&
-                       ::write(file.get(), text.data(), text.size()) == size && ::fsync(file.get()) == 0 &&
-                       ::rename(name.c_str(), path.c_str()) == 0;
-  if (written) return {};
-  Error error = cannot_write(path);
-  ::unlink(name.c_str());
-  return error;
+  return write_whole_file(path, text, about.st_mode & 07777);
 }
 
 // What is no TOML has no look.

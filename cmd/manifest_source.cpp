@@ -37,7 +37,9 @@ Result<ManifestSource> find_revision(const PlanOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<GitRepository>> repository_of(const PlanOptions& options) {
-  return need_repository(options.repo);
+  OVL_TRY(auto repository, need_repository(options.repo));
+  if (!options.quarantine.empty()) OVL_CHECK(repository->add_quarantine(options.quarantine));
+  return repository;
 }
 
 Result<ManifestSource> find_manifest(const PlanOptions& options) {

@@ -22,6 +22,7 @@ struct PlanOptions {
   std::string path;            // a file, a directory, or a saved plan for apply and show
   std::string repo;            // a git repository; empty: files, or the repository here
   std::string ref;             // a revision of it; empty: files, or HEAD of `repo`
+  std::string quarantine;      // a folder of objects that a push brings; see GitRepository::add_quarantine()
   bool host_side = false;      // the keystore is what this host says, never what a manifest says
   KeystoreAccess keystore;     // URL and references, over the manifest's
   std::string timeout = "5s";  // of one call to the keystore
@@ -66,6 +67,12 @@ struct GraphOptions {
 };
 
 struct AgentOptions {
+  std::string heartbeat = "20s";
+  std::string ttl = "60s";
+};
+
+struct SyncOptions {
+  std::string interval;  // empty: once
   std::string heartbeat = "20s";
   std::string ttl = "60s";
 };

@@ -7,10 +7,10 @@
 
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/manifest_source.hpp"
 #include "cmd/output_format.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
-#include "reconcile/sources.hpp"
 #include "reconcile/utf8.hpp"
 
 namespace ovl {
@@ -75,13 +75,15 @@ int report_unreadable(const ValidateOptions& options, const Error& error, std::o
 }  // namespace
 
 int validate(const ValidateOptions& options, std::ostream& out, std::ostream& err) {
-  const auto sources = read_sources(options.path);
-  if (!sources.ok()) return report_unreadable(options, sources.error(), err);
-  const Parsed parsed = parse(sources.value());
+  const auto found =
+      find_manifest(PlanOptions{.path = options.path, .repo = options.repo, .ref = options.ref});
+  if (!found.ok()) return report_unreadable(options, found.error(), err);
+  const Sources& sources = found.value().files;
+  const Parsed parsed = parse(sources);
   if (options.json) {
-    print_json(parsed, sources.value(), out);
+    print_json(parsed, sources, out);
   } else {
-    print_verdict(options, parsed, sources.value(), out, err);
+    print_verdict(options, parsed, sources, out, err);
   }
   return count_of(parsed.diagnostics, Severity::error) == 0 ? kExitDone : kExitManifest;
 }

@@ -8,6 +8,8 @@ namespace ovl {
 
 struct ValidateOptions {
   std::string path;  // empty: ./ovl.toml, else *.toml here
+  std::string repo;  // as of PlanOptions
+  std::string ref;
   bool json = false;
   bool colour = false;  // of the text on err
 };

@@ -1,0 +1,60 @@
+// Between the files that build the command tree: cmd/cli.cpp, and cmd/cli_git.cpp for what knows of git.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cmd/hooks/hooks.hpp"
+#include "cmd/init.hpp"
+#include "cmd/lab.hpp"
+#include "cmd/options.hpp"
+#include "cmd/state_verbs.hpp"
+#include "cmd/validate.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace ovl {
+
+// Everything that the options are parsed into, and the verb that was chosen.
+struct CommandLine {
+  GlobalOptions global;
+  PlanOptions plan;
+  ExecOptions exec;
+  LsOptions ls;
+  ValidateOptions validate;
+  InitOptions init;
+  LabOptions lab;
+  AgentOptions agent;
+  SyncOptions sync;
+  HookOptions hook;
+  GraphOptions graph;
+  FmtOptions fmt;
+  KeystoreVerbOptions keystore;
+  StateVerbOptions state;
+  std::string wait;
+  std::string shell;
+  std::string lock_id;
+  std::string reason;
+  std::function<int()> run;
+};
+
+CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& what,
+               std::function<int()> run);
+
+// Options that several verbs have. PATH, --repo and --ref; the keystore's; who this machine is.
+void add_revision(CLI::App& app, PlanOptions& plan);
+void add_store(CLI::App& app, PlanOptions& plan);
+void add_where(CLI::App& app, PlanOptions& plan);
+void add_host(CLI::App& app, PlanOptions& plan);
+// Those of plan and apply, with PATH or, where it is no argument, without.
+void add_planning(CLI::App& app, PlanOptions& plan);
+void add_planning_options(CLI::App& app, PlanOptions& plan);
+void add_approval(CLI::App& app, PlanOptions& plan);
+void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl);
+
+// hook, sync, suspend and resume.
+void add_git_verbs(CLI::App& app, CommandLine& line);
+
+}  // namespace ovl

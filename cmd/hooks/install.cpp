@@ -1,0 +1,227 @@
+// ovl hook install, status, uninstall: scripts in a repository's hooks folder. What stood there is kept.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+
+#include "cmd/context.hpp"
+#include "cmd/describe.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/script.hpp"
+#include "cmd/host_side.hpp"
+#include "cmd/style.hpp"
+#include "cmd/write_file.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/revision.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kBefore = ".before-ovl";
+
+// None: there is no such file.
+std::optional<std::string> text_of_file(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Result<std::vector<const HookKind*>> hooks_named(const std::vector<std::string>& names) {
+  std::vector<const HookKind*> out;
+  for (const std::string& name : names) {
+    out.push_back(find_hook(name));
+    if (out.back() != nullptr) continue;
+    return Error{.code = Errc::usage,
+                 .message = fmt::format("there is no hook \"{}\"", printable(name)),
+                 .hint = "use pre-commit, pre-push, pre-receive, post-receive or post-merge"};
+  }
+  return out;
+}
+
+// The hook will run somewhere else.
+std::string absolute_reference(const std::string& reference) {
+  constexpr std::string_view lead = "file:";
+  if (!reference.starts_with(lead)) return reference;
+  std::error_code error;
+  return fmt::format("{}{}", lead,
+                     fs::absolute(reference.substr(lead.size()), error).lexically_normal().string());
+}
+
+void make_absolute(KeystoreAccess& access) {
+  for (const auto member : {&KeystoreAccess::token, &KeystoreAccess::user, &KeystoreAccess::password,
+                            &KeystoreAccess::ca, &KeystoreAccess::cert, &KeystoreAccess::key}) {
+    access.*member = absolute_reference(access.*member);
+  }
+}
+
+// Who installs the hook has read the manifest that is there now; those to come are somebody else's.
+void take_keystore_of_manifest(GitRepository& repository, PlanOptions& plan) {
+  if (!plan.keystore.url.empty()) return;
+  const auto found = read_revision(repository, plan.ref, plan.path);
+  if (!found.ok()) return;
+  const Parsed parsed = parse(found.value().files);
+  const KeystoreBlock& block = parsed.manifest.keystore;
+  if (!parsed.diagnostics.empty() || block.url.value.empty() || !check_revision_files(block).ok()) return;
+  plan.keystore = overlay(access_of(block, found.value().files), plan.keystore);
+  std::cout << fmt::format("Keystore {}, as the manifest says now; the hooks keep it.\n",
+                           printable(plan.keystore.url));
+}
+
+Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
+  plan.repo = repository.directory();
+  if (plan.ref.empty()) plan.ref = repository.branch();
+  if (plan.ref.empty()) {
+    return Error{.code = Errc::usage,
+                 .message = "the repository is on no branch",
+                 .hint = "say which one the cluster follows: --ref refs/heads/main"};
+  }
+  if (!plan.ref.starts_with("refs/")) plan.ref = "refs/heads/" + plan.ref;
+  make_absolute(plan.keystore);
+  take_keystore_of_manifest(repository, plan);
+  return plan;
+}
+
+// Moves what stood there out of the way, once.
+Status keep_before(const std::string& path) {
+  const auto text = text_of_file(path);
+  if (!text || is_hook_script(*text)) return {};
+  std::error_code error;
+  const std::string before = path + std::string(kBefore);
+  if (fs::exists(before, error)) {
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("{} is another hook, and {} is kept already", path, before),
+                 .hint = "make one of the two"};
+  }
+  fs::rename(path, before, error);
+  if (!error) return {};
+  return Error{.code = Errc::io, .message = fmt::format("{} can't be renamed: {}", path, error.message())};
+}
+
+Result<std::string> own_program() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) return program.string();
+  return Error{.code = Errc::io, .message = "this program's own path can't be read"};
+}
+
+Status install_one(const HookKind& hook, const std::string& folder,
+                   const std::vector<std::string>& arguments) {
+  OVL_TRY(const std::string program, own_program());
+  std::error_code error;
+  fs::create_directories(folder, error);
+  const std::string path = fmt::format("{}/{}", folder, hook.name);
+  OVL_CHECK(keep_before(path));
+  const std::string before = path + std::string(kBefore);
+  OVL_CHECK(write_whole_file(path, hook_script(hook, program, before, arguments), 0755));
+  std::cout << fmt::format("{}: {}{}\n", printable(path), hook.what,
+                           fs::exists(before, error) ? "; what stood there runs first" : "");
+  return {};
+}
+
+Result<int> install(const PlanOptions& plan, const HookOptions& hook) {
+  OVL_TRY(const auto hooks, hooks_named(hook.names));
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
+  OVL_TRY(const auto wait, parse_duration(hook.wait));
+  static_cast<void>(wait);
+  std::vector<std::string> arguments = hook_arguments(kept);
+  if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
+  if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
+  for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, repository->hooks(), arguments));
+  return kExitDone;
+}
+
+// The program that a script of ours calls, in quotes.
+std::string program_in(const std::string& script) {
+  const auto end = script.find("' hook run ");
+  const auto begin = end == std::string::npos ? end : script.rfind('\'', end - 1);
+  return begin == std::string::npos ? std::string() : script.substr(begin + 1, end - begin - 1);
+}
+
+std::string state_of(const std::string& path) {
+  const auto text = text_of_file(path);
+  if (!text) return "-";
+  if (!is_hook_script(*text)) return "another hook";
+  if (::access(path.c_str(), X_OK) != 0) return "not executable";
+  return ::access(program_in(*text).c_str(), X_OK) == 0 ? "installed" : "its ovl is gone";
+}
+
+Result<int> status(const PlanOptions& plan) {
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  Table table;
+  table.row({"HOOK", "STATE", "BEFORE IT", "WHAT IT DOES"});
+  for (const HookKind& hook : kHooks) {
+    const std::string path = fmt::format("{}/{}", repository->hooks(), hook.name);
+    std::error_code error;
+    const bool chained = fs::exists(path + std::string(kBefore), error);
+    table.row(
+        {std::string(hook.name), state_of(path), chained ? "another hook" : "-", std::string(hook.what)});
+  }
+  std::cout << fmt::format("{}\n", printable(repository->hooks())) << table.text("");
+  return kExitDone;
+}
+
+// What stood there comes back.
+Status uninstall_one(const HookKind& hook, const std::string& folder, bool named) {
+  const std::string path = fmt::format("{}/{}", folder, hook.name);
+  const auto text = text_of_file(path);
+  if (!text || !is_hook_script(*text)) {
+    if (!named) return {};
+    return Error{.code = Errc::not_found,
+                 .message = fmt::format("{} is not installed", hook.name),
+                 .hint = "see what is: ovl hook status"};
+  }
+  std::error_code error;
+  const std::string before = path + std::string(kBefore);
+  const bool chained = fs::exists(before, error);
+  if (chained) {
+    fs::rename(before, path, error);
+  } else {
+    fs::remove(path, error);
+  }
+  if (error) return Error{.code = Errc::io, .message = fmt::format("{}: {}", path, error.message())};
+  std::cout << fmt::format("{}: taken away{}\n", printable(path),
+                           chained ? "; what stood there is back" : "");
+  return {};
+}
+
+Result<int> uninstall(const PlanOptions& plan, const HookOptions& hook) {
+  OVL_TRY(auto hooks, hooks_named(hook.names));
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  const bool named = !hooks.empty();
+  if (!named) {
+    for (const HookKind& one : kHooks) hooks.push_back(&one);
+  }
+  for (const HookKind* one : hooks) OVL_CHECK(uninstall_one(*one, repository->hooks(), named));
+  return kExitDone;
+}
+
+int code_or_report(const Result<int>& code) {
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace
+
+int run_hook_install(const PlanOptions& plan, const HookOptions& hook) {
+  return code_or_report(install(plan, hook));
+}
+
+int run_hook_status(const PlanOptions& plan) {
+  return code_or_report(status(plan));
+}
+
+int run_hook_uninstall(const PlanOptions& plan, const HookOptions& hook) {
+  return code_or_report(uninstall(plan, hook));
+}
+
+}  // namespace ovl

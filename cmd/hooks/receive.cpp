@@ -1,0 +1,221 @@
+// The hooks of a repository that others push to: pre-receive guards it, post-receive applies what it took.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/hooks/hooks.hpp"
+#include "cmd/style.hpp"
+#include "cmd/suspension.hpp"
+#include "cmd/verbs.hpp"
+#include "model/handle.hpp"
+
+namespace ovl {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// The log of applies begins anew when it is larger.
+constexpr off_t kMostLog = off_t{1} << 20;
+// How often a waiting push looks for more to show.
+constexpr milliseconds kGlance{50};
+
+void say(const std::string& text) {
+  std::cout << "ovl: " << printable(text) << "\n" << std::flush;
+}
+
+// What is pushed to the branch that the cluster follows; none: nothing is.
+const RefUpdate* followed(const std::vector<RefUpdate>& updates, const PlanOptions& plan) {
+  const auto found = std::ranges::find(updates, plan.ref, &RefUpdate::ref);
+  for (const RefUpdate& update : updates) {
+    if (update.ref != plan.ref) say(fmt::format("{} is not followed; it follows {}", update.ref, plan.ref));
+  }
+  return found != updates.end() ? &*found : nullptr;
+}
+
+// ---- pre-receive ---------------------------------------------------------------------------------
+
+struct PushWishes {
+  bool dry_run = false;
+};
+
+Error untrusted(const std::string& option) {
+  return Error{.code = Errc::guard,
+               .message = fmt::format("push option \"{}\" is not taken here", printable(option)),
+               .hint = "who installs the hook may allow it: ovl hook install --trust-push-options"};
+}
+
+// Options of other programs are none of ours.
+Result<PushWishes> push_wishes(const HookOptions& hook, PlanOptions& plan) {
+  constexpr std::string_view lead = "ovl.";
+  constexpr std::string_view most = "ovl.max-destroy=";
+  PushWishes out;
+  for (const std::string& option : hook.environment.push_options) {
+    if (!option.starts_with(lead)) continue;
+    if (option == "ovl.dry-run") {
+      out.dry_run = true;
+    } else if (!hook.trust_push_options) {
+      return untrusted(option);
+    } else if (option == "ovl.allow-rollback") {
+      plan.allow_rollback = true;
+    } else if (option.starts_with(most)) {
+      plan.max_destroy = option.substr(most.size());
+    } else {
+      return Error{.code = Errc::usage,
+                   .message = fmt::format("there is no push option \"{}\"", printable(option)),
+                   .hint = "use ovl.dry-run, ovl.allow-rollback or ovl.max-destroy=N"};
+    }
+  }
+  return out;
+}
+
+Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
+                       const std::vector<RefUpdate>& updates) {
+  OVL_TRY(const PushWishes wishes, push_wishes(hook, plan));
+  const RefUpdate* update = followed(updates, plan);
+  if (update == nullptr) return kExitDone;
+  if (update->after == kNoCommit) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("{} is what the cluster follows, and stays", printable(plan.ref)),
+                 .hint = "to remove everything, apply: ovl destroy"};
+  }
+  plan.host_side = true;
+  plan.ref = update->after;
+  plan.quarantine = hook.environment.quarantine;
+  const int code = run_plan(global, plan);
+  if (code != kExitDone || !wishes.dry_run) return code;
+  say("a dry run: the push is not taken");
+  return kExitError;
+}
+
+// ---- post-receive --------------------------------------------------------------------------------
+
+Error no_log(const std::string& path) {
+  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path), .os_errno = errno};
+}
+
+// Beside the objects, so that it is where the hooks' owner may write.
+Result<std::string> log_path(const PlanOptions& plan) {
+  const std::string folder = plan.repo + "/ovl";
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return no_log(folder);
+  return folder + "/apply.log";
+}
+
+Result<UniqueFd> open_log(const std::string& path) {
+  UniqueFd log(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!log.valid()) return no_log(path);
+  if (::lseek(log.get(), 0, SEEK_END) > kMostLog && ::ftruncate(log.get(), 0) != 0) return no_log(path);
+  return log;
+}
+
+// Ends here, in a process of its own: nothing of the push waits for it, and pushes apply one by one. What
+// the branch has when its turn comes is what counts, so a newer push overtakes.
+[[noreturn]] void apply_apart(const GlobalOptions& global, PlanOptions plan, const UniqueFd& log) {
+  ::setsid();
+  const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  ::dup2(nothing.get(), STDIN_FILENO);
+  ::dup2(log.get(), STDOUT_FILENO);
+  ::dup2(log.get(), STDERR_FILENO);
+  // git waits until nobody has its ends of the pipes any more.
+  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0U);
+  const std::string turn = plan.repo + "/ovl/apply.lock";
+  const UniqueFd lock(::open(turn.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  while (::flock(lock.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
+  plan.host_side = true;
+  plan.auto_approve = true;
+  const int code = run_apply(global, plan);
+  std::cout.flush();
+  ::_exit(code);
+}
+
+// Shows what the log gets until the process ends or the time is over; answers its exit code, or none.
+class Follower {
+ public:
+  Follower(pid_t process, const UniqueFd& log, off_t from) : process_(process), log_(log), at_(from) {}
+
+  std::optional<int> follow(milliseconds time) {
+    const auto end = steady_clock::now() + time;
+    const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0)));
+    while (steady_clock::now() < end) {
+      pollfd entry{.fd = ended.get(), .events = POLLIN, .revents = 0};
+      const bool over = ::poll(&entry, 1, static_cast<int>(kGlance.count())) > 0;
+      show();
+      if (over) return status();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  void show() {
+    std::array<char, 4096> buffer{};
+    for (ssize_t got = 0; (got = ::pread(log_.get(), buffer.data(), buffer.size(), at_)) > 0; at_ += got) {
+      std::cout.write(buffer.data(), got);
+    }
+    std::cout.flush();
+  }
+
+  [[nodiscard]] int status() const {
+    int status = 0;
+    if (::waitpid(process_, &status, 0) != process_) return kExitError;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : kExitError;
+  }
+
+  pid_t process_;
+  const UniqueFd& log_;
+  off_t at_;
+};
+
+Result<int> apply_push(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook,
+                       const std::vector<RefUpdate>& updates) {
+  const RefUpdate* update = followed(updates, plan);
+  if (update == nullptr || update->after == kNoCommit) return kExitDone;
+  for (const std::string& place : {global.state_directory, plan.repo + "/ovl"}) {
+    const auto suspended = read_suspension(place);
+    if (!suspended) continue;
+    say(suspended->words() + ": the push is taken and not applied");
+    return kExitDone;
+  }
+  OVL_TRY(const milliseconds wait, parse_duration(hook.wait));
+  OVL_TRY(const std::string path, log_path(plan));
+  OVL_TRY(const UniqueFd log, open_log(path));
+  const off_t from = ::lseek(log.get(), 0, SEEK_END);
+  std::cout.flush();
+  const pid_t process = ::fork();
+  if (process < 0) return Error{.code = Errc::io, .message = "no process for the apply", .os_errno = errno};
+  if (process == 0) apply_apart(global, plan, log);
+  const auto code = Follower(process, log, from).follow(wait);
+  if (code) return *code;
+  say(fmt::format("still applying; it goes on, see {}", path));
+  return kExitDone;
+}
+
+}  // namespace
+
+int run_pre_receive(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
+                    const std::vector<RefUpdate>& updates) {
+  const auto code = guard_push(global, std::move(plan), hook, updates);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+int run_post_receive(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook,
+                     const std::vector<RefUpdate>& updates) {
+  const auto code = apply_push(global, plan, hook, updates);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

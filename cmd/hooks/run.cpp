@@ -1,0 +1,136 @@
+// ovl hook run: what a hook's script calls.
+#include <fmt/format.h>
+
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/script.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/revision.hpp"
+
+namespace ovl {
+
+namespace {
+
+// A push of more refs than that has another purpose than a manifest.
+constexpr std::size_t kMostInput = 1U << 20U;
+
+bool is_commit_id(std::string_view text) {
+  return text.size() == kNoCommit.size() &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+Error bad_input() {
+  return Error{.code = Errc::usage,
+               .message = "what git tells a hook is not on stdin",
+               .hint = "hooks are run by git; see githooks(5)"};
+}
+
+// The words of each line.
+Result<std::vector<std::vector<std::string>>> read_lines() {
+  std::string text;
+  for (std::istreambuf_iterator<char> at(std::cin), end; at != end && text.size() <= kMostInput; ++at)
+    text += *at;
+  if (text.size() > kMostInput) return bad_input();
+  std::vector<std::vector<std::string>> lines;
+  std::istringstream input(text);
+  for (std::string line; std::getline(input, line);) {
+    std::istringstream words(line);
+    lines.emplace_back(std::istream_iterator<std::string>(words), std::istream_iterator<std::string>());
+  }
+  return lines;
+}
+
+// githooks(5), pre-receive: <old-value> <new-value> <ref-name>.
+Result<std::vector<RefUpdate>> read_received() {
+  OVL_TRY(const auto lines, read_lines());
+  std::vector<RefUpdate> updates;
+  for (const auto& line : lines) {
+    if (line.size() != 3 || !is_commit_id(line[0]) || !is_commit_id(line[1])) return bad_input();
+    updates.push_back({.before = line[0], .after = line[1], .ref = line[2]});
+  }
+  return updates;
+}
+
+// githooks(5), pre-push: <local-ref> <local-object> <remote-ref> <remote-object>.
+Result<std::vector<RefUpdate>> read_pushed() {
+  OVL_TRY(const auto lines, read_lines());
+  std::vector<RefUpdate> updates;
+  for (const auto& line : lines) {
+    if (line.size() != 4 || !is_commit_id(line[1]) || !is_commit_id(line[3])) return bad_input();
+    updates.push_back({.before = line[3], .after = line[1], .ref = line[2]});
+  }
+  return updates;
+}
+
+// Prints every finding. A place without a manifest has nothing to be wrong.
+int verdict(Result<Sources> found) {
+  if (!found.ok() && found.error().code == Errc::not_found) {
+    std::cerr << fmt::format("ovl: {}; nothing to validate\n", printable(found.error().message));
+    return kExitDone;
+  }
+  if (!found.ok()) return report_error(found.error());
+  const Sources files = std::move(found).value();
+  const Parsed parsed = parse(files);
+  for (const Diagnostic& diagnostic : parsed.diagnostics)
+    std::cerr << render(diagnostic, files, false) << "\n";
+  if (parsed.diagnostics.empty()) return kExitDone;
+  std::cerr << "ovl: the manifest is invalid\n";
+  return kExitManifest;
+}
+
+Result<int> pre_commit(const PlanOptions& plan, const HookOptions& hook) {
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  return verdict(read_staged(*repository, hook.environment.index, plan.path));
+}
+
+Result<Sources> files_of(GitRepository& repository, const std::string& commit, const std::string& path) {
+  OVL_TRY(RevisionManifest manifest, read_revision(repository, commit, path));
+  return std::move(manifest.files);
+}
+
+Result<int> pre_push(const PlanOptions& plan) {
+  OVL_TRY(const auto updates, read_pushed());
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  for (const RefUpdate& update : updates) {
+    if (update.after == kNoCommit) continue;
+    const int code = verdict(files_of(*repository, update.after, plan.path));
+    if (code != kExitDone) return code;
+  }
+  return kExitDone;
+}
+
+Result<int> receive(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  OVL_TRY(const auto updates, read_received());
+  return hook.name == "pre-receive" ? run_pre_receive(global, plan, hook, updates)
+                                    : run_post_receive(global, plan, hook, updates);
+}
+
+int post_merge(const GlobalOptions& global, PlanOptions plan) {
+  plan.host_side = true;
+  plan.ref = "HEAD";
+  return plan.auto_approve ? run_apply(global, plan) : run_plan(global, plan);
+}
+
+Result<int> dispatch(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  if (hook.name == "pre-commit") return pre_commit(plan, hook);
+  if (hook.name == "pre-push") return pre_push(plan);
+  if (hook.name == "post-merge") return post_merge(global, plan);
+  return receive(global, plan, hook);
+}
+
+}  // namespace
+
+int run_hook(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  const auto code = dispatch(global, plan, hook);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

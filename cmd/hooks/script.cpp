@@ -1,0 +1,97 @@
+#include "cmd/hooks/script.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ovl {
+
+namespace {
+
+constexpr std::string_view kMark = "# ovl hook: ";
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+// The hook that stood there, with the same arguments and the same input.
+std::string before_lines(const HookKind& hook, const std::string& before) {
+  const std::string_view input = hook.reads_input ? "printf %s \"$input\" | " : "";
+  const std::string_view end = hook.may_refuse ? "exit $?" : ":";
+  return fmt::format("before={}\nif [ -x \"$before\" ]; then {}\"$before\" \"$@\" || {}; fi\n",
+                     quoted(before), input, end);
+}
+
+struct ArgumentList {
+  std::vector<std::string> out;
+
+  void option(const char* name, const std::string& value, std::string_view unless = {}) {
+    if (value == unless) return;
+    out.emplace_back(name);
+    out.push_back(value);
+  }
+
+  void flag(const char* name, bool value) {
+    if (value) out.emplace_back(name);
+  }
+};
+
+void add_keystore(const KeystoreAccess& access, ArgumentList& list) {
+  list.option("--keystore", access.url);
+  list.option("--token", access.token);
+  list.option("--user", access.user);
+  list.option("--password", access.password);
+  list.option("--tls-ca", access.ca);
+  list.option("--tls-cert", access.cert);
+  list.option("--tls-key", access.key);
+  list.flag("--allow-plaintext", access.allow_plaintext);
+}
+
+}  // namespace
+
+const HookKind* find_hook(std::string_view name) {
+  const auto found = std::ranges::find(kHooks, name, &HookKind::name);
+  return found != kHooks.end() ? &*found : nullptr;
+}
+
+std::vector<std::string> hook_arguments(const PlanOptions& options) {
+  const PlanOptions plain;
+  ArgumentList list;
+  list.option("--repo", options.repo);
+  list.option("--ref", options.ref);
+  list.option("--path", options.path);
+  list.option("--scope", options.scope, plain.scope);
+  list.option("--host", options.host);
+  list.option("--cluster", options.cluster);
+  add_keystore(options.keystore, list);
+  list.option("--timeout", options.timeout, plain.timeout);
+  list.option("--lock-timeout", options.lock_timeout, plain.lock_timeout);
+  list.option("--max-destroy", options.max_destroy);
+  list.flag("--allow-rollback", options.allow_rollback);
+  list.flag("--auto-approve", options.auto_approve);
+  list.flag("--show-all", options.show_all);
+  return list.out;
+}
+
+std::string hook_script(const HookKind& hook, const std::string& program, const std::string& before,
+                        const std::vector<std::string>& arguments) {
+  std::string out = fmt::format(
+      "#!/bin/sh\n{}{}\n# {}. Written by `ovl hook install`, taken away by `ovl hook uninstall`.\n", kMark,
+      hook.name, hook.what);
+  // $() drops line breaks at the end.
+  if (hook.reads_input) out += "input=$(cat; printf x)\ninput=${input%x}\n";
+  out += before_lines(hook, before);
+  out += "unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT\n";
+  out += hook.reads_input ? "printf %s \"$input\" | " : "exec ";
+  out += fmt::format("{} hook run {}", quoted(program), hook.name);
+  for (const std::string& argument : arguments) out += " " + quoted(argument);
+  return out + " -- \"$@\"\n";
+}
+
+bool is_hook_script(std::string_view text) {
+  return text.substr(0, 200).find(kMark) != std::string_view::npos;
+}
+
+}  // namespace ovl

@@ -1,0 +1,68 @@
+// What the long-running verbs share: being told to end, and being seen to be there.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "cmd/context.hpp"
+#include "drivers/keystore/keystore.hpp"
+#include "model/handle.hpp"
+
+namespace ovl {
+
+// SIGTERM and SIGINT as something to ask for: an apply in progress is finished first. Made before a driver
+// starts threads, which inherit the mask.
+class StopSignal {
+ public:
+  StopSignal();
+
+  // Sleeps until it arrives or the time is over.
+  void wait(std::chrono::milliseconds length) const;
+
+  bool arrived();
+
+ private:
+  UniqueFd fd_;
+  bool arrived_ = false;
+};
+
+// This host's presence in the store: a key that goes when its session does.
+class Presence {
+ public:
+  Presence(std::chrono::milliseconds heartbeat, std::chrono::seconds ttl)
+      : heartbeat_(heartbeat), ttl_(ttl) {}
+
+  // Says so again when it is time to. Errors: those of the store.
+  Status keep(Context& context);
+
+  // The next keep() begins anew.
+  void drop() { session_.reset(); }
+
+ private:
+  std::chrono::milliseconds heartbeat_;
+  std::chrono::seconds ttl_;
+  std::unique_ptr<Session> session_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+// Whether somebody works here by hand (ovl suspend). Says so once, when it begins and when it is over.
+class SuspensionWatch {
+ public:
+  // directory: as for read_suspension().
+  explicit SuspensionWatch(std::string directory) : directory_(std::move(directory)) {}
+
+  bool holds();
+
+ private:
+  std::string directory_;
+  bool held_ = false;
+};
+
+// One line on stderr, made safe for a terminal.
+void say_line(const std::string& text);
+
+// One apply without questions, under this host's lock. Says what it changed.
+Result<Applied> apply_unasked(Context& context, const GlobalOptions& global);
+
+}  // namespace ovl

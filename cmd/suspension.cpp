@@ -1,0 +1,89 @@
+#include "cmd/suspension.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/machine.hpp"
+#include "cmd/style.hpp"
+#include "cmd/write_file.hpp"
+#include "drivers/git/repository.hpp"
+#include "reconcile/time_text.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string file_in(const std::string& directory) {
+  return directory + "/suspended";
+}
+
+// The machine's, or that of one repository that is pushed to.
+Result<std::string> directory_of(const GlobalOptions& global, const PlanOptions& options) {
+  if (options.repo.empty()) return global.state_directory;
+  OVL_TRY(const auto repository, need_repository(options.repo));
+  return repository->directory() + "/ovl";
+}
+
+Suspension decoded_or_unknown(const std::string& text) {
+  const Suspension unknown{.who = "somebody"};
+  const auto value = Value::parse_json(text);
+  if (!value.ok()) return unknown;
+  auto known = decode<Suspension>(value.value());
+  return known.ok() ? std::move(known).value() : unknown;
+}
+
+Result<int> suspend(const GlobalOptions& global, const PlanOptions& options, const std::string& reason) {
+  OVL_TRY(const std::string directory, directory_of(global, options));
+  ::mkdir(directory.c_str(), 0700);
+  const std::int64_t now = std::time(nullptr);
+  const Suspension suspension{.who = this_process(now).who, .since = now, .reason = reason};
+  OVL_CHECK(write_whole_file(file_in(directory), encode(suspension).json() + "\n", 0600));
+  std::cout << "Suspended: what applies by itself here stands back until ovl resume; plan and apply by hand "
+               "work.\n";
+  return kExitDone;
+}
+
+Result<int> resume(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_TRY(const std::string directory, directory_of(global, options));
+  const std::string file = file_in(directory);
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT) {
+    return Error{.code = Errc::io, .message = fmt::format("{} can't be removed", file), .os_errno = errno};
+  }
+  std::cout << "Resumed.\n";
+  return kExitDone;
+}
+
+}  // namespace
+
+std::string Suspension::words() const {
+  std::string out = fmt::format("suspended by {}", printable(who));
+  if (since > 0) out += fmt::format(" since {}", time_text(since));
+  return reason.empty() ? out : fmt::format("{} ({})", out, printable(reason));
+}
+
+std::optional<Suspension> read_suspension(const std::string& directory) {
+  std::ifstream file(file_in(directory), std::ios::binary);
+  if (!file) return std::nullopt;
+  return decoded_or_unknown(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+int run_suspend(const GlobalOptions& global, const PlanOptions& options, const std::string& reason) {
+  const auto code = suspend(global, options, reason);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+int run_resume(const GlobalOptions& global, const PlanOptions& options) {
+  const auto code = resume(global, options);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

@@ -1,0 +1,168 @@
+// ovl sync: fetch, verify, plan, apply, once or again and again. What a repository or a store that can't be
+// reached costs is time: nothing is removed meanwhile.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/keeping.hpp"
+#include "cmd/verbs.hpp"
+#include "drivers/git/fetch.hpp"
+#include "reconcile/ids.hpp"
+
+namespace ovl {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// The same revision is tried again ever later, a new one at once.
+constexpr milliseconds kLastRetry{300'000};
+// One look at the stop signal at least this often.
+constexpr milliseconds kGlance{200};
+
+// Fetches when there is something to fetch from, and answers what is to be applied.
+class Remote {
+ public:
+  Remote(const GlobalOptions& global, const PlanOptions& given) : plan_(given) {
+    if (given.repo.empty()) return;
+    std::error_code error;
+    const std::string url =
+        is_remote(given.repo) ? given.repo : std::filesystem::absolute(given.repo, error).string();
+    fetch_ =
+        FetchOptions{.url = url,
+                     .ref = given.ref.empty() ? "HEAD" : given.ref,
+                     .mirror = fmt::format("{}/sync/{:.16}.git", global.state_directory, sha256_hex(url))};
+  }
+
+  // Without a repository: the options as they are.
+  Result<PlanOptions> bring() {
+    if (fetch_.url.empty()) return plan_;
+    OVL_CHECK(fetch(fetch_));
+    OVL_TRY(const auto repository, need_repository(fetch_.mirror));
+    OVL_TRY(const Commit commit, repository->commit(kFetchedRef));
+    PlanOptions out = plan_;
+    out.repo = fetch_.mirror;
+    out.ref = commit.id;
+    out.host_side = true;
+    return out;
+  }
+
+ private:
+  PlanOptions plan_;
+  FetchOptions fetch_;
+};
+
+Context::Needs needs_of(const PlanOptions& plan) {
+  return {.manifest = plan.scope != "host", .source = true, .writable = true};
+}
+
+class Syncer {
+ public:
+  Syncer(const GlobalOptions& global, Remote& remote, milliseconds interval, Presence presence)
+      : global_(global),
+        remote_(remote),
+        interval_(interval),
+        presence_(std::move(presence)),
+        suspended_(global.state_directory) {}
+
+  void run(StopSignal& stop) {
+    while (!stop.arrived()) {
+      const auto next = steady_clock::now() + interval_;
+      if (!suspended_.holds()) tell(round());
+      while (!stop.arrived() && steady_clock::now() < next) {
+        stop.wait(std::min(kGlance, std::chrono::ceil<milliseconds>(next - steady_clock::now())));
+      }
+    }
+  }
+
+ private:
+  Status round() {
+    auto brought = remote_.bring();
+    if (!brought.ok()) return std::move(brought).error();
+    const PlanOptions plan = std::move(brought).value();
+    const bool is_new = plan.ref != revision_;
+    if (is_new) retry_ = milliseconds(0);
+    revision_ = plan.ref;
+    if (steady_clock::now() < not_before_ && !is_new) return {};
+    Status done = apply_revision(plan, is_new);
+    wait_longer(done.ok());
+    return done;
+  }
+
+  Status apply_revision(const PlanOptions& plan, bool is_new) {
+    if (is_new || !context_) {
+      context_.reset();
+      OVL_TRY(Context context, Context::open(global_, plan, needs_of(plan)));
+      context_ = std::make_unique<Context>(std::move(context));
+      if (!plan.ref.empty())
+        say_line(fmt::format("commit {:.12} of {}", plan.ref, context_->request().origin.author));
+    }
+    if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
+    const auto applied = apply_unasked(*context_, global_);
+    return applied.ok() ? Status() : Status(applied.error());
+  }
+
+  void wait_longer(bool ok) {
+    retry_ = ok ? milliseconds(0) : std::min(std::max(retry_ * 2, interval_), kLastRetry);
+    not_before_ = steady_clock::now() + retry_;
+    if (ok) return;
+    presence_.drop();
+    context_.reset();
+  }
+
+  // The same trouble is told once.
+  void tell(const Status& status) {
+    const std::string text = status.ok() ? std::string() : status.error().message;
+    if (text != told_ && !text.empty()) say_line(text);
+    told_ = text;
+  }
+
+  const GlobalOptions& global_;
+  Remote& remote_;
+  milliseconds interval_;
+  Presence presence_;
+  SuspensionWatch suspended_;
+  std::unique_ptr<Context> context_;
+  std::string revision_;
+  std::string told_;
+  milliseconds retry_{0};
+  steady_clock::time_point not_before_;
+};
+
+Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
+  if (SuspensionWatch(global.state_directory).holds()) return kExitDone;
+  OVL_TRY(PlanOptions plan, Remote(global, given).bring());
+  plan.auto_approve = true;
+  return run_apply(global, plan);
+}
+
+Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const SyncOptions& options) {
+  if (options.interval.empty()) return sync_once(global, given);
+  OVL_TRY(const milliseconds interval, parse_duration(options.interval));
+  OVL_TRY(const milliseconds heartbeat, parse_duration(options.heartbeat));
+  OVL_TRY(const milliseconds ttl, parse_duration(options.ttl));
+  if (interval.count() <= 0 || heartbeat.count() <= 0 || ttl < heartbeat * 2) {
+    return Error{.code = Errc::usage,
+                 .message = "--interval must be more than nothing, and --ttl at least twice --heartbeat",
+                 .hint = "like --interval 30s"};
+  }
+  StopSignal stop;
+  Remote remote(global, given);
+  Syncer(global, remote, interval, Presence(heartbeat, std::chrono::ceil<std::chrono::seconds>(ttl)))
+      .run(stop);
+  say_line("told to end");
+  return kExitDone;
+}
+
+}  // namespace
+
+int run_sync(const GlobalOptions& global, const PlanOptions& options, const SyncOptions& sync_options) {
+  const auto code = sync(global, options, sync_options);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl

@@ -1,0 +1,108 @@
+#include "drivers/git/fetch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "drivers/process/run.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kGit = "/usr/bin/git";
+
+// What a proxied or an ssh-agent's user needs.
+constexpr std::array<const char*, 8> kPassed{"HOME",        "SSH_AUTH_SOCK", "http_proxy", "https_proxy",
+                                             "HTTPS_PROXY", "all_proxy",     "no_proxy",   "NO_PROXY"};
+
+std::vector<std::string> environment() {
+  std::vector<std::string> out{"PATH=/usr/bin:/bin", "LC_ALL=C", "GIT_TERMINAL_PROMPT=0",
+                               "GIT_SSH_COMMAND=ssh -o BatchMode=yes", "GIT_PROTOCOL_FROM_USER=0"};
+  for (const char* name : kPassed) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (value != nullptr) out.push_back(fmt::format("{}={}", name, value));
+  }
+  return out;
+}
+
+std::vector<std::string> git(std::vector<std::string> words) {
+  std::vector<std::string> out{kGit};
+  // Transports that run commands (ext::) or are not authenticated (git://, http://) are never spoken.
+  for (const char* setting :
+       {"protocol.allow=never", "protocol.https.allow=always", "protocol.ssh.allow=always",
+        "protocol.file.allow=always", "core.hooksPath=/dev/null", "fetch.fsckObjects=true", "gc.auto=0",
+        "maintenance.auto=false"}) {
+    out.insert(out.end(), {"-c", setting});
+  }
+  std::ranges::move(words, std::back_inserter(out));
+  return out;
+}
+
+// git's last line says what it could not do.
+std::string last_line(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  const auto at = text.rfind('\n');
+  return at == std::string::npos ? text : text.substr(at + 1);
+}
+
+Status run_git(const FetchOptions& options, std::vector<std::string> words, Errc code) {
+  OVL_TRY(const ProcessOutput ran,
+          run_process(ProcessCommand{
+              .arguments = git(std::move(words)), .environment = environment(), .timeout = options.timeout}));
+  if (ran.status == 0) return {};
+  return Error{.code = code, .message = fmt::format("fetching {}: {}", options.url, last_line(ran.err))};
+}
+
+Status make_mirror(const FetchOptions& options) {
+  std::error_code error;
+  if (fs::exists(options.mirror + "/HEAD", error)) return {};
+  fs::create_directories(fs::path(options.mirror).parent_path(), error);
+  if (error)
+    return Error{.code = Errc::io,
+                 .message = fmt::format("{} can't be made: {}", options.mirror, error.message())};
+  return run_git(options, {"init", "--quiet", "--bare", options.mirror}, Errc::io);
+}
+
+Status check_url(const FetchOptions& options) {
+  if (options.ref.starts_with('-') || options.ref.find_first_of(": \t\n") != std::string::npos) {
+    return Error{.code = Errc::usage,
+                 .message = fmt::format("\"{}\" is no ref", options.ref),
+                 .hint = "name a branch or a tag"};
+  }
+  for (const std::string_view lead : {"https://", "ssh://", "file://", "/"}) {
+    if (options.url.starts_with(lead)) return {};
+  }
+  const bool scheme =
+      options.url.find("://") != std::string::npos || options.url.find("::") != std::string::npos;
+  if (!scheme && !options.url.starts_with('-') && is_remote(options.url)) return {};
+  return Error{.code = Errc::usage,
+               .message = fmt::format("{} is of no transport that is used", options.url),
+               .hint = "use https://, ssh://, user@host:path, file:// or an absolute path"};
+}
+
+}  // namespace
+
+bool is_remote(const std::string& repository) {
+  const auto colon = repository.find(':');
+  return colon != std::string::npos && repository.substr(0, colon).find('/') == std::string::npos;
+}
+
+Status fetch(const FetchOptions& options) {
+  OVL_CHECK(check_url(options));
+  OVL_CHECK(make_mirror(options));
+  return run_git(options,
+                 {"-C", options.mirror, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
+                  "--no-write-fetch-head", "--force", "--", options.url,
+                  fmt::format("+{}:{}", options.ref, kFetchedRef)},
+                 Errc::unreachable);
+}
+
+}  // namespace ovl
