@@ -102,7 +102,9 @@ class Libgit2Repository final : public GitRepository {
     const char* top = git_repository_workdir(repository_.get());
     if (top == nullptr) return std::string();
     std::error_code error;
-    const fs::path relative = fs::canonical(place.empty() ? "." : place, error).lexically_relative(top);
+    const fs::path real = fs::canonical(place.empty() ? "." : place, error);
+    if (!error && (real.string() + "/").starts_with(directory() + "/")) return std::string();
+    const fs::path relative = real.lexically_relative(top);
     if (error || relative.empty()) return Error{.code = Errc::io, .message = place + " can't be found"};
     const std::string text = relative.string();
     return text == "." || text.starts_with("..") ? std::string() : text;

@@ -1,0 +1,298 @@
+// Hooks in real repositories, with a store and without a lab: cluster scope needs no kernel.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cluster/hooks_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+using Hooks = HooksRig;
+
+constexpr const char* kOne = "[network.one]\n";
+constexpr const char* kTwo = "[network.two]\n";
+
+}  // namespace
+
+TEST_F(Hooks, APushIsPlannedAppliedOrRefused) {
+  const Ran installed = install("pre-receive post-receive");
+  ASSERT_EQ(installed.code, 0) << installed.out;
+  write(kOne);
+  commit("one");
+  const Ran first = push();
+  EXPECT_EQ(first.code, 0) << first.out;
+  EXPECT_TRUE(first.has("remote:   + network.one  (absent)")) << first.out;
+  EXPECT_TRUE(first.has("Apply complete: 3 created")) << first.out;
+  EXPECT_NE(networks().find("one"), std::string::npos);
+
+  write("[network.two]\nsubnet = 10.0.9.0/24\n");
+  commit("bad");
+  const Ran bad = push();
+  EXPECT_NE(bad.code, 0) << bad.out;
+  EXPECT_TRUE(bad.has("net/ovl.toml:8:10: error: this is no number [syntax]")) << bad.out;
+  EXPECT_TRUE(bad.has("subnet = 10.0.9.0/24")) << bad.out;
+  EXPECT_TRUE(bad.has("^~~~~~~~~~~")) << bad.out;
+  EXPECT_TRUE(bad.has("pre-receive hook declined")) << bad.out;
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+}
+
+TEST_F(Hooks, ARevertRestoresTheFormerRecords) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  // All but who wrote them: the same keys, each with the same value.
+  const auto records = [this] {
+    return ovl("keystore export --keystore " + store() +
+               " --cluster pushed | python3 -c 'import json, sys\n"
+               "for key, value in sorted(json.load(sys.stdin)[\"records\"].items()):\n"
+               "  if key.startswith((\"generations\", \"head\", \"lock\")): continue\n"
+               "  if isinstance(value, dict): value.pop(\"apply_id\", None)\n"
+               "  print(key, value)'")
+        .out;
+  };
+  write("[network.one]\nmtu = 1400\n");
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  const std::string before = records();
+  EXPECT_NE(before.find("mtu"), std::string::npos) << before;
+  write("[network.one]\nmtu = 1300\n[network.two]\n");
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_NE(records(), before);
+  ASSERT_EQ(git("revert --no-edit HEAD").code, 0);
+  const Ran back = push();
+  EXPECT_EQ(back.code, 0) << back.out;
+  EXPECT_EQ(records(), before);
+}
+
+TEST_F(Hooks, ProtectionAndHistoryAreGuarded) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  write(kOne);
+  commit("one");
+  write(std::string(kOne) + "[network.kept]\nprotect = true\n");
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  write(kOne);
+  commit("three");
+  const Ran removed = push();
+  EXPECT_NE(removed.code, 0);
+  EXPECT_TRUE(removed.has("network.kept: it is protected and would be removed")) << removed.out;
+  EXPECT_TRUE(removed.has("- network.kept")) << "the plan is complete: " << removed.out;
+  const Ran forced = push("-f hub HEAD~2:main");
+  EXPECT_TRUE(forced.has("does not descend from")) << forced.out;
+  const Ran deleted = push("hub :main");
+  EXPECT_TRUE(deleted.has("is what the cluster follows, and stays")) << deleted.out;
+  const Ran wish = push("-f -o ovl.allow-rollback hub HEAD~2:main");
+  EXPECT_TRUE(wish.has("push option \"ovl.allow-rollback\" is not taken here")) << wish.out;
+  EXPECT_NE(networks().find("kept"), std::string::npos);
+}
+
+TEST_F(Hooks, PushOptionsAreTakenWhereTheyAreTrusted) {
+  ASSERT_EQ(install("--trust-push-options pre-receive post-receive --allow-rollback").code, 0);
+  write(kOne);
+  commit("one");
+  const Ran dry = push("-o ovl.dry-run hub main");
+  EXPECT_NE(dry.code, 0);
+  EXPECT_TRUE(dry.has("+ network.one")) << dry.out;
+  EXPECT_TRUE(dry.has("a dry run: the push is not taken")) << dry.out;
+  EXPECT_TRUE(push("-o ovl.nonsense hub main").has("there is no push option \"ovl.nonsense\""));
+  EXPECT_TRUE(push("-o ovl.max-destroy=x hub main").has("remote:")) << "its own check answers";
+  EXPECT_EQ(push("-o ci.skip hub main").code, 0) << "options of others are theirs";
+}
+
+TEST_F(Hooks, OtherBranchesAndSeveralRefsAtOnce) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  write(kOne);
+  commit("one");
+  const Ran other = push("hub main:refs/heads/draft");
+  EXPECT_EQ(other.code, 0) << other.out;
+  EXPECT_TRUE(other.has("refs/heads/draft is not followed; it follows refs/heads/main")) << other.out;
+  EXPECT_EQ(networks().find("one"), std::string::npos);
+  const Ran several = push("hub main main:refs/heads/next main:refs/tags/v1");
+  EXPECT_EQ(several.code, 0) << several.out;
+  EXPECT_TRUE(several.has("Apply complete")) << several.out;
+  EXPECT_EQ(push("hub :draft").code, 0);
+}
+
+TEST_F(Hooks, PushesAtOnceAreAppliedOneAfterTheOther) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  write(kOne);
+  commit("start");
+  ASSERT_EQ(push().code, 0);
+  // Of several clones that push on top of the same commit one wins each round; the others fetch and try
+  // again.
+  std::string script = "cd " + file("") + "; for i in 1 2 3; do git clone -q hub.git c$i || exit 9; done; ";
+  script +=
+      "one() { cd c$1; for try in 1 2 3 4 5 6; do git pull -q --rebase 2>/dev/null; "
+      "printf '[network.n%s]\\n' $1 > net/n$1.toml; git add -A; "
+      "git diff --cached --quiet || git commit -qm n$1; "
+      "git push -q 2>../push$1.log && return 0; done; cat ../push$1.log; return 1; }; "
+      "pids=; for i in 1 2 3; do one $i & pids=\"$pids $!\"; done; for p in $pids; do wait $p || exit 8; "
+      "done";
+  const Ran ran = shell(
+      "export HOME=/nonexistent GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
+      "GIT_COMMITTER_EMAIL=a@b; " +
+      script);
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  const std::string there = networks();
+  for (const char* name : {"n1", "n2", "n3"})
+    EXPECT_NE(there.find(name), std::string::npos) << there << ran.out;
+  const Ran plan = ovl("plan --detailed-exitcode --repo " + file("hub.git") +
+                       " net --scope cluster --keystore " + store());
+  EXPECT_EQ(plan.code, 0) << plan.out;
+}
+
+// The store's lock is held by somebody who lives, so the apply waits; the push does not.
+TEST_F(Hooks, APushNeverHangs) {
+  ASSERT_EQ(install("--wait 500ms pre-receive post-receive").code, 0);
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  const Ran started = shell("cd " + file("work") + " && flock -x " + file("hub.git/ovl/apply.lock") +
+                            " sleep 60 >/dev/null 2>&1 & echo $!");
+  const std::string holder = started.out.substr(0, started.out.find('\n'));
+  ASSERT_EQ(shell(fmt::format("for i in $(seq 200); do flock -n {0} true || exit 0; done; exit 1",
+                              file("hub.git/ovl/apply.lock")))
+                .code,
+            0);
+  write(std::string(kOne) + kTwo);
+  commit("two");
+  const Ran pushed = push();
+  EXPECT_EQ(pushed.code, 0) << pushed.out;
+  EXPECT_TRUE(pushed.has("still applying; it goes on")) << pushed.out;
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  // Only when the holder is gone the apply gets its turn, and nobody has to ask for it.
+  shell("pkill -P " + holder + "; kill " + holder);
+  const Ran done = shell(fmt::format("timeout 30 flock -x {} true; cat {}", file("hub.git/ovl/apply.lock"),
+                                     file("hub.git/ovl/apply.log")));
+  EXPECT_TRUE(done.has("Generation 2")) << done.out;
+  EXPECT_NE(networks().find("two"), std::string::npos);
+}
+
+TEST_F(Hooks, SuspendedPushesAreTakenAndNotApplied) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(ovl("suspend --reason 'by hand' --repo " + file("hub.git")).code, 0);
+  const Ran pushed = push();
+  EXPECT_EQ(pushed.code, 0) << pushed.out;
+  EXPECT_TRUE(pushed.has("(by hand): the push is taken and not applied")) << pushed.out;
+  EXPECT_EQ(networks().find("one"), std::string::npos);
+  ASSERT_EQ(ovl("resume --repo " + file("hub.git")).code, 0);
+  write(std::string(kOne) + kTwo);
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_NE(networks().find("one"), std::string::npos);
+}
+
+TEST_F(Hooks, WhatStoodThereRunsFirstAndComesBack) {
+  const std::string hook = file("hub.git/hooks/pre-receive");
+  std::ofstream(hook) << "#!/bin/sh\necho before: $(cat)\n[ ! -e " << file("no") << " ]\n";
+  ASSERT_EQ(::chmod(hook.c_str(), 0755), 0);
+  const Ran installed = install("pre-receive");
+  EXPECT_TRUE(installed.has("what stood there runs first")) << installed.out;
+  ASSERT_EQ(install("pre-receive").code, 0) << "again, with the same result";
+  write(kOne);
+  const std::string id = commit("one");
+  std::ofstream(file("no")) << "";
+  const Ran refused = push();
+  EXPECT_NE(refused.code, 0);
+  EXPECT_FALSE(refused.has("+ network.one")) << refused.out;
+  std::filesystem::remove(file("no"));
+  const Ran taken = push();
+  EXPECT_EQ(taken.code, 0) << taken.out;
+  EXPECT_TRUE(taken.has("before: 0000000000000000000000000000000000000000 " + id + " refs/heads/main"))
+      << taken.out;
+  EXPECT_TRUE(taken.has("+ network.one")) << taken.out;
+  const Ran status = ovl("hook status --repo " + file("hub.git"));
+  EXPECT_TRUE(status.has("pre-receive   installed  another hook")) << status.out;
+  EXPECT_EQ(ovl("hook uninstall --repo " + file("hub.git")).code, 0);
+  EXPECT_TRUE(shell("cat " + hook).has("echo before:"));
+  EXPECT_EQ(ovl("hook uninstall --repo " + file("hub.git") + " pre-push").code, 1);
+}
+
+TEST_F(Hooks, ACommitIsJudgedByItsIndexNotByTheFiles) {
+  ASSERT_EQ(ovl("hook install --path net pre-commit").code, 0);
+  write(kOne);
+  ASSERT_EQ(git("add -A").code, 0);
+  write("[network.one]\nsubnet = 5\n");
+  EXPECT_EQ(git("commit -qm 'good in the index'").code, 0) << "the work tree is not what is committed";
+  ASSERT_EQ(git("add -A").code, 0);
+  write(kOne);
+  const Ran bad = git("commit -qm 'bad in the index'");
+  EXPECT_NE(bad.code, 0);
+  EXPECT_TRUE(bad.has("net/ovl.toml:8:10: error:")) << bad.out;
+  // git builds the index of these apart.
+  write(std::string(kOne) + kTwo);
+  EXPECT_EQ(git("commit -qam 'good again'").code, 0);
+  write("[network.one]\nsubnet = 5\n");
+  EXPECT_NE(git("commit -qm bad net/ovl.toml").code, 0);
+  EXPECT_NE(git("commit -qam bad").code, 0);
+}
+
+TEST_F(Hooks, BeforeAPushItsCommitsAreValidated) {
+  ASSERT_EQ(ovl("hook install --path net pre-push").code, 0);
+  write("[network.one]\nsubnet = 5\n");
+  commit("bad");
+  const Ran bad = push();
+  EXPECT_NE(bad.code, 0);
+  EXPECT_TRUE(bad.has("net/ovl.toml:8:10: error:")) << bad.out;
+  write(kOne);
+  commit("good");
+  EXPECT_EQ(push().code, 0);
+  ASSERT_EQ(push("hub main:refs/heads/gone").code, 0);
+  EXPECT_EQ(push("hub :refs/heads/gone").code, 0) << "a deletion has nothing to validate";
+}
+
+TEST_F(Hooks, AMergeIsPlannedOrApplied) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_EQ(shell("git clone -q " + file("hub.git") + " " + file("host")).code, 0);
+  const std::string hook = "cd " + file("host") + " && " + OVL_BINARY +
+                           " hook install --path net --scope cluster --keystore " + store();
+  ASSERT_EQ(shell(hook + " post-merge").code, 0);
+  write(std::string(kOne) + kTwo);
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  const Ran planned = git("pull -q", "host");
+  EXPECT_TRUE(planned.has("+ network.two")) << planned.out;
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  ASSERT_EQ(shell(hook + " --auto-approve post-merge").code, 0);
+  write(std::string(kOne) + kTwo + "[network.three]\n");
+  commit("three");
+  ASSERT_EQ(push().code, 0);
+  const Ran applied = git("pull -q", "host");
+  EXPECT_TRUE(applied.has("Apply complete")) << applied.out;
+  EXPECT_NE(networks().find("three"), std::string::npos);
+}
+
+TEST_F(Hooks, TheKeystoreIsTakenFromTheManifestThatIsThere) {
+  write("[keystore]\nurl = \"" + store() + "\"\n" + kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  const Ran installed =
+      ovl("hook install --repo " + file("hub.git") + " --path net --scope cluster pre-receive");
+  EXPECT_TRUE(installed.has("Keystore " + store() + ", as the manifest says now")) << installed.out;
+  write("[keystore]\nurl = \"sqlite://" + file("other.db") + "\"\n" + kOne);
+  commit("two");
+  const Ran pushed = push();
+  EXPECT_NE(pushed.code, 0);
+  EXPECT_TRUE(pushed.has("net/ovl.toml:8:7: the manifest names another keystore than this host does"))
+      << pushed.out;
+  EXPECT_FALSE(std::filesystem::exists(file("other.db")));
+}
+
+TEST_F(Hooks, BadInstallationsAreRefusedWithWords) {
+  EXPECT_TRUE(ovl("hook install pre-rebase").has("there is no hook \"pre-rebase\""));
+  EXPECT_TRUE(shell("cd / && " + std::string(OVL_BINARY) + " hook install pre-commit")
+                  .has("is in no git repository"));
+  EXPECT_TRUE(ovl("hook install --wait soon post-receive").has("\"soon\" is no duration"));
+  EXPECT_TRUE(
+      shell("echo nonsense | " + std::string(OVL_BINARY) + " hook run pre-receive --repo " + file("hub.git"))
+          .has("what git tells a hook is not on stdin"));
+}
+
+}  // namespace ovl
