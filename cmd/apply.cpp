@@ -72,12 +72,14 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
     options.detailed_exitcode = given.detailed_exitcode;
     options.lock_timeout = given.lock_timeout;
     options.timeout = given.timeout;
+    options.policy = given.policy;
   }
   // What is ours here is known without the store.
   const bool alone = options.scope == "host" && options.destroy;
   const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy,
                              .keystore = !alone,
                              .source = true,
+                             .policy = true,
                              .writable = true};
   OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->manifest : nullptr));
   const auto lock = context.lock_host();

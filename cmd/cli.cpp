@@ -59,6 +59,13 @@ void add_selection(CLI::App& app, PlanOptions& plan) {
       ->group("Selection");
 }
 
+void add_policy(CLI::App& app, PlanOptions& plan) {
+  app.add_option(
+         "--policy", plan.policy,
+         "This host's own policy, which no manifest overrides; default /etc/ovl/policy.toml if it exists")
+      ->envname("OVL_POLICY");
+}
+
 }  // namespace
 
 void add_store(CLI::App& app, PlanOptions& plan) {
@@ -119,6 +126,7 @@ void add_planning_options(CLI::App& app, PlanOptions& plan) {
   app.add_option("--max-destroy", plan.max_destroy,
                  "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
       ->envname("OVL_MAX_DESTROY");
+  add_policy(app, plan);
   add_selection(app, plan);
   app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
 }
@@ -340,6 +348,7 @@ void add_state_mv(CLI::App& group, CommandLine& line) {
       ->required()
       ->expected(2);
   add_store(mv, line.plan);
+  add_policy(mv, line.plan);
   add_approval(mv, line.plan);
   add_json(mv, line.plan);
 }

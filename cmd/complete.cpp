@@ -20,6 +20,7 @@ const std::map<std::string, Values>& values_by_name() {
       {"--host", {.words = {}, .live = "host"}},
       {"--out", {.words = {}, .files = true}},
       {"--json-into", {.words = {}, .files = true}},
+      {"--policy", {.words = {}, .files = true}},
       {"--state-dir", {.words = {}, .files = true}},
       {"--run-dir", {.words = {}, .files = true}},
       {"--lab", {.words = {}, .files = true}},

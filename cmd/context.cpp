@@ -14,8 +14,10 @@
 #include "cmd/host_side.hpp"
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
+#include "cmd/policy_file.hpp"
 #include "cmd/style.hpp"
 #include "drivers/kernel/linux.hpp"
+#include "drivers/signature/signature.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/sources.hpp"
@@ -107,6 +109,9 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   OVL_TRY(context.request_.scope, parse_scope(options.scope));
   OVL_TRY(context.request_.lock_timeout, parse_duration(options.lock_timeout));
   context.request_.destroy = options.destroy;
+  if (needs.policy && context.request_.scope != Scope::host) {
+    OVL_TRY(context.request_.host_policy, read_host_policy(options.policy));
+  }
   OVL_CHECK(context.load_manifest(options, needs, given));
   if (given != nullptr) {
     context.request_.origin = given->origin;
@@ -160,8 +165,29 @@ Status Context::fill_source(const std::string& path) {
   if (origin.source.empty()) origin.source = "dir:" + manifest_->cluster.value.text();
   if (origin.commit.empty()) return {};
   request_.dirty = source_.dirty;
+  OVL_CHECK(fill_signer());
   request_.follows = [repository = source_.repository.get(), commit = origin.commit](
                          const std::string& applied) { return repository->follows(commit, applied); };
+  return {};
+}
+
+// Looked at only where a policy asks for it. Whose signature counts is for the host to say.
+Status Context::fill_signer() {
+  const bool host_asks = request_.host_policy && request_.host_policy->require_signed;
+  if (!host_asks && !(manifest_->policy && manifest_->policy->require_signed)) return {};
+  const std::string& commit = request_.origin.commit;
+  OVL_TRY(const auto signature, source_.repository->signature(commit));
+  const Signers signers = request_.host_policy ? Signers{.allowed_signers = request_.host_policy->signers,
+                                                         .keyring = request_.host_policy->keyring}
+                                               : Signers();
+  const CommitSignature none;
+  const CommitSignature& found = signature ? *signature : none;
+  const auto verified = verify_signature(found.payload, found.signature, signers);
+  if (verified.ok()) {
+    request_.signer = verified.value().signer;
+  } else {
+    request_.unsigned_because = fmt::format("{:.12}: {}", commit, verified.error().message);
+  }
   return {};
 }
 

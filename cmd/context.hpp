@@ -30,6 +30,7 @@ class Context {
     bool keystore = true;
     bool state = false;     // this machine's state, also without its kernel
     bool source = false;    // where the manifest comes from, for what changes the records
+    bool policy = false;    // the host's own, for what changes the records
     bool writable = false;  // state may be made
   };
 
@@ -65,6 +66,7 @@ class Context {
   Status fill_request(const PlanOptions& options);
   Status fill_selection(const PlanOptions& options);
   Status fill_source(const std::string& path);
+  Status fill_signer();
   Status fill_access(const PlanOptions& options);
 
   ManifestSource source_;

@@ -68,9 +68,19 @@ Value string_schema(const ValueType& type) {
   return out;
 }
 
-Value strings_schema(const ValueType& type) {
+Value list_schema(Value each) {
   Value out = typed("array");
-  out.set("items", string_schema(type));
+  out.set("items", std::move(each));
+  return out;
+}
+
+Value strings_schema(const ValueType& type) {
+  return list_schema(string_schema(type));
+}
+
+Value count_schema() {
+  Value out = typed("integer");
+  out.set("minimum", 0);
   return out;
 }
 
@@ -95,6 +105,8 @@ Value value_schema(const ValueType& type) {
     case Shape::labels: return table_of(typed("string"));
     case Shape::block: return block_schema(manifest_block(type.block));
     case Shape::blocks: return table_of(block_schema(manifest_block(type.block)));
+    case Shape::block_list: return list_schema(block_schema(manifest_block(type.block)));
+    case Shape::string_or_integer: return either(string_schema(type), count_schema());
     case Shape::integer: break;
   }
   Value out = typed("integer");
@@ -123,6 +135,7 @@ Value block_schema(const BlockSpec& block) {
   Value properties = Value::object();
   Value required = Value::array();
   for (const KeySpec& key : block.keys) {
+    if (key.host_only) continue;
     Value schema = value_schema(*key.type);
     schema.set("description", key.doc);
     properties.set(key.key, std::move(schema));
@@ -140,9 +153,7 @@ Value block_schema(const BlockSpec& block) {
 Value top_schema(const BlockSpec& block) {
   if (block.form == BlockForm::named) return table_of(block_schema(block));
   if (block.form == BlockForm::single) return block_schema(block);
-  Value out = typed("array");
-  out.set("items", block_schema(block));
-  return out;
+  return list_schema(block_schema(block));
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ struct PlanOptions {
   bool show_all = false;
   bool allow_rollback = false;
   std::string max_destroy;            // "12" or "50%"; empty: the half
+  std::string policy;                 // the host's own; empty: /etc/ovl/policy.toml, when it exists
   std::vector<std::string> targets;   // addresses
   std::vector<std::string> excludes;  // addresses
   std::vector<std::string> replaces;  // addresses

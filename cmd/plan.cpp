@@ -21,8 +21,9 @@ struct Look {
 
 Result<Look> look(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(Context context,
-          Context::open(global, options,
-                        {.manifest = options.scope != "host" && !options.destroy, .source = true}));
+          Context::open(
+              global, options,
+              {.manifest = options.scope != "host" && !options.destroy, .source = true, .policy = true}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
   return Look{.context = std::move(context), .planned = std::move(planned)};
 }

@@ -25,7 +25,8 @@ Result<int> move_record(const GlobalOptions& global, const PlanOptions& given, c
   OVL_TRY(Move move, parse_move(from, to));
   PlanOptions options = given;
   options.scope = "cluster";
-  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .identity = false}));
+  OVL_TRY(Context context,
+          Context::open(global, options, {.manifest = false, .identity = false, .policy = true}));
   Request request = context.request();
   request.manifest = nullptr;
   request.moves.push_back(std::move(move));

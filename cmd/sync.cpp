@@ -57,7 +57,7 @@ class Remote {
 };
 
 Context::Needs needs_of(const PlanOptions& plan) {
-  return {.manifest = plan.scope != "host", .source = true, .writable = true};
+  return {.manifest = plan.scope != "host", .source = true, .policy = true, .writable = true};
 }
 
 class Syncer {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/catalogue.hpp"
+#include "model/policy.hpp"
 #include "model/records.hpp"
 
 namespace ovl {
@@ -122,6 +123,7 @@ struct MovedBlock {
 struct Manifest {
   Located<Label> cluster;
   KeystoreBlock keystore;
+  std::optional<Policy> policy;
   std::vector<HostBlock> hosts;          // sorted by name
   std::vector<NetworkBlock> networks;    // sorted by name
   std::vector<EndpointBlock> endpoints;  // sorted by name

@@ -56,6 +56,28 @@ constexpr ValueType kAttachments{
 constexpr ValueType kMovedName{
     .shape = Shape::string, .text = "KIND.NAME", .pattern = "^(host|network|endpoint)\\.[A-Za-z0-9.-]+$"};
 
+constexpr ValueType kDestroyLimit{
+    .shape = Shape::string_or_integer, .text = "a number or a share", .pattern = "^[0-9]+%?$"};
+constexpr ValueType kRecordPatterns{.shape = Shape::strings,
+                                    .text = "an array of KIND.NAME",
+                                    .pattern = "^([Hh]ost|[Nn]etwork|[Ee]ndpoint)[.][A-Za-z0-9.-]*[*]?$"};
+constexpr ValueType kHostPatterns{
+    .shape = Shape::strings, .text = "an array of host names", .pattern = "^[*]?[A-Za-z0-9.-]*[*]?$"};
+constexpr ValueType kVniRange{.shape = Shape::block, .text = "a table", .block = "vni-range"};
+constexpr ValueType kForbidden{
+    .shape = Shape::strings,
+    .text = "an array of \"ACTION KIND\"",
+    .pattern = "^(create|update|remove|rename) (host|network|endpoint)([.][a-z_]+)?$"};
+constexpr ValueType kWindows{.shape = Shape::block_list, .text = "an array of tables", .block = "window"};
+constexpr ValueType kDays{.shape = Shape::strings,
+                          .text = "an array of weekdays",
+                          .pattern =
+                              "^([Mm][Oo][Nn]|[Tt][Uu][Ee]|[Ww][Ee][Dd]|[Tt][Hh][Uu]|[Ff][Rr][Ii]|"
+                              "[Ss][Aa][Tt]|[Ss][Uu][Nn])$"};
+constexpr ValueType kTimeOfDay{
+    .shape = Shape::string, .text = "a time of the day", .pattern = "^[0-2][0-9]:[0-5][0-9]$"};
+constexpr ValueType kPath{.shape = Shape::string, .text = "an absolute path", .pattern = "^/"};
+
 constexpr std::string_view kLabelsDoc = "Words of your own; ovl keeps them and selects by them.";
 constexpr std::string_view kAdoptDoc =
     "What becomes of a device that exists and is not ovl's: `never` refuses; `if-equal` takes it over when "
@@ -89,6 +111,47 @@ constexpr std::array<KeySpec, 3> kTlsKeys{
     KeySpec{"cert", &kFile, false, "none", "Our certificate, where the store asks for one (PEM).",
             "\"file:cert.pem\""},
     KeySpec{"key", &kFile, false, "none", "The key of `cert` (PEM).", "\"file:key.pem\""}};
+
+constexpr std::array<KeySpec, 10> kPolicyKeys{
+    KeySpec{"max_destroy", &kDestroyLimit, false, "no limit but `--max-destroy`'s",
+            "How many records one apply may remove, or which share of them; for a destroy, too.", "\"50%\""},
+    KeySpec{"protect", &kRecordPatterns, false, "none",
+            "Records that are neither removed nor renamed; a `*` at the end stands for any rest.",
+            "[\"network.front\", \"endpoint.db-*\"]"},
+    KeySpec{"subnets", &kPrefixArray, false, "any",
+            "Each subnet of each network, declared or chosen, is inside one of these.",
+            "[\"10.0.0.0/8\", \"fd00::/8\"]"},
+    KeySpec{"hosts", &kHostPatterns, false, "any",
+            "Each host's name is one of these; one `*`, at the beginning or the end.",
+            "[\"*.example.org\", \"web-*\"]"},
+    KeySpec{"vni", &kVniRange, false, "any", "Each network's VNI, declared or chosen, is in this range.",
+            "{ min = 1048576, max = 1064959 }"},
+    KeySpec{"forbid", &kForbidden, false, "none",
+            "Changes that are refused: `create`, `update`, `remove` or `rename`, and `host`, `network` or "
+            "`endpoint`; an update may name one field.",
+            "[\"remove network\", \"update network.vni\"]"},
+    KeySpec{"windows", &kWindows, false, "always", "Records change only while one of these is open.",
+            "[{ days = [\"mon\"], from = \"08:00\", to = \"18:00\" }]"},
+    KeySpec{"require_signed", &kFlag, false, "false",
+            "Records change only from a commit that is signed by somebody whom the host trusts.", "true"},
+    KeySpec{
+        "signers", &kPath, false, "none",
+        "Only in the host's own policy: OpenSSH's list of whose signatures count (`ssh-keygen(1)`, ALLOWED "
+        "SIGNERS).",
+        "\"/etc/ovl/allowed_signers\"", true},
+    KeySpec{"keyring", &kPath, false, "none",
+            "Only in the host's own policy: OpenPGP keys whose signatures count (`gpg --export`).",
+            "\"/etc/ovl/keyring.gpg\"", true}};
+
+constexpr std::array<KeySpec, 2> kVniRangeKeys{
+    KeySpec{"min", &kVni, false, "1", "The smallest.", "1048576"},
+    KeySpec{"max", &kVni, false, "16777215", "The largest.", "1064959"}};
+
+constexpr std::array<KeySpec, 3> kWindowKeys{
+    KeySpec{"days", &kDays, false, "all", "Weekdays on which it begins, in UTC.", "[\"mon\", \"tue\"]"},
+    KeySpec{"from", &kTimeOfDay, true, "", "When it opens, in UTC.", "\"08:00\""},
+    KeySpec{"to", &kTimeOfDay, true, "",
+            "When it closes, in UTC; not after `from`: on the next day. `24:00` ends the day.", "\"18:00\""}};
 
 constexpr std::array<KeySpec, 5> kHostKeys{
     KeySpec{"advertise", &kAdvertise, true, "",
@@ -149,7 +212,7 @@ constexpr std::array<KeySpec, 2> kMovedKeys{
     KeySpec{"from", &kMovedName, true, "", "The old name, which nothing has any more.", "\"network.my-net\""},
     KeySpec{"to", &kMovedName, true, "", "The new name.", "\"network.front\""}};
 
-constexpr std::array<BlockSpec, 8> kBlocks{
+constexpr std::array<BlockSpec, 11> kBlocks{
     BlockSpec{"cluster", "[cluster]", BlockForm::single, "The cluster that the manifest describes. Required.",
               kClusterKeys},
     BlockSpec{
@@ -169,8 +232,13 @@ constexpr std::array<BlockSpec, 8> kBlocks{
     BlockSpec{"attachment", "[endpoint.NAME.networks.NETWORK]", BlockForm::nested,
               "An endpoint in one of its networks.", kAttachmentKeys},
     BlockSpec{"moved", "[[moved]]", BlockForm::array,
-              "A block that has a new name: what exists is renamed, not removed and made again.",
-              kMovedKeys}};
+              "A block that has a new name: what exists is renamed, not removed and made again.", kMovedKeys},
+    BlockSpec{"policy", "[policy]", BlockForm::single,
+              "What a plan may do, as a guard against mistakes. A host has a policy of its own, of the same "
+              "form, which no manifest overrides: see [policy.md](policy.md).",
+              kPolicyKeys},
+    BlockSpec{"vni-range", "vni in [policy]", BlockForm::nested, "A range of VNIs.", kVniRangeKeys},
+    BlockSpec{"window", "windows in [policy]", BlockForm::nested, "When records may change.", kWindowKeys}};
 
 }  // namespace
 

@@ -16,10 +16,12 @@ enum class Shape : std::uint8_t {
   strings,            // an array of strings
   string_or_strings,  // one string, or an array of them
   integer,
+  string_or_integer,
   boolean,
-  labels,  // a table of strings
-  block,   // a table with keys of its own: the block called after the key
-  blocks   // a table of such tables, each under a name
+  labels,     // a table of strings
+  block,      // a table with keys of its own: the block called after the key
+  blocks,     // a table of such tables, each under a name
+  block_list  // an array of such tables
 };
 
 // What a value means.
@@ -29,7 +31,7 @@ struct ValueType {
   std::string_view pattern = {};  // of each string, as a regular expression of ECMA 262
   std::int64_t min = 0;           // of an integer
   std::int64_t max = 0;
-  std::string_view block = {};  // name of the block, for Shape::block and Shape::blocks
+  std::string_view block = {};  // name of the block, for Shape::block, blocks and block_list
 };
 
 struct KeySpec {
@@ -39,6 +41,7 @@ struct KeySpec {
   std::string_view default_text;  // what holds when the key is left out; empty: see doc
   std::string_view doc;
   std::string_view example;  // a value in TOML
+  bool host_only = false;    // not for a manifest: only for the host's own policy
 };
 
 enum class BlockForm : std::uint8_t {

@@ -58,7 +58,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # A lab starts the store's own server, and `graph --format svg` runs dot.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "etcd-server, graphviz, iproute2")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "etcd-server, gpgv, graphviz, iproute2, openssh-client")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/debian/postinst
     ${CMAKE_SOURCE_DIR}/packaging/debian/postrm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

@@ -5,70 +5,13 @@
 #include <map>
 #include <span>
 
-#include "reconcile/decode_values.hpp"
+#include "reconcile/decode_block.hpp"
+#include "reconcile/decode_policy.hpp"
 #include "reconcile/suggest.hpp"
 
 namespace ovl {
 
 namespace {
-
-// ---- a block's keys ----------------------------------------------------------------------------
-
-template <class Block>
-struct KeyReader {
-  std::string_view key;
-  void (*read)(Reading& in, const TomlMember& member, Block& block);
-};
-
-template <auto Member, class Block>
-void field(Reading& in, const TomlMember& member, Block& block) {
-  read_value(in, member.value, block.*Member);
-}
-
-void report_unknown_key(Reporter& report, const BlockSpec& spec, std::string_view where,
-                        const TomlMember& member) {
-  const bool table = member.value.kind == TomlNode::Kind::table;
-  std::string known = fmt::format("known keys: {}", fmt::join(key_names(spec), ", "));
-  if (table && spec.name == "host") known = "a dotted name needs quotes: [host.\"a.example.org\"]";
-  report.error("unknown-key", member.place,
-               fmt::format("unknown key \"{}\" in {}", shortened(member.key), where),
-               suggestion(member.key, key_names(spec), std::move(known)));
-}
-
-// False when a value was refused or a required key is missing.
-bool require_keys(Reporter& report, const BlockSpec& spec, std::string_view where, const TomlNode& table,
-                  const Place& place) {
-  bool complete = true;
-  for (const KeySpec& key : spec.keys) {
-    if (!key.required || table.find(key.key) != nullptr) continue;
-    complete = false;
-    report.error("missing-key", place, fmt::format("{} has no \"{}\"", where, key.key),
-                 fmt::format("add {} = {}", key.key, key.example));
-  }
-  return complete;
-}
-
-// Reads all keys of one block; `where` is how messages call it. False when a value was refused, a key
-// is unknown or missing.
-template <class Block>
-bool read_block(Reporter& report, const BlockSpec& spec, std::string_view where,
-                std::span<const KeyReader<Block>> readers, const TomlNode& table, const Place& place,
-                Block& block) {
-  bool good = true;
-  for (const TomlMember& member : table.members) {
-    const auto reader = std::ranges::find(readers, member.key, &KeyReader<Block>::key);
-    const KeySpec* key = find_key(spec, member.key);
-    if (reader == readers.end() || key == nullptr) {
-      report_unknown_key(report, spec, where, member);
-      good = false;
-      continue;
-    }
-    Reading in{.report = report, .key = *key};
-    reader->read(in, member, block);
-    good = good && !in.failed;
-  }
-  return require_keys(report, spec, where, table, place) && good;
-}
 
 // ---- one table of readers per block --------------------------------------------------------------
 
@@ -247,7 +190,7 @@ class ManifestDecoder {
     void (ManifestDecoder::*read)(const TomlMember& member);
   };
 
-  static const std::array<Top, 6>& top_blocks();
+  static const std::array<Top, 7>& top_blocks();
 
   void report_unknown_block(const TomlMember& member) {
     std::vector<std::string> known;
@@ -305,6 +248,12 @@ class ManifestDecoder {
     KeystoreBlock& block = out_.manifest.keystore;
     block.place = member.place;
     fill(spec, kKeystoreReaders, "keystore", member, block);
+  }
+
+  void read_policy(const TomlMember& member) {
+    if (!is_table(member, manifest_block("policy")) || !define("policy", "[policy]", member.place)) return;
+    Policy& policy = out_.manifest.policy.emplace();
+    if (!decode_policy(report_, PolicyHome::manifest, member, policy)) out_.damaged.insert("policy");
   }
 
   // f(member, name) for each well-named block below [KIND].
@@ -414,9 +363,10 @@ class ManifestDecoder {
   std::map<std::string, Place> defined_;
 };
 
-const std::array<ManifestDecoder::Top, 6>& ManifestDecoder::top_blocks() {
-  static constexpr std::array<Top, 6> blocks{{{"cluster", &ManifestDecoder::read_cluster},
+const std::array<ManifestDecoder::Top, 7>& ManifestDecoder::top_blocks() {
+  static constexpr std::array<Top, 7> blocks{{{"cluster", &ManifestDecoder::read_cluster},
                                               {"keystore", &ManifestDecoder::read_keystore},
+                                              {"policy", &ManifestDecoder::read_policy},
                                               {"host", &ManifestDecoder::read_hosts},
                                               {"network", &ManifestDecoder::read_networks_blocks},
                                               {"endpoint", &ManifestDecoder::read_endpoints},

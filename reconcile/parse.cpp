@@ -8,6 +8,7 @@
 
 #include "reconcile/check_manifest.hpp"
 #include "reconcile/decode_manifest.hpp"
+#include "reconcile/decode_policy.hpp"
 #include "reconcile/reporter.hpp"
 #include "reconcile/sources.hpp"
 #include "reconcile/toml_guard.hpp"
@@ -243,6 +244,26 @@ Parsed parse(const Sources& sources) {
   out.manifest = std::move(decoded.manifest);
   out.manifest.digest = digest_of(sources);
   std::ranges::stable_sort(out.diagnostics, {}, &Diagnostic::place);
+  return out;
+}
+
+ParsedPolicy parse_policy(const SourceFile& source) {
+  ParsedPolicy out;
+  const auto tree = read_toml(source, 0, out.diagnostics);
+  if (!tree) return out;
+  Reporter report(out.diagnostics);
+  for (const TomlMember& member : tree->members) {
+    if (member.key == "policy" && member.value.kind == TomlNode::Kind::table) {
+      decode_policy(report, PolicyHome::host, member, out.policy);
+    } else {
+      report.error("policy-file", member.place, "a host's policy holds [policy] and nothing else",
+                   "put its keys below [policy], and other blocks into a manifest");
+    }
+  }
+  if (tree->members.empty()) {
+    report.error("policy-file", Place{}, "a host's policy has no [policy]", "write [policy] and its keys");
+  }
+  out.policy.origin = source.name;
   return out;
 }
 

@@ -14,4 +14,12 @@ struct Parsed {
 // file has one, names that no other file defines are not called unknown.
 Parsed parse(const Sources& sources);
 
+struct ParsedPolicy {
+  Policy policy;            // to be used only when there is no diagnostic
+  Diagnostics diagnostics;  // all are errors
+};
+
+// A host's own policy: a file that holds [policy] and nothing else.
+ParsedPolicy parse_policy(const SourceFile& source);
+
 }  // namespace ovl

@@ -11,6 +11,7 @@
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/observe.hpp"
+#include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/recorded.hpp"
@@ -126,7 +127,24 @@ void resolve_records(const Request& request, Planned& planned) {
   }
 }
 
-Status diff_cluster(const Request& request, Planned& planned) {
+// The manifest's policy and the host's: what either does not allow is refused.
+void refuse_by_policy(const Request& request, std::int64_t now, Planned& planned) {
+  const PolicyInput input{
+      .plan = planned.plan,
+      .desired = planned.desired,
+      .current = planned.view.records,
+      .now = now,
+      .signer = request.dirty ? std::string() : request.signer,
+      .unsigned_because = request.dirty ? "its files are not those of the commit" : request.unsigned_because};
+  std::vector<Finding>& refused = planned.plan.refused;
+  const auto add = [&](const Policy& policy) {
+    for (Finding& finding : violations(input, policy)) refused.push_back(std::move(finding));
+  };
+  if (request.host_policy) add(*request.host_policy);
+  if (request.manifest != nullptr && request.manifest->policy) add(*request.manifest->policy);
+}
+
+Status diff_cluster(const Request& request, std::int64_t now, Planned& planned) {
   if (!has_cluster(request) || request.refresh_only) return {};
   Plan& plan = planned.plan;
   const std::vector<RecordChange> changes = diff_records(planned.desired, planned.view.records);
@@ -137,6 +155,7 @@ Status diff_cluster(const Request& request, Planned& planned) {
     OVL_CHECK(check_whole(planned.desired));
   }
   plan.refused = refusals_of(plan, planned.view.records, request.max_destroy);
+  refuse_by_policy(request, now, planned);
   return {};
 }
 
@@ -221,7 +240,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   OVL_CHECK(read_facts(request, world, planned));
   resolve_records(request, planned);
   if (!planned.problems.empty()) return planned;
-  OVL_CHECK(diff_cluster(request, planned));
+  OVL_CHECK(diff_cluster(request, world.now, planned));
   OVL_CHECK(diff_host(request, world, planned));
   planned.plan.interruptions = predict(planned.plan, planned.desired);
   return planned;

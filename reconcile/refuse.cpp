@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "reconcile/change_name.hpp"
 
@@ -34,28 +33,7 @@ std::size_t size_of(const Records& records) {
   return records.hosts.size() + records.networks.size() + records.endpoints.size();
 }
 
-bool exceeds(std::size_t removals, const DestroyLimit& limit, std::size_t all) {
-  return limit.percent ? removals * 100 > limit.value * all : removals > limit.value;
-}
-
 }  // namespace
-
-Result<DestroyLimit> DestroyLimit::parse(const std::string& text) {
-  DestroyLimit limit;
-  const char* end = text.data() + text.size();
-  limit.percent = text.ends_with('%');
-  if (limit.percent) --end;
-  const auto [stop, error] = std::from_chars(text.data(), end, limit.value);
-  const bool whole = error == std::errc{} && stop == end;
-  if (whole && (!limit.percent || limit.value <= 100)) return limit;
-  return Error{.code = Errc::usage,
-               .message = fmt::format("\"{}\" is no number of records", text),
-               .hint = "write it like 12 or 50%"};
-}
-
-std::string DestroyLimit::text() const {
-  return fmt::format("{}{}", value, percent ? "%" : "");
-}
 
 std::vector<Finding> refusals_of(const Plan& plan, const Records& current,
                                  const std::optional<DestroyLimit>& limit) {
@@ -68,7 +46,7 @@ std::vector<Finding> refusals_of(const Plan& plan, const Records& current,
   const bool asked_for_all = plan.destroy && !limit;
   const std::size_t all = size_of(current);
   const DestroyLimit most = limit.value_or(kUnasked);
-  if (asked_for_all || !exceeds(removals, most, all)) return out;
+  if (asked_for_all || !most.is_exceeded_by(removals, all)) return out;
   out.push_back(Finding{.code = Errc::guard,
                         .id = "max-destroy",
                         .subject = "cluster " + plan.cluster.text(),

@@ -5,20 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "model/plan.hpp"
+#include "model/policy.hpp"
 
 namespace ovl {
-
-// How many records one apply may remove: a number, or a share of those that are there.
-struct DestroyLimit {
-  std::size_t value = 0;
-  bool percent = false;
-
-  // "12" or "50%". Errors: usage.
-  static Result<DestroyLimit> parse(const std::string& text);
-  [[nodiscard]] std::string text() const;
-  bool operator==(const DestroyLimit&) const = default;
-};
 
 // Without a limit the half of a cluster's records may go, or all of them when that is what was asked for
 // (Plan::destroy). `current`: the records that are there now.

@@ -87,6 +87,8 @@ Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
   }
   if (!plan.ref.starts_with("refs/")) plan.ref = "refs/heads/" + plan.ref;
   make_absolute(plan.keystore);
+  std::error_code error;
+  if (!plan.policy.empty()) plan.policy = fs::absolute(plan.policy, error).string();
   take_keystore_of_manifest(repository, plan);
   return plan;
 }

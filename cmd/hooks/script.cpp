@@ -69,6 +69,7 @@ std::vector<std::string> hook_arguments(const PlanOptions& options) {
   list.option("--timeout", options.timeout, plain.timeout);
   list.option("--lock-timeout", options.lock_timeout, plain.lock_timeout);
   list.option("--max-destroy", options.max_destroy);
+  list.option("--policy", options.policy);
   list.flag("--allow-rollback", options.allow_rollback);
   list.flag("--auto-approve", options.auto_approve);
   list.flag("--show-all", options.show_all);

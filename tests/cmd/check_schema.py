@@ -16,7 +16,7 @@ except ImportError as error:
     sys.exit(77)
 
 BROKEN = ["unknown-key", "unknown-block", "missing-required-keys", "wrong-types", "numbers-out-of-range",
-          "subnet-and-subnets", "network-and-networks", "keystore-unknown-scheme", "moved-as-table"]
+          "subnet-and-subnets", "network-and-networks", "keystore-unknown-scheme", "moved-as-table", "policy-values", "policy-host-only"]
 
 
 def sections(path):

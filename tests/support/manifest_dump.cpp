@@ -100,6 +100,27 @@ Value moved_value(const MovedBlock& moved) {
   return out;
 }
 
+// Each rule in its own words.
+template <class Rule>
+void put_rules(Value& out, std::string_view name, const std::vector<Rule>& rules) {
+  Value texts = Value::array();
+  for (const Rule& rule : rules) texts.push(rule.text());
+  if (!rules.empty()) out.set(name, std::move(texts));
+}
+
+Value policy_value(const Policy& policy) {
+  Value out = Value::object();
+  if (policy.max_destroy) out.set("max_destroy", policy.max_destroy->text());
+  put_rules(out, "protect", policy.protect);
+  put_rules(out, "subnets", policy.subnets);
+  put_rules(out, "hosts", policy.hosts);
+  if (policy.vni) out.set("vni", policy.vni->min.text() + "-" + policy.vni->max.text());
+  put_rules(out, "forbid", policy.forbid);
+  put_rules(out, "windows", policy.windows);
+  if (policy.require_signed) out.set("require_signed", true);
+  return out;
+}
+
 template <class Block>
 void put_all(Value& out, std::string_view name, const std::vector<Block>& blocks,
              Value (*one)(const Block&)) {
@@ -114,6 +135,7 @@ Value manifest_value(const Manifest& manifest) {
   Value out = Value::object();
   out.set("cluster", manifest.cluster.value.text());
   if (!manifest.keystore.url.value.empty()) out.set("keystore", keystore_value(manifest.keystore));
+  if (manifest.policy) out.set("policy", policy_value(*manifest.policy));
   put_all(out, "hosts", manifest.hosts, host_value);
   put_all(out, "networks", manifest.networks, network_value);
   put_all(out, "endpoints", manifest.endpoints, endpoint_value);
