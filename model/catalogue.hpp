@@ -289,7 +289,8 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Apply again in one of the windows that the hint shows."},
     {"policy-unsigned", Stage::plan, Errc::guard,
      "Records would change, and no commit that somebody trusted has signed says so.",
-     "Sign the commit with a key of the host's list and apply what it holds, without further edits."},
+     "Sign the commit with a key of the host's list, and have it read from the repository, not from a work "
+     "tree."},
     {"forward-drop", Stage::plan, Errc::conflict,
      "Warning: another program's chain drops what this host forwards.",
      "Insert the rules that the hint shows into that chain."},

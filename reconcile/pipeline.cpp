@@ -129,13 +129,12 @@ void resolve_records(const Request& request, Planned& planned) {
 
 // The manifest's policy and the host's: what either does not allow is refused.
 void refuse_by_policy(const Request& request, std::int64_t now, Planned& planned) {
-  const PolicyInput input{
-      .plan = planned.plan,
-      .desired = planned.desired,
-      .current = planned.view.records,
-      .now = now,
-      .signer = request.dirty ? std::string() : request.signer,
-      .unsigned_because = request.dirty ? "its files are not those of the commit" : request.unsigned_because};
+  const PolicyInput input{.plan = planned.plan,
+                          .desired = planned.desired,
+                          .current = planned.view.records,
+                          .now = now,
+                          .signer = request.signer,
+                          .unsigned_because = request.unsigned_because};
   std::vector<Finding>& refused = planned.plan.refused;
   const auto add = [&](const Policy& policy) {
     for (Finding& finding : violations(input, policy)) refused.push_back(std::move(finding));

@@ -39,13 +39,15 @@ struct Request {
   bool allow_rollback = false;  // another source or an older commit may be applied
   std::optional<DestroyLimit> max_destroy;
   std::optional<Policy> host_policy;  // beside the manifest's own: both hold
-  std::string signer;                 // who signed the commit; empty: nobody, or nobody looked
-  std::string unsigned_because;       // why not, where somebody looked
-  Selection selection;                // of what would change
-  Replaces replaces;                  // objects to make anew
-  bool refresh_only = false;          // facts and status are written, nothing else
-  std::vector<Move> moves;            // renames beside those of the manifest
-  std::vector<std::string> adopt;     // addresses of what exists here and may be taken over
+  // Who signed exactly what the manifest holds; only for one that was read from `commit` itself: a work
+  // tree's files are not what was signed. Empty: nobody, or nobody looked.
+  std::string signer;
+  std::string unsigned_because;    // why there is no signer: verify_signature's message; may be empty
+  Selection selection;             // of what would change
+  Replaces replaces;               // objects to make anew
+  bool refresh_only = false;       // facts and status are written, nothing else
+  std::vector<Move> moves;         // renames beside those of the manifest
+  std::vector<std::string> adopt;  // addresses of what exists here and may be taken over
   std::chrono::milliseconds lock_timeout{30'000};
   std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word
   // Asked once more under the lock, before the first write; an error ends the apply: the plan is

@@ -151,10 +151,9 @@ class PolicyCheck {
              "windows " + texts_of(policy_.windows) + " UTC");
     }
     if (policy_.require_signed && in_.signer.empty()) {
-      const std::string_view why = in_.unsigned_because;
       refuse("policy-unsigned", subject,
-             fmt::format("its records may change only from a commit that somebody trusted has signed{}{}",
-                         why.empty() ? "" : "; ", why),
+             "its records may change only from a commit that somebody trusted has signed" +
+                 (in_.unsigned_because.empty() ? "" : ": " + in_.unsigned_because),
              "require_signed");
     }
   }

@@ -10,12 +10,12 @@
 namespace ovl {
 
 struct PolicyInput {
-  const Plan& plan;                   // its changes to records
-  const Records& desired;             // as they would be after it
-  const Records& current;             // as they are
-  std::int64_t now = 0;               // seconds since the epoch
-  std::string signer;                 // who signed exactly what is planned; empty: nobody, or nobody looked
-  std::string unsigned_because = {};  // why nobody counts as its signer, where somebody looked
+  const Plan& plan;        // its changes to records
+  const Records& desired;  // as they would be after it
+  const Records& current;  // as they are
+  std::int64_t now = 0;    // seconds since the epoch
+  std::string signer;      // see Request::signer
+  std::string unsigned_because;
 };
 
 // Code guard. Rules of values (subnets, hosts, vni) judge every desired record, also one that stands already:

@@ -66,8 +66,13 @@ class PolicyRules : public ::testing::Test {
     Plan plan;
     plan.cluster = Label::parse("demo").value();
     plan.record_changes = diff_records(desired_, current_);
-    found_ = violations(
-        {.plan = plan, .desired = desired_, .current = current_, .now = now_, .signer = signer_}, policy_);
+    found_ = violations({.plan = plan,
+                         .desired = desired_,
+                         .current = current_,
+                         .now = now_,
+                         .signer = signer_,
+                         .unsigned_because = why_},
+                        policy_);
     std::vector<std::string> out;
     for (const Finding& finding : found_) {
       EXPECT_EQ(finding.code, Errc::guard);
@@ -82,6 +87,7 @@ class PolicyRules : public ::testing::Test {
   Policy policy_{.origin = "the test's policy"};
   std::int64_t now_ = at(0, 12, 0);
   std::string signer_;
+  std::string why_;
   std::vector<Finding> found_;
 };
 
@@ -245,6 +251,9 @@ TEST_F(PolicyRules, AskWhoSigned) {
   EXPECT_EQ(ids(), Ids()) << "an empty plan";
   desired_.networks = {network("front")};
   EXPECT_EQ(ids(), (Ids{"policy-unsigned cluster demo"}));
+  why_ = "its key has expired";
+  ASSERT_EQ(ids().size(), 1U);
+  EXPECT_TRUE(found_[0].message.ends_with("has signed: its key has expired"));
   signer_ = "alice@example.org";
   EXPECT_EQ(ids(), Ids());
 }
