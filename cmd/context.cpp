@@ -114,7 +114,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   }
   OVL_CHECK(context.load_manifest(options, needs, given));
   if (given != nullptr) {
-    context.request_.origin = given->origin;
+    OVL_CHECK(context.fill_given(*given));
   } else if (needs.source && context.manifest_) {
     OVL_CHECK(context.fill_source(options.path));
   }
@@ -163,30 +163,54 @@ Status Context::fill_source(const std::string& path) {
   origin = source_.origin;
   origin.digest = manifest_->digest;
   if (origin.source.empty()) origin.source = "dir:" + manifest_->cluster.value.text();
-  if (origin.commit.empty()) return {};
   request_.dirty = source_.dirty;
-  OVL_CHECK(fill_signer());
-  request_.follows = [repository = source_.repository.get(), commit = origin.commit](
-                         const std::string& applied) { return repository->follows(commit, applied); };
-  return {};
+  return origin.commit.empty() ? Status() : fill_commit();
 }
 
-// Looked at only where a policy asks for it. Whose signature counts is for the host to say.
+Status Context::fill_commit() {
+  request_.follows = [repository = source_.repository.get(), commit = request_.origin.commit](
+                         const std::string& applied) { return repository->follows(commit, applied); };
+  return fill_signer();
+}
+
+// A plan that was made from a branch is of what the branch was. Where the repository is not at hand, on
+// another machine, the cluster's head is what must not have moved.
+Status Context::fill_given(const GivenManifest& given) {
+  request_.origin = given.origin;
+  if (given.origin.commit.empty() || given.repo.empty()) return {};
+  auto repository = open_repository(given.repo);
+  if (!repository.ok() || !repository.value()) return {};
+  source_.repository = std::move(repository).value();
+  source_.revision = given.revision;
+  const auto now = source_.repository->commit(given.ref);
+  const std::string id = now.ok() ? now.value().id : "gone";
+  if (id == given.origin.commit) return fill_commit();
+  return Error{.code = Errc::stale,
+               .message = fmt::format(
+                   "the saved plan is stale: {} has moved since it was made, commit {:.12} -> {:.12}",
+                   given.ref, given.origin.commit, id),
+               .hint = "plan again; nothing was done"};
+}
+
+// Looked at only where a policy asks for it. Whose signature counts is for the host to say; what was signed
+// is a commit, not a work tree's files.
 Status Context::fill_signer() {
-  const bool host_asks = request_.host_policy && request_.host_policy->require_signed;
-  if (!host_asks && !(manifest_->policy && manifest_->policy->require_signed)) return {};
+  const auto asks = [](const std::optional<Policy>& policy) { return policy && policy->require_signed; };
+  if (!asks(request_.host_policy) && !asks(manifest_->policy)) return {};
+  if (!source_.revision) {
+    request_.unsigned_because = "these are the files of a work tree; plan what is committed: --ref HEAD";
+    return {};
+  }
   const std::string& commit = request_.origin.commit;
-  OVL_TRY(const auto signature, source_.repository->signature(commit));
-  const Signers signers = request_.host_policy ? Signers{.allowed_signers = request_.host_policy->signers,
-                                                         .keyring = request_.host_policy->keyring}
-                                               : Signers();
-  const CommitSignature none;
-  const CommitSignature& found = signature ? *signature : none;
+  OVL_TRY(const CommitSignature found, source_.repository->signature(commit));
+  Signers signers;
+  if (request_.host_policy)
+    signers = {.allowed_signers = request_.host_policy->signers, .keyring = request_.host_policy->keyring};
   const auto verified = verify_signature(found.payload, found.signature, signers);
   if (verified.ok()) {
     request_.signer = verified.value().signer;
   } else {
-    request_.unsigned_because = fmt::format("{:.12}: {}", commit, verified.error().message);
+    request_.unsigned_because = fmt::format("commit {:.12}: {}", commit, verified.error().message);
   }
   return {};
 }

@@ -17,6 +17,9 @@ namespace ovl {
 struct GivenManifest {
   Sources files;
   Origin origin;
+  std::string repo;  // where its commit was read, and by which name; empty: from a plain folder
+  std::string ref;
+  bool revision = false;  // from the object database
 };
 
 class Context {
@@ -52,6 +55,9 @@ class Context {
   // The repository that the manifest comes from; none: a plain folder, or nobody asked (Needs::source).
   [[nodiscard]] GitRepository* repository() const { return source_.repository.get(); }
 
+  // It was read from the repository's objects, not from files.
+  [[nodiscard]] bool is_revision() const { return source_.revision; }
+
   [[nodiscard]] const KeystoreAccess& access() const { return access_; }
 
   World& world() { return world_; }
@@ -66,7 +72,9 @@ class Context {
   Status fill_request(const PlanOptions& options);
   Status fill_selection(const PlanOptions& options);
   Status fill_source(const std::string& path);
+  Status fill_commit();
   Status fill_signer();
+  Status fill_given(const GivenManifest& given);
   Status fill_access(const PlanOptions& options);
 
   ManifestSource source_;

@@ -194,6 +194,10 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   out.set("store", store_fingerprint(planned));
   out.set("sources", sources_json(context.sources()));
   out.set("origin", encode(planned.plan.origin));
+  const GitRepository* repository = context.repository();
+  out.set("repo", repository != nullptr ? repository->directory() : std::string());
+  out.set("revision", context.is_revision());
+  out.set("ref", options.ref.empty() ? std::string("HEAD") : options.ref);
   out.set("plan", plan_json(planned.plan));
   out.set("text", plan_text(planned.plan, RenderOptions{}));
   return write_plan_file(options.out, out);
@@ -218,6 +222,9 @@ Result<SavedPlan> load_plan(const std::string& path) {
   const Value* origin = value.find("origin");
   if (origin == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"origin\""};
   OVL_TRY(saved.manifest.origin, decode<Origin>(*origin));
+  OVL_TRY(saved.manifest.repo, text_at(value, "repo"));
+  OVL_TRY(saved.manifest.ref, text_at(value, "ref"));
+  OVL_CHECK(read_member(value, "revision", saved.manifest.revision));
   const Value* plan = value.find("plan");
   if (plan != nullptr) saved.plan = *plan;
   return saved;

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +34,7 @@ struct Commit {
 
 // A commit's signature as it stands in the commit, and the bytes that it is over.
 struct CommitSignature {
-  std::string signature;
+  std::string signature;  // empty: it is not signed
   std::string payload;
 };
 
@@ -97,8 +96,8 @@ class GitRepository {
   // Errors: as read(); guard (the index is another repository's).
   virtual Result<Sources> read_index(const std::string& index, const TreeRead& what) = 0;
 
-  // None: the commit is not signed. Errors: not_found, io.
-  virtual Result<std::optional<CommitSignature>> signature(const std::string& commit) = 0;
+  // Errors: not_found, io.
+  virtual Result<CommitSignature> signature(const std::string& commit) = 0;
 
   // Where the lines of a file come from, in order, as of `commit`. Errors: not_found, io.
   virtual Result<std::vector<LineOrigin>> blame(const std::string& commit, const std::string& file) = 0;

@@ -149,16 +149,16 @@ class Libgit2Repository final : public GitRepository {
     return read_index_entries(repository_.get(), index.get(), what);
   }
 
-  Result<std::optional<CommitSignature>> signature(const std::string& commit) override {
+  Result<CommitSignature> signature(const std::string& commit) override {
     OVL_TRY(const CommitHandle found, lookup(commit));
     git_oid id = *git_commit_id(found.get());
     Buffer signature;
     Buffer payload;
     const int result =
         git_commit_extract_signature(signature.get(), payload.get(), repository_.get(), &id, "gpgsig");
-    if (result == GIT_ENOTFOUND) return std::optional<CommitSignature>();
+    if (result == GIT_ENOTFOUND) return CommitSignature();
     if (result != 0) return error_of("reading the signature of " + commit);
-    return std::optional(CommitSignature{.signature = signature.text(), .payload = payload.text()});
+    return CommitSignature{.signature = signature.text(), .payload = payload.text()};
   }
 
   Result<std::vector<LineOrigin>> blame(const std::string& commit, const std::string& file) override {
