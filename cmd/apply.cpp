@@ -8,6 +8,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/plan_output.hpp"
+#include "cmd/rollback.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
@@ -82,6 +83,7 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& given) {
                              .policy = true,
                              .writable = true};
   OVL_TRY(Context context, Context::open(global, options, needs, saved ? &saved->manifest : nullptr));
+  if (options.by_itself) OVL_CHECK(check_rolled_back(context));
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
   Request request = context.request();

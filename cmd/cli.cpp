@@ -105,9 +105,23 @@ void add_planning(CLI::App& app, PlanOptions& plan) {
   add_planning_options(app, plan);
 }
 
+void add_reading_a_plan(CLI::App& app, PlanOptions& plan) {
+  add_json(app, plan);
+  app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
+               "Exit 2 when there are changes, 0 when there are none")
+      ->envname("OVL_DETAILED_EXITCODE");
+  app.add_option("--json-into", plan.json_into, "Write the plan as JSON into this file too")
+      ->envname("OVL_JSON_INTO");
+  app.add_option("--max-destroy", plan.max_destroy,
+                 "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
+      ->envname("OVL_MAX_DESTROY");
+  add_policy(app, plan);
+  app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
+}
+
 void add_planning_options(CLI::App& app, PlanOptions& plan) {
   add_host(app, plan);
-  add_json(app, plan);
+  add_reading_a_plan(app, plan);
   app.add_option("--scope", plan.scope,
                  "all, cluster (the keystore only) or host (this machine, as the records say)")
       ->envname("OVL_SCOPE")
@@ -115,20 +129,10 @@ void add_planning_options(CLI::App& app, PlanOptions& plan) {
   app.add_option("--lock-timeout", plan.lock_timeout, "How long to wait for a lock: 500ms, 30s, 2m")
       ->envname("OVL_LOCK_TIMEOUT")
       ->capture_default_str();
-  app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
-               "Exit 2 when there are changes, 0 when there are none")
-      ->envname("OVL_DETAILED_EXITCODE");
-  app.add_option("--json-into", plan.json_into, "Write the plan as JSON into this file too")
-      ->envname("OVL_JSON_INTO");
   app.add_flag("--allow-rollback", plan.allow_rollback,
                "Apply an older commit, or another source than the cluster came from")
       ->envname("OVL_ALLOW_ROLLBACK");
-  app.add_option("--max-destroy", plan.max_destroy,
-                 "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
-      ->envname("OVL_MAX_DESTROY");
-  add_policy(app, plan);
   add_selection(app, plan);
-  app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
 }
 
 void add_approval(CLI::App& app, PlanOptions& plan) {

@@ -1,7 +1,8 @@
-// The verbs that know of git: hook, sync, suspend, resume.
+// The verbs that know of git: hook, sync, suspend, resume, diff, rollback.
 #include <CLI/CLI.hpp>
 
 #include "cmd/cli_parts.hpp"
+#include "cmd/rollback.hpp"
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
 
@@ -62,6 +63,34 @@ void add_sync(CLI::App& app, CommandLine& line) {
   add_beats(sync, line.sync.heartbeat, line.sync.ttl);
 }
 
+void add_diff(CLI::App& app, CommandLine& line) {
+  CLI::App& diff = verb(app, line, "diff", "Show what one revision would change that another has made",
+                        [&line] { return run_diff(line.global, line.plan, line.refs); });
+  diff.add_option("REV REV", line.refs, "From which, and to which: branches, tags or commits")
+      ->required()
+      ->expected(2);
+  add_repository(diff, line.plan);
+  diff.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder")
+      ->envname("OVL_PATH");
+  add_store(diff, line.plan);
+  add_reading_a_plan(diff, line.plan);
+  diff.add_option("--host", line.plan.host, "Also what changes on this host, as if it stood at the first")
+      ->envname("OVL_HOST");
+}
+
+void add_rollback(CLI::App& app, CommandLine& line) {
+  CLI::App& rollback = verb(app, line, "rollback", "Go back to a generation or revision, as a new generation",
+                            [&line] { return run_rollback(line.global, line.plan, line.target); });
+  rollback.add_option("TARGET", line.target,
+                      "A generation's number or a revision; default the commit before");
+  add_repository(rollback, line.plan);
+  rollback.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder")
+      ->envname("OVL_PATH");
+  add_store(rollback, line.plan);
+  add_planning_options(rollback, line.plan);
+  add_approval(rollback, line.plan);
+}
+
 void add_suspend(CLI::App& app, CommandLine& line) {
   CLI::App& suspend = verb(app, line, "suspend", "Let sync, agent and post-receive stand back here",
                            [&line] { return run_suspend(line.global, line.plan, line.reason); });
@@ -79,6 +108,8 @@ void add_git_verbs(CLI::App& app, CommandLine& line) {
   add_hook(app, line);
   add_sync(app, line);
   add_suspend(app, line);
+  add_diff(app, line);
+  add_rollback(app, line);
 }
 
 }  // namespace ovl

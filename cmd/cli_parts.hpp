@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cmd/hooks/hooks.hpp"
 #include "cmd/init.hpp"
@@ -37,6 +38,8 @@ struct CommandLine {
   std::string shell;
   std::string lock_id;
   std::string reason;
+  std::vector<std::string> refs;
+  std::string target;
   std::function<int()> run;
 };
 
@@ -51,10 +54,12 @@ void add_host(CLI::App& app, PlanOptions& plan);
 // Those of plan and apply, with PATH or, where it is no argument, without.
 void add_planning(CLI::App& app, PlanOptions& plan);
 void add_planning_options(CLI::App& app, PlanOptions& plan);
+// Of these, what says how a plan is printed, and what it is held to.
+void add_reading_a_plan(CLI::App& app, PlanOptions& plan);
 void add_approval(CLI::App& app, PlanOptions& plan);
 void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl);
 
-// hook, sync, suspend and resume.
+// hook, sync, suspend, resume, diff and rollback.
 void add_git_verbs(CLI::App& app, CommandLine& line);
 
 }  // namespace ovl

@@ -23,6 +23,7 @@ struct PlanOptions {
   std::string repo;            // a git repository; empty: files, or the repository here
   std::string ref;             // a revision of it; empty: files, or HEAD of `repo`
   std::string quarantine;      // a folder of objects that a push brings; see GitRepository::add_quarantine()
+  bool by_itself = false;      // nobody asked for this apply; see check_rolled_back()
   bool host_side = false;      // the keystore is what this host says, never what a manifest says
   KeystoreAccess keystore;     // URL and references, over the manifest's
   std::string timeout = "5s";  // of one call to the keystore

@@ -8,6 +8,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/keeping.hpp"
+#include "cmd/rollback.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/git/fetch.hpp"
 #include "reconcile/ids.hpp"
@@ -101,6 +102,7 @@ class Syncer {
       if (!plan.ref.empty())
         say_line(fmt::format("commit {:.12} of {}", plan.ref, context_->request().origin.author));
     }
+    OVL_CHECK(check_rolled_back(*context_));
     if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
     const auto applied = apply_unasked(*context_, global_);
     return applied.ok() ? Status() : Status(applied.error());
@@ -137,6 +139,7 @@ Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
   if (SuspensionWatch(global.state_directory).holds()) return kExitDone;
   OVL_TRY(PlanOptions plan, Remote(global, given).bring());
   plan.auto_approve = true;
+  plan.by_itself = true;
   return run_apply(global, plan);
 }
 

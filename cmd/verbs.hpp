@@ -27,6 +27,8 @@ int run_complete(const GlobalOptions& global, const std::vector<std::string>& wo
 int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host);
 int run_doctor(const GlobalOptions& global, const PlanOptions& options);
 int run_agent(const GlobalOptions& global, const PlanOptions& options, const AgentOptions& agent);
+// refs: two revisions.
+int run_diff(const GlobalOptions& global, const PlanOptions& options, const std::vector<std::string>& refs);
 int run_sync(const GlobalOptions& global, const PlanOptions& options, const SyncOptions& sync);
 int run_keystore_copy(const KeystoreVerbOptions& options);
 int run_keystore_check(const GlobalOptions& global, const PlanOptions& options);

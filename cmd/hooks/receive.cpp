@@ -138,6 +138,7 @@ Result<UniqueFd> open_log(const std::string& path) {
   }
   plan.host_side = true;
   plan.auto_approve = true;
+  plan.by_itself = true;
   const int code = run_apply(global, plan);
   std::cout.flush();
   ::_exit(code);

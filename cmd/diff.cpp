@@ -1,0 +1,101 @@
+// ovl diff REV REV: what a merge would change.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/plan_output.hpp"
+#include "cmd/policy_file.hpp"
+#include "cmd/style.hpp"
+#include "cmd/verbs.hpp"
+#include "reconcile/compare.hpp"
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/revision.hpp"
+
+namespace ovl {
+
+namespace {
+
+struct Side {
+  RevisionManifest revision;
+  Manifest manifest;
+};
+
+Result<Side> read_side(GitRepository& repository, const std::string& ref, const PlanOptions& options) {
+  OVL_TRY(const std::string beside, repository.path_of(options.repo));
+  Side side;
+  OVL_TRY(side.revision, read_revision(repository, ref, options.path, beside));
+  Parsed parsed = parse(side.revision.files);
+  for (const Diagnostic& diagnostic : parsed.diagnostics) {
+    std::cerr << render(diagnostic, side.revision.files, wants_colour(STDERR_FILENO)) << "\n";
+  }
+  const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
+  if (std::ranges::any_of(parsed.diagnostics, is_error)) {
+    return Error{.code = Errc::manifest,
+                 .message = fmt::format("the manifest at {} is invalid", printable(ref))};
+  }
+  side.manifest = std::move(parsed.manifest);
+  return side;
+}
+
+// Only when somebody names a keystore: without one the answer is the same everywhere.
+Result<StoreView> read_named_store(const PlanOptions& options, const Label& cluster) {
+  if (options.keystore.url.empty()) return StoreView();
+  OVL_TRY(KeystoreOptions store, keystore_options(options.keystore));
+  OVL_TRY(store.timeout, parse_duration(options.timeout));
+  OVL_TRY(const auto keystore, open_keystore(store));
+  return read_store(*keystore, StoreLayout(cluster));
+}
+
+Origin origin_of_side(const Side& side) {
+  const Commit& commit = side.revision.commit;
+  return Origin{.source = source_of(commit, side.revision.path),
+                .commit = commit.id,
+                .author = commit.author,
+                .path = side.revision.path,
+                .digest = side.manifest.digest};
+}
+
+Result<Planned> compare_sides(const Side& before, const Side& after, const PlanOptions& options) {
+  OVL_TRY(StoreView view, read_named_store(options, after.manifest.cluster.value));
+  CompareInput input{.before = before.manifest,
+                     .after = after.manifest,
+                     .view = std::move(view),
+                     .origin = origin_of_side(after),
+                     .now = std::time(nullptr)};
+  if (!options.host.empty()) {
+    OVL_TRY(input.host, HostName::parse(options.host));
+  }
+  if (!options.max_destroy.empty()) {
+    OVL_TRY(input.max_destroy, DestroyLimit::parse(options.max_destroy));
+  }
+  OVL_TRY(input.host_policy, read_host_policy(options.policy));
+  return compare(input);
+}
+
+Result<int> diff(const GlobalOptions& global, const PlanOptions& options,
+                 const std::vector<std::string>& refs) {
+  OVL_TRY(const auto repository, repository_of(options));
+  OVL_TRY(const Side before, read_side(*repository, refs.front(), options));
+  OVL_TRY(const Side after, read_side(*repository, refs.back(), options));
+  OVL_TRY(const Planned planned, compare_sides(before, after, options));
+  if (print_problems(planned, after.revision.files)) return kExitManifest;
+  print_plan(planned.plan, global, options);
+  OVL_CHECK(write_json(planned.plan, options));
+  if (!planned.plan.refused.empty()) return kExitRefused;
+  return options.detailed_exitcode && !planned.plan.empty() ? kExitChanges : kExitDone;
+}
+
+}  // namespace
+
+int run_diff(const GlobalOptions& global, const PlanOptions& options, const std::vector<std::string>& refs) {
+  const auto code = diff(global, options, refs);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl
