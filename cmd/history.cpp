@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <iostream>
+#include <map>
 
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
@@ -13,6 +14,7 @@
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/time_text.hpp"
+#include "reconcile/utf8.hpp"
 
 namespace ovl {
 
@@ -22,12 +24,28 @@ std::string commit_text(const GenerationRecord& generation) {
   return generation.commit.empty() ? "-" : printable(generation.commit.substr(0, 12));
 }
 
-std::string history_text(const History& history) {
-  Table table;
-  table.row({"GENERATION", "WHEN", "WHO", "COMMIT", "SOURCE"});
+using Commits = std::map<std::string, Commit>;  // by id
+
+// What a repository at hand says of the generations' commits; a commit that it has not stays without words.
+Commits commits_of(GitRepository* repository, const History& history) {
+  Commits out;
   for (const GenerationRecord& generation : history.generations) {
+    if (repository == nullptr || generation.commit.empty() || out.contains(generation.commit)) continue;
+    auto commit = repository->commit(generation.commit);
+    if (commit.ok()) out.emplace(generation.commit, std::move(commit).value());
+  }
+  return out;
+}
+
+std::string history_text(const History& history, const Commits& commits) {
+  Table table;
+  table.row({"GENERATION", "WHEN", "WHO", "COMMIT", "AUTHOR", "SUBJECT", "SOURCE"});
+  for (const GenerationRecord& generation : history.generations) {
+    const auto commit = commits.find(generation.commit);
+    const bool known = commit != commits.end();
     table.row({std::to_string(generation.serial), time_text(generation.when), printable(generation.who),
-               commit_text(generation), printable(generation.source)});
+               commit_text(generation), known ? printable(commit->second.author) : "-",
+               known ? printable(commit->second.subject) : "-", printable(generation.source)});
   }
   std::string out = table.text("");
   for (const Finding& finding : history.refused) {
@@ -36,11 +54,19 @@ std::string history_text(const History& history) {
   return out;
 }
 
-Value history_json(const History& history) {
+Value history_json(const History& history, const Commits& commits) {
   Value out = Value::object();
   out.set("format_version", kOutputFormat);
   Value generations = Value::array();
-  for (const GenerationRecord& generation : history.generations) generations.push(encode(generation));
+  for (const GenerationRecord& generation : history.generations) {
+    Value item = encode(generation);
+    const auto commit = commits.find(generation.commit);
+    if (commit != commits.end()) {
+      item.set("author", safe_text(commit->second.author));
+      item.set("subject", safe_text(commit->second.subject));
+    }
+    generations.push(std::move(item));
+  }
   out.set("generations", std::move(generations));
   out.set("refused", value_of(history.refused));
   return out;
@@ -50,11 +76,22 @@ Result<Context> open_store(const GlobalOptions& global, const PlanOptions& optio
   return Context::open(global, options, {.manifest = false, .host = false});
 }
 
+// Those of one revision, when somebody asks for it.
+Status keep_revision(GitRepository* repository, const PlanOptions& options, History& history) {
+  if (options.ref.empty() || repository == nullptr) return {};
+  OVL_TRY(const Commit wanted, repository->commit(options.ref));
+  std::erase_if(history.generations, [&](const auto& generation) { return generation.commit != wanted.id; });
+  return {};
+}
+
 Result<int> history(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_TRY(const auto repository, open_repository(options.repo));
   OVL_TRY(Context context, open_store(global, options));
-  OVL_TRY(const History known,
-          read_history(*context.world().keystore, StoreLayout(context.request().cluster)));
-  std::cout << (options.json ? history_json(known).pretty_json() + "\n" : history_text(known));
+  OVL_TRY(History known, read_history(*context.world().keystore, StoreLayout(context.request().cluster)));
+  OVL_CHECK(keep_revision(repository.get(), options, known));
+  const Commits commits = commits_of(repository.get(), known);
+  std::cout << (options.json ? history_json(known, commits).pretty_json() + "\n"
+                             : history_text(known, commits));
   return kExitDone;
 }
 

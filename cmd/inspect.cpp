@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cmd/blame.hpp"
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
@@ -215,7 +216,8 @@ Result<Value> observed_json(const GlobalOptions& global, const PlanOptions& opti
 }
 
 Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect) {
-  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  OVL_TRY(Context context,
+          Context::open(global, options, {.manifest = false, .host = false, .source = true}));
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   const std::optional<StoreView> wanted = desired_view(context, view);
@@ -227,6 +229,7 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   Value out = sides_json(inspect, {.recorded = view, .desired = wanted, .here = here}, namespaces);
   OVL_TRY(Value observed, observed_json(global, options, namespaces));
   out.set("observed", std::move(observed));
+  out.set("declared", blame_json(context, inspect.kind, inspect.name));
   std::cout << out.pretty_json() << "\n";
   return kExitDone;
 }

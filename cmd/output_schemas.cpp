@@ -347,6 +347,16 @@ Member vtep_member() {
   return {.name = "vtep", .schema = json_type("string"), .required = false};
 }
 
+// A value of the manifest, and the commit that its line comes from, where that is known.
+Value declared_schema() {
+  return object_of({{.name = "key", .schema = json_type("string")},
+                    {.name = "file", .schema = json_type("string")},
+                    {.name = "line", .schema = json_type("integer")},
+                    {.name = "commit", .schema = json_type("string"), .required = false},
+                    {.name = "author", .schema = json_type("string"), .required = false},
+                    {.name = "when", .schema = json_type("integer"), .required = false}});
+}
+
 // One thing from all sides: `side` is what the manifest and the store may say of it.
 OutputSchema inspect_schema(const std::string& kind, const Value& side) {
   const auto any = [](const char* name) {
@@ -363,7 +373,8 @@ OutputSchema inspect_schema(const std::string& kind, const Value& side) {
                    {.name = "desired", .schema = optional_of(side)},
                    {.name = "recorded", .schema = optional_of(side)},
                    {.name = "observed", .schema = optional_of(array_of(space_schema()))},
-                   {.name = "differs", .schema = array_of(std::move(difference))}});
+                   {.name = "differs", .schema = array_of(std::move(difference))},
+                   {.name = "declared", .schema = array_of(declared_schema())}});
 }
 
 OutputSchema network_schema() {
@@ -402,7 +413,10 @@ std::vector<OutputSchema> list_schemas() {
 
 OutputSchema history_schema() {
   return document("history", "ovl history --json",
-                  {{.name = "generations", .schema = array_of(schema_of<GenerationRecord>())},
+                  {{.name = "generations",
+                    .schema = array_of(extended<GenerationRecord>(
+                        {{.name = "author", .schema = json_type("string"), .required = false},
+                         {.name = "subject", .schema = json_type("string"), .required = false}}))},
                    {.name = "refused", .schema = array_of(finding_schema())}});
 }
 
