@@ -16,6 +16,7 @@ namespace {
 template <class T>
 std::string texts_of(const std::vector<T>& values) {
   std::vector<std::string> out;
+  out.reserve(values.size());
   for (const T& value : values) out.push_back(value.text());
   return fmt::format("{}", fmt::join(out, ", "));
 }

@@ -49,7 +49,7 @@ Error ssh_refusal(const ProcessOutput& output, std::string_view otherwise, std::
   return refuse_signature(otherwise, std::string(remedy));
 }
 
-std::vector<std::string> lines_of(std::string_view text) {
+std::vector<std::string> principals_in(std::string_view text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -65,7 +65,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 Result<Signature> verify_ssh(const std::string& payload, const std::string& signature,
                              const std::string& allowed_signers) {
   OVL_TRY(const ProcessOutput found, ssh_keygen({"find-principals"}, {}, allowed_signers, signature));
-  const std::vector<std::string> principals = lines_of(found.out);
+  const std::vector<std::string> principals = principals_in(found.out);
   ProcessOutput last = found;
   if (found.status != 0 || principals.empty()) {
     return ssh_refusal(found, "its key is not in the list, or it is damaged",
