@@ -32,12 +32,16 @@ Result<Policy> policy_in(SourceFile file) {
 }  // namespace
 
 Result<std::optional<Policy>> read_host_policy(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path place = std::filesystem::absolute(path.empty() ? kHostPolicy : path, error);
+  std::error_code ignored;
+  const std::filesystem::path place = std::filesystem::absolute(path.empty() ? kHostPolicy : path, ignored);
   auto text = read_trusted_file(place.string(), kMostPolicy);
   const bool absent = !text.ok() && text.error().code == Errc::not_found;
   if (absent && path.empty()) return std::optional<Policy>();
-  if (!text.ok()) return std::move(text).error().within("the host's policy");
+  if (!text.ok()) {
+    Error error = std::move(text).error().within("the host's policy");
+    if (absent) error.hint = "name a file that is there, or leave --policy and OVL_POLICY out";
+    return error;
+  }
   OVL_TRY(Policy policy, policy_in({.name = place.string(), .text = std::move(text).value()}));
   return std::optional(std::move(policy));
 }
