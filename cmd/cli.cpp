@@ -43,6 +43,18 @@ void add_json(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--json", plan.json, "Print JSON instead of text")->envname("OVL_JSON");
 }
 
+// The words of an enum, for CLI11 to choose from.
+template <NamedEnum E>
+std::vector<std::string> words_of() {
+  return {EnumNames<E>::names.begin(), EnumNames<E>::names.end()};
+}
+
+CLI::Option& add_format(CLI::App& app, std::string& format) {
+  return *app.add_option("--format", format, "How to print it, for people or for a service")
+              ->envname("OVL_FORMAT")
+              ->capture_default_str();
+}
+
 void add_selection(CLI::App& app, PlanOptions& plan) {
   const auto add = [&](const char* name, std::vector<std::string>& value, const char* what,
                        const char* twin) {
@@ -107,6 +119,7 @@ void add_planning(CLI::App& app, PlanOptions& plan) {
 
 void add_reading_a_plan(CLI::App& app, PlanOptions& plan) {
   add_json(app, plan);
+  add_format(app, plan.format).check(CLI::IsMember(words_of<Format>()));
   app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
                "Exit 2 when there are changes, 0 when there are none")
       ->envname("OVL_DETAILED_EXITCODE");
@@ -386,6 +399,10 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
   validate.add_option("PATH", line.validate.path, "A file or a directory");
   add_revision(validate, line.plan);
   validate.add_flag("--json", line.validate.json, "Print JSON instead of text")->envname("OVL_JSON");
+  // GitLab's report counts changes, which a validation has none of.
+  std::vector<std::string> formats = words_of<Format>();
+  std::erase(formats, name_of(Format::gitlab));
+  add_format(validate, line.validate.format).check(CLI::IsMember(formats));
   CLI::App& fmt = verb(app, line, "fmt", "Give a manifest's files their one look; comments stay",
                        [&line] { return run_fmt(line.fmt); });
   fmt.add_option("PATH", line.fmt.path, "A file or a directory; - for stdin to stdout");

@@ -8,6 +8,7 @@
 
 #include "cmd/manifest_source.hpp"
 #include "cmd/options.hpp"
+#include "cmd/report.hpp"
 #include "reconcile/pipeline.hpp"
 #include "state/host_lock.hpp"
 
@@ -31,10 +32,11 @@ class Context {
     bool identity = true;            // which of the declared hosts this machine is
     bool optional_identity = false;  // a machine that is none of them is all right
     bool keystore = true;
-    bool state = false;     // this machine's state, also without its kernel
-    bool source = false;    // where the manifest comes from, for what changes the records
-    bool policy = false;    // the host's own, for what changes the records
-    bool writable = false;  // state may be made
+    bool state = false;                    // this machine's state, also without its kernel
+    bool source = false;                   // where the manifest comes from, for what changes the records
+    bool policy = false;                   // the host's own, for what changes the records
+    bool writable = false;                 // state may be made
+    ManifestFindings* findings = nullptr;  // filled as soon as the manifest is read, also when opening fails
   };
 
   // Prints the manifest's diagnostics on stderr when there are any. Errors: manifest, usage, guard,

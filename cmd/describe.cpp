@@ -92,6 +92,13 @@ struct SummaryOf {
   std::string operator()(const HostsFile* file) const { return fmt::format("{} lines", file->lines.size()); }
 };
 
+std::string duration_of(const Interruption& interruption) {
+  if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
+  std::string hosts;
+  for (const HostName& host : interruption.until) add(hosts, host.text());
+  return "until these have applied too: " + hosts;
+}
+
 }  // namespace
 
 Value value_of(const ObjectRef& object) {
@@ -128,6 +135,11 @@ std::string text_of(const Value& value) {
     return out.empty() ? "none" : out;
   }
   return printable(value.json());
+}
+
+std::string text_of(const Interruption& interruption) {
+  return fmt::format("{}: {}, {}", printable(interruption.subject), interruption.what,
+                     duration_of(interruption));
 }
 
 std::string_view words_for(Reason reason) {

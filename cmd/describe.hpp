@@ -25,6 +25,9 @@ std::string summary_of(const ObjectRef& object);
 // A field's value in a plan's text.
 std::string text_of(const Value& value);
 
+// "network.a: traffic with other hosts, at most 5 ms".
+std::string text_of(const Interruption& interruption);
+
 // "absent", "not declared", ... as people say it.
 std::string_view words_for(Reason reason);
 

@@ -104,12 +104,12 @@ Result<LabEntry> choose(std::vector<LabEntry> labs, const std::string& directory
                .hint = "say which one: name its directory, or set OVL_LAB"};
 }
 
-struct Place {
+struct LabPlace {
   LabEntry lab;
   LabNode node;
 };
 
-Result<Place> choose_node(const Labs& labs, const LabOptions& options) {
+Result<LabPlace> choose_node(const Labs& labs, const LabOptions& options) {
   const std::string directory = options.directory.empty() ? "" : real_path(options.directory);
   OVL_TRY(std::vector<LabEntry> all, labs.list());
   std::vector<LabEntry> with_host = all;
@@ -122,7 +122,7 @@ Result<Place> choose_node(const Labs& labs, const LabOptions& options) {
   }
   OVL_TRY(LabEntry lab, choose(std::move(with_host), directory));
   LabNode node = *find_node(lab_nodes(lab.plan), options.host);
-  return Place{std::move(lab), std::move(node)};
+  return LabPlace{std::move(lab), std::move(node)};
 }
 
 // ---- the verbs -------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ Status down(const LabOptions& options, std::ostream& out) {
 
 Status enter(const LabOptions& options) {
   const Labs labs(options.root);
-  OVL_TRY(const Place place, choose_node(labs, options));
+  OVL_TRY(const LabPlace place, choose_node(labs, options));
   return labs.enter(place.lab, place.node);
 }
 

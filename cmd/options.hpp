@@ -31,9 +31,10 @@ struct PlanOptions {
   std::string host;            // who this machine is
   std::string scope = "all";
   std::string lock_timeout = "30s";
-  std::string out;        // where plan saves itself
-  std::string json_into;  // a file for the plan's JSON, beside what is printed
-  bool json = false;
+  std::string out;              // where plan saves itself
+  std::string json_into;        // a file for the plan's JSON, beside what is printed
+  bool json = false;            // the same as the format "json"
+  std::string format = "text";  // of plan, apply and destroy; see Format
   bool destroy = false;
   bool detailed_exitcode = false;
   bool auto_approve = false;

@@ -299,12 +299,44 @@ OutputSchema plan_schema() {
   definitions.set("resource_change", resource_change_schema(definitions));
   const Value change = reference_to("resource_change");
   Value out = schema_document("ovl plan, apply and show with --json", kPlanFormat,
-                              {{.name = "resource_changes", .schema = array_of(change)},
+                              {{.name = "terraform_version", .schema = constant(kPlanTerraform)},
+                               {.name = "resource_changes", .schema = array_of(change)},
                                {.name = "resource_drift", .schema = array_of(change), .required = false},
                                {.name = "ovl", .schema = std::move(ovl)}},
                               Growth::open);
   out.set("definitions", std::move(definitions));
   return file_of("plan", out);
+}
+
+// A finding about a manifest, as diagnostic_value() has it.
+Value diagnostic_schema() {
+  const auto placed = [](std::vector<Member> members) {
+    for (const char* name : {"line", "column"}) {
+      members.push_back({.name = name, .schema = json_type("integer"), .required = false});
+    }
+    members.push_back({.name = "file", .schema = json_type("string"), .required = false});
+    members.push_back({.name = "message", .schema = json_type("string")});
+    return members;
+  };
+  return object_of(
+      placed({{.name = "severity", .schema = words(std::array<std::string_view, 2>{"error", "warning"})},
+              {.name = "id", .schema = json_type("string")},
+              {.name = "hint", .schema = json_type("string"), .required = false},
+              {.name = "notes", .schema = array_of(object_of(placed({}))), .required = false}}));
+}
+
+// What plan, apply and validate print instead when they failed.
+OutputSchema failure_schema() {
+  Value error = object_of({{.name = "id", .schema = words(EnumNames<Errc>::names)},
+                           {.name = "message", .schema = json_type("string")},
+                           {.name = "hint", .schema = json_type("string")},
+                           {.name = "exit_code", .schema = json_type("integer")}});
+  Value errored = Value::object();
+  errored.set("const", true);
+  return document("failure", "ovl plan, apply, destroy and validate with --json that failed",
+                  {{.name = "errored", .schema = std::move(errored)},
+                   {.name = "diagnostics", .schema = array_of(diagnostic_schema())},
+                   {.name = "error", .schema = std::move(error), .required = false}});
 }
 
 Value optional_of(Value schema) {
@@ -430,24 +462,11 @@ OutputSchema lock_schema() {
 }
 
 OutputSchema validate_schema() {
-  const auto placed = [](std::vector<Member> members) {
-    for (const char* name : {"line", "column"}) {
-      members.push_back({.name = name, .schema = json_type("integer"), .required = false});
-    }
-    members.push_back({.name = "file", .schema = json_type("string"), .required = false});
-    members.push_back({.name = "message", .schema = json_type("string")});
-    return members;
-  };
-  Value finding = object_of(
-      placed({{.name = "severity", .schema = words(std::array<std::string_view, 2>{"error", "warning"})},
-              {.name = "id", .schema = json_type("string")},
-              {.name = "hint", .schema = json_type("string"), .required = false},
-              {.name = "notes", .schema = array_of(object_of(placed({}))), .required = false}}));
   return document("validate", "ovl validate --json",
                   {{.name = "valid", .schema = json_type("boolean")},
                    {.name = "files", .schema = array_of(json_type("string"))},
                    {.name = "digest", .schema = json_type("string")},
-                   {.name = "diagnostics", .schema = array_of(std::move(finding))}});
+                   {.name = "diagnostics", .schema = array_of(diagnostic_schema())}});
 }
 
 OutputSchema doctor_schema() {
@@ -462,9 +481,9 @@ OutputSchema doctor_schema() {
 }  // namespace
 
 std::vector<OutputSchema> output_schemas() {
-  std::vector<OutputSchema> out{plan_schema(), status_schema(),   network_schema(),
-                                host_schema(), endpoint_schema(), history_schema(),
-                                lock_schema(), validate_schema(), doctor_schema()};
+  std::vector<OutputSchema> out{plan_schema(),     status_schema(),  network_schema(), host_schema(),
+                                endpoint_schema(), history_schema(), lock_schema(),    validate_schema(),
+                                doctor_schema(),   failure_schema()};
   for (OutputSchema& list : list_schemas()) out.push_back(std::move(list));
   return out;
 }

@@ -7,6 +7,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/plan_output.hpp"
+#include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
@@ -19,22 +20,25 @@ struct Look {
   bool whole = true;  // false: this host could not be looked at
 };
 
-Result<Look> look(const GlobalOptions& global, const PlanOptions& options) {
+Result<Look> look(const GlobalOptions& global, const PlanOptions& options, ManifestFindings& manifest) {
   OVL_TRY(Context context,
-          Context::open(
-              global, options,
-              {.manifest = options.scope != "host" && !options.destroy, .source = true, .policy = true}));
+          Context::open(global, options,
+                        {.manifest = options.scope != "host" && !options.destroy,
+                         .source = true,
+                         .policy = true,
+                         .findings = format_of(options) == Format::text ? nullptr : &manifest}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
   return Look{.context = std::move(context), .planned = std::move(planned)};
 }
 
 // Without privileges the cluster is planned all the same, and what is not known is said.
-Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptions& options) {
-  auto all = look(global, options);
+Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptions& options,
+                                    ManifestFindings& manifest) {
+  auto all = look(global, options, manifest);
   if (all.ok() || all.error().code != Errc::privilege || options.scope != "all") return all;
   PlanOptions cluster = options;
   cluster.scope = "cluster";
-  OVL_TRY(Look part, look(global, cluster));
+  OVL_TRY(Look part, look(global, cluster, manifest));
   part.whole = false;
   part.planned.plan.warnings.push_back(
       Finding{.code = Errc::privilege,
@@ -53,26 +57,50 @@ int code_of(const Look& look, const PlanOptions& options) {
   return look.whole ? kExitDone : kExitPrivilege;
 }
 
-Result<int> plan(const GlobalOptions& global, const PlanOptions& options) {
-  OVL_TRY(const Look seen, look_as_far_as_allowed(global, options));
+// Of what can't be planned, for programs; people are told on stderr.
+void tell_failure(const PlanOptions& options, ManifestFindings manifest, const Diagnostics& problems,
+                  const std::optional<Error>& error) {
+  const Format format = format_of(options);
+  if (format == Format::text) return;
+  manifest.diagnostics.insert(manifest.diagnostics.end(), problems.begin(), problems.end());
+  Report report = report_of("plan", options, manifest);
+  report.error = error;
+  std::cout << told(report, format);
+}
+
+void tell_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,
+               const ManifestFindings& manifest) {
+  const Format format = format_of(options);
+  if (format == Format::text) return print_plan(plan, global, options);
+  std::cout << told(report_of("plan", options, manifest, plan), format);
+}
+
+Result<int> plan(const GlobalOptions& global, const PlanOptions& options, ManifestFindings& manifest) {
+  OVL_TRY(const Look seen, look_as_far_as_allowed(global, options, manifest));
   const Planned& planned = seen.planned;
-  if (print_problems(planned, seen.context.sources())) return kExitManifest;
+  if (print_problems(planned, seen.context.sources())) {
+    tell_failure(options, manifest, planned.problems, std::nullopt);
+    return kExitManifest;
+  }
   if (!options.out.empty() && !seen.whole) {
     return Error{.code = Errc::privilege,
                  .message = "a plan of which this host's part is not known is not saved",
                  .hint = "plan as root, or with --scope cluster"};
   }
-  print_plan(planned.plan, global, options);
   OVL_CHECK(write_json(planned.plan, options));
   if (!options.out.empty()) OVL_CHECK(save_plan(seen.context, planned, options));
+  tell_plan(planned.plan, global, options, manifest);
   return code_of(seen, options);
 }
 
 }  // namespace
 
 int run_plan(const GlobalOptions& global, const PlanOptions& options) {
-  auto code = plan(global, options);
-  return code.ok() ? code.value() : report_error(code.error());
+  ManifestFindings manifest;
+  auto code = plan(global, options, manifest);
+  if (code.ok()) return code.value();
+  tell_failure(options, manifest, {}, code.error());
+  return report_error(code.error());
 }
 
 }  // namespace ovl

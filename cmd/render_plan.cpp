@@ -185,19 +185,10 @@ class TextRenderer {
     out_ += "\n";
   }
 
-  static std::string duration_of(const Interruption& interruption) {
-    if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
-    std::string hosts;
-    for (const HostName& host : interruption.until) hosts += (hosts.empty() ? "" : ", ") + host.text();
-    return "until these have applied too: " + hosts;
-  }
-
   void interruptions() {
     if (plan_.interruptions.empty()) return;
     heading("Interruptions:");
-    for (const Interruption& one : plan_.interruptions) {
-      out_ += fmt::format("  {}: {}, {}\n", printable(one.subject), one.what, duration_of(one));
-    }
+    for (const Interruption& one : plan_.interruptions) out_ += "  " + text_of(one) + "\n";
     out_ += "\n";
   }
 
@@ -363,6 +354,7 @@ Value plan_json(const Plan& plan) {
   ovl.set("waiting", std::move(waiting));
   Value out = Value::object();
   out.set("format_version", kPlanFormat);
+  out.set("terraform_version", kPlanTerraform);
   out.set("resource_changes", changes_json(plan));
   if (plan.refresh_only) out.set("resource_drift", drift_json(plan));
   out.set("ovl", std::move(ovl));

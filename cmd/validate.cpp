@@ -9,6 +9,7 @@
 #include "cmd/exit.hpp"
 #include "cmd/manifest_source.hpp"
 #include "cmd/output_format.hpp"
+#include "cmd/tell.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/utf8.hpp"
@@ -67,7 +68,22 @@ void print_json(const Parsed& parsed, const Sources& sources, std::ostream& out)
   out << verdict.pretty_json() << "\n";
 }
 
-int report_unreadable(const ValidateOptions& options, const Error& error, std::ostream& err) {
+Format format_of(const ValidateOptions& options) {
+  if (options.json) return Format::json;
+  return decode<Format>(Value(options.format)).value();
+}
+
+// In the formats for other tools; people read stderr.
+void tell(const ManifestFindings& manifest, const std::optional<Error>& error, Format format,
+          std::ostream& out) {
+  Report report = report_of("validate", PlanOptions{}, manifest);
+  report.error = error;
+  out << told(report, format);
+}
+
+int report_unreadable(const ValidateOptions& options, const Error& error, std::ostream& out,
+                      std::ostream& err) {
+  if (format_of(options) != Format::text) tell({}, error, format_of(options), out);
   err << error_text(error, Style(options.colour));
   return exit_code(error.code);
 }
@@ -75,17 +91,22 @@ int report_unreadable(const ValidateOptions& options, const Error& error, std::o
 }  // namespace
 
 int validate(const ValidateOptions& options, std::ostream& out, std::ostream& err) {
-  const auto found =
-      find_manifest(PlanOptions{.path = options.path, .repo = options.repo, .ref = options.ref});
-  if (!found.ok()) return report_unreadable(options, found.error(), err);
-  const Sources& sources = found.value().files;
-  const Parsed parsed = parse(sources);
-  if (options.json) {
+  auto found = find_manifest(PlanOptions{.path = options.path, .repo = options.repo, .ref = options.ref});
+  if (!found.ok()) return report_unreadable(options, found.error(), out, err);
+  Sources sources = std::move(found.value().files);
+  Parsed parsed = parse(sources);
+  const bool valid = count_of(parsed.diagnostics, Severity::error) == 0;
+  const Format format = format_of(options);
+  if (format == Format::json) {
     print_json(parsed, sources, out);
   } else {
-    print_verdict(options, parsed, sources, out, err);
+    print_verdict(options, parsed, sources, format == Format::text ? out : err, err);
   }
-  return count_of(parsed.diagnostics, Severity::error) == 0 ? kExitDone : kExitManifest;
+  if (format != Format::text && format != Format::json) {
+    tell({std::move(sources), std::move(parsed.manifest), std::move(parsed.diagnostics)}, std::nullopt,
+         format, out);
+  }
+  return valid ? kExitDone : kExitManifest;
 }
 
 }  // namespace ovl
