@@ -2,19 +2,28 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <iostream>
+#include <optional>
 
 #include "cmd/ask.hpp"
 #include "cmd/context.hpp"
+#include "cmd/event_log.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/plan_output.hpp"
+#include "cmd/progress_line.hpp"
 #include "cmd/rollback.hpp"
+#include "cmd/style.hpp"
 #include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
 
 namespace {
+
+const char* operation_of(const PlanOptions& options) {
+  return options.destroy ? "destroy" : "apply";
+}
 
 std::string done_text(const Applied& applied, const PlanOptions& options) {
   const PlanCounts counts = count(applied.planned.plan);
@@ -26,34 +35,44 @@ std::string done_text(const Applied& applied, const PlanOptions& options) {
   return out;
 }
 
-// What an apply has told so far, in the format that was asked for.
+// What an apply has told so far: in the format that was asked for, and as events.
 class Telling {
  public:
-  Telling(const GlobalOptions& global, const PlanOptions& options) : global_(global), options_(options) {}
+  Telling(const GlobalOptions& global, const PlanOptions& options, EventLog& events)
+      : global_(global), options_(options), events_(events) {}
 
   ManifestFindings manifest;
 
   [[nodiscard]] bool is_text() const { return format_of(options_) == Format::text; }
 
+  // Where the manifest is to be kept, when anything but text is told.
+  [[nodiscard]] ManifestFindings* findings() {
+    return is_text() && options_.events.empty() ? nullptr : &manifest;
+  }
+
   void plan(const Plan& plan) {
     told_ = true;
     if (is_text()) return print_plan(plan, global_, options_);
-    std::cout << told(report_of(verb(), options_, manifest, plan), format_of(options_));
+    std::cout << told(report_of(operation_of(options_), options_, manifest, plan), format_of(options_));
+  }
+
+  void event_of(const Plan& plan) {
+    if (!options_.events.empty()) events_.plan(report_of(operation_of(options_), options_, manifest, plan));
   }
 
   // People are told on stderr.
   void error(const Error& error) {
-    if (told_ || is_text()) return;
-    Report report = report_of(verb(), options_, manifest);
+    Report report = report_of(operation_of(options_), options_, manifest);
     report.error = error;
-    std::cout << told(report, format_of(options_));
+    if (!told_ && !is_text()) std::cout << told(report, format_of(options_));
+    report.error.reset();
+    events_.failed(report, error);
   }
 
  private:
-  [[nodiscard]] const char* verb() const { return options_.destroy ? "destroy" : "apply"; }
-
   const GlobalOptions& global_;
   const PlanOptions& options_;
+  EventLog& events_;
   bool told_ = false;
 };
 
@@ -65,6 +84,7 @@ struct Approval {
   bool is_approved;  // by a saved plan or on the command line
 
   Status operator()(const Plan& plan) const {
+    telling.event_of(plan);
     const bool ends_here = !plan.refused.empty() || !plan.conflicts.empty();
     if (telling.is_text() || ends_here) telling.plan(plan);
     OVL_CHECK(write_json(plan, options));
@@ -76,18 +96,35 @@ struct Approval {
   }
 };
 
-Progress progress_for(const GlobalOptions& global) {
-  Progress progress;
-  if (global.verbose > 0 || isatty(STDERR_FILENO) == 1) {
-    progress.step = [](std::string_view what, std::size_t operations) {
-      std::cerr << fmt::format("ovl: {}: {} operations\n", what, operations);
-    };
-  }
-  return progress;
+std::chrono::milliseconds steady_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
 }
+
+// How far it is, on stderr: a line for each step when much is to be said, else one line of a terminal.
+class ProgressOnStderr {
+ public:
+  explicit ProgressOnStderr(const GlobalOptions& global) : every_(global.verbose > 0) {
+    if (!every_ && isatty(STDERR_FILENO) == 1 && !in_automation()) line_.emplace(STDERR_FILENO, steady_now);
+  }
+
+  void tell(const StepProgress& now) {
+    if (every_ && now.phase == StepProgress::Phase::start) {
+      std::cerr << fmt::format("ovl: {}: {} operations\n", now.step, now.total);
+    }
+    if (line_) line_->tell(now);
+  }
+
+  void end() { line_.reset(); }
+
+ private:
+  bool every_;
+  std::optional<ProgressLine> line_;
+};
 
 Result<int> finish(const Applied& applied, const GlobalOptions& global, const PlanOptions& options,
                    Telling& telling) {
+  telling.event_of(applied.planned.plan);
   if (!telling.is_text() || applied.planned.plan.empty()) {
     telling.plan(applied.planned.plan);
     OVL_CHECK(write_json(applied.planned.plan, options));
@@ -107,14 +144,22 @@ void keep_telling(const PlanOptions& given, PlanOptions& options) {
   options.json = given.json;
   options.format = given.format;
   options.json_into = given.json_into;
+  options.events = given.events;
   options.detailed_exitcode = given.detailed_exitcode;
   options.lock_timeout = given.lock_timeout;
   options.timeout = given.timeout;
   options.policy = given.policy;
 }
 
-Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& options, const SavedPlan* saved,
-                       Telling& telling) {
+// How an apply came out.
+struct Outcome {
+  int code = kExitDone;
+  ApplyResult result = ApplyResult::failed;
+  std::int64_t generation = 0;
+};
+
+Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& options, const SavedPlan* saved,
+                           Telling& telling, EventLog& events) {
   // What is ours here is known without the store.
   const bool alone = options.scope == "host" && options.destroy;
   const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy,
@@ -122,7 +167,7 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& options, 
                              .source = true,
                              .policy = true,
                              .writable = true,
-                             .findings = telling.is_text() ? nullptr : &telling.manifest};
+                             .findings = telling.findings()};
   OVL_TRY(Context context,
           Context::open(global, options, needs, saved != nullptr ? &saved->manifest : nullptr));
   if (options.by_itself) OVL_CHECK(check_rolled_back(context));
@@ -137,30 +182,66 @@ Result<int> apply_verb(const GlobalOptions& global, const PlanOptions& options, 
     return saved != nullptr ? check_fresh(*saved, planned) : Status();
   };
   const Approval approval{options, telling, saved != nullptr || options.auto_approve};
-  OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress_for(global)));
-  return finish(applied, global, options, telling);
+  ProgressOnStderr shown(global);
+  const Progress progress{[&](const StepProgress& now) {
+    shown.tell(now);
+    events.step(now);
+  }};
+  OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress));
+  shown.end();
+  OVL_TRY(const int code, finish(applied, global, options, telling));
+  const bool changed = !applied.planned.plan.empty();
+  return Outcome{.code = code,
+                 .result = changed ? ApplyResult::applied : ApplyResult::unchanged,
+                 .generation = applied.serial};
+}
+
+// A document on stdout and events on stdout are no two documents.
+Status check_outputs(const PlanOptions& options, const EventLog& events) {
+  if (!events.took_stdout() || format_of(options) == Format::text) return {};
+  return Error{.code = Errc::usage,
+               .message = "stdout can't have both the events and the plan in a format for programs",
+               .hint = "write one of them into a file: --events FILE, --json-into FILE"};
+}
+
+Result<Outcome> run(const GlobalOptions& global, const PlanOptions& options,
+                    const std::optional<SavedPlan>& saved, EventLog& events) {
+  Telling telling(global, options, events);
+  OVL_CHECK(check_outputs(options, events));
+  auto outcome = apply_verb(global, options, saved ? &*saved : nullptr, telling, events);
+  if (!outcome.ok()) telling.error(outcome.error());
+  return outcome;
+}
+
+// Tells how it ended, last of all.
+int conclude(const Result<Outcome>& outcome, EventLog& events) {
+  const int code = outcome.ok() ? outcome.value().code : report_error(outcome.error());
+  const Outcome ended = outcome.ok() ? outcome.value() : Outcome{};
+  events.summary(ended.result, ended.generation, code);
+  if (!events.broken().empty()) {
+    std::cerr << fmt::format("ovl: not all events were told: {}\n", events.broken());
+  }
+  return code;
 }
 
 }  // namespace
 
 int run_apply(const GlobalOptions& global, const PlanOptions& given) {
+  auto events = EventLog::open(given.events, operation_of(given));
+  if (!events.ok()) return report_error(events.error());
   std::optional<SavedPlan> saved;
   PlanOptions options = given;
   if (is_saved_plan(given.path)) {
     auto loaded = load_plan(given.path);
     if (!loaded.ok()) {
-      Telling(global, options).error(loaded.error());
-      return report_error(loaded.error());
+      Telling(global, options, events.value()).error(loaded.error());
+      return conclude(std::move(loaded).error(), events.value());
     }
     saved = std::move(loaded).value();
     options = saved->options;
     keep_telling(given, options);
   }
-  Telling telling(global, options);
-  auto code = apply_verb(global, options, saved ? &*saved : nullptr, telling);
-  if (code.ok()) return code.value();
-  telling.error(code.error());
-  return report_error(code.error());
+  return conclude(run(global, options, saved, events.value()), events.value());
 }
 
 }  // namespace ovl

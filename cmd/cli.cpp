@@ -16,7 +16,9 @@ namespace ovl {
 CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, const std::string& what,
                std::function<int()> run) {
   CLI::App& app = *parent.add_subcommand(name, what);
-  app.callback([&line, run = std::move(run)] { line.run = run; });
+  // At once: CLI11 then reads the environment for the verb that was asked for alone. Verbs may share a
+  // variable and take different words from it.
+  app.parse_complete_callback([&line, run = std::move(run)] { line.run = run; });
   return app;
 }
 
@@ -166,15 +168,18 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
   add_destroy(plan, line.plan);
   CLI::App& apply = verb(app, line, "apply", "Plan, ask, and make the changes; or make those of a saved plan",
                          [&line] { return run_apply(line.global, line.plan); });
-  add_planning(apply, line.plan);
-  add_approval(apply, line.plan);
-  add_destroy(apply, line.plan);
   CLI::App& destroy = verb(app, line, "destroy", "Remove what this manifest declared", [&line] {
     line.plan.destroy = true;
     return run_apply(line.global, line.plan);
   });
-  add_planning(destroy, line.plan);
-  add_approval(destroy, line.plan);
+  for (CLI::App* one : {&apply, &destroy}) {
+    add_planning(*one, line.plan);
+    add_approval(*one, line.plan);
+    one->add_option("--events", line.plan.events,
+                    "Tell what happens, as lines of JSON: a file, a FIFO, - for stdout")
+        ->envname("OVL_EVENTS");
+  }
+  add_destroy(apply, line.plan);
   CLI::App& show =
       verb(app, line, "show", "Print a saved plan", [&line] { return run_show(line.global, line.plan); });
   show.add_option("PLAN", line.plan.path, "A file that plan --out wrote")->required();

@@ -92,7 +92,7 @@ int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
     return status;
   }
   out << "wrote " << safe_text(path) << "\n";
-  out << "next: edit it, then ovl validate and ovl plan\n";
+  if (!in_automation()) out << "next: edit it, then ovl validate and ovl plan\n";
   return kExitDone;
 }
 

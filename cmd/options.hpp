@@ -32,6 +32,7 @@ struct PlanOptions {
   std::string scope = "all";
   std::string lock_timeout = "30s";
   std::string out;              // where plan saves itself
+  std::string events;           // of apply and destroy: where they tell what happens
   std::string json_into;        // a file for the plan's JSON, beside what is printed
   bool json = false;            // the same as the format "json"
   std::string format = "text";  // of plan, apply and destroy; see Format

@@ -4,7 +4,9 @@
 #include <map>
 #include <optional>
 
+#include "cmd/event_schema.hpp"
 #include "cmd/output_format.hpp"
+#include "cmd/schema_words.hpp"
 #include "model/plan.hpp"
 #include "reconcile/store_lock.hpp"
 #include "reconcile/store_view.hpp"
@@ -13,61 +15,7 @@ namespace ovl {
 
 namespace {
 
-// ---- words -------------------------------------------------------------------------------------
-
-Value json_type(std::string_view type) {
-  Value out = Value::object();
-  out.set("type", type);
-  return out;
-}
-
-Value constant(std::string_view text) {
-  Value out = Value::object();
-  out.set("const", text);
-  return out;
-}
-
-Value one_of(const char* word, Value::Array choices) {
-  Value out = Value::object();
-  out.set(word, std::move(choices));
-  return out;
-}
-
-Value array_of(Value items) {
-  Value out = json_type("array");
-  out.set("items", std::move(items));
-  return out;
-}
-
-template <std::size_t N>
-Value words(const std::array<std::string_view, N>& names) {
-  Value::Array choices;
-  for (const std::string_view name : names) choices.emplace_back(name);
-  return one_of("enum", std::move(choices));
-}
-
-// Whether programs must be ready for members that are not listed.
-enum class Growth : std::uint8_t { closed, open };
-
-struct Member {
-  std::string name;
-  Value schema;
-  bool required = true;
-};
-
-Value object_of(std::vector<Member> members, Growth growth = Growth::closed) {
-  Value properties = Value::object();
-  Value required = Value::array();
-  for (Member& member : members) {
-    if (member.required) required.push(member.name);
-    properties.set(member.name, std::move(member.schema));
-  }
-  Value out = json_type("object");
-  if (growth == Growth::closed) out.set("additionalProperties", false);
-  if (!required.as_array()->empty()) out.set("required", std::move(required));
-  out.set("properties", std::move(properties));
-  return out;
-}
+using namespace schema_words;
 
 // ---- from the field tables: what encode() makes of a type ----------------------------------------
 
@@ -484,6 +432,7 @@ std::vector<OutputSchema> output_schemas() {
   std::vector<OutputSchema> out{plan_schema(),     status_schema(),  network_schema(), host_schema(),
                                 endpoint_schema(), history_schema(), lock_schema(),    validate_schema(),
                                 doctor_schema(),   failure_schema()};
+  out.push_back({.file = "event.schema.json", .text = event_schema()});
   for (OutputSchema& list : list_schemas()) out.push_back(std::move(list));
   return out;
 }

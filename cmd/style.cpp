@@ -41,6 +41,11 @@ bool wants_colour(int fd) {
   return isatty(fd) == 1;
 }
 
+bool in_automation() {
+  const char* ci = std::getenv("CI");
+  return is_set("OVL_IN_AUTOMATION") || (ci != nullptr && std::string_view(ci) == "true");
+}
+
 std::string printable(std::string_view text) {
   return safe_text(text);
 }

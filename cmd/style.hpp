@@ -31,6 +31,10 @@ class Style {
 // Whether a stream gets colour: NO_COLOR beats CLICOLOR_FORCE beats the terminal check.
 bool wants_colour(int fd);
 
+// Whether a script reads what is printed and nobody watches: OVL_IN_AUTOMATION is set, or CI=true. Progress
+// and hints about what to do next are left out then.
+bool in_automation();
+
 // Text from outside as it may be shown: what moves a cursor, reorders text, can't be seen or is no UTF-8
 // becomes \xNN or \u{NNNN}.
 std::string printable(std::string_view text);

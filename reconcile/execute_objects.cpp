@@ -1,6 +1,7 @@
 #include "reconcile/execute_objects.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "reconcile/operations.hpp"
 
@@ -102,23 +103,39 @@ class HeldNamespaces {
   Kernel& kernel_;
 };
 
+// Operations between two words of progress; they travel in batches of some hundred at most.
+constexpr std::size_t kTellEvery = 1'000;
+
+std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel, const Progress& progress) {
+  const std::span<const Operation> all(group.operations);
+  for (std::size_t done = 0; done < all.size();) {
+    const std::size_t next = std::min(kTellEvery, all.size() - done);
+    ApplyOutcome outcome = kernel.apply(all.subspan(done, next));
+    if (outcome.error) return std::move(outcome.error);
+    done += next;
+    if (done < all.size()) progress.progress(group.step, done, all.size());
+  }
+  return std::nullopt;
+}
+
 Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, State& state,
-                 const std::string& apply_id) {
+                 const std::string& apply_id, const Progress& progress) {
   const std::string step =
       std::string(destroy ? kDestroyPrefix : std::string_view()) + std::string(group.step);
   OVL_TRY(const std::int64_t row, state.begin(apply_id, step, group.operations.size()));
-  const ApplyOutcome outcome = kernel.apply(group.operations);
-  OVL_CHECK(state.end(row, outcome.error ? &*outcome.error : nullptr));
-  if (outcome.error) return *outcome.error;
+  const std::optional<Error> error = run_operations(group, kernel, progress);
+  OVL_CHECK(state.end(row, error ? &*error : nullptr));
+  if (error) return *error;
   return {};
 }
 
 Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
-                  const std::function<void(std::string_view, std::size_t)>& step) {
+                  const Progress& progress) {
   const HeldNamespaces held(kernel);
   for (const OperationGroup& group : operations_of(plan)) {
-    step(group.what, group.operations.size());
-    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id));
+    progress.start(group.step, group.operations.size());
+    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id, progress));
+    progress.complete(group.step, group.operations.size());
   }
   return {};
 }
@@ -126,11 +143,11 @@ Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::str
 }  // namespace
 
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
-                       const std::function<void(std::string_view, std::size_t)>& step) {
+                       const Progress& progress) {
   if (plan.object_changes.empty()) return {};
   OVL_CHECK(state.add_namespaces(touched_namespaces(plan)));
   OVL_CHECK(remember_originals(plan, state));
-  OVL_CHECK(run_groups(plan, kernel, state, apply_id, step));
+  OVL_CHECK(run_groups(plan, kernel, state, apply_id, progress));
   OVL_CHECK(forget_originals(plan, state));
   std::vector<Announcement> announcements = announcements_of(plan);
   add_local_announcements(plan, announcements);

@@ -2,12 +2,12 @@
 // made and after it is done.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
 #include "drivers/kernel/kernel.hpp"
 #include "model/plan.hpp"
+#include "reconcile/progress.hpp"
 #include "state/state.hpp"
 
 namespace ovl {
@@ -17,7 +17,7 @@ inline constexpr std::string_view kDestroyPrefix = "destroy: ";
 
 // Stops at the first failure; the next apply goes on from what it then observes.
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
-                       const std::function<void(std::string_view, std::size_t)>& step);
+                       const Progress& progress = {});
 
 // After a verified apply: the namespaces that hold something of ours, and the generation.
 Status record_generation(State& state, const Plan& plan, std::int64_t serial, const std::string& apply_id,

@@ -235,11 +235,14 @@ std::size_t bytes_of(const Unit& unit) {
   return bytes;
 }
 
+constexpr std::string_view kRecordsStep = "write records";
+
 // Units on their way into one transaction.
 class Packer {
  public:
   // units: how many there will be, for the room they take.
-  Packer(Keystore& store, StoreLock& lock, std::size_t units) : store_(store), lock_(lock) {
+  Packer(Keystore& store, StoreLock& lock, std::size_t units, const Progress& progress)
+      : store_(store), lock_(lock), progress_(progress), units_(units) {
     const std::size_t room = std::min(units, store.max_operations()) + kFence;
     transaction_.guards.reserve(room);
     transaction_.writes.reserve(room);
@@ -250,7 +253,11 @@ class Packer {
     const std::size_t bytes = bytes_of(unit);
     const bool fits =
         operations_ + operations <= store_.max_operations() && bytes_ + bytes <= store_.max_bytes();
-    if (!fits) OVL_CHECK(flush());
+    if (!fits) {
+      OVL_CHECK(flush());
+      progress_.progress(kRecordsStep, added_, units_);
+    }
+    ++added_;
     operations_ += operations;
     bytes_ += bytes;
     std::ranges::move(unit.guards, std::back_inserter(transaction_.guards));
@@ -275,6 +282,9 @@ class Packer {
 
   Keystore& store_;
   StoreLock& lock_;
+  const Progress& progress_;
+  std::size_t units_;
+  std::size_t added_ = 0;
   Transaction transaction_;
   std::size_t operations_ = kFence;
   std::size_t bytes_ = 0;
@@ -282,17 +292,20 @@ class Packer {
 
 }  // namespace
 
-Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock) {
-  Packer packer(store, lock, units.size());
+Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, const Progress& progress) {
+  progress.start(kRecordsStep, units.size());
+  Packer packer(store, lock, units.size(), progress);
   for (Unit& unit : units) OVL_CHECK(packer.add(std::move(unit)));
-  return packer.flush();
+  OVL_CHECK(packer.flush());
+  progress.complete(kRecordsStep, units.size());
+  return {};
 }
 
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
-                       const Records& desired, const Head& head, StoreLock& lock) {
+                       const Records& desired, const Head& head, StoreLock& lock, const Progress& progress) {
   std::vector<Unit> units = RecordWriter(layout, view, desired).units();
   units.push_back(head_unit(layout, view, head, lock.holder()));
-  return commit_units(store, std::move(units), lock);
+  return commit_units(store, std::move(units), lock, progress);
 }
 
 Status publish(Keystore& store, const std::string& key, const Value& value) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reconcile/commit.hpp"
+#include "reconcile/progress.hpp"
 #include "reconcile/store_lock.hpp"
 #include "reconcile/store_view.hpp"
 
@@ -15,14 +16,15 @@ namespace ovl {
 using Unit = Transaction;
 
 // Packs units, in order, into as few transactions as the store takes, each fenced by the lock. A unit
-// stays in one transaction.
+// stays in one transaction. Told as the step "write records", in units.
 // Errors: as commit().
-Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock);
+Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, const Progress& progress = {});
 
 // Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
 // Errors: stale when a guard does not hold: somebody wrote past the lock.
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
-                       const Records& desired, const Head& head, StoreLock& lock);
+                       const Records& desired, const Head& head, StoreLock& lock,
+                       const Progress& progress = {});
 
 // Publishes a host's facts together with its claim to its name. Errors: stale when another machine
 // claimed it since the view was read.

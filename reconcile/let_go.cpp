@@ -128,7 +128,7 @@ Result<Plan> plan_letting_go(const Recorded& recorded, const std::vector<ChangeN
 Status let_go(const Plan& plan, const Recorded& recorded, const std::vector<ChangeName>& asked,
               Kernel& kernel, State& state) {
   OVL_CHECK(state.back_up());
-  OVL_CHECK(execute_objects(plan, kernel, state, random_id(), [](std::string_view, std::size_t) {}));
+  OVL_CHECK(execute_objects(plan, kernel, state, random_id()));
   std::vector<ChangeName> forgotten = recorded.forgotten;
   for (const ChangeName& one : asked) {
     if (std::ranges::find(forgotten, one) == forgotten.end()) forgotten.push_back(one);

@@ -31,13 +31,8 @@ enum class Step : std::uint8_t {
   hosts_file_set
 };
 
+// Each step's own name, for the journal and for progress: two of one kind may be open at different times.
 constexpr std::array<std::string_view, 21> kStepNames{
-    "namespaces", "names",   "routes", "addresses", "sysctls",    "links",     "filters",
-    "namespaces", "filters", "links",  "links",     "sysctls",    "addresses", "addresses",
-    "neighbours", "fdb",     "fdb",    "fdb",       "neighbours", "routes",    "names"};
-
-// The same for the journal: each step's own, as two of one name may be open at different times.
-constexpr std::array<std::string_view, 21> kJournalNames{
     "set namespaces",  "remove names",   "remove routes",     "remove addresses",     "restore sysctls",
     "remove links",    "remove filters", "remove namespaces", "set filters",          "create links",
     "update links",    "set sysctls",    "set addresses",     "remove old addresses", "set neighbours",
@@ -123,7 +118,7 @@ class Expander {
     for (std::size_t i = 0; i < items_.size(); ++i) {
       if (i == 0 || items_[i].step != items_[i - 1].step) {
         const auto step = static_cast<std::size_t>(items_[i].step);
-        groups.push_back(OperationGroup{.what = kStepNames[step], .step = kJournalNames[step]});
+        groups.push_back(OperationGroup{.step = kStepNames[step]});
       }
       groups.back().operations.push_back(items_[i].operation);
     }

@@ -10,8 +10,7 @@ namespace ovl {
 
 // One step of an apply: operations that may travel together.
 struct OperationGroup {
-  std::string_view what;  // "links", "fdb": for the progress line
-  std::string_view step;  // "create links": for the journal; each step has its own
+  std::string_view step;  // "create links": for the journal and for progress; each step has its own
   std::vector<Operation> operations;
 };
 

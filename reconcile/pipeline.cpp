@@ -338,10 +338,10 @@ Status publish_own_facts(const Request& request, World& world, Planned& planned)
 }
 
 Status write_cluster(const Request& request, World& world, Planned& planned, StoreLock& lock,
-                     const std::string& apply_id) {
+                     const std::string& apply_id, const Progress& progress) {
   const Head head = next_head(request, planned, apply_id);
   OVL_CHECK(execute_records(*world.keystore, StoreLayout(request.cluster), planned.view, planned.desired,
-                            head, lock));
+                            head, lock, progress));
   planned.view.head = head;
   return {};
 }
@@ -428,18 +428,20 @@ Status back_up(const Request& request, World& world) {
 Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
                const std::string& apply_id, const Progress& progress) {
   OVL_CHECK(publish_own_facts(request, world, planned));
-  if (lock) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id));
+  if (lock) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id, progress));
   if (has_host(request)) {
     // The records are written: a lock that is lost now costs nothing but its courtesy, and a store that
     // fails is not waited for with each step.
     bool holds = lock.has_value();
-    const auto step = [&](std::string_view what, std::size_t operations) {
+    const Progress step{[&](const StepProgress& now) {
       holds = holds && lock->keep_alive().ok();
-      progress.step(what, operations);
-    };
+      progress.tell(now);
+    }};
     OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));
   }
+  progress.start("verify", 0);
   OVL_CHECK(verify(request, world, planned, lock.has_value()));
+  progress.complete("verify", 0);
   return report(request, world, planned, apply_id);
 }
 

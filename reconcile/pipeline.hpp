@@ -16,6 +16,7 @@
 #include "reconcile/filters.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/moves.hpp"
+#include "reconcile/progress.hpp"
 #include "reconcile/refuse.hpp"
 #include "reconcile/selection.hpp"
 #include "reconcile/store_view.hpp"
@@ -81,12 +82,6 @@ struct Planned {
 };
 
 Result<Planned> make_plan(const Request& request, World& world);
-
-// What happened, told while it happens. Called from the applying thread.
-struct Progress {
-  std::function<void(std::string_view what, std::size_t operations)> step = [](std::string_view,
-                                                                               std::size_t) {};
-};
 
 struct Applied {
   Planned planned;           // what was (or would have been) applied

@@ -113,6 +113,15 @@ TEST_F(ValidateTest, JsonIsOneObjectOnOut) {
   EXPECT_EQ(*finding.find("file"), Value("ovl.toml"));
 }
 
+TEST_F(ValidateTest, FormatsForServicesGoToOutAndWordsToErr) {
+  write("ovl.toml", "[cluster]\nname = 5\n");
+  for (const char* format : {"markdown", "github", "sarif", "junit"}) {
+    EXPECT_EQ(run({.format = format}), 13);
+    EXPECT_NE(out_.str().find("wrong-type"), std::string::npos) << format;
+    EXPECT_NE(err_.str().find("ovl.toml: invalid: 1 error\n"), std::string::npos) << format;
+  }
+}
+
 TEST_F(ValidateTest, NothingToRead) {
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(err_.str(),
@@ -138,10 +147,19 @@ TEST_F(ValidateTest, EveryExampleIsValid) {
 }
 
 TEST_F(ValidateTest, InitWritesAManifestThatIsValid) {
+  ::unsetenv("CI");
+  ::unsetenv("OVL_IN_AUTOMATION");
   EXPECT_EQ(run_init(), 0);
   EXPECT_EQ(out_.str(), "wrote ovl.toml\nnext: edit it, then ovl validate and ovl plan\n");
   EXPECT_EQ(run(), 0);
   EXPECT_EQ(out_.str(), "ovl.toml: valid: 2 hosts, 1 network, 2 endpoints\n");
+}
+
+TEST_F(ValidateTest, InitSaysNothingOfWhatIsNextToAScript) {
+  ::setenv("OVL_IN_AUTOMATION", "1", 1);
+  EXPECT_EQ(run_init(), 0);
+  ::unsetenv("OVL_IN_AUTOMATION");
+  EXPECT_EQ(out_.str(), "wrote ovl.toml\n");
 }
 
 TEST_F(ValidateTest, InitDoesNotOverwrite) {

@@ -57,6 +57,20 @@ TEST(CommitUnits, TheLockIsRenewedWhenAThirdOfItsTimeHasPassed) {
   EXPECT_EQ(calls_for(100, 11, std::chrono::seconds{1}).second, 20U);
 }
 
+TEST(CommitUnits, TellHowManyAreWritten) {
+  FakeStore store;
+  const auto client = store.connect("fake://", 11);  // five units each time
+  auto lock = StoreLock::acquire(*client, layout(), {.who = "root@here"}, {});
+  ASSERT_TRUE(lock.ok());
+  std::vector<std::string> told;
+  const Progress progress{[&](const StepProgress& now) {
+    told.push_back(fmt::format("{} {} {}/{}", static_cast<int>(now.phase), now.step, now.done, now.total));
+  }};
+  EXPECT_TRUE(commit_units(*client, units(12), lock.value(), progress).ok());
+  EXPECT_EQ(told, (std::vector<std::string>{"0 write records 0/12", "1 write records 5/12",
+                                            "1 write records 10/12", "2 write records 12/12"}));
+}
+
 }  // namespace
 
 }  // namespace ovl

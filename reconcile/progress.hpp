@@ -1,0 +1,36 @@
+// How far an apply is, told while it goes on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace ovl {
+
+// One word about one step. Each step is told at its start and at its end; between them its progress may be.
+struct StepProgress {
+  enum class Phase : std::uint8_t { start, progress, complete };
+  Phase phase = Phase::start;
+  std::string_view step;  // "write records", "create links", "verify"; lives as long as the program
+  std::size_t done = 0;   // of total
+  std::size_t total = 0;  // operations; 0: not known
+};
+
+// Called from the applying thread, which waits for it.
+struct Progress {
+  std::function<void(const StepProgress&)> tell = [](const StepProgress&) {};
+
+  void start(std::string_view step, std::size_t total) const {
+    tell({StepProgress::Phase::start, step, 0, total});
+  }
+
+  void progress(std::string_view step, std::size_t done, std::size_t total) const {
+    tell({StepProgress::Phase::progress, step, done, total});
+  }
+
+  void complete(std::string_view step, std::size_t total) const {
+    tell({StepProgress::Phase::complete, step, total, total});
+  }
+};
+
+}  // namespace ovl
