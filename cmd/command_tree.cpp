@@ -8,11 +8,26 @@ namespace ovl {
 
 namespace {
 
+// What CLI11 says of an option that takes one of several words: "TEXT:{all,cluster,host}".
+std::vector<std::string> choices_of(const std::string& type) {
+  std::vector<std::string> out;
+  const auto begin = type.find('{');
+  const auto end = type.find('}', begin);
+  if (begin == std::string::npos || end == std::string::npos) return out;
+  for (std::size_t at = begin + 1; at <= end;) {
+    const std::size_t stop = std::min(type.find(',', at), end);
+    out.push_back(type.substr(at, stop - at));
+    at = stop + 1;
+  }
+  return out;
+}
+
 OptionInfo option_info(const CLI::Option& option) {
   OptionInfo out{.description = option.get_description(),
                  .twin = option.get_envname(),
                  .default_value = option.get_default_str(),
-                 .takes_value = option.get_items_expected_max() > 0};
+                 .takes_value = option.get_items_expected_max() > 0,
+                 .choices = choices_of(option.get_type_name())};
   for (const std::string& name : option.get_lnames()) out.names.push_back("--" + name);
   for (const std::string& name : option.get_snames()) out.names.push_back("-" + name);
   return out;

@@ -17,6 +17,7 @@ struct OptionInfo {
   std::string twin;           // environment variable; empty: none
   std::string default_value;  // empty: none
   bool takes_value = false;
+  std::vector<std::string> choices = {};  // the values that it takes; empty: any
 
   [[nodiscard]] bool has(const std::string& name) const;
 };

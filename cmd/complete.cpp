@@ -19,6 +19,7 @@ const std::map<std::string, Values>& values_by_name() {
       {"--scope", {.words = {"all", "cluster", "host"}}},
       {"--host", {.words = {}, .live = "host"}},
       {"--out", {.words = {}, .files = true}},
+      {"--events", {.words = {}, .files = true}},
       {"--json-into", {.words = {}, .files = true}},
       {"--policy", {.words = {}, .files = true}},
       {"--state-dir", {.words = {}, .files = true}},
@@ -76,6 +77,7 @@ class Completer {
     if (at.rest) {
       out_.files = true;
     } else if (at.pending != nullptr) {
+      for (const std::string& word : at.pending->choices) add(word, {});
       add_values(at.pending->names.front(), {});
     } else if (begun_.starts_with('-')) {
       add_options(at);

@@ -54,6 +54,9 @@ std::string option_entry(const OptionInfo& option) {
   }
   std::string out = fmt::format(".TP\n{}{}\n{}\n", names, option.takes_value ? " \\fIVALUE\\fR" : "",
                                 escaped(sentence(option.description)));
+  std::string choices;
+  for (const std::string& choice : option.choices) choices += (choices.empty() ? "" : ", ") + choice;
+  if (!choices.empty()) out += fmt::format("One of {}.\n", escaped(choices));
   if (!option.default_value.empty()) out += fmt::format("Default: {}.\n", escaped(option.default_value));
   if (!option.twin.empty()) out += fmt::format("Environment: {}.\n", escaped(option.twin));
   return out;
@@ -101,6 +104,15 @@ std::string exit_status() {
   return out;
 }
 
+std::string environment() {
+  return ".TP\n.B NO_COLOR\nNo colours.\n"
+         ".TP\n.B CLICOLOR_FORCE\nColours also where there is no terminal.\n"
+         ".TP\n.BR OVL_IN_AUTOMATION \", \" CI=true\n"
+         "No line of progress on a terminal, no hints about what to do next.\n"
+         ".TP\n.BR GITHUB_WORKSPACE \", \" CI_PROJECT_DIR\n"
+         "The checkout from which files are named, when one stands in it.\n";
+}
+
 std::string nested_commands(const std::string& path, const CommandInfo& group) {
   std::string out;
   for (const CommandInfo& command : group.commands) {
@@ -122,7 +134,7 @@ std::string main_page(const CommandInfo& root) {
   }
   return head("ovl", root.description) + section("SYNOPSIS", synopsis("ovl", root)) +
          section("COMMANDS", commands) + section("OPTIONS", options_text(root)) +
-         section("EXIT STATUS", exit_status());
+         section("ENVIRONMENT", environment()) + section("EXIT STATUS", exit_status());
 }
 
 std::string verb_page(const CommandInfo& root, const CommandInfo& verb) {

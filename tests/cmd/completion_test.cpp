@@ -57,6 +57,9 @@ TEST(Completion, OffersOptionsOfTheVerbAndGlobalOnes) {
 TEST(Completion, OffersWordsOfAnOption) {
   EXPECT_EQ(offered({"plan", "--scope", ""}), (Words{"all", "cluster", "host"}));
   EXPECT_EQ(offered({"plan", "--scope", "h"}), Words{"host"});
+  EXPECT_EQ(offered({"plan", "--format", "g"}), (Words{"github", "gitlab"}));
+  EXPECT_EQ(offered({"validate", "--format", "g"}), Words{"github"});
+  EXPECT_EQ(offered({"graph", "--format", ""}), (Words{"dot", "mermaid", "svg"}));
   EXPECT_TRUE(complete(command_tree(), Words{"plan", "--out", ""}).files);
   EXPECT_TRUE(has(offered({"plan", "--scope", "host", "--"}), "--host"));
 }
