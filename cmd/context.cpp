@@ -182,7 +182,7 @@ Status Context::fill_given(const GivenManifest& given) {
   auto repository = open_repository(given.repo);
   if (!repository.ok() || !repository.value()) return {};
   source_.repository = std::move(repository).value();
-  source_.revision = given.revision;
+  source_.revision = given.revision && is_of_commit(*source_.repository, given.origin, given.files);
   const auto now = source_.repository->commit(given.ref);
   const std::string id = now.ok() ? now.value().id : "gone";
   if (id == given.origin.commit) return fill_commit();
@@ -197,9 +197,9 @@ Status Context::fill_given(const GivenManifest& given) {
 // is a commit, not a work tree's files.
 Status Context::fill_signer() {
   const auto asks = [](const std::optional<Policy>& policy) { return policy && policy->require_signed; };
-  if (!asks(request_.host_policy) && !asks(manifest_->policy)) return {};
+  if (!asks(request_.host_policy) && !(manifest_ && asks(manifest_->policy))) return {};
   if (!source_.revision) {
-    request_.unsigned_because = "these are the files of a work tree; plan what is committed: --ref HEAD";
+    request_.unsigned_because = "its files were not read from a commit; plan what is committed: --ref HEAD";
     return {};
   }
   const std::string& commit = request_.origin.commit;

@@ -1,5 +1,6 @@
 #include "cmd/manifest_source.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "reconcile/revision.hpp"
@@ -34,6 +35,21 @@ Result<ManifestSource> find_revision(const PlanOptions& options) {
   return out;
 }
 
+// One way to name a manifest in a commit; see read_revision().
+struct WayToRead {
+  std::string path;
+  std::string beside;
+};
+
+bool reads_the_same(GitRepository& repository, const WayToRead& way, const Origin& origin,
+                    const Sources& files) {
+  const auto found = read_revision(repository, origin.commit, way.path, way.beside);
+  if (!found.ok() || found.value().path != origin.path) return false;
+  const std::string source = source_of(found.value().commit, origin.path);
+  const bool same_source = source.empty() ? origin.source.starts_with("dir:") : source == origin.source;
+  return same_source && digest_of(found.value().files) == digest_of(files);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<GitRepository>> repository_of(const PlanOptions& options) {
@@ -47,6 +63,14 @@ Result<ManifestSource> find_manifest(const PlanOptions& options) {
   ManifestSource out;
   OVL_TRY(out.files, read_sources(options.path));
   return out;
+}
+
+bool is_of_commit(GitRepository& repository, const Origin& origin, const Sources& files) {
+  std::vector<WayToRead> ways{{.path = origin.path.empty() ? "." : origin.path, .beside = {}},
+                              {.path = {}, .beside = origin.path}};
+  if (files.size() == 1) ways.push_back({.path = files.front().name, .beside = {}});
+  return std::ranges::any_of(
+      ways, [&](const WayToRead& way) { return reads_the_same(repository, way, origin, files); });
 }
 
 Status find_origin(ManifestSource& source, const std::string& path) {

@@ -29,4 +29,8 @@ Result<ManifestSource> find_manifest(const PlanOptions& options);
 // HEAD says. Errors: guard (somebody else's repository), io.
 Status find_origin(ManifestSource& source, const std::string& path);
 
+// Whether the files, and where they say that they come from, are what a plan of that commit would read: a
+// saved plan was in somebody's hands meanwhile.
+bool is_of_commit(GitRepository& repository, const Origin& origin, const Sources& files);
+
 }  // namespace ovl

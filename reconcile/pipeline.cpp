@@ -129,12 +129,14 @@ void resolve_records(const Request& request, Planned& planned) {
 
 // The manifest's policy and the host's: what either does not allow is refused.
 void refuse_by_policy(const Request& request, std::int64_t now, Planned& planned) {
+  // A commit says what there shall be; a destroy or a move is said on the command line.
+  const bool says_so = !request.destroy && request.manifest != nullptr && request.moves.empty();
   const PolicyInput input{.plan = planned.plan,
                           .desired = planned.desired,
                           .current = planned.view.records,
                           .now = now,
-                          .signer = request.signer,
-                          .unsigned_because = request.unsigned_because};
+                          .signer = says_so ? request.signer : std::string(),
+                          .unsigned_because = says_so ? request.unsigned_because : "no commit asks for this"};
   std::vector<Finding>& refused = planned.plan.refused;
   const auto add = [&](const Policy& policy) {
     for (Finding& finding : violations(input, policy)) refused.push_back(std::move(finding));

@@ -82,6 +82,28 @@ class Policies : public ::testing::TestWithParam<Holder> {
 
 class HostPolicy : public Policies {};
 
+class SignedSource : public HostPolicy {
+ protected:
+  void SetUp() override {
+    run("ssh-keygen -q -N '' -C '' -t ed25519 -f key");
+    run("printf 'alice@example.org %s' \"$(cat key.pub)\" > allowed_signers");
+    hold("require_signed = true\nsigners = \"" + directory_.file("allowed_signers") + "\"\n");
+    write("[network.one]\nsubnet = \"10.0.7.0/24\"\n");
+    run("git init -q -b main && git add ovl.toml");
+  }
+
+  Ran run(const std::string& command) const {
+    const Ran ran = shell("cd " + directory_.path() + " && " + command);
+    EXPECT_EQ(ran.code, 0) << command << "\n" << ran.out;
+    return ran;
+  }
+
+  void commit(const std::string& options) const {
+    run("git -c user.name=a -c user.email=a@b -c commit.gpgsign=false -c gpg.format=ssh -c user.signingkey=" +
+        directory_.file("key") + " commit -qam change " + options);
+  }
+};
+
 }  // namespace
 
 TEST_P(Policies, LimitRemovals) {
@@ -267,6 +289,51 @@ TEST_P(HostPolicy, NamesWhoMaySign) {
   hold("signers = \"allowed_signers\"\n");
   EXPECT_TRUE(ovl("plan").has("this is no absolute path [invalid-value]"));
 }
+
+// ---- signed commits -------------------------------------------------------------------------------
+
+TEST_P(SignedSource, IsWhatTheCommitHas) {
+  commit("-S");
+  write("[network.two]\n");
+  const Ran tree = ovl("plan");
+  EXPECT_EQ(tree.code, 12) << tree.out;
+  EXPECT_TRUE(tree.has("its files were not read from a commit")) << tree.out;
+  const Ran applied = ovl("apply --auto-approve --repo . --ref HEAD");
+  EXPECT_EQ(applied.code, 0) << applied.out;
+  EXPECT_TRUE(applied.has("+ network.one")) << applied.out;
+  commit("");
+  const Ran unsigned_one = ovl("apply --auto-approve --repo . --ref HEAD");
+  EXPECT_EQ(unsigned_one.code, 12) << unsigned_one.out;
+  EXPECT_TRUE(unsigned_one.has("the signature is not accepted: there is none")) << unsigned_one.out;
+}
+
+TEST_P(SignedSource, AsksForNoDestroy) {
+  commit("-S");
+  ASSERT_EQ(ovl("apply --auto-approve --repo . --ref HEAD").code, 0);
+  const Ran destroyed = ovl("destroy --auto-approve --repo . --ref HEAD");
+  EXPECT_EQ(destroyed.code, 12) << destroyed.out;
+  EXPECT_TRUE(destroyed.has("no commit asks for this")) << destroyed.out;
+}
+
+// A saved plan is a file that may have been edited since.
+TEST_P(SignedSource, IsReadAgainForASavedPlan) {
+  commit("-S");
+  for (const std::string path : {"", ".", "ovl.toml"}) {
+    ASSERT_EQ(ovl("plan " + path + " --repo . --ref HEAD --out saved.plan").code, 0) << path;
+    run("sed 's/10[.]0[.]7[.]/10.66.7./g' saved.plan > edited.plan");
+    const Ran edited =
+        shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply edited.plan --policy " + host_file());
+    EXPECT_EQ(edited.code, 12) << path << edited.out;
+    EXPECT_TRUE(edited.has("its files were not read from a commit")) << edited.out;
+    const Ran saved =
+        shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply saved.plan --policy " + host_file());
+    EXPECT_EQ(saved.code, 0) << path << saved.out;
+    run("rm -f keystore.db*");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Held, SignedSource, ::testing::Values(Holder::host),
+                         [](const auto&) { return "ByHost"; });
 
 INSTANTIATE_TEST_SUITE_P(Held, HostPolicy, ::testing::Values(Holder::host),
                          [](const auto&) { return "ByHost"; });
