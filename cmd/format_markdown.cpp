@@ -199,8 +199,8 @@ std::string markdown_of(const Report& report) {
   std::string out =
       fmt::format("<!-- ovl {}{} -->\n", report.verb, report.cluster.empty() ? "" : " " + report.cluster);
   out += comment_title(report) + comment_verdict(report);
-  if (report.plan != nullptr && !report.plan->commit.empty()) {
-    out += fmt::format("\nCommit {}\n", code_span(cut_line(printable(report.plan->commit))));
+  if (report.plan != nullptr && !report.plan->origin.commit.empty()) {
+    out += fmt::format("\nCommit {}\n", code_span(cut_line(printable(report.plan->origin.commit))));
   }
   for (const CommentSection& section : comment_sections(report)) {
     if (section.lines.empty()) continue;

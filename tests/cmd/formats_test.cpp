@@ -82,8 +82,8 @@ Report report_of(const Plan* plan, ManifestFindings manifest = {}) {
 // A plan in which the word stands wherever text from outside can.
 Plan hostile_plan(const std::string& word, std::size_t findings) {
   Plan plan = plan_of(4, word);
-  plan.commit = word;
-  plan.source = word;
+  plan.origin.commit = word;
+  plan.origin.source = word;
   plan.waiting.push_back(word);
   plan.interruptions.push_back({.subject = word, .what = "all its traffic", .milliseconds = 5, .until = {}});
   for (std::size_t i = 0; i < findings; ++i) {
