@@ -76,6 +76,14 @@ Result<Context> open_store(const GlobalOptions& global, const PlanOptions& optio
   return Context::open(global, options, {.manifest = false, .host = false});
 }
 
+// Where everything is named, the revision's manifest is not needed to find the store.
+PlanOptions options_for_store(PlanOptions options) {
+  if (options.keystore.url.empty() || options.cluster.empty()) return options;
+  options.repo.clear();
+  options.ref.clear();
+  return options;
+}
+
 // Those of one revision, when somebody asks for it.
 Status keep_revision(GitRepository* repository, const PlanOptions& options, History& history) {
   if (options.ref.empty() || repository == nullptr) return {};
@@ -86,7 +94,7 @@ Status keep_revision(GitRepository* repository, const PlanOptions& options, Hist
 
 Result<int> history(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(const auto repository, open_repository(options.repo));
-  OVL_TRY(Context context, open_store(global, options));
+  OVL_TRY(Context context, open_store(global, options_for_store(options)));
   OVL_TRY(History known, read_history(*context.world().keystore, StoreLayout(context.request().cluster)));
   OVL_CHECK(keep_revision(repository.get(), options, known));
   const Commits commits = commits_of(repository.get(), known);

@@ -1,0 +1,241 @@
+// ovl sync with a remote, on a store of its own and without a lab: cluster scope needs no kernel.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cluster/hooks_rig.hpp"
+#include "tests/support/process.hpp"
+
+namespace ovl {
+
+namespace {
+
+class Sync : public HooksRig {
+ protected:
+  void TearDown() override {
+    if (!pid_.empty()) shell("kill " + pid_ + "; while [ -e /proc/" + pid_ + "/exe ]; do :; done");
+  }
+
+  [[nodiscard]] std::string arguments() const {
+    return fmt::format("--state-dir {} sync --repo file://{} --ref main net --scope cluster --keystore {}",
+                       file("state"), file("hub.git"), store());
+  }
+
+  // Again and again; says what it says into the file "log".
+  void start(const std::string& more = "") {
+    const Ran ran =
+        shell(fmt::format("cd {} && HOME=/nonexistent {} {} --interval 100ms {} >log 2>&1 & echo $!",
+                          file(""), OVL_BINARY, arguments(), more));
+    pid_ = ran.out.substr(0, ran.out.find('\n'));
+  }
+
+  // Bounded; true when the command came to answer 0.
+  static bool comes_true(const std::string& command) {
+    return shell("for i in $(seq 600); do " + command +
+                 " >/dev/null 2>&1 && exit 0; sleep 0.05; done; exit 1")
+               .code == 0;
+  }
+
+  [[nodiscard]] bool has_network(const std::string& name) const {
+    return comes_true(
+        fmt::format("{} network ls --keystore {} --cluster pushed | grep -qw {}", OVL_BINARY, store(), name));
+  }
+
+  [[nodiscard]] bool says(const std::string& words) const {
+    return comes_true("grep -q '" + words + "' " + file("log"));
+  }
+
+  [[nodiscard]] std::string log() const { return shell("cat " + file("log")).out; }
+
+ private:
+  std::string pid_;
+};
+
+constexpr const char* kOne = "[network.one]\n";
+
+}  // namespace
+
+TEST_F(Sync, OnceFetchesPlansAndApplies) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  const Ran first = ovl(arguments() + " --detailed-exitcode");
+  EXPECT_EQ(first.code, 2) << first.out;
+  EXPECT_TRUE(first.has("Apply complete: 3 created")) << first.out;
+  const Ran again = ovl(arguments() + " --detailed-exitcode");
+  EXPECT_EQ(again.code, 0) << again.out;
+}
+
+TEST_F(Sync, FollowsTheRemote) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  start();
+  EXPECT_TRUE(has_network("one")) << log();
+  write(std::string(kOne) + "[network.two]\n");
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_TRUE(has_network("two")) << log();
+}
+
+// What can't be applied is told once, and the next revision is not kept waiting.
+TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
+  write("[network.one]\nprotect = true\n");
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  start();
+  ASSERT_TRUE(has_network("one")) << log();
+  write("");
+  commit("without");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_TRUE(says("it is protected and would be removed")) << log();
+  write("[network.one]\nprotect = true\n[network.two]\n");
+  commit("with");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_TRUE(has_network("two")) << log();
+  write("[network.two]\nsubnet = 5\n");
+  commit("broken");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_TRUE(says("the manifest is invalid")) << log();
+  write("[network.one]\nprotect = true\n[network.two]\n[network.three]\n");
+  commit("mended");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_TRUE(has_network("three")) << log();
+}
+
+TEST_F(Sync, AForcePushBackIsNotFollowed) {
+  write(kOne);
+  commit("one");
+  write(std::string(kOne) + "[network.two]\n");
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  start();
+  ASSERT_TRUE(has_network("two")) << log();
+  ASSERT_EQ(push("-f hub HEAD~1:main").code, 0);
+  EXPECT_TRUE(says("does not descend from")) << log();
+  EXPECT_NE(networks().find("two"), std::string::npos);
+}
+
+TEST_F(Sync, StandsBackWhileSuspended) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  start();
+  ASSERT_TRUE(has_network("one")) << log();
+  const std::string state = "--state-dir " + file("state") + " ";
+  ASSERT_EQ(ovl(state + "suspend --reason maintenance").code, 0);
+  ASSERT_TRUE(says("suspended by .*maintenance")) << log();
+  write(std::string(kOne) + "[network.two]\n");
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_TRUE(ovl(arguments()).has("suspended by")) << "once, too";
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  ASSERT_EQ(ovl(state + "resume").code, 0);
+  EXPECT_TRUE(has_network("two")) << log();
+}
+
+// Whoever went back by hand is not undone by what applies by itself.
+TEST_F(Sync, ARollbackStands) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  start();
+  ASSERT_TRUE(has_network("one")) << log();
+  write(std::string(kOne) + "[network.two]\n");
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_TRUE(has_network("two")) << log();
+  const Ran back = ovl("rollback --path net --scope cluster --auto-approve --keystore " + store());
+  EXPECT_EQ(back.code, 0) << back.out;
+  EXPECT_TRUE(back.has("Generation 3")) << back.out;
+  EXPECT_TRUE(says("and gone back from")) << log();
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  write(std::string(kOne) + "[network.three]\n");
+  commit("three");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_TRUE(has_network("three")) << log();
+}
+
+TEST_F(Sync, RollbackKnowsGenerationsAndRevisions) {
+  const std::string common = " --path net --scope cluster --auto-approve --keystore " + store();
+  const std::string apply = "apply net --ref HEAD --scope cluster --auto-approve --keystore " + store();
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(ovl(apply).code, 0);
+  const Ran none = ovl("rollback" + common);
+  EXPECT_EQ(none.code, 1) << none.out;
+  EXPECT_TRUE(none.has("no generation of another commit")) << none.out;
+  write(std::string(kOne) + "[network.two]\n");
+  commit("two");
+  ASSERT_EQ(ovl(apply).code, 0);
+  EXPECT_TRUE(ovl("rollback 1" + common).has("Generation 3"));
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  EXPECT_TRUE(ovl("rollback HEAD" + common).has("Generation 4"));
+  EXPECT_NE(networks().find("two"), std::string::npos);
+  EXPECT_TRUE(ovl("rollback 9" + common).has("generation 9 is not kept"));
+  const Ran silent = ovl("rollback 1 --path net --scope cluster --keystore " + store());
+  EXPECT_NE(silent.code, 0) << "never without a yes";
+  const Ran history = ovl("history --keystore " + store() + " --cluster pushed --ref HEAD~1");
+  EXPECT_TRUE(history.has("Ann <ann@example.org>  one")) << history.out;
+  EXPECT_FALSE(history.has("  two  ")) << history.out;
+}
+
+TEST_F(Sync, RemotesThatAreNotThereOrNotAllowed) {
+  const Ran gone =
+      ovl(fmt::format("--state-dir {} sync --repo file://{}/nowhere --scope cluster --keystore {}",
+                      file("state"), file(""), store()));
+  EXPECT_EQ(gone.code, 16) << gone.out;
+  EXPECT_TRUE(gone.has("fetching file://")) << gone.out;
+  for (const char* url : {"ext::sh -c touch% x", "git://127.0.0.1/x", "http://127.0.0.1/x", "-u:x"}) {
+    const Ran ran = ovl(fmt::format("--state-dir {} sync --repo '{}' --scope cluster --keystore {}",
+                                    file("state"), url, store()));
+    EXPECT_EQ(ran.code, 1) << url << ran.out;
+  }
+  EXPECT_FALSE(std::filesystem::exists(file("work/x")));
+}
+
+TEST_F(Sync, WhatAMergeWouldChange) {
+  write("[network.one]\nmtu = 1400\n");
+  commit("one");
+  ASSERT_EQ(git("checkout -q -b feature").code, 0);
+  write("[network.one]\nmtu = 1300\n[network.two]\n[endpoint.web]\nnetwork = \"one\"\nhost = \"left\"\n");
+  commit("feature");
+  const Ran diff = ovl("diff main feature --path net");
+  EXPECT_EQ(diff.code, 0) << diff.out;
+  EXPECT_TRUE(diff.has("mtu  1400 -> 1300")) << diff.out;
+  EXPECT_TRUE(diff.has("+ network.two")) << diff.out;
+  EXPECT_EQ(ovl("diff main feature --path net --detailed-exitcode").code, 2);
+  EXPECT_EQ(ovl("diff main main --path net --detailed-exitcode").code, 0);
+  const Ran host = ovl("diff main feature --path net --host left");
+  EXPECT_TRUE(host.has("Host left")) << host.out;
+  EXPECT_TRUE(host.has("netns web")) << host.out;
+  EXPECT_FALSE(std::filesystem::exists(file("keystore.db"))) << "nothing is asked, nothing is made";
+  // With a store its choices are those that the store knows.
+  ASSERT_EQ(ovl("apply net --ref main --scope cluster --auto-approve --keystore " + store()).code, 0);
+  EXPECT_EQ(ovl("diff main feature --path net --keystore " + store()).code, 0);
+  EXPECT_EQ(ovl("diff main nowhere --path net").code, 1);
+}
+
+TEST_F(Sync, TheLineThatSetAValueIsKnown) {
+  write("[network.one]\nmtu = 1400\n");
+  const std::string first = commit("one");
+  write("[network.one]\nmtu = 1400\nport = 4790\n");
+  const std::string second = commit("two");
+  const std::string apply = "apply net --ref HEAD --scope cluster --auto-approve --keystore " + store();
+  ASSERT_EQ(ovl(apply).code, 0);
+  const std::string script =
+      " | python3 -c 'import json, sys\nfor d in json.load(sys.stdin)[\"declared\"]: print(d[\"key\"], "
+      "d[\"line\"], d.get(\"commit\"))'";
+  for (const std::string where : {"net", "net --ref HEAD"}) {
+    const Ran known = ovl("network inspect one " + where + " --keystore " + store() + script);
+    EXPECT_TRUE(known.has("mtu 8 " + first)) << known.out;
+    EXPECT_TRUE(known.has("port 9 " + second)) << known.out;
+  }
+  write("[network.one]\nmtu = 1300\nport = 4790\n");
+  const Ran edited = ovl("network inspect one net --keystore " + store() + script);
+  EXPECT_TRUE(edited.has("mtu 8 None")) << edited.out;
+}
+
+}  // namespace ovl
