@@ -14,6 +14,7 @@
 #include "cmd/host_side.hpp"
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
+#include "cmd/manifest_cache.hpp"
 #include "cmd/policy_file.hpp"
 #include "cmd/style.hpp"
 #include "drivers/kernel/linux.hpp"
@@ -147,14 +148,28 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
     }
     source_ = std::move(found).value();
   }
+  if (manifest_known()) {
+    if (needs.findings != nullptr) *needs.findings = {source_.files, *manifest_, {}};
+    return {};
+  }
   Parsed parsed = parse(source_.files);
   print_diagnostics(parsed.diagnostics, source_.files);
   if (needs.findings != nullptr) *needs.findings = {source_.files, parsed.manifest, parsed.diagnostics};
   if (has_errors(parsed.diagnostics)) {
     return Error{.code = Errc::manifest, .message = "the manifest is invalid; nothing was done"};
   }
+  if (!source_.content.empty() && parsed.diagnostics.empty())
+    ManifestCache().keep(source_.content, parsed.manifest);
   manifest_ = std::make_unique<Manifest>(std::move(parsed.manifest));
   return {};
+}
+
+// The same content was parsed before, and found without fault.
+bool Context::manifest_known() {
+  if (source_.content.empty()) return false;
+  auto known = ManifestCache().find(source_.content);
+  if (known) manifest_ = std::make_unique<Manifest>(std::move(*known));
+  return known.has_value();
 }
 
 // Where the manifest comes from: a place in a repository's history, or just a directory.

@@ -66,6 +66,7 @@ class Context {
 
  private:
   Status load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given);
+  bool manifest_known();
   Status open_store(const PlanOptions& options);
   Status use_binding();
   Status identify(const PlanOptions& options);

@@ -1,5 +1,7 @@
 #include "cmd/manifest_source.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -24,6 +26,15 @@ Origin origin_of(const Commit& commit, const std::string& path) {
       .source = source_of(commit, path), .commit = commit.id, .author = commit.author, .path = path};
 }
 
+// Smaller manifests are parsed in less time than it takes to look for them.
+constexpr std::size_t kWorthKeeping = 256U << 10U;
+
+std::size_t bytes_of(const Sources& files) {
+  std::size_t bytes = 0;
+  for (const SourceFile& file : files) bytes += file.text.size();
+  return bytes;
+}
+
 Result<ManifestSource> find_revision(const PlanOptions& options) {
   ManifestSource out{.revision = true};
   OVL_TRY(out.repository, repository_of(options));
@@ -32,6 +43,10 @@ Result<ManifestSource> find_revision(const PlanOptions& options) {
   OVL_TRY(RevisionManifest found, read_revision(*out.repository, ref, options.path, beside));
   out.files = std::move(found.files);
   out.origin = origin_of(found.commit, found.path);
+  if (bytes_of(out.files) >= kWorthKeeping) {
+    OVL_TRY(const std::string id, out.repository->id_at(found.commit.id, found.path));
+    out.content = fmt::format("{} {} {}", id, options.path.empty() ? "default" : "named", out.files.size());
+  }
   return out;
 }
 

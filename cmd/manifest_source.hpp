@@ -14,8 +14,9 @@ namespace ovl {
 struct ManifestSource {
   Sources files;
   Origin origin;
-  bool dirty = false;                         // the files are not those of the commit
-  bool revision = false;                      // from the object database: there is no folder beside the files
+  bool dirty = false;     // the files are not those of the commit
+  bool revision = false;  // from the object database: there is no folder beside the files
+  std::string content;    // names a revision's files for ManifestCache; empty: too small to be worth it
   std::unique_ptr<GitRepository> repository;  // absent: a plain folder
 };
 

@@ -1,0 +1,107 @@
+#include "cmd/manifest_cache.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "cmd/write_file.hpp"
+#include "drivers/module/module.hpp"
+#include "model/handle.hpp"
+#include "reconcile/ids.hpp"
+#include "reconcile/manifest_archive.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostFiles = 16;
+constexpr std::size_t kSum = 64;  // hexadecimal digits of a SHA-256
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return value != nullptr ? std::string(value) : std::string();
+}
+
+std::string default_folder() {
+  if (::geteuid() == 0) return "/var/cache/ovl";
+  const std::string cache = variable("XDG_CACHE_HOME");
+  if (cache.starts_with('/')) return cache + "/ovl";
+  const std::string home = variable("HOME");
+  return home.starts_with('/') ? home + "/.cache/ovl" : std::string();
+}
+
+// Ours, and nobody else may write there: what is kept counts as if it had just been parsed.
+bool is_own_folder(const std::string& folder) {
+  struct stat about {};
+
+  return ::lstat(folder.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid() &&
+         (about.st_mode & 022) == 0;
+}
+
+std::string read_own_file(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+
+  struct stat about {};
+
+  const bool ours = file.valid() && ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode) &&
+                    about.st_uid == ::geteuid();
+  if (!ours) return {};
+  std::string text(static_cast<std::size_t>(about.st_size), '\0');
+  std::size_t done = 0;
+  for (ssize_t got = 0; done < text.size(); done += static_cast<std::size_t>(got)) {
+    got = ::read(file.get(), text.data() + done, text.size() - done);
+    if (got <= 0) return {};
+  }
+  return text;
+}
+
+}  // namespace
+
+ManifestCache::ManifestCache() : ManifestCache(default_folder()) {}
+
+ManifestCache::ManifestCache(std::string folder) : folder_(std::move(folder)) {}
+
+std::string ManifestCache::file_of(const std::string& key) const {
+  return fmt::format("{}/{}.manifest", folder_, sha256_hex(fmt::format("{} {}", kModuleBuild, key)));
+}
+
+std::optional<Manifest> ManifestCache::find(const std::string& key) const {
+  if (folder_.empty() || !is_own_folder(folder_)) return std::nullopt;
+  const std::string text = read_own_file(file_of(key));
+  if (text.size() < kSum) return std::nullopt;
+  const std::string_view bytes = std::string_view(text).substr(kSum);
+  if (std::string_view(text).substr(0, kSum) != sha256_hex(bytes)) return std::nullopt;
+  auto manifest = unpack(bytes);
+  if (!manifest.ok()) return std::nullopt;
+  return std::move(manifest).value();
+}
+
+void ManifestCache::keep(const std::string& key, const Manifest& manifest) const {
+  if (folder_.empty()) return;
+  std::error_code error;
+  fs::create_directories(fs::path(folder_).parent_path(), error);
+  ::mkdir(folder_.c_str(), 0700);
+  if (!is_own_folder(folder_)) return;
+  const std::string bytes = pack(manifest);
+  if (write_whole_file(file_of(key), sha256_hex(bytes) + bytes, 0600).ok()) forget_oldest();
+}
+
+void ManifestCache::forget_oldest() const {
+  std::error_code error;
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    if (entry.path().extension() == ".manifest")
+      files.emplace_back(entry.last_write_time(error), entry.path());
+  }
+  std::ranges::sort(files);
+  for (std::size_t i = 0; i + kMostFiles < files.size(); ++i) fs::remove(files[i].second, error);
+}
+
+}  // namespace ovl
