@@ -154,7 +154,10 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
   }
   Parsed parsed = parse(source_.files);
   print_diagnostics(parsed.diagnostics, source_.files);
-  if (needs.findings != nullptr) *needs.findings = {source_.files, parsed.manifest, parsed.diagnostics};
+  if (needs.findings != nullptr) {
+    const bool revision = given != nullptr ? given->revision : source_.revision;
+    *needs.findings = {source_.files, parsed.manifest, parsed.diagnostics, revision};
+  }
   if (has_errors(parsed.diagnostics)) {
     return Error{.code = Errc::manifest, .message = "the manifest is invalid; nothing was done"};
   }

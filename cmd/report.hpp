@@ -23,6 +23,7 @@ struct ManifestFindings {
   Sources sources;
   Manifest manifest;
   Diagnostics diagnostics;
+  bool revision = false;  // from a repository's objects: the files are named from its root
 };
 
 // Data only; the formats are pure functions of it.

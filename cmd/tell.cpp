@@ -63,7 +63,7 @@ Report report_of(const std::string& verb, const PlanOptions& options, const Mani
                 .folder = {}};
   const auto named = Label::parse(options.cluster);
   if (named.ok()) report.cluster = named.value().text();
-  find_checkout(report);
+  if (!manifest.revision) find_checkout(report);
   return report;
 }
 

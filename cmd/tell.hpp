@@ -15,7 +15,7 @@ Format format_of(const PlanOptions& options);
 std::string told(const Report& report, Format format);
 
 // A report of that verb about that manifest, with the checkout that GITHUB_WORKSPACE or CI_PROJECT_DIR names
-// when the user stands in it. `options` may name the cluster over the manifest.
+// when the user stands in it and the files are from there. `options` may name the cluster over the manifest.
 Report report_of(const std::string& verb, const PlanOptions& options, const ManifestFindings& manifest);
 
 // The report of a plan.

@@ -103,8 +103,9 @@ int validate(const ValidateOptions& options, std::ostream& out, std::ostream& er
     print_verdict(options, parsed, sources, format == Format::text ? out : err, err);
   }
   if (format != Format::text && format != Format::json) {
-    tell({std::move(sources), std::move(parsed.manifest), std::move(parsed.diagnostics)}, std::nullopt,
-         format, out);
+    tell({std::move(sources), std::move(parsed.manifest), std::move(parsed.diagnostics),
+          found.value().revision},
+         std::nullopt, format, out);
   }
   return valid ? kExitDone : kExitManifest;
 }

@@ -114,6 +114,29 @@ TEST_F(Formats, NameFilesFromTheCheckout) {
             "file=infra/net/ovl.toml");
 }
 
+// A revision's files are named from its root, wherever one stands.
+TEST_F(Formats, NameFilesOfARevisionFromItsRoot) {
+  write("[network.x]\nprotect = true\n", "infra/net");
+  const std::string git =
+      "git -c user.name=a -c user.email=a@b -c commit.gpgsign=false -c init.defaultBranch=main ";
+  const auto commit = [&] {
+    return shell("cd " + directory_.path() + " && " + git + "init -q . && git add infra && " + git +
+                 "commit -qm x");
+  };
+  ASSERT_EQ(commit().code, 0);
+  const std::string ci = "GITHUB_WORKSPACE=" + directory_.path() + " OVL_REF=HEAD OVL_KEYSTORE=sqlite://" +
+                         directory_.file("keystore.db");
+  const Ran applied = ovl("apply --auto-approve --format github", "infra/net", ci);
+  ASSERT_EQ(applied.code, 0) << applied.out;
+  write("[network.x]\nvni = 0\n", "infra/net");
+  ASSERT_EQ(commit().code, 0);
+  for (const std::string verb : {"plan", "validate"}) {
+    const Ran ran = ovl(verb + " --format github", "infra/net", ci);
+    EXPECT_EQ(ran.code, 13) << ran.out;
+    EXPECT_TRUE(ran.has("::error file=infra/net/ovl.toml,line=8,")) << ran.out;
+  }
+}
+
 TEST_F(Formats, OfAnApplyIsThatOfItsPlanAndAsksNobody) {
   write("[network.a]\n");
   const Ran asked =
