@@ -17,7 +17,7 @@ fs::path checkout_around(const fs::path& here) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
     std::error_code error;
-    const fs::path root = fs::canonical(value, error);
+    fs::path root = fs::canonical(value, error);
     const fs::path below = here.lexically_relative(root);
     if (!error && !below.empty() && *below.begin() != "..") return root;
   }
