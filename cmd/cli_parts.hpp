@@ -1,4 +1,5 @@
-// Between the files that build the command tree: cmd/cli.cpp, and cmd/cli_git.cpp for what knows of git.
+// Between the files that build the command tree: cmd/cli.cpp, cmd/cli_options.cpp for what several verbs
+// share, cmd/cli_git.cpp for what knows of git, and cmd/cli_store.cpp for the keystore and the state.
 #pragma once
 
 #include <functional>
@@ -57,9 +58,18 @@ void add_planning_options(CLI::App& app, PlanOptions& plan);
 // Of these, what says how a plan is printed, and what it is held to.
 void add_reading_a_plan(CLI::App& app, PlanOptions& plan);
 void add_approval(CLI::App& app, PlanOptions& plan);
+void add_policy(CLI::App& app, PlanOptions& plan);
+void add_json(CLI::App& app, PlanOptions& plan);
+// of_plans: also GitLab's report, which counts changes; a validation has none.
+void add_format(CLI::App& app, std::string& format, bool of_plans);
 void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl);
 
 // hook, sync, suspend, resume, diff and rollback.
 void add_git_verbs(CLI::App& app, CommandLine& line);
+// keystore copy, check, export and import.
+void add_keystore_verbs(CLI::App& app, CommandLine& line);
+// history and lock.
+void add_history(CLI::App& app, CommandLine& line);
+void add_state_verbs(CLI::App& app, CommandLine& line);
 
 }  // namespace ovl

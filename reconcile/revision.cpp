@@ -13,7 +13,7 @@ namespace ovl {
 
 namespace {
 
-using Reader = std::function<Result<Sources>(const TreeRead&)>;
+using ReadFiles = std::function<Result<Sources>(const TreeRead&)>;
 
 TreeRead within_limits(std::string path, bool recursive) {
   return TreeRead{.path = std::move(path),
@@ -61,7 +61,7 @@ Error nothing_there(const std::string& path) {
 }
 
 // ovl.toml, else what is beside it.
-Result<Sources> read_default(const std::string& folder, const Reader& read) {
+Result<Sources> read_default(const std::string& folder, const ReadFiles& read) {
   auto one = read(within_limits(folder.empty() ? "ovl.toml" : folder + "/ovl.toml", false));
   if (one.ok() && !one.value().empty()) return one;
   if (!one.ok() && one.error().code != Errc::not_found) return one;
@@ -69,7 +69,7 @@ Result<Sources> read_default(const std::string& folder, const Reader& read) {
 }
 
 Result<Sources> read_files(const std::string& beside, const std::string& path, const std::string& full,
-                           const Reader& read) {
+                           const ReadFiles& read) {
   OVL_TRY(Sources files, path.empty() ? read_default(beside, read) : read(within_limits(full, true)));
   if (files.empty()) return nothing_there(full);
   OVL_CHECK(check_names(files));
@@ -83,7 +83,7 @@ Result<RevisionManifest> read_revision(GitRepository& repository, const std::str
   RevisionManifest out;
   OVL_TRY(out.commit, repository.commit(revision));
   OVL_TRY(out.path, below_top(beside, path));
-  const Reader read = [&](const TreeRead& what) { return repository.read(out.commit.id, what); };
+  const ReadFiles read = [&](const TreeRead& what) { return repository.read(out.commit.id, what); };
   OVL_TRY(out.files, read_files(beside, path, out.path, read));
   const bool is_file = out.files.size() == 1 && out.files.front().name == out.path;
   if (is_file) out.path = std::filesystem::path(out.path).parent_path().string();
