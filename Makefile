@@ -51,6 +51,7 @@ bench: build
 	@tools/bench-start build/release/ovl
 	@tools/bench-objects build/release
 	@tools/bench-keystores build/release
+	@tools/bench-revisions build/release
 
 fuzz: setup
 	@cmake --preset fuzz >/dev/null

@@ -34,7 +34,7 @@ install(CODE [[
   endif()
   file(INSTALL ${zsh_completion} DESTINATION ${CMAKE_INSTALL_PREFIX}/share/zsh/${folder})
 ]])
-install(FILES packaging/ovl-agent.service DESTINATION lib/systemd/system)
+install(FILES packaging/ovl-agent.service packaging/ovl-sync.service DESTINATION lib/systemd/system)
 install(FILES LICENSE README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md packaging/copyright
         DESTINATION share/doc/ovl)
 install(DIRECTORY docs examples DESTINATION share/doc/ovl)

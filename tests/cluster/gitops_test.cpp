@@ -53,7 +53,7 @@ class GitOps : public LabRig {
     up(std::string(kManifest) + "[keystore]\nurl = \"" + kStore + "\"\n");
     std::filesystem::remove(directory() + "/ovl.toml");
     ASSERT_EQ(shell("cd " + directory() +
-                    " && git init -q --bare -b main hub.git && git init -q -b main work && git -C work "
+                    " && git init -q --bare -b main hub.git && git init -q -b main clone && git -C clone "
                     "remote add hub ../hub.git")
                   .code,
               0);
@@ -73,8 +73,8 @@ class GitOps : public LabRig {
   }
 
   [[nodiscard]] Ran push_manifest(const std::string& text, const std::string& message) const {
-    std::ofstream(directory() + "/work/ovl.toml") << text;
-    return git_host("cd work && git add -A && git commit -qm " + message + " && git push hub main");
+    std::ofstream(directory() + "/clone/ovl.toml") << text;
+    return git_host("cd clone && git add -A && git commit -qm " + message + " && git push hub main");
   }
 
   void start_sync(const std::string& host) const {
@@ -134,7 +134,7 @@ TEST_F(GitOps, APushIsRealisedEverywhereAndARevertUndoesIt) {
   EXPECT_EQ(in("right", "app", "ping -c 1 -W 2 db").code, 0);
   EXPECT_NE(everything(), before);
 
-  ASSERT_EQ(git_host("cd work && git revert --no-edit HEAD && git push hub main").code, 0);
+  ASSERT_EQ(git_host("cd clone && git revert --no-edit HEAD && git push hub main").code, 0);
   expect_realised("its revert");
   EXPECT_EQ(everything(), before);
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
@@ -148,7 +148,7 @@ TEST_F(GitOps, BadPushesChangeNothingAnywhere) {
   EXPECT_NE(bad.code, 0) << bad.out;
   EXPECT_TRUE(bad.has("ovl.toml:19:10: error:")) << bad.out;
   EXPECT_TRUE(bad.has("^~~~")) << bad.out;
-  ASSERT_EQ(git_host("cd work && git reset -q --hard HEAD~1").code, 0);
+  ASSERT_EQ(git_host("cd clone && git reset -q --hard HEAD~1").code, 0);
   std::string without = kManifest;
   without.resize(without.find("[network.front]"));
   const Ran unprotected = push_manifest(without, "removal");

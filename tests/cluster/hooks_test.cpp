@@ -285,6 +285,32 @@ TEST_F(Hooks, TheKeystoreIsTakenFromTheManifestThatIsThere) {
   EXPECT_FALSE(std::filesystem::exists(file("other.db")));
 }
 
+// The entries of .pre-commit-hooks.yaml, as the framework would run them.
+TEST_F(Hooks, ThePreCommitFrameworkHasItsEntries) {
+  write(kOne);
+  ASSERT_EQ(git("add -A").code, 0);
+  const auto run = [this](const std::string& id) {
+    const Ran entry = shell(
+        "python3 -c 'import yaml\n"
+        "for hook in yaml.safe_load(open(\"" OVL_SOURCE_DIR
+        "/.pre-commit-hooks.yaml\")):\n"
+        "  assert hook[\"language\"] == \"system\" and not hook[\"pass_filenames\"]\n"
+        "  if hook[\"id\"] == \"" +
+        id + "\": print(hook[\"entry\"])'");
+    EXPECT_EQ(entry.out.substr(0, 4), "ovl ") << entry.out;
+    return shell("cd " + file("work/net") + " && " + OVL_BINARY + entry.out.substr(3));
+  };
+  EXPECT_EQ(run("ovl-fmt").code, 0);
+  std::ofstream(file("work/net/ovl.toml"), std::ios::app) << "  vni=5\n";
+  EXPECT_NE(run("ovl-fmt").code, 0);
+  std::filesystem::rename(file("work/net/ovl.toml"), file("work/ovl.toml"));
+  EXPECT_EQ(run("ovl-validate").code, 0) << "what is in the index counts";
+  std::ofstream(file("work/ovl.toml"), std::ios::app) << "vni = false\n";
+  ASSERT_EQ(git("add -A").code, 0);
+  const Ran bad = run("ovl-validate");
+  EXPECT_EQ(bad.code, 13) << bad.out;
+}
+
 TEST_F(Hooks, BadInstallationsAreRefusedWithWords) {
   EXPECT_TRUE(ovl("hook install pre-rebase").has("there is no hook \"pre-rebase\""));
   EXPECT_TRUE(shell("cd / && " + std::string(OVL_BINARY) + " hook install pre-commit")
