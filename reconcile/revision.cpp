@@ -51,6 +51,12 @@ Status check_names(const Sources& files) {
   return {};
 }
 
+// The driver tells names as they stand in the tree.
+Error printable_error(Error error) {
+  error.message = safe_text(error.message);
+  return error;
+}
+
 Error nothing_there(const std::string& path) {
   return Error{
       .code = Errc::not_found,
@@ -60,17 +66,30 @@ Error nothing_there(const std::string& path) {
       .hint = "name the file or the folder that holds it"};
 }
 
+bool is_file(const Sources& files, const std::string& name) {
+  return files.size() == 1 && files.front().name == name;
+}
+
+Error no_file(const std::string& name) {
+  return Error{.code = Errc::manifest,
+               .message = fmt::format("{} is not a regular file", name),
+               .hint = "name the folder if it holds the manifest"};
+}
+
 // ovl.toml, else what is beside it.
 Result<Sources> read_default(const std::string& folder, const ReadFiles& read) {
-  auto one = read(within_limits(folder.empty() ? "ovl.toml" : folder + "/ovl.toml", false));
-  if (one.ok() && !one.value().empty()) return one;
+  const std::string name = folder.empty() ? "ovl.toml" : folder + "/ovl.toml";
+  auto one = read(within_limits(name, false));
+  if (one.ok() && !one.value().empty()) return is_file(one.value(), name) ? one : no_file(name);
   if (!one.ok() && one.error().code != Errc::not_found) return one;
   return read(within_limits(folder, false));
 }
 
 Result<Sources> read_files(const std::string& beside, const std::string& path, const std::string& full,
                            const ReadFiles& read) {
-  OVL_TRY(Sources files, path.empty() ? read_default(beside, read) : read(within_limits(full, true)));
+  auto found = path.empty() ? read_default(beside, read) : read(within_limits(full, true));
+  if (!found.ok()) return printable_error(std::move(found).error());
+  Sources files = std::move(found).value();
   if (files.empty()) return nothing_there(full);
   OVL_CHECK(check_names(files));
   return files;
@@ -85,8 +104,7 @@ Result<RevisionManifest> read_revision(GitRepository& repository, const std::str
   OVL_TRY(out.path, below_top(beside, path));
   const ReadFiles read = [&](const TreeRead& what) { return repository.read(out.commit.id, what); };
   OVL_TRY(out.files, read_files(beside, path, out.path, read));
-  const bool is_file = out.files.size() == 1 && out.files.front().name == out.path;
-  if (is_file) out.path = std::filesystem::path(out.path).parent_path().string();
+  if (is_file(out.files, out.path)) out.path = std::filesystem::path(out.path).parent_path().string();
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <vector>
 
 #include "drivers/git/libgit2/handles.hpp"
 #include "drivers/git/tree_names.hpp"
@@ -41,6 +43,42 @@ Error name_refused(const std::string& name, std::string_view why) {
                  "no honest commit has this; see git-fsck(1), and who made it");
 }
 
+Error mode_refused(const std::string& name) {
+  return name_refused(name, "an entry of a mode that git does not write");
+}
+
+constexpr unsigned kGroupWritable = 0100664;  // of old histories
+
+// fsck.c, fsck_tree(). libgit2 takes a link or a submodule with other bits set for a file.
+bool is_mode_of_git(unsigned mode) {
+  return mode == GIT_FILEMODE_TREE || mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE ||
+         mode == kGroupWritable || mode == GIT_FILEMODE_LINK || mode == GIT_FILEMODE_COMMIT;
+}
+
+// tree.c of git, base_name_compare(): a folder sorts as if a slash were behind it.
+std::string sort_key(const git_tree_entry* entry) {
+  const std::string name = git_tree_entry_name(entry);
+  return git_tree_entry_type(entry) == GIT_OBJECT_TREE ? name + "/" : name;
+}
+
+// Names are looked up by halving, and read one after the other: of a tree out of order, or with a name
+// twice, the two see different files.
+Status check_names(const git_tree* tree, const std::string& folder) {
+  std::vector<std::string_view> names;
+  std::string before;
+  for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
+    const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
+    std::string key = sort_key(entry);
+    if (key < before) return name_refused(joined(folder, git_tree_entry_name(entry)), "names out of order");
+    before = std::move(key);
+    names.emplace_back(git_tree_entry_name(entry));
+  }
+  std::ranges::sort(names);
+  const auto twice = std::ranges::adjacent_find(names);
+  if (twice != names.end()) return name_refused(joined(folder, *twice), "a name twice");
+  return {};
+}
+
 Error too_deep(const std::string& name, std::size_t depth) {
   return refused(fmt::format("{} is more than {} folders deep", name, depth), kNarrower);
 }
@@ -63,33 +101,57 @@ class TreeReader {
       : repository_(repository), odb_(odb), top_(top), what_(what), files_(odb, what) {}
 
   Result<Sources> read() {
+    const std::size_t levels = what_.recursive ? what_.depth : 0;
     if (what_.path.empty()) {
-      OVL_CHECK(walk(top_, "", what_.recursive ? what_.depth : 0));
+      OVL_CHECK(walk(top_, "", levels));
       return files_.take();
     }
-    git_tree_entry* raw = nullptr;
-    if (git_tree_entry_bypath(&raw, top_, what_.path.c_str()) != 0) {
+    OVL_TRY(const EntryHandle entry, find(what_.path));
+    if (!entry) {
       return Error{.code = Errc::not_found,
                    .message = fmt::format("there is no {} in this commit", what_.path)};
     }
-    const EntryHandle entry(raw);
-    OVL_CHECK(read_named(raw));
+    OVL_CHECK(read_named(entry.get(), levels));
     return files_.take();
   }
 
  private:
   // What the user named may have any name, but not be a link.
-  Status read_named(const git_tree_entry* entry) {
+  Status read_named(const git_tree_entry* entry, std::size_t levels) {
+    if (!is_mode_of_git(git_tree_entry_filemode_raw(entry))) return mode_refused(what_.path);
     switch (git_tree_entry_filemode(entry)) {
-      case GIT_FILEMODE_TREE:
-        return enter(*git_tree_entry_id(entry), what_.path, what_.recursive ? what_.depth : 0);
+      case GIT_FILEMODE_TREE: return enter(*git_tree_entry_id(entry), what_.path, levels);
       case GIT_FILEMODE_LINK: return link_refused(what_.path);
       case GIT_FILEMODE_COMMIT: return submodule_refused(what_.path);
       default: return files_.add(*git_tree_entry_id(entry), what_.path);
     }
   }
 
-  Status enter(const git_oid& id, const std::string& folder, std::size_t levels) {
+  // What stands at `path` from the top; empty: nothing does. Each step is a visit: links cost little, and
+  // the way to where one points may be long.
+  Result<EntryHandle> find(const std::string& path) {
+    EntryHandle found;
+    TreeHandle held;
+    const git_tree* tree = top_;
+    std::string so_far;
+    for (const std::string name : std::filesystem::path(path)) {
+      OVL_CHECK(files_.visited(path));
+      if (found) {
+        if (git_tree_entry_type(found.get()) != GIT_OBJECT_TREE) return EntryHandle();
+        OVL_TRY(held, open(*git_tree_entry_id(found.get()), so_far));
+        tree = held.get();
+      }
+      OVL_CHECK(check_once(tree, so_far));
+      git_tree_entry* raw = nullptr;
+      const git_tree_entry* entry = git_tree_entry_byname(tree, name.c_str());
+      if (entry == nullptr || git_tree_entry_dup(&raw, entry) != 0) return EntryHandle();
+      found.reset(raw);
+      so_far = joined(so_far, name);
+    }
+    return found;
+  }
+
+  Result<TreeHandle> open(const git_oid& id, const std::string& folder) {
     std::size_t size = 0;
     git_object_t type = GIT_OBJECT_INVALID;
     if (git_odb_read_header(&size, &type, odb_, &id) != 0) return error_of("reading " + folder);
@@ -97,11 +159,20 @@ class TreeReader {
     if (size > kMaxTreeBytes) return refused(fmt::format("{} has too many entries", folder), kNarrower);
     git_tree* raw = nullptr;
     if (git_tree_lookup(&raw, repository_, &id) != 0) return error_of("reading " + folder);
-    const TreeHandle tree(raw);
-    return walk(raw, folder, levels);
+    return TreeHandle(raw);
+  }
+
+  Status check_once(const git_tree* tree, const std::string& folder) {
+    return checked_.insert(text_of(*git_tree_id(tree))).second ? check_names(tree, folder) : Status();
+  }
+
+  Status enter(const git_oid& id, const std::string& folder, std::size_t levels) {
+    OVL_TRY(const TreeHandle tree, open(id, folder));
+    return walk(tree.get(), folder, levels);
   }
 
   Status walk(const git_tree* tree, const std::string& folder, std::size_t levels) {
+    OVL_CHECK(check_once(tree, folder));
     for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
       OVL_CHECK(visit(git_tree_entry_byindex(tree, i), folder, levels));
     }
@@ -113,6 +184,7 @@ class TreeReader {
     const std::string full = joined(folder, name);
     OVL_CHECK(files_.visited(full));
     if (const std::string_view why = why_refused(name); !why.empty()) return name_refused(full, why);
+    if (!is_mode_of_git(git_tree_entry_filemode_raw(entry))) return mode_refused(full);
     const git_oid& id = *git_tree_entry_id(entry);
     switch (git_tree_entry_filemode(entry)) {
       case GIT_FILEMODE_TREE: return descend(id, name, full, levels);
@@ -135,11 +207,13 @@ class TreeReader {
     if (is_manifest_file(name)) return link_refused(full);
     if (!what_.recursive) return {};
     OVL_TRY(const std::string target, blob_text(odb_, id, full, kMaxLinkBytes));
-    const std::string path = (std::filesystem::path(folder) / target).lexically_normal().string();
-    git_tree_entry* raw = nullptr;
-    if (path.empty() || git_tree_entry_bypath(&raw, top_, path.c_str()) != 0) return {};
-    const EntryHandle found(raw);
-    return git_tree_entry_type(raw) == GIT_OBJECT_TREE ? Status(link_refused(full)) : Status();
+    std::string path = (std::filesystem::path(folder) / target).lexically_normal().string();
+    if (target.empty() || path.starts_with('/') || path == ".." || path.starts_with("../")) return {};
+    if (path.ends_with('/')) path.pop_back();
+    if (path == ".") return link_refused(full);
+    OVL_TRY(const EntryHandle found, find(path));
+    const bool folder_behind = found && git_tree_entry_type(found.get()) == GIT_OBJECT_TREE;
+    return folder_behind ? Status(link_refused(full)) : Status();
   }
 
   git_repository* repository_;
@@ -147,6 +221,7 @@ class TreeReader {
   const git_tree* top_;
   const TreeRead& what_;
   FileCollector files_;
+  std::set<std::string> checked_;  // trees whose names were
 };
 
 // Whether a path of an index is below what is read; its folders are checked as a tree's are.
@@ -164,29 +239,32 @@ class IndexReader {
  private:
   Status visit(const git_index_entry& entry) {
     const std::string path = text_of(entry.path);
-    if (path == what_.path) return add(entry, path);
+    if (path == what_.path && !path.empty()) return add(entry, path);
     const std::string folder = what_.path.empty() ? "" : what_.path + "/";
     if (!path.starts_with(folder)) return {};
     OVL_CHECK(files_.visited(path));
-    OVL_TRY(const bool wanted, is_wanted(path, std::string_view(path).substr(folder.size())));
+    OVL_TRY(const bool wanted, is_wanted(entry, path, std::string_view(path).substr(folder.size())));
     return wanted ? add(entry, path) : Status();
   }
 
-  // `rest`: the path below what is read.
-  Result<bool> is_wanted(const std::string& path, std::string_view rest) const {
+  // `rest`: the path below what is read. A submodule is, to be refused.
+  Result<bool> is_wanted(const git_index_entry& entry, const std::string& path, std::string_view rest) const {
+    bool skipped = false;
     std::size_t levels = 0;
     for (std::size_t slash = 0; (slash = rest.find('/')) != std::string_view::npos; ++levels) {
       const std::string_view name = rest.substr(0, slash);
       if (const std::string_view why = why_refused(name); !why.empty()) return name_refused(path, why);
-      if (!what_.recursive || name.starts_with('.')) return false;
-      if (levels == what_.depth) return too_deep(path, what_.depth);
+      skipped = skipped || !what_.recursive || name.starts_with('.');
+      if (!skipped && levels == what_.depth) return too_deep(path, what_.depth);
       rest.remove_prefix(slash + 1);
     }
     if (const std::string_view why = why_refused(rest); !why.empty()) return name_refused(path, why);
-    return is_manifest_file(rest);
+    const bool submodule = entry.mode == GIT_FILEMODE_COMMIT && what_.recursive && !rest.starts_with('.');
+    return !skipped && (submodule || is_manifest_file(rest));
   }
 
   Status add(const git_index_entry& entry, const std::string& path) {
+    if (!is_mode_of_git(entry.mode)) return mode_refused(path);
     if (entry.mode == GIT_FILEMODE_LINK) return link_refused(path);
     if (entry.mode == GIT_FILEMODE_COMMIT) return submodule_refused(path);
     if (GIT_INDEX_ENTRY_STAGE(&entry) != 0) {
