@@ -46,11 +46,9 @@ std::vector<std::string> git(std::vector<std::string> words) {
   return out;
 }
 
-// git's last line says what it could not do.
-std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  const auto at = text.rfind('\n');
-  return at == std::string::npos ? text : text.substr(at + 1);
+// What went wrong stands first, advice behind it.
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find_first_of("\r\n"));
 }
 
 Status run_git(const FetchOptions& options, std::vector<std::string> words, Errc code) {
@@ -58,7 +56,9 @@ Status run_git(const FetchOptions& options, std::vector<std::string> words, Errc
           run_process(ProcessCommand{
               .arguments = git(std::move(words)), .environment = environment(), .timeout = options.timeout}));
   if (ran.status == 0) return {};
-  return Error{.code = code, .message = fmt::format("fetching {}: {}", options.url, last_line(ran.err))};
+  return Error{.code = code,
+               .message = fmt::format("fetching {}: {}", options.url, first_line(ran.err)),
+               .hint = fmt::format("see more by hand: git ls-remote {}", options.url)};
 }
 
 Status make_mirror(const FetchOptions& options) {
