@@ -105,6 +105,8 @@ TEST(Digest, DependsOnNamesAndContentsBelowTheSharedFolder) {
 
 std::string header_of(const BlockSpec& block) {
   if (block.name == "tls") return "[keystore.tls]\n";
+  if (block.name == "vni-range") return "[policy.vni]\n";
+  if (block.name == "window") return "[[policy.windows]]\n";
   if (block.name == "attachment") return "[endpoint.name.networks.my-net]\n";
   std::string header(block.header);
   const auto at = header.find("NAME");
