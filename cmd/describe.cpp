@@ -157,4 +157,15 @@ std::string_view words_for(Reason reason) {
   return "";
 }
 
+Value counts_value(const PlanCounts& counts) {
+  Value out = Value::object();
+  out.set("create", static_cast<std::int64_t>(counts.create));
+  out.set("update", static_cast<std::int64_t>(counts.update));
+  out.set("replace", static_cast<std::int64_t>(counts.replace));
+  out.set("remove", static_cast<std::int64_t>(counts.remove));
+  out.set("adopt", static_cast<std::int64_t>(counts.adopt));
+  out.set("forget", static_cast<std::int64_t>(counts.forget));
+  return out;
+}
+
 }  // namespace ovl

@@ -31,4 +31,7 @@ std::string text_of(const Interruption& interruption);
 // "absent", "not declared", ... as people say it.
 std::string_view words_for(Reason reason);
 
+// How many of each action, as numbers under the actions' names.
+Value counts_value(const PlanCounts& counts);
+
 }  // namespace ovl

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
@@ -18,15 +19,9 @@ Value event_line(std::string_view type, std::string_view level, const std::strin
   return out;
 }
 
-Value counts_value(const PlanCounts& counts, std::string_view operation) {
-  Value out = Value::object();
+Value counts_of(const PlanCounts& counts, std::string_view operation) {
+  Value out = counts_value(counts);
   out.set("operation", operation);
-  out.set("create", static_cast<std::int64_t>(counts.create));
-  out.set("update", static_cast<std::int64_t>(counts.update));
-  out.set("replace", static_cast<std::int64_t>(counts.replace));
-  out.set("remove", static_cast<std::int64_t>(counts.remove));
-  out.set("adopt", static_cast<std::int64_t>(counts.adopt));
-  out.set("forget", static_cast<std::int64_t>(counts.forget));
   return out;
 }
 
@@ -61,7 +56,7 @@ Value planned_change_event(const ChangeName& name, Action action, Reason reason)
 
 Value change_summary_event(const PlanCounts& counts, std::string_view operation) {
   Value out = event_line("change_summary", "info", "Plan: " + counts_text(counts));
-  out.set("changes", counts_value(counts, operation));
+  out.set("changes", counts_of(counts, operation));
   return out;
 }
 
@@ -111,7 +106,7 @@ Value error_event(const Error& error) {
 Value summary_event(const ApplySummary& summary) {
   Value about = Value::object();
   about.set("result", name_of(summary.result));
-  about.set("changes", counts_value(summary.counts, summary.operation));
+  about.set("changes", counts_of(summary.counts, summary.operation));
   about.set("generation", summary.generation);
   about.set("elapsed_seconds", summary.elapsed_seconds);
   about.set("exit_code", summary.exit_code);

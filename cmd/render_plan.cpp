@@ -295,18 +295,6 @@ Value interruptions_json(const Plan& plan) {
   return out;
 }
 
-Value summary_json(const Plan& plan) {
-  const PlanCounts counts = count(plan);
-  Value out = Value::object();
-  out.set("create", static_cast<std::int64_t>(counts.create));
-  out.set("update", static_cast<std::int64_t>(counts.update));
-  out.set("replace", static_cast<std::int64_t>(counts.replace));
-  out.set("remove", static_cast<std::int64_t>(counts.remove));
-  out.set("adopt", static_cast<std::int64_t>(counts.adopt));
-  out.set("forget", static_cast<std::int64_t>(counts.forget));
-  return out;
-}
-
 }  // namespace
 
 std::string plan_text(const Plan& plan, const RenderOptions& options) {
@@ -344,7 +332,7 @@ Value plan_json(const Plan& plan) {
   ovl.set("digest", plan.origin.digest);
   ovl.set("partial", plan.partial);
   ovl.set("refresh_only", plan.refresh_only);
-  ovl.set("summary", summary_json(plan));
+  ovl.set("summary", counts_value(count(plan)));
   ovl.set("interruptions", interruptions_json(plan));
   ovl.set("refused", value_of(plan.refused));
   ovl.set("conflicts", value_of(plan.conflicts));
