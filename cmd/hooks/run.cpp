@@ -56,6 +56,8 @@ Result<std::vector<RefUpdate>> read_received() {
     if (line.size() != 3 || !is_commit_id(line[0]) || !is_commit_id(line[1])) return bad_input();
     updates.push_back({.before = line[0], .after = line[1], .ref = line[2]});
   }
+  // git has always something to tell (receive-pack.c, run_receive_hook): nothing means that it got lost.
+  if (updates.empty()) return bad_input();
   return updates;
 }
 

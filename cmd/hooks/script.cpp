@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::string_view kMark = "# ovl hook: ";
 
+// What the dynamic loader would do for whoever pushes. /bin/sh itself it has done for already.
+constexpr std::string_view kUnset =
+    "unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG LD_DEBUG_OUTPUT LD_PROFILE LD_PROFILE_OUTPUT "
+    "GLIBC_TUNABLES";
+
 std::string quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -81,10 +86,12 @@ std::string hook_script(const HookKind& hook, const std::string& program, const 
   std::string out = fmt::format(
       "#!/bin/sh\n{}{}\n# {}. Written by `ovl hook install`, taken away by `ovl hook uninstall`.\n", kMark,
       hook.name, hook.what);
-  // $() drops line breaks at the end.
-  if (hook.reads_input) out += "input=$(cat; printf x)\ninput=${input%x}\n";
+  // $() drops line breaks at the end. What ran before this hook gets its environment as it came.
+  if (hook.reads_input) {
+    out += fmt::format("input=$({}; PATH=/usr/bin:/bin; cat; printf x)\ninput=${{input%x}}\n", kUnset);
+  }
   out += before_lines(hook, before);
-  out += "unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT\n";
+  out += fmt::format("{}\n", kUnset);
   out += hook.reads_input ? "printf %s \"$input\" | " : "exec ";
   out += fmt::format("{} hook run {}", quoted(program), hook.name);
   for (const std::string& argument : arguments) out += " " + quoted(argument);
