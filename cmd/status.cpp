@@ -11,6 +11,7 @@
 #include "cmd/here.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
+#include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/host_report.hpp"
 #include "reconcile/standing.hpp"
@@ -146,6 +147,8 @@ Result<int> status(const GlobalOptions& global, const PlanOptions& options, cons
   const LookHere here = look_here(global, options);
   std::cout << (options.json ? status_json(cluster, view, here).pretty_json() + "\n"
                              : status_text(cluster, view, here));
+  const auto suspended = read_suspension(global.state_directory);
+  if (suspended && !options.json) std::cout << fmt::format("this host is {}\n", suspended->words());
   if (wait.empty() || is_settled(view)) return kExitDone;
   report_error(not_settled(view, wait));
   return kExitError;

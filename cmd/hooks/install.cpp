@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -64,9 +65,11 @@ void make_absolute(KeystoreAccess& access) {
   }
 }
 
-// Who installs the hook has read the manifest that is there now; those to come are somebody else's.
+// Who installs the hook has read the manifest that is there now; those to come are somebody else's. What the
+// host says comes first.
 void take_keystore_of_manifest(GitRepository& repository, PlanOptions& plan) {
-  if (!plan.keystore.url.empty()) return;
+  std::error_code error;
+  if (!plan.keystore.url.empty() || fs::exists(kHostKeystoreFile, error)) return;
   const auto found = read_revision(repository, plan.ref, plan.path);
   if (!found.ok()) return;
   const Parsed parsed = parse(found.value().files);
@@ -140,7 +143,22 @@ Result<int> install(const PlanOptions& plan, const HookOptions& hook) {
   if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
   if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
   for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, repository->hooks(), arguments));
+  warn_without_keystore(hooks, kept);
   return kExitDone;
+}
+
+// Validating needs no keystore, planning does.
+void warn_without_keystore(const std::vector<const HookKind*>& hooks, const PlanOptions& kept) {
+  const auto plans = [](const HookKind* hook) {
+    return hook->name != "pre-commit" && hook->name != "pre-push";
+  };
+  std::error_code error;
+  const bool known = !kept.keystore.url.empty() || fs::exists(kHostKeystoreFile, error);
+  if (known || std::ranges::none_of(hooks, plans)) return;
+  std::cerr << fmt::format(
+      "ovl: this host names no keystore yet: pushes are refused until --keystore URL or [keystore] in {} "
+      "does\n",
+      kHostKeystoreFile);
 }
 
 // The program that a script of ours calls, in quotes.

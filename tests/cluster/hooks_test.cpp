@@ -311,6 +311,19 @@ TEST_F(Hooks, ThePreCommitFrameworkHasItsEntries) {
   EXPECT_EQ(bad.code, 13) << bad.out;
 }
 
+TEST_F(Hooks, WithoutAKeystoreOfTheHostsPushesAreRefused) {
+  if (std::filesystem::exists("/etc/ovl/keystore.toml")) GTEST_SKIP() << "this machine names a keystore";
+  const Ran installed =
+      ovl("hook install --repo " + file("hub.git") + " --path net --scope cluster pre-receive");
+  EXPECT_TRUE(installed.has("this host names no keystore yet")) << installed.out;
+  write("[keystore]\nurl = \"" + store() + "\"\n" + kOne);
+  commit("one");
+  const Ran pushed = push();
+  EXPECT_NE(pushed.code, 0);
+  EXPECT_TRUE(pushed.has("a manifest from elsewhere must not choose one")) << pushed.out;
+  EXPECT_FALSE(std::filesystem::exists(file("keystore.db")));
+}
+
 TEST_F(Hooks, BadInstallationsAreRefusedWithWords) {
   EXPECT_TRUE(ovl("hook install pre-rebase").has("there is no hook \"pre-rebase\""));
   EXPECT_TRUE(shell("cd / && " + std::string(OVL_BINARY) + " hook install pre-commit")

@@ -127,6 +127,8 @@ TEST_F(Sync, StandsBackWhileSuspended) {
   const std::string state = "--state-dir " + file("state") + " ";
   ASSERT_EQ(ovl(state + "suspend --reason maintenance").code, 0);
   ASSERT_TRUE(says("suspended by .*maintenance")) << log();
+  EXPECT_TRUE(
+      ovl(state + "status --keystore " + store() + " --cluster pushed").has("this host is suspended by"));
   write(std::string(kOne) + "[network.two]\n");
   commit("two");
   ASSERT_EQ(push().code, 0);
