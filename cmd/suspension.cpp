@@ -34,7 +34,7 @@ Result<std::string> directory_of(const GlobalOptions& global, const PlanOptions&
 }
 
 Suspension decoded_or_unknown(const std::string& text) {
-  const Suspension unknown{.who = "somebody"};
+  Suspension unknown{.who = "somebody"};
   const auto value = Value::parse_json(text);
   if (!value.ok()) return unknown;
   auto known = decode<Suspension>(value.value());

@@ -160,7 +160,7 @@ class Packer {
 
   template <HasMembers T>
   void put(const T& value) {
-    std::apply([this](const auto&... part) { (put(part), ...); }, members(value));
+    std::apply([this](const auto&... part) { (this->put(part), ...); }, members(value));
   }
 
   template <class T>
@@ -191,7 +191,7 @@ class Packer {
   template <class... Ts>
   void put(const std::variant<Ts...>& value) {
     put(static_cast<std::uint8_t>(value.index()));
-    std::visit([this](const auto& held) { put(held); }, value);
+    std::visit([this](const auto& held) { this->put(held); }, value);
   }
 
   std::string take() { return std::move(out_); }
@@ -245,7 +245,7 @@ class Unpacker {
 
   template <HasMembers T>
   void get(T& value) {
-    std::apply([this](auto&... part) { (get(part), ...); }, members(value));
+    std::apply([this](auto&... part) { (this->get(part), ...); }, members(value));
   }
 
   template <class T>

@@ -133,20 +133,6 @@ Status install_one(const HookKind& hook, const std::string& folder,
   return {};
 }
 
-Result<int> install(const PlanOptions& plan, const HookOptions& hook) {
-  OVL_TRY(const auto hooks, hooks_named(hook.names));
-  OVL_TRY(const auto repository, need_repository(plan.repo));
-  OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
-  OVL_TRY(const auto wait, parse_duration(hook.wait));
-  static_cast<void>(wait);
-  std::vector<std::string> arguments = hook_arguments(kept);
-  if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
-  if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
-  for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, repository->hooks(), arguments));
-  warn_without_keystore(hooks, kept);
-  return kExitDone;
-}
-
 // Validating needs no keystore, planning does.
 void warn_without_keystore(const std::vector<const HookKind*>& hooks, const PlanOptions& kept) {
   const auto plans = [](const HookKind* hook) {
@@ -159,6 +145,20 @@ void warn_without_keystore(const std::vector<const HookKind*>& hooks, const Plan
       "ovl: this host names no keystore yet: pushes are refused until --keystore URL or [keystore] in {} "
       "does\n",
       kHostKeystoreFile);
+}
+
+Result<int> install(const PlanOptions& plan, const HookOptions& hook) {
+  OVL_TRY(const auto hooks, hooks_named(hook.names));
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
+  OVL_TRY(const auto wait, parse_duration(hook.wait));
+  static_cast<void>(wait);
+  std::vector<std::string> arguments = hook_arguments(kept);
+  if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
+  if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
+  for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, repository->hooks(), arguments));
+  warn_without_keystore(hooks, kept);
+  return kExitDone;
 }
 
 // The program that a script of ours calls, in quotes.
