@@ -300,6 +300,7 @@ TEST_F(Hooks, ThePreCommitFrameworkHasItsEntries) {
     EXPECT_EQ(entry.out.substr(0, 4), "ovl ") << entry.out;
     return shell("cd " + file("work/net") + " && " + OVL_BINARY + entry.out.substr(3));
   };
+  ASSERT_EQ(ovl("fmt net").code, 0);
   EXPECT_EQ(run("ovl-fmt").code, 0);
   std::ofstream(file("work/net/ovl.toml"), std::ios::app) << "  vni=5\n";
   EXPECT_NE(run("ovl-fmt").code, 0);

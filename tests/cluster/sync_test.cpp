@@ -31,20 +31,16 @@ class Sync : public HooksRig {
     pid_ = ran.out.substr(0, ran.out.find('\n'));
   }
 
-  // Bounded; true when the command came to answer 0.
-  static bool comes_true(const std::string& command) {
-    return shell("for i in $(seq 600); do " + command +
-                 " >/dev/null 2>&1 && exit 0; sleep 0.05; done; exit 1")
+  // Waits until the log says so, at most half a minute.
+  [[nodiscard]] bool says(const std::string& words) const {
+    return shell("timeout 30 bash -c 'grep -qm1 \"" + words + "\" < <(exec tail --pid=$$ -n +1 -f " +
+                 file("log") + ")'")
                .code == 0;
   }
 
-  [[nodiscard]] bool has_network(const std::string& name) const {
-    return comes_true(
-        fmt::format("{} network ls --keystore {} --cluster pushed | grep -qw {}", OVL_BINARY, store(), name));
-  }
-
-  [[nodiscard]] bool says(const std::string& words) const {
-    return comes_true("grep -q '" + words + "' " + file("log"));
+  // Waits for the generation; it has the network.
+  [[nodiscard]] bool reaches(int generation, const std::string& network) const {
+    return says(fmt::format("generation {}:", generation)) && networks().find(network) != std::string::npos;
   }
 
   [[nodiscard]] std::string log() const { return shell("cat " + file("log")).out; }
@@ -73,11 +69,11 @@ TEST_F(Sync, FollowsTheRemote) {
   commit("one");
   ASSERT_EQ(push().code, 0);
   start();
-  EXPECT_TRUE(has_network("one")) << log();
+  EXPECT_TRUE(reaches(1, "one")) << log();
   write(std::string(kOne) + "[network.two]\n");
   commit("two");
   ASSERT_EQ(push().code, 0);
-  EXPECT_TRUE(has_network("two")) << log();
+  EXPECT_TRUE(reaches(2, "two")) << log();
 }
 
 // What can't be applied is told once, and the next revision is not kept waiting.
@@ -86,7 +82,7 @@ TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
   commit("one");
   ASSERT_EQ(push().code, 0);
   start();
-  ASSERT_TRUE(has_network("one")) << log();
+  ASSERT_TRUE(reaches(1, "one")) << log();
   write("");
   commit("without");
   ASSERT_EQ(push().code, 0);
@@ -94,7 +90,7 @@ TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
   write("[network.one]\nprotect = true\n[network.two]\n");
   commit("with");
   ASSERT_EQ(push().code, 0);
-  EXPECT_TRUE(has_network("two")) << log();
+  EXPECT_TRUE(reaches(2, "two")) << log();
   write("[network.two]\nsubnet = 5\n");
   commit("broken");
   ASSERT_EQ(push().code, 0);
@@ -102,7 +98,7 @@ TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
   write("[network.one]\nprotect = true\n[network.two]\n[network.three]\n");
   commit("mended");
   ASSERT_EQ(push().code, 0);
-  EXPECT_TRUE(has_network("three")) << log();
+  EXPECT_TRUE(reaches(3, "three")) << log();
 }
 
 TEST_F(Sync, AForcePushBackIsNotFollowed) {
@@ -112,7 +108,7 @@ TEST_F(Sync, AForcePushBackIsNotFollowed) {
   commit("two");
   ASSERT_EQ(push().code, 0);
   start();
-  ASSERT_TRUE(has_network("two")) << log();
+  ASSERT_TRUE(reaches(1, "two")) << log();
   ASSERT_EQ(push("-f hub HEAD~1:main").code, 0);
   EXPECT_TRUE(says("does not descend from")) << log();
   EXPECT_NE(networks().find("two"), std::string::npos);
@@ -123,7 +119,7 @@ TEST_F(Sync, StandsBackWhileSuspended) {
   commit("one");
   ASSERT_EQ(push().code, 0);
   start();
-  ASSERT_TRUE(has_network("one")) << log();
+  ASSERT_TRUE(reaches(1, "one")) << log();
   const std::string state = "--state-dir " + file("state") + " ";
   ASSERT_EQ(ovl(state + "suspend --reason maintenance").code, 0);
   ASSERT_TRUE(says("suspended by .*maintenance")) << log();
@@ -135,7 +131,7 @@ TEST_F(Sync, StandsBackWhileSuspended) {
   EXPECT_TRUE(ovl(arguments()).has("suspended by")) << "once, too";
   EXPECT_EQ(networks().find("two"), std::string::npos);
   ASSERT_EQ(ovl(state + "resume").code, 0);
-  EXPECT_TRUE(has_network("two")) << log();
+  EXPECT_TRUE(reaches(2, "two")) << log();
 }
 
 // Whoever went back by hand is not undone by what applies by itself.
@@ -144,11 +140,11 @@ TEST_F(Sync, ARollbackStands) {
   commit("one");
   ASSERT_EQ(push().code, 0);
   start();
-  ASSERT_TRUE(has_network("one")) << log();
+  ASSERT_TRUE(reaches(1, "one")) << log();
   write(std::string(kOne) + "[network.two]\n");
   commit("two");
   ASSERT_EQ(push().code, 0);
-  ASSERT_TRUE(has_network("two")) << log();
+  ASSERT_TRUE(reaches(2, "two")) << log();
   const Ran back = ovl("rollback --path net --scope cluster --auto-approve --keystore " + store());
   EXPECT_EQ(back.code, 0) << back.out;
   EXPECT_TRUE(back.has("Generation 3")) << back.out;
@@ -157,7 +153,7 @@ TEST_F(Sync, ARollbackStands) {
   write(std::string(kOne) + "[network.three]\n");
   commit("three");
   ASSERT_EQ(push().code, 0);
-  EXPECT_TRUE(has_network("three")) << log();
+  EXPECT_TRUE(reaches(4, "three")) << log();
 }
 
 TEST_F(Sync, RollbackKnowsGenerationsAndRevisions) {

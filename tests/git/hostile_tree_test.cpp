@@ -4,6 +4,7 @@
 #include <sys/inotify.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 
 #include "drivers/git/libgit2/libgit2_repository.hpp"
@@ -18,9 +19,14 @@ namespace ovl::test {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
-constexpr milliseconds kMostTime{2000};
+// Of the processor, whatever else the machine does; without optimisation and with sanitizers all takes
+// several times as long as it does for people. What is not bounded takes minutes.
+constexpr milliseconds kMostTime{10'000};
+
+milliseconds processor_time() {
+  return milliseconds(std::clock() * 1000 / CLOCKS_PER_SEC);
+}
 
 unsigned case_count() {
   const char* text = std::getenv("OVL_HOSTILE_COUNT");  // NOLINT(concurrency-mt-unsafe): one thread
@@ -63,10 +69,9 @@ class HostileTree : public ::testing::Test {
   [[nodiscard]] Result<RevisionManifest> read(const std::string& commit, const std::string& path) const {
     const auto opened = open_libgit2(repository());
     EXPECT_TRUE(opened.ok());
-    const auto begin = steady_clock::now();
+    const milliseconds begin = processor_time();
     auto out = read_revision(*opened.value(), commit, path);
-    const auto took = steady_clock::now() - begin;
-    EXPECT_LT(took, kMostTime) << path;
+    EXPECT_LT(processor_time() - begin, kMostTime) << path;
     if (!out.ok()) check_refusal(out.error());
     return out;
   }
