@@ -66,6 +66,7 @@ accept: dev
 soak: dev
 	@ctest --preset soak
 	@OVL_SOAK=1 ctest --preset dev -R 'Endurance|faults'
+	@OVL_HOSTILE_COUNT=20000 ctest --preset dev -R HostileTree
 
 coverage: setup
 	@cmake --preset coverage >/dev/null
