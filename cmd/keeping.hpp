@@ -27,7 +27,8 @@ class StopSignal {
   bool arrived_ = false;
 };
 
-// This host's presence in the store: a key that goes when its session does.
+// This host's presence in the store: a key that goes when its session does. Has to be dropped, or to end,
+// before the context that it was kept in.
 class Presence {
  public:
   Presence(std::chrono::milliseconds heartbeat, std::chrono::seconds ttl)

@@ -20,8 +20,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// The same revision is tried again ever later, a new one at once.
+// The same revision is tried again ever later, a new one at once; what will pass by itself is not waited for
+// as long as what somebody has to mend.
 constexpr milliseconds kLastRetry{300'000};
+constexpr milliseconds kLastRetryOfPassing{15'000};
 // One look at the stop signal at least this often.
 constexpr milliseconds kGlance{200};
 
@@ -73,7 +75,7 @@ class Syncer {
   void run(StopSignal& stop) {
     while (!stop.arrived()) {
       const auto next = steady_clock::now() + interval_;
-      if (!suspended_.holds()) tell(round());
+      if (!suspended_.holds()) round();
       while (!stop.arrived() && steady_clock::now() < next) {
         stop.wait(std::min(kGlance, std::chrono::ceil<milliseconds>(next - steady_clock::now())));
       }
@@ -81,26 +83,30 @@ class Syncer {
   }
 
  private:
-  Status round() {
+  void round() {
     auto brought = remote_.bring();
-    if (!brought.ok()) return std::move(brought).error();
+    if (!brought.ok()) {
+      tell(brought.error());
+      return;
+    }
     const PlanOptions plan = std::move(brought).value();
     const bool is_new = plan.ref != revision_;
+    if (!is_new && steady_clock::now() < not_before_) return;
     if (is_new) retry_ = milliseconds(0);
     revision_ = plan.ref;
-    if (steady_clock::now() < not_before_ && !is_new) return {};
-    Status done = apply_revision(plan, is_new);
-    wait_longer(done.ok());
-    return done;
+    const Status done = apply_revision(plan, is_new);
+    wait_longer(done);
+    tell(done);
   }
 
   Status apply_revision(const PlanOptions& plan, bool is_new) {
     if (is_new || !context_) {
-      context_.reset();
+      close();
       OVL_TRY(Context context, Context::open(global_, plan, needs_of(plan)));
       context_ = std::make_unique<Context>(std::move(context));
-      if (!plan.ref.empty())
+      if (!plan.ref.empty()) {
         say_line(fmt::format("commit {:.12} of {}", plan.ref, context_->request().origin.author));
+      }
     }
     OVL_CHECK(check_rolled_back(*context_));
     if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
@@ -108,12 +114,23 @@ class Syncer {
     return applied.ok() ? Status() : Status(applied.error());
   }
 
-  void wait_longer(bool ok) {
-    retry_ = ok ? milliseconds(0) : std::min(std::max(retry_ * 2, interval_), kLastRetry);
-    not_before_ = steady_clock::now() + retry_;
-    if (ok) return;
+  // The session in the store ends before the store's client.
+  void close() {
     presence_.drop();
     context_.reset();
+  }
+
+  void wait_longer(const Status& done) {
+    retry_ = done.ok() ? milliseconds(0)
+                       : std::min(std::max(retry_ * 2, interval_), last_retry(done.error().code));
+    not_before_ = steady_clock::now() + retry_;
+    if (!done.ok()) close();
+  }
+
+  static milliseconds last_retry(Errc code) {
+    const bool passes =
+        code == Errc::unreachable || code == Errc::in_doubt || code == Errc::locked || code == Errc::stale;
+    return passes ? kLastRetryOfPassing : kLastRetry;
   }
 
   // The same trouble is told once.
@@ -126,9 +143,9 @@ class Syncer {
   const GlobalOptions& global_;
   Remote& remote_;
   milliseconds interval_;
-  Presence presence_;
-  SuspensionWatch suspended_;
   std::unique_ptr<Context> context_;
+  Presence presence_;  // ends before its context
+  SuspensionWatch suspended_;
   std::string revision_;
   std::string told_;
   milliseconds retry_{0};

@@ -140,6 +140,47 @@ TEST_F(GitOps, APushIsRealisedEverywhereAndARevertUndoesIt) {
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
 }
 
+// Without hooks: one host takes records and itself from the repository, the others follow the records.
+TEST_F(GitOps, AHostSyncsTheClusterFromARepository) {
+  up(std::string(kManifest) + "[keystore]\nurl = \"" + kStore + "\"\n");
+  std::filesystem::remove(directory() + "/ovl.toml");
+  ASSERT_EQ(shell("cd " + directory() +
+                  " && git init -q --bare -b main hub.git && git init -q -b main clone && git -C clone "
+                  "remote add hub ../hub.git")
+                .code,
+            0);
+  ASSERT_EQ(push_manifest(kManifest, "begin").code, 0);
+  const Ran started =
+      on("left",
+         fmt::format("cd / && HOME=/nonexistent setsid ovl sync --repo {0}/hub.git --ref main --keystore {1} "
+                     "--interval 200ms >{0}/left.log 2>&1 & echo $!",
+                     directory(), kStore));
+  ASSERT_EQ(started.code, 0) << started.out;
+  const auto says = [this](const std::string& words) {
+    return shell("timeout 30 bash -c 'grep -qm1 \"" + words + "\" < <(exec tail --pid=$$ -n +1 -f " +
+                 directory() + "/left.log)'")
+               .code == 0;
+  };
+  ASSERT_TRUE(says("generation 1:")) << logs();
+  for (const char* host : {"middle", "right"}) start_sync(host);
+  expect_realised("the first commit");
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
+  ASSERT_EQ(
+      push_manifest(std::string(kManifest) + "[endpoint.db]\nnetwork = \"front\"\nhost = \"left\"\n", "more")
+          .code,
+      0);
+  ASSERT_TRUE(says("generation 2:")) << logs();
+  expect_realised("the second commit");
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 db").code, 0);
+  const std::string pid = started.out.substr(0, started.out.find('\n'));
+  EXPECT_EQ(on("left", "ovl host ls --keystore " + std::string(kStore) +
+                           " --cluster pushed | grep left | grep -c present")
+                .code,
+            0);
+  EXPECT_EQ(on("left", "kill " + pid).code, 0);
+  EXPECT_TRUE(says("told to end")) << logs();
+}
+
 TEST_F(GitOps, BadPushesChangeNothingAnywhere) {
   begin();
   expect_realised("the first push");
