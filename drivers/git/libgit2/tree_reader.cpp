@@ -17,6 +17,9 @@ constexpr std::size_t kMaxVisited = 200'000;
 // Of one tree object; a folder with a hundred thousand files has less.
 constexpr std::size_t kMaxTreeBytes = 8U << 20U;
 constexpr std::size_t kMaxLinkBytes = 4096;
+// libgit2 keeps no large tree, and parses it for each link that leads through it. So many entries take as
+// long as one visit.
+constexpr std::size_t kParsedPerVisit = 50;
 
 constexpr const char* kNarrower = "name the folder that holds the manifest alone";
 
@@ -140,26 +143,33 @@ class TreeReader {
         if (git_tree_entry_type(found.get()) != GIT_OBJECT_TREE) return EntryHandle();
         OVL_TRY(held, open(*git_tree_entry_id(found.get()), so_far));
         tree = held.get();
+        OVL_CHECK(files_.visited(path, git_tree_entrycount(tree) / kParsedPerVisit));
       }
       OVL_CHECK(check_once(tree, so_far));
       git_tree_entry* raw = nullptr;
       const git_tree_entry* entry = git_tree_entry_byname(tree, name.c_str());
       if (entry == nullptr || git_tree_entry_dup(&raw, entry) != 0) return EntryHandle();
       found.reset(raw);
-      so_far = joined(so_far, name);
+      so_far.append(so_far.empty() ? "" : "/").append(name);
     }
     return found;
   }
 
+  // Of a tree that was here before only libgit2's cache is asked: the header would be read from disk again.
   Result<TreeHandle> open(const git_oid& id, const std::string& folder) {
+    if (!checked_.contains(text_of(id))) OVL_CHECK(check_header(id, folder));
+    git_tree* raw = nullptr;
+    if (git_tree_lookup(&raw, repository_, &id) != 0) return error_of("reading " + folder);
+    return TreeHandle(raw);
+  }
+
+  Status check_header(const git_oid& id, const std::string& folder) {
     std::size_t size = 0;
     git_object_t type = GIT_OBJECT_INVALID;
     if (git_odb_read_header(&size, &type, odb_, &id) != 0) return error_of("reading " + folder);
     if (type != GIT_OBJECT_TREE) return refused(folder + " is not a folder in this tree", "see git-fsck(1)");
     if (size > kMaxTreeBytes) return refused(fmt::format("{} has too many entries", folder), kNarrower);
-    git_tree* raw = nullptr;
-    if (git_tree_lookup(&raw, repository_, &id) != 0) return error_of("reading " + folder);
-    return TreeHandle(raw);
+    return {};
   }
 
   Status check_once(const git_tree* tree, const std::string& folder) {
@@ -285,8 +295,9 @@ Result<OdbHandle> odb_of(git_repository* repository) {
 
 }  // namespace
 
-Status FileCollector::visited(const std::string& name) {
-  if (++visited_ <= kMaxVisited) return {};
+Status FileCollector::visited(const std::string& name, std::size_t entries) {
+  visited_ += entries;
+  if (visited_ <= kMaxVisited) return {};
   return refused(fmt::format("{}: the tree has more than {} entries", name, kMaxVisited), kNarrower);
 }
 

@@ -18,8 +18,9 @@ class FileCollector {
   // The blob `id` as the file `name`, from the top. Errors: manifest, io.
   Status add(const git_oid& id, const std::string& name);
 
-  // One more entry was looked at: a small tree can stand for more than anybody can visit.
-  Status visited(const std::string& name);
+  // One more entry was looked at, or work was done that takes as long as `entries`: a small tree can stand
+  // for more than anybody can visit. Errors: manifest.
+  Status visited(const std::string& name, std::size_t entries = 1);
 
   // All files, sorted by name. Errors: manifest (a name stands there twice).
   Result<Sources> take();
