@@ -35,7 +35,7 @@ void add_hook(CLI::App& app, CommandLine& line) {
   group.require_subcommand(1);
   CLI::App& install =
       verb(group, line, "install", "Write hooks that keep these options; what is there runs first",
-           [&line] { return run_hook_install(line.plan, line.hook); });
+           [&line] { return run_hook_install(line.global, line.plan, line.hook); });
   add_kept(install, line);
   install.add_option("HOOK", line.hook.names, "pre-commit, pre-push, pre-receive, post-receive, post-merge")
       ->required();

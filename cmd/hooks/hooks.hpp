@@ -18,7 +18,7 @@ struct HookOptions {
   HookEnvironment environment;         // of run
 };
 
-int run_hook_install(const PlanOptions& plan, const HookOptions& hook);
+int run_hook_install(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook);
 int run_hook_status(const PlanOptions& plan);
 int run_hook_uninstall(const PlanOptions& plan, const HookOptions& hook);
 int run_hook(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook);

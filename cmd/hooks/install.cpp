@@ -147,13 +147,22 @@ void warn_without_keystore(const std::vector<const HookKind*>& hooks, const Plan
       kHostKeystoreFile);
 }
 
-Result<int> install(const PlanOptions& plan, const HookOptions& hook) {
+// What a hook answers is for git: 2 for changes would refuse them, and a file is written by whoever pushes.
+Status check_kept(const PlanOptions& plan) {
+  if (!plan.detailed_exitcode && plan.json_into.empty()) return {};
+  return Error{.code = Errc::usage,
+               .message = "a hook has no use for --detailed-exitcode and --json-into",
+               .hint = "leave them out"};
+}
+
+Result<int> install(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  OVL_CHECK(check_kept(plan));
   OVL_TRY(const auto hooks, hooks_named(hook.names));
   OVL_TRY(const auto repository, need_repository(plan.repo));
   OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
   OVL_TRY(const auto wait, parse_duration(hook.wait));
   static_cast<void>(wait);
-  std::vector<std::string> arguments = hook_arguments(kept);
+  std::vector<std::string> arguments = hook_arguments(global, kept);
   if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
   if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
   for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, repository->hooks(), arguments));
@@ -232,8 +241,8 @@ int code_or_report(const Result<int>& code) {
 
 }  // namespace
 
-int run_hook_install(const PlanOptions& plan, const HookOptions& hook) {
-  return code_or_report(install(plan, hook));
+int run_hook_install(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  return code_or_report(install(global, plan, hook));
 }
 
 int run_hook_status(const PlanOptions& plan) {

@@ -41,10 +41,13 @@ void say(const std::string& text) {
 // What is pushed to the branch that the cluster follows; none: nothing is.
 const RefUpdate* followed(const std::vector<RefUpdate>& updates, const PlanOptions& plan) {
   const auto found = std::ranges::find(updates, plan.ref, &RefUpdate::ref);
+  return found != updates.end() ? &*found : nullptr;
+}
+
+void tell_others(const std::vector<RefUpdate>& updates, const PlanOptions& plan) {
   for (const RefUpdate& update : updates) {
     if (update.ref != plan.ref) say(fmt::format("{} is not followed; it follows {}", update.ref, plan.ref));
   }
-  return found != updates.end() ? &*found : nullptr;
 }
 
 // ---- pre-receive ---------------------------------------------------------------------------------
@@ -86,6 +89,7 @@ Result<PushWishes> push_wishes(const HookOptions& hook, PlanOptions& plan) {
 Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                        const std::vector<RefUpdate>& updates) {
   OVL_TRY(const PushWishes wishes, push_wishes(hook, plan));
+  tell_others(updates, plan);
   const RefUpdate* update = followed(updates, plan);
   if (update == nullptr) return kExitDone;
   if (update->after == kNoCommit) {

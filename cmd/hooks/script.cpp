@@ -38,6 +38,10 @@ struct ArgumentList {
     out.push_back(value);
   }
 
+  void options(const char* name, const std::vector<std::string>& values) {
+    for (const std::string& value : values) option(name, value);
+  }
+
   void flag(const char* name, bool value) {
     if (value) out.emplace_back(name);
   }
@@ -61,9 +65,12 @@ const HookKind* find_hook(std::string_view name) {
   return found != kHooks.end() ? &*found : nullptr;
 }
 
-std::vector<std::string> hook_arguments(const PlanOptions& options) {
+std::vector<std::string> hook_arguments(const GlobalOptions& global, const PlanOptions& options) {
+  const GlobalOptions plain_global;
   const PlanOptions plain;
   ArgumentList list;
+  list.option("--state-dir", global.state_directory, plain_global.state_directory);
+  list.option("--run-dir", global.run_directory, plain_global.run_directory);
   list.option("--repo", options.repo);
   list.option("--ref", options.ref);
   list.option("--path", options.path);
@@ -75,6 +82,12 @@ std::vector<std::string> hook_arguments(const PlanOptions& options) {
   list.option("--lock-timeout", options.lock_timeout, plain.lock_timeout);
   list.option("--max-destroy", options.max_destroy);
   list.option("--policy", options.policy);
+  list.options("--target", options.targets);
+  list.options("--exclude", options.excludes);
+  list.options("--replace", options.replaces);
+  list.flag("--refresh-only", options.refresh_only);
+  list.option("--format", options.format, plain.format);
+  list.flag("--json", options.json);
   list.flag("--allow-rollback", options.allow_rollback);
   list.flag("--auto-approve", options.auto_approve);
   list.flag("--show-all", options.show_all);

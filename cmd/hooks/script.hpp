@@ -28,7 +28,7 @@ inline constexpr std::array<HookKind, 5> kHooks{
 const HookKind* find_hook(std::string_view name);
 
 // The options that a hook keeps, as the arguments of `ovl hook run`.
-std::vector<std::string> hook_arguments(const PlanOptions& options);
+std::vector<std::string> hook_arguments(const GlobalOptions& global, const PlanOptions& options);
 
 // The whole script. `program`: ovl's absolute path. `before`: the hook that stood there, which runs first.
 std::string hook_script(const HookKind& hook, const std::string& program, const std::string& before,

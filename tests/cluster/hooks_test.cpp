@@ -312,6 +312,27 @@ TEST_F(Hooks, ThePreCommitFrameworkHasItsEntries) {
   EXPECT_EQ(bad.code, 13) << bad.out;
 }
 
+// What was asked for once is asked for with every push.
+TEST_F(Hooks, TheirOptionsAreKept) {
+  ASSERT_EQ(install("--state-dir " + file("state") +
+                    " --exclude network.two --max-destroy 1 pre-receive post-receive")
+                .code,
+            0);
+  write(std::string(kOne) + kTwo + "[network.three]\n[network.four]\n");
+  commit("all");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_NE(networks().find("three"), std::string::npos);
+  EXPECT_EQ(networks().find("two"), std::string::npos) << "left out, as installed";
+  write(std::string(kOne) + kTwo);
+  commit("one");
+  const Ran removed = push();
+  EXPECT_TRUE(removed.has("would be removed, at most 1 may be")) << removed.out;
+  ASSERT_EQ(ovl("--state-dir " + file("state") + " suspend").code, 0);
+  write(std::string(kOne) + kTwo + "[network.three]\n[network.four]\n[network.five]\n");
+  commit("five");
+  EXPECT_TRUE(push().has("the push is taken and not applied"));
+}
+
 TEST_F(Hooks, WithoutAKeystoreOfTheHostsPushesAreRefused) {
   if (std::filesystem::exists("/etc/ovl/keystore.toml")) GTEST_SKIP() << "this machine names a keystore";
   const Ran installed =
