@@ -1,6 +1,7 @@
 #include "reconcile/allocate.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace ovl {
 
@@ -26,6 +27,21 @@ std::optional<IpPrefix> first_free(const TakenSpace& taken, const IpPrefix& whol
 
 }  // namespace
 
+// One range with all that it overlaps.
+void TakenSpace::add(const IpPrefix& prefix) {
+  IpAddress first = prefix.address();
+  IpAddress last = prefix.last();
+  auto behind = ranges_.upper_bound(last);
+  while (behind != ranges_.begin()) {
+    const auto before = std::prev(behind);
+    if (before->second < first) break;
+    first = std::min(first, before->first);
+    last = std::max(last, before->second);
+    behind = ranges_.erase(before);
+  }
+  ranges_.emplace(first, last);
+}
+
 void TakenSpace::add(const HostFacts& facts) {
   for (const FactRoute& route : facts.routes) add(route.destination);
   for (const IpAddress& address : facts.addresses) add(address);
@@ -34,7 +50,8 @@ void TakenSpace::add(const HostFacts& facts) {
 }
 
 bool TakenSpace::overlaps(const IpPrefix& prefix) const {
-  return std::ranges::any_of(prefixes_, [&](const IpPrefix& other) { return other.overlaps(prefix); });
+  const auto behind = ranges_.upper_bound(prefix.last());
+  return behind != ranges_.begin() && !(std::prev(behind)->second < prefix.address());
 }
 
 std::optional<IpPrefix> choose_subnet(const TakenSpace& taken) {

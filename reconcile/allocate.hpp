@@ -14,9 +14,9 @@ namespace ovl {
 // What a chosen prefix must not overlap.
 class TakenSpace {
  public:
-  void add(const IpPrefix& prefix) { prefixes_.push_back(prefix); }
+  void add(const IpPrefix& prefix);
 
-  void add(const IpAddress& address) { prefixes_.push_back(IpPrefix::masked(address, address.bits())); }
+  void add(const IpAddress& address) { add(IpPrefix::masked(address, address.bits())); }
 
   // Everything that a host knows: routes, addresses, nameservers, VTEP.
   void add(const HostFacts& facts);
@@ -24,7 +24,7 @@ class TakenSpace {
   [[nodiscard]] bool overlaps(const IpPrefix& prefix) const;
 
  private:
-  std::vector<IpPrefix> prefixes_;
+  std::map<IpAddress, IpAddress> ranges_;  // first address to last; no two touch the same address
 };
 
 // The first free /24 of 10.0.0.0/8, as Docker cuts it; nullopt when there is none.

@@ -182,18 +182,25 @@ class NetworkResolver {
     resolve_gateways(record, block);
   }
 
-  void choose_subnet_for(NetworkRecord& record, const NetworkBlock& block) {
-    TakenSpace taken = space_around(out_.records, nullptr);
-    for (const HostFacts& host : facts_.hosts) taken.add(host);
+  // What no chosen subnet may overlap; made when the first one is chosen.
+  TakenSpace& taken_space() {
+    if (taken_) return *taken_;
+    taken_ = space_around(out_.records, nullptr);
+    for (const HostFacts& host : facts_.hosts) taken_->add(host);
     for (const HostBlock& host : manifest_.hosts) {
-      if (host.gateway_pool) taken.add(host.gateway_pool->value);
+      if (host.gateway_pool) taken_->add(host.gateway_pool->value);
     }
     for (const HostRecord& host : current_.hosts) {
-      if (host.gateway_pool) taken.add(*host.gateway_pool);
+      if (host.gateway_pool) taken_->add(*host.gateway_pool);
     }
+    return *taken_;
+  }
+
+  void choose_subnet_for(NetworkRecord& record, const NetworkBlock& block) {
     record.chosen.emplace_back("subnets");
-    if (const auto subnet = choose_subnet(taken)) {
+    if (const auto subnet = choose_subnet(taken_space())) {
       record.subnets.push_back(*subnet);
+      taken_->add(*subnet);
       return;
     }
     out_.problems.push_back(
@@ -226,6 +233,7 @@ class NetworkResolver {
   const Facts& facts_;
   const IdBook& ids_;
   Resolved& out_;
+  std::optional<TakenSpace> taken_;
 };
 
 }  // namespace
