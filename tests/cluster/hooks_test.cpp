@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -159,7 +160,10 @@ TEST_F(Hooks, APushNeverHangs) {
             0);
   write(std::string(kOne) + kTwo);
   commit("two");
+  const auto begin = std::chrono::steady_clock::now();
   const Ran pushed = push();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20))
+      << "it waits half a second for its apply";
   EXPECT_EQ(pushed.code, 0) << pushed.out;
   EXPECT_TRUE(pushed.has("still applying; it goes on")) << pushed.out;
   EXPECT_EQ(networks().find("two"), std::string::npos);
