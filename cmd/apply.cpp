@@ -139,7 +139,8 @@ Error invalid_manifest() {
   return Error{.code = Errc::manifest, .message = "not all values could be chosen; nothing was done"};
 }
 
-// A saved plan is asked for again as it was; how it is told is asked for now.
+// What a saved plan was asked for stays; how it is told, and what this host holds it to, is said with the
+// apply.
 void keep_telling(const PlanOptions& given, PlanOptions& options) {
   options.json = given.json;
   options.format = given.format;

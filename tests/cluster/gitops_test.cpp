@@ -49,7 +49,8 @@ constexpr const char* kStore = "sqlite:///var/lib/ovl/keystore.db";
 
 class GitOps : public LabRig {
  protected:
-  void begin() {
+  // The lab, and a repository on its first host with a clone beside it.
+  void begin_without_hooks() {
     up(std::string(kManifest) + "[keystore]\nurl = \"" + kStore + "\"\n");
     std::filesystem::remove(directory() + "/ovl.toml");
     ASSERT_EQ(shell("cd " + directory() +
@@ -57,6 +58,10 @@ class GitOps : public LabRig {
                     "remote add hub ../hub.git")
                   .code,
               0);
+  }
+
+  void begin() {
+    begin_without_hooks();
     const Ran installed = git_host("ovl hook install --repo hub.git --scope cluster --keystore " +
                                    std::string(kStore) + " pre-receive post-receive");
     ASSERT_EQ(installed.code, 0) << installed.out;
@@ -142,13 +147,7 @@ TEST_F(GitOps, APushIsRealisedEverywhereAndARevertUndoesIt) {
 
 // Without hooks: one host takes records and itself from the repository, the others follow the records.
 TEST_F(GitOps, AHostSyncsTheClusterFromARepository) {
-  up(std::string(kManifest) + "[keystore]\nurl = \"" + kStore + "\"\n");
-  std::filesystem::remove(directory() + "/ovl.toml");
-  ASSERT_EQ(shell("cd " + directory() +
-                  " && git init -q --bare -b main hub.git && git init -q -b main clone && git -C clone "
-                  "remote add hub ../hub.git")
-                .code,
-            0);
+  begin_without_hooks();
   ASSERT_EQ(push_manifest(kManifest, "begin").code, 0);
   const Ran started =
       on("left",

@@ -45,21 +45,20 @@ TEST_F(OpenPgpSignatures, RefusesAKeyThatIsNotInTheKeyring) {
               HasSubstr("gpgv does not verify it"));
 }
 
+// Made, used and over long ago: gpg is told another time.
 TEST_F(OpenPgpSignatures, RefusesAnExpiredKey) {
-  const std::string signature = sign();
-  const std::string key = fingerprint();
-  // Expired as soon as the second after its making is over: the expiry is counted from then.
-  gpg("--quick-set-expire " + key + " seconds=1");
-  export_keys("alice@example.org");
-  for (int tries = 0; tries < 500 && refusal(kPayload, signature).empty(); ++tries) ::usleep(10'000);
+  gpg("--faked-system-time 20200101T000000! --quick-generate-key 'Old <old@example.org>' ed25519 sign 2d");
+  export_keys("old@example.org");
+  const std::string signature = sign("--faked-system-time 20200102T000000! -u old@example.org");
   EXPECT_THAT(refusal(kPayload, signature), HasSubstr("its key has expired"));
 }
 
 TEST_F(OpenPgpSignatures, RefusesAnExpiredSignature) {
-  // Made a second ago, for a second: gpg itself knows no shorter time.
-  const std::string signature = sign("--default-sig-expire seconds=1");
-  for (int tries = 0; tries < 500 && refusal(kPayload, signature).empty(); ++tries) ::usleep(10'000);
-  EXPECT_THAT(refusal(kPayload, signature), HasSubstr("it has expired itself"));
+  gpg("--faked-system-time 20200101T000000! --quick-generate-key 'Old <old@example.org>' ed25519 sign never");
+  export_keys("old@example.org");
+  const std::string then = "--faked-system-time 20200102T000000! -u old@example.org ";
+  EXPECT_EQ(refusal(kPayload, sign(then)), "") << "the same, and not for a time";
+  EXPECT_THAT(refusal(kPayload, sign(then + "--default-sig-expire 1d")), HasSubstr("it has expired itself"));
 }
 
 TEST_F(OpenPgpSignatures, RefusesARevokedKey) {
