@@ -1,5 +1,7 @@
 #include "reconcile/execute_objects.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 
@@ -123,10 +125,13 @@ Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, Stat
   const std::string step =
       std::string(destroy ? kDestroyPrefix : std::string_view()) + std::string(group.step);
   OVL_TRY(const std::int64_t row, state.begin(apply_id, step, group.operations.size()));
-  const std::optional<Error> error = run_operations(group, kernel, progress);
-  OVL_CHECK(state.end(row, error ? &*error : nullptr));
-  if (error) return *error;
-  return {};
+  std::optional<Error> error = run_operations(group, kernel, progress);
+  Status kept = state.end(row, error ? &*error : nullptr);
+  if (!error) return kept;
+  // What the kernel said comes first, whatever becomes of the journal: its row stays open, as after a crash.
+  if (!kept.ok())
+    error->message += fmt::format("; nor could the journal be written: {}", kept.error().message);
+  return *std::move(error);
 }
 
 Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,

@@ -1,10 +1,13 @@
 // What an apply verifies against when others write records meanwhile.
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/pipeline.hpp"
+#include "state/tables.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {
@@ -37,7 +40,7 @@ Manifest parsed(const std::string& text) {
 class VerifyTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto state = State::open({.root = directory_.path(), .cluster = Label::parse("demo").value()});
+    auto state = State::open(where_);
     ASSERT_TRUE(state.ok()) << state.error().message;
     state_ = std::make_unique<State>(std::move(state).value());
     HostFacts facts;
@@ -62,9 +65,19 @@ class VerifyTest : public ::testing::Test {
     return ovl::apply(request, world, approve, Progress());
   }
 
+  // An end of a step is refused from now on.
+  void break_journal() {
+    auto other = open_state_tables(where_, true);
+    ASSERT_TRUE(other.ok() && other.value()) << other.error().message;
+    test::must(
+        other.value()->execute("CREATE TRIGGER full BEFORE UPDATE ON journal "
+                               "BEGIN SELECT RAISE(ABORT, 'no journal today'); END"));
+  }
+
   static Status approve_all(const Plan&) { return {}; }
 
   test::TemporaryDirectory directory_;
+  StateOptions where_{.root = directory_.path(), .cluster = Label::parse("demo").value()};
   FakeStore store_;
   FakeKernel kernel_;
   std::unique_ptr<State> state_;
@@ -88,6 +101,24 @@ TEST_F(VerifyTest, RecordsThatOthersWriteMeanwhileAreTheNextApplys) {
   ASSERT_TRUE(next.ok()) << next.error().message;
   EXPECT_FALSE(next.value().planned.plan.object_changes.empty());
   EXPECT_EQ(next.value().serial, 2);
+}
+
+// A full disk under the state, while the kernel refuses too: the kernel's word is the one that helps.
+TEST_F(VerifyTest, TheKernelsErrorSurvivesAJournalThatCantBeWritten) {
+  const Manifest manifest = parsed(kManifest);
+  ASSERT_TRUE(apply(Scope::cluster, &manifest, approve_all).ok());
+  kernel_.fail({.nth = 0, .kind = KernelFault::Kind::before});
+  const auto refused_from_now = [&](const Plan&) -> Status {
+    break_journal();
+    return {};
+  };
+
+  const auto applied = apply(Scope::host, nullptr, refused_from_now);
+  ASSERT_FALSE(applied.ok());
+  const Error& error = applied.error();
+  EXPECT_EQ(error.code, Errc::kernel) << error.message;
+  EXPECT_EQ(error.os_errno, EBUSY);
+  EXPECT_NE(error.message.find("no journal today"), std::string::npos) << error.message;
 }
 
 }  // namespace
