@@ -258,17 +258,19 @@ class Differ {
     if (ours(*inner->second.observed)) set(inner->second, Fate::replace, Reason::parent_replaced);
   }
 
-  // A port whose bridge is new has to join it and takes none of its settings along.
+  // A port that comes to a bridge, a new one or back from another, brings nothing along: its settings and
+  // its entries were the other bridge's (br_del_if(), br_fdb_delete_by_port()).
   void settle_port(const LinkKey& key, LinkState& state) {
     if (state.desired == nullptr || state.observed == nullptr || !state.desired->master) return;
-    if (state.fate == Fate::create || state.fate == Fate::replace) return;
+    if (state.fate == Fate::create || state.fate == Fate::replace || state.desired->master->empty()) return;
     const auto bridge = links_.find({key.first, *state.desired->master});
-    if (bridge == links_.end()) return;
-    if (bridge->second.fate != Fate::create && bridge->second.fate != Fate::replace) return;
+    const bool made = bridge != links_.end() &&
+                      (bridge->second.fate == Fate::create || bridge->second.fate == Fate::replace);
+    if (!made && state.observed->master == state.desired->master) return;
     static const FieldMask port_fields = mask_of_port_fields();
     state.fields |= port_fields;
-    set(state, Fate::update, Reason::parent_replaced);
-    if (bridge->second.fate == Fate::replace) rejoining_.insert(key);
+    set(state, Fate::update, made ? Reason::parent_replaced : Reason::differs);
+    rejoining_.insert(key);
   }
 
   void emit_links() {
@@ -461,7 +463,7 @@ class Differ {
   std::vector<Space> spaces_;
   std::map<LinkKey, LinkState> links_;
   std::set<LinkKey> gone_;
-  std::set<LinkKey> rejoining_;  // ports whose bridge is replaced
+  std::set<LinkKey> rejoining_;  // ports that come to a bridge
 };
 
 struct DeviceOf {

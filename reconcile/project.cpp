@@ -242,6 +242,7 @@ class Projector {
                      const std::string& what) const {
     Link link{.name = name, .type = LinkType::veth};
     link.mac = mac;
+    link.master = IfName();  // whoever makes it a port takes its addresses out of use
     finish(link, mtu, what);
     inside.links.push_back(std::move(link));
     inside.sysctls.push_back(

@@ -63,6 +63,19 @@ void fill_defaults(Link& link) {
   if (!link.mac) link.mac = MacAddress({0x06, 0, 0, 0, 0, 1});
 }
 
+// The bit of Link's field `master`.
+constexpr FieldMask mask_of_master() {
+  FieldMask found = 0;
+  FieldMask bit = 1;
+  for_each_field<Link>([&](const auto& field) {
+    if (field.name == "master") found = bit;
+    bit <<= 1;
+  });
+  return found;
+}
+
+constexpr FieldMask kMaster = mask_of_master();
+
 void leave_bridge(Link& link) {
   link.master = IfName();
   link.port_learning.reset();
@@ -124,7 +137,10 @@ class Machine {
     Link* there = find_link(objects_.at(where), link.name);
     if (there == nullptr) return refused(ENODEV, "link " + link.name.text() + " is not there");
     const auto mac = there->mac;
+    const auto master = there->master;
     const bool was_up = there->up;
+    set_fields(*there, link, changed & kMaster);
+    if (there->master != master) change_bridge(objects_.at(where), *there);
     set_fields(*there, link, changed);
     if (there->mac != mac || (was_up && !there->up)) flush_neighbours(objects_.at(where), link.name);
     if (was_up && !there->up) take_down(objects_.at(where), link.name);
@@ -254,6 +270,23 @@ class Machine {
     std::erase_if(space.neighbours, [&](const Neighbour& n) { return n.dev == dev; });
   }
 
+  // br_del_if(), new_nbp(): a port has its entries and settings in one bridge.
+  static void change_bridge(NamespaceObjects& space, Link& port) {
+    const std::optional<IfName> master = port.master;
+    leave_bridge(port);
+    leave_table(space, port.name);
+    if (!master || master->empty()) return;
+    port.master = master;
+    port.port_learning = true;
+    port.port_flood = true;
+    port.port_isolated = false;
+  }
+
+  // br_fdb_delete_by_port()
+  static void leave_table(NamespaceObjects& space, const IfName& port) {
+    std::erase_if(space.fdb, [&](const Fdb& f) { return f.dev == port && f.table == FdbTable::master; });
+  }
+
   // fib_sync_down_dev(), addrconf_ifdown(): routes go, and IPv6 addresses too (keep_addr_on_down is 0).
   static void take_down(NamespaceObjects& space, const IfName& dev) {
     std::erase_if(space.routes, [&](const Route& r) { return r.dev == dev; });
@@ -276,9 +309,7 @@ class Machine {
     for (Link& port : space.links) {
       if (port.master != name) continue;
       leave_bridge(port);
-      // br_fdb_delete_by_port(): the bridge's own table goes with the bridge.
-      std::erase_if(space.fdb,
-                    [&](const Fdb& f) { return f.dev == port.name && f.table == FdbTable::master; });
+      leave_table(space, port.name);
     }
     if (peer) remove_link(peer->netns, peer->name);
   }
