@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
-#include <filesystem>
 #include <iostream>
 
 #include "cmd/error_text.hpp"
@@ -22,6 +21,7 @@
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/sources.hpp"
+#include "state/folders.hpp"
 
 namespace ovl {
 
@@ -90,12 +90,8 @@ std::string declared_hosts(const Manifest* manifest, const Records& records) {
 
 // The cluster that this host is bound to, when it is bound to one alone.
 Result<Label> only_cluster(const std::string& state_directory) {
-  std::vector<std::string> found;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(state_directory, error)) {
-    if (std::filesystem::exists(entry.path() / "state.db", error)) found.push_back(entry.path().filename());
-  }
-  if (found.size() == 1) return Label::parse(found.front());
+  std::vector<Label> found = clusters_with_state(state_directory);
+  if (found.size() == 1) return std::move(found.front());
   return Error{.code = Errc::usage,
                .message = found.empty() ? "no manifest here, and this host follows no cluster yet"
                                         : "no manifest here, and this host follows several clusters",

@@ -107,8 +107,7 @@ Result<int> recover(const GlobalOptions& global, const PlanOptions& options) {
     steps.push_back(settle(entry, is_of_destroy(entry) ? emptied : course.plan));
     OVL_CHECK(end_settled(state, steps.back()));
   }
-  const std::string backup =
-      State::backup({.root = global.state_directory, .cluster = context.request().cluster});
+  const std::string backup = state.backup();
   std::cout << (options.json ? json_of(steps, course, backup).pretty_json() + "\n"
                              : text_of(steps, course, backup));
   return kExitDone;

@@ -17,6 +17,7 @@
 #include "cmd/write_file.hpp"
 #include "drivers/git/repository.hpp"
 #include "reconcile/time_text.hpp"
+#include "state/folders.hpp"
 
 namespace ovl {
 
@@ -43,6 +44,7 @@ Suspension decoded_or_unknown(const std::string& text) {
 
 Result<int> suspend(const GlobalOptions& global, const PlanOptions& options, const std::string& reason) {
   OVL_TRY(const std::string directory, directory_of(global, options));
+  move_state_folders(directory);  // one of a cluster called "suspended" may be in the way
   ::mkdir(directory.c_str(), 0700);
   const std::int64_t now = std::time(nullptr);
   const Suspension suspension{.who = this_process(now).who, .since = now, .reason = reason};

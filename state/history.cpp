@@ -81,7 +81,7 @@ Status State::end(std::int64_t id, const Error* failure) {
   OVL_CHECK(update.run());
   if (database->changes() == 0) {
     return Error{.code = Errc::not_found,
-                 .message = fmt::format("{}: journal entry {} is not open", body_->path, id)};
+                 .message = fmt::format("{}: journal entry {} is not open", body_->path(), id)};
   }
   OVL_CHECK(
       database->execute("DELETE FROM journal WHERE ended = 1 AND id <= "

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "state/folders.hpp"
 #include "state/tables.hpp"
 
 namespace ovl {
@@ -38,28 +39,29 @@ State& State::operator=(State&&) noexcept = default;
 State::~State() = default;
 
 std::string State::directory(const StateOptions& options) {
-  return options.root + "/" + options.cluster.text();
+  return options.root + "/clusters/" + options.cluster.text();
 }
 
 Result<State> State::open(const StateOptions& options) {
-  OVL_TRY(auto database, open_state_tables(options, true));
-  auto body = std::make_unique<Body>();
-  body->path = directory(options) + "/state.db";
-  body->writable = true;
-  body->database = std::move(database);
-  return State(std::move(body));
+  move_state_folders(options.root);
+  return open_in_folder(options, true);
 }
 
 Result<State> State::open_read_only(const StateOptions& options) {
-  OVL_TRY(auto database, open_state_tables(options, false));
+  return open_in_folder(options, false);
+}
+
+Result<State> State::open_in_folder(const StateOptions& options, bool writable) {
   auto body = std::make_unique<Body>();
-  body->path = directory(options) + "/state.db";
-  body->database = std::move(database);
+  OVL_TRY(body->folder, find_state_folder(options));
+  body->writable = writable;
+  const auto access = writable ? sqlite::Access::read_write : sqlite::Access::read_only;
+  OVL_TRY(body->database, open_state_tables(body->folder, access));
   return State(std::move(body));
 }
 
-std::string State::backup(const StateOptions& options) {
-  const std::string path = backup_path(options);
+std::string State::backup() const {
+  const std::string path = body_->path() + std::string(kBackupSuffix);
   return ::access(path.c_str(), F_OK) == 0 ? path : std::string();
 }
 
@@ -67,7 +69,7 @@ Status State::back_up() {
   OVL_TRY(sqlite::Database* const database, body_->writing());
   OVL_TRY(const std::int64_t generations, database->number("SELECT count(*) FROM generations"));
   if (generations == 0) return {};
-  Status copied = database->copy_to(body_->path + std::string(kBackupSuffix));
+  Status copied = database->copy_to(body_->path() + std::string(kBackupSuffix));
   if (copied.ok()) return copied;
   Error error = std::move(copied).error().within("keeping a copy of this host's state");
   if (error.hint.empty()) error.hint = "make room there and try again; nothing was done";
@@ -199,6 +201,7 @@ Status State::save_records(const StoredRecords& records) {
 
 Result<StoredRecords> State::records() const {
   StoredRecords out;
+  OVL_CHECK(body_->look());
   if (!body_->database) return out;
   // One moment for both tables.
   OVL_TRY(auto transaction, sqlite::Transaction::begin(*body_->database, Kind::read));

@@ -1,6 +1,7 @@
-// What one host remembers between runs, in <root>/<cluster>/state.db: what it owns, what it changed,
-// what it has begun, and the last good records. Losing it costs history, never an orphan: the marks in
-// the kernel tell what is ours. Knows nothing of the kernel or the keystore; has no clock of its own.
+// What one host remembers between runs, in <root>/clusters/<cluster>/state.db: what it owns, what it
+// changed, what it has begun, and the last good records. Losing it costs history, never an orphan: the
+// marks in the kernel tell what is ours. Knows nothing of the kernel or the keystore; has no clock of its
+// own.
 #pragma once
 
 #include <cstdint>
@@ -95,8 +96,9 @@ struct StoredRecords {
 // (another process held the file for 5 s), privilege, io; bug for a write to a state opened to read.
 class State {
  public:
-  // Makes the file (0600) when absent. Also: unsupported (a newer ovl wrote it, or it is on a network
-  // file system), io (a symbolic link, a directory).
+  // To be written: the first write makes the file (0600) when it is absent. Also: unsupported (a newer ovl
+  // wrote it, or it is on a network file system), io (a symbolic link, a directory), conflict (it is where
+  // earlier versions kept it, too).
   static Result<State> open(const StateOptions& options);
   // For plans: makes nothing. A state that is not there is empty.
   static Result<State> open_read_only(const StateOptions& options);
@@ -105,14 +107,14 @@ class State {
   State& operator=(State&&) noexcept;
   ~State();
 
-  // <root>/<cluster>, where saved plans of this host may go too.
+  // <root>/clusters/<cluster>.
   static std::string directory(const StateOptions& options);
 
   // Keeps a copy of the state as it is, beside it, in place of the last one; none of a state without a
   // generation. Before the first write of an apply.
   Status back_up();
   // Where that copy is. Empty: there is none.
-  static std::string backup(const StateOptions& options);
+  [[nodiscard]] std::string backup() const;
 
   // Sorted by id.
   Result<std::vector<OwnedObject>> owned() const;
@@ -159,6 +161,7 @@ class State {
   struct Body;
 
   explicit State(std::unique_ptr<Body> body);
+  static Result<State> open_in_folder(const StateOptions& options, bool writable);
 
   std::unique_ptr<Body> body_;
 };

@@ -1,6 +1,7 @@
 #include "state/tables.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 
@@ -70,35 +71,42 @@ constexpr std::string_view kStateRemedy =
 constexpr std::int32_t kApplicationId = 0x6f766c73;  // "ovls"
 
 // The copy is no use with what the damaged file left beside it.
-std::string remedy_for(const StateOptions& options) {
-  if (State::backup(options).empty()) return std::string(kStateRemedy);
-  const std::string file = State::directory(options) + "/state.db";
+std::string remedy_for(const std::string& file) {
+  if (::access((file + std::string(kBackupSuffix)).c_str(), F_OK) != 0) return std::string(kStateRemedy);
   return fmt::format("put its last copy back: cp {0}{1} {0} && rm -f {0}-wal {0}-shm; or {2}", file,
                      kBackupSuffix, kStateRemedy);
 }
 
 }  // namespace
 
-std::string backup_path(const StateOptions& options) {
-  return State::directory(options) + "/state.db" + std::string(kBackupSuffix);
-}
-
-Result<std::optional<sqlite::Database>> open_state_tables(const StateOptions& options, bool writes) {
-  const sqlite::OpenOptions open_options{
-      .path = State::directory(options) + "/state.db",
-      .access = writes ? sqlite::Access::create : sqlite::Access::read_only,
-      .application_id = kApplicationId,
-      .migrations = kMigrations,
-      .remedy = remedy_for(options)};
-  auto database = sqlite::Database::open(open_options);
+Result<std::optional<sqlite::Database>> open_state_tables(const std::string& folder, sqlite::Access access) {
+  const std::string file = folder + "/state.db";
+  const sqlite::OpenOptions options{.path = file,
+                                    .access = access,
+                                    .application_id = kApplicationId,
+                                    .migrations = kMigrations,
+                                    .remedy = remedy_for(file)};
+  auto database = sqlite::Database::open(options);
   if (database.ok()) return std::optional(std::move(database).value());
-  if (!writes && database.error().code == Errc::not_found) return std::optional<sqlite::Database>();
+  if (access != sqlite::Access::create && database.error().code == Errc::not_found)
+    return std::optional<sqlite::Database>();
   return std::move(database).error();
 }
 
+Status State::Body::look() {
+  if (database || !writable) return {};
+  OVL_TRY(database, open_state_tables(folder, sqlite::Access::read_write));
+  return {};
+}
+
 Result<sqlite::Database*> State::Body::writing() {
-  if (writable) return &*database;
-  return Error{.code = Errc::bug, .message = path + ": a write to a state that was opened to read"};
+  if (!writable) {
+    return Error{.code = Errc::bug, .message = path() + ": a write to a state that was opened to read"};
+  }
+  if (!database) {
+    OVL_TRY(database, open_state_tables(folder, sqlite::Access::create));
+  }
+  return &*database;
 }
 
 Result<NetnsName> State::Body::netns(std::string_view text) const {
@@ -106,11 +114,12 @@ Result<NetnsName> State::Body::netns(std::string_view text) const {
   auto name = NetnsName::parse(text);
   if (name.ok()) return name;
   return Error{.code = Errc::corrupt,
-               .message = fmt::format("{}: a namespace's name: {}", path, name.error().message),
+               .message = fmt::format("{}: a namespace's name: {}", path(), name.error().message),
                .hint = std::string(kStateRemedy)};
 }
 
 Status State::Body::query(std::string_view sql, const BindRow& bind, const ReadRow& row) {
+  OVL_CHECK(look());
   if (!database) return {};
   OVL_TRY(sqlite::Statement select, database->prepare(sql));
   if (bind) bind(select);

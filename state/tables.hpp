@@ -11,21 +11,23 @@ namespace ovl {
 
 inline constexpr std::string_view kBackupSuffix = ".backup";
 
-// <directory>/state.db.backup.
-std::string backup_path(const StateOptions& options);
-
-// Opens <directory>/state.db. Answers none when it is to be read only and is not there.
-Result<std::optional<sqlite::Database>> open_state_tables(const StateOptions& options, bool writes);
+// Opens the state.db of a folder. Answers none when it is not there and access is not to make it.
+Result<std::optional<sqlite::Database>> open_state_tables(const std::string& folder, sqlite::Access access);
 
 using BindRow = std::function<void(sqlite::Statement&)>;
 using ReadRow = std::function<Status(const sqlite::Statement&)>;
 
 struct State::Body {
-  std::string path;
+  std::string folder;
   bool writable = false;
   std::optional<sqlite::Database> database;  // none: not there, read as empty
 
-  // Errors: bug, when this state was opened to read.
+  [[nodiscard]] std::string path() const { return folder + "/state.db"; }
+
+  // Looks again for a file that was not there: another command may have made it, before the host's lock
+  // was ours.
+  Status look();
+  // Makes the file when it is absent. Errors: bug, when this state was opened to read.
   Result<sqlite::Database*> writing();
   // Calls row(statement) for each row of a query until it fails; bind(statement) gives the parameters.
   Status query(std::string_view sql, const BindRow& bind, const ReadRow& row);

@@ -85,7 +85,7 @@ class Damage : public LabRig {
 
   [[nodiscard]] std::string file(const std::string& name) const { return directory() + "/" + name; }
 
-  [[nodiscard]] std::string state_file() const { return file("state/damaged/state.db"); }
+  [[nodiscard]] std::string state_file() const { return file("state/clusters/damaged/state.db"); }
 
   [[nodiscard]] Ran ovl(const std::string& arguments) const {
     return on("left", "ovl " + arguments + " --state-dir " + file("state") + " --keystore sqlite://" +
@@ -129,6 +129,37 @@ class Damage : public LabRig {
 };
 
 }  // namespace
+
+// Neither refused by what it was told nor by nobody who says yes.
+TEST_F(Damage, ARefusedCommandMakesNoState) {
+  up(kHead);
+  fails("apply --auto-approve --host middle", 1, "\"middle\" is not one of the declared hosts");
+  fails("apply", 1, "there is no terminal to ask on");
+  fails("destroy --auto-approve --scope host", 0, "No changes.");
+  fails("state rm 'endpoint.web[blue]' --auto-approve", 1, "");
+  fails("state import 'endpoint.web[blue]' --auto-approve", 12, "the keystore holds no cluster damaged");
+  fails("plan", 0, "to create");
+  EXPECT_EQ(shell("ls -A " + file("state")).out, "");
+  good_apply();
+}
+
+// What else lies below /var/lib/ovl takes no cluster's name.
+TEST_F(Damage, AClusterMayBeCalledWhatOtherThingsAre) {
+  up(kHead);
+  for (const std::string name : {"suspended", "sync"}) {
+    std::string manifest = kHead;
+    manifest.replace(manifest.find("damaged"), 7, name);
+    write(manifest);
+    good_apply();
+    EXPECT_TRUE(on("left", "ovl suspend --state-dir " + file("state")).has("Suspended"));
+    EXPECT_TRUE(ovl("status").has("suspended by")) << name;
+    fails("plan", 0, "No changes.");
+    EXPECT_TRUE(on("left", "ovl resume --state-dir " + file("state")).has("Resumed"));
+    fails("status", 0, "left");
+    EXPECT_FALSE(ovl("status").has("suspended by")) << name;
+    fails("destroy --auto-approve", 0, "Destroy complete");
+  }
+}
 
 TEST_F(Damage, KeystoreFileGone) {
   applied();

@@ -127,10 +127,10 @@ TEST_F(Endurance, AStateLostAtAnyMomentLeavesNoOrphan) {
   measure();
   for (int round = 0; round < rounds(20, 6); ++round) {
     write_round(round);
-    kill_during("apply --auto-approve --max-destroy 100%", "rm -rf /var/lib/ovl/long");
+    kill_during("apply --auto-approve --max-destroy 100%", "rm -rf /var/lib/ovl/clusters/long");
     must_heal(round);
   }
-  ASSERT_EQ(on("h0", "ovl destroy --auto-approve; rm -rf /var/lib/ovl/long").code, 0);
+  ASSERT_EQ(on("h0", "ovl destroy --auto-approve; rm -rf /var/lib/ovl/clusters/long").code, 0);
   // With the state went what the uplink's forwarding was before ovl.
   ASSERT_EQ(on("h0", "echo 0 > /proc/sys/net/ipv4/conf/eth1/forwarding").code, 0);
   EXPECT_EQ(snapshot("h0"), bare_) << "orphans";

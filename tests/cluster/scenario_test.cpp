@@ -129,9 +129,9 @@ TEST_F(Scenario, DestroyLeavesEveryHostAsItWas) {
 
 TEST_F(Scenario, ALostStateCostsNothing) {
   both();
-  ASSERT_EQ(on("mhs-demo0", "rm -rf /var/lib/ovl/demo").code, 0);
+  ASSERT_EQ(on("mhs-demo0", "rm -rf /var/lib/ovl/clusters/demo").code, 0);
   EXPECT_TRUE(in_sync("mhs-demo0"));
-  ASSERT_EQ(on("mhs-demo0", "rm -rf /var/lib/ovl/demo").code, 0);
+  ASSERT_EQ(on("mhs-demo0", "rm -rf /var/lib/ovl/clusters/demo").code, 0);
   const Ran destroyed = on("mhs-demo0", "ovl destroy --auto-approve --scope host");
   EXPECT_EQ(destroyed.code, 0) << destroyed.out;
   EXPECT_EQ(on("mhs-demo0", "ip netns").out, "");

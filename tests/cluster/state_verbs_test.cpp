@@ -100,7 +100,8 @@ TEST_F(StateVerbs, ReadableByOthersWhereTheFileIs) {
   both_apply();
   const Ran ran =
       on("left",
-         "chmod 755 /var/lib/ovl /var/lib/ovl/held && chmod 644 /var/lib/ovl/held/state.db && "
+         "chmod 755 /var/lib/ovl /var/lib/ovl/clusters /var/lib/ovl/clusters/held && "
+         "chmod 644 /var/lib/ovl/clusters/held/state.db && "
          "cd / && setpriv --reuid 65534 --regid 65534 --clear-groups " OVL_BINARY " state list netns");
   says(ran, 0, {"netns.ovl-blue\nnetns.web\n"});
 }

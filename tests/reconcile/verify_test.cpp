@@ -67,7 +67,7 @@ class VerifyTest : public ::testing::Test {
 
   // An end of a step is refused from now on.
   void break_journal() {
-    auto other = open_state_tables(where_, true);
+    auto other = open_state_tables(State::directory(where_), sqlite::Access::read_write);
     ASSERT_TRUE(other.ok() && other.value()) << other.error().message;
     test::must(
         other.value()->execute("CREATE TRIGGER full BEFORE UPDATE ON journal "

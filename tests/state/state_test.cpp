@@ -22,6 +22,13 @@ class StateTest : public ::testing::Test {
  protected:
   State open() { return must(State::open(options_)); }
 
+  // The same file, opened by another.
+  sqlite::Database beside() {
+    auto tables = must(open_state_tables(State::directory(options_), sqlite::Access::read_write));
+    if (!tables) std::abort();
+    return std::move(*tables);
+  }
+
   [[nodiscard]] std::string path() const { return State::directory(options_) + "/state.db"; }
 
   static OwnedObject object(const std::string& space, const std::string& key,
@@ -43,7 +50,8 @@ TEST_F(StateTest, ModesDoNotDependOnTheUmask) {
     auto state = open();
     must(state.bind("host", "a"));
     EXPECT_EQ(mode_of(options_.root), 0700U);
-    EXPECT_EQ(mode_of(options_.root + "/demo"), 0700U);
+    EXPECT_EQ(mode_of(options_.root + "/clusters"), 0700U);
+    EXPECT_EQ(mode_of(options_.root + "/clusters/demo"), 0700U);
     for (const char* end : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(path() + end), 0600U) << end;
   }
 }
@@ -59,6 +67,20 @@ TEST_F(StateTest, ReadingAnAbsentStateIsEmptyAndMakesNothing) {
   EXPECT_EQ(must(state.records()), StoredRecords{});
   EXPECT_EQ(must(state.binding("host")), std::nullopt);
   EXPECT_FALSE(exists(options_.root));
+}
+
+// A command that is refused has opened the state to write, and has written nothing.
+TEST_F(StateTest, OpeningToWriteMakesNothingYet) {
+  auto state = open();
+  EXPECT_TRUE(must(state.namespaces()).empty());
+  EXPECT_TRUE(must(state.dangling()).empty());
+  EXPECT_EQ(must(state.records()), StoredRecords{});
+  EXPECT_EQ(must(state.binding("host")), std::nullopt);
+  EXPECT_EQ(state.backup(), "");
+  EXPECT_FALSE(exists(options_.root));
+  auto other = open();
+  must(other.bind("host", "a"));
+  EXPECT_EQ(must(state.binding("host")), "a") << "made by another meanwhile";
 }
 
 TEST_F(StateTest, ReadingSeesWhatIsThereAndWritesNothing) {
@@ -94,12 +116,12 @@ TEST_F(StateTest, ACopyIsWhatWasThereBeforeAndComesBack) {
   {
     auto state = open();
     must(state.back_up());
-    EXPECT_EQ(State::backup(options_), "") << "nothing was worth keeping";
+    EXPECT_EQ(state.backup(), "") << "nothing was worth keeping";
     must(state.bind("host", "before"));
     must(state.add_generation(Generation{.serial = 1}));
     must(state.back_up());
     must(state.bind("host", "after"));
-    EXPECT_EQ(State::backup(options_), path() + ".backup");
+    EXPECT_EQ(state.backup(), path() + ".backup");
     EXPECT_EQ(mode_of(path() + ".backup"), 0600U);
   }
   write_file(path(), "garbage" + std::string(4000, '?'));
@@ -125,8 +147,8 @@ TEST_F(StateTest, AFailedCopyLeavesTheLastOne) {
 }
 
 TEST_F(StateTest, ANewerStateIsRefusedInWords) {
-  open();
-  must(must(open_state_tables(options_, true))->execute("PRAGMA user_version = 99"));
+  must(open().bind("host", "a"));
+  must(beside().execute("PRAGMA user_version = 99"));
   for (const bool writes : {true, false}) {
     const auto state = writes ? State::open(options_) : State::open_read_only(options_);
     ASSERT_FALSE(state.ok());
@@ -136,7 +158,7 @@ TEST_F(StateTest, ANewerStateIsRefusedInWords) {
 }
 
 TEST_F(StateTest, ASymbolicLinkIsRefused) {
-  open();
+  must(open().bind("host", "a"));
   ASSERT_EQ(::rename(path().c_str(), directory_.file("target").c_str()), 0);
   ASSERT_EQ(::symlink(directory_.file("target").c_str(), path().c_str()), 0);
   EXPECT_EQ(State::open(options_).error().code, Errc::io);
@@ -145,7 +167,8 @@ TEST_F(StateTest, ASymbolicLinkIsRefused) {
 
 TEST_F(StateTest, AStoredNameThatIsNoneIsCorrupt) {
   auto state = open();
-  must(must(open_state_tables(options_, true))->execute("INSERT INTO namespaces VALUES ('../../etc')"));
+  must(state.bind("host", "a"));
+  must(beside().execute("INSERT INTO namespaces VALUES ('../../etc')"));
   const auto names = state.namespaces();
   ASSERT_FALSE(names.ok());
   EXPECT_EQ(names.error().code, Errc::corrupt);

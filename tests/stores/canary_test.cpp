@@ -201,7 +201,8 @@ class Canary : public ::testing::TestWithParam<std::string> {
       EXPECT_EQ(holders(canary, everything), "") << canary;
     }
     // What the search must have been through.
-    for (const char* there : {"state/canary/state.db", "out/cmdline.txt", "out/saved-2", "out/1.txt"}) {
+    for (const char* there :
+         {"state/clusters/canary/state.db", "out/cmdline.txt", "out/saved-2", "out/1.txt"}) {
       EXPECT_GT(read_file(file(there)).size(), 0U) << there;
     }
     EXPECT_NE(holders("192.0.2.1", file("state")), "") << "the state holds nothing";
