@@ -18,6 +18,8 @@
 #include "cmd/host_side.hpp"
 #include "cmd/style.hpp"
 #include "cmd/write_file.hpp"
+#include "drivers/git/hooks_folder.hpp"
+#include "drivers/git/ref_name.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/revision.hpp"
 
@@ -82,13 +84,13 @@ void take_keystore_of_manifest(GitRepository& repository, PlanOptions& plan) {
 
 Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
   plan.repo = repository.directory();
-  if (plan.ref.empty()) plan.ref = repository.branch();
+  if (plan.ref.empty() || plan.ref == "HEAD") plan.ref = repository.branch();
   if (plan.ref.empty()) {
     return Error{.code = Errc::usage,
                  .message = "the repository is on no branch",
                  .hint = "say which one the cluster follows: --ref refs/heads/main"};
   }
-  if (!plan.ref.starts_with("refs/")) plan.ref = "refs/heads/" + plan.ref;
+  plan.ref = full_ref(plan.ref);
   make_absolute(plan.keystore);
   std::error_code error;
   if (!plan.policy.empty()) plan.policy = fs::absolute(plan.policy, error).string();
@@ -155,17 +157,34 @@ Status check_kept(const PlanOptions& plan) {
                .hint = "leave them out"};
 }
 
+std::string default_hooks(const GitRepository& repository) {
+  return repository.directory() + "/hooks";
+}
+
+// Where hooks of this repository run, and no others': what is installed has this repository's options.
+Result<std::string> folder_to_install(const GitRepository& repository) {
+  OVL_TRY(std::string folder, hooks_folder(repository));
+  if (is_own_folder(repository, folder)) return folder;
+  return Error{.code = Errc::conflict,
+               .message = fmt::format("git runs the hooks of {} in {}, which other repositories may share "
+                                      "(core.hooksPath); nothing was installed",
+                                      repository.directory(), folder),
+               .hint = fmt::format("give it its own: git -C {} config core.hooksPath {}", repository.top(),
+                                   default_hooks(repository))};
+}
+
 Result<int> install(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
   OVL_CHECK(check_kept(plan));
   OVL_TRY(const auto hooks, hooks_named(hook.names));
   OVL_TRY(const auto repository, need_repository(plan.repo));
+  OVL_TRY(const std::string folder, folder_to_install(*repository));
   OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
   OVL_TRY(const auto wait, parse_duration(hook.wait));
   static_cast<void>(wait);
   std::vector<std::string> arguments = hook_arguments(global, kept);
   if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
   if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
-  for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, repository->hooks(), arguments));
+  for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, folder, arguments));
   warn_without_keystore(hooks, kept);
   return kExitDone;
 }
@@ -185,31 +204,46 @@ std::string state_of(const std::string& path) {
   return ::access(program_in(*text).c_str(), X_OK) == 0 ? "installed" : "its ovl is gone";
 }
 
+// Of a hook in the folder where git runs hooks, or one of ours where it does not.
+std::string state_in(const std::string& folder, const std::string& elsewhere, const HookKind& hook) {
+  std::string state = state_of(fmt::format("{}/{}", folder, hook.name));
+  if (state != "-" && state != "another hook") return state;
+  const auto other = text_of_file(fmt::format("{}/{}", elsewhere, hook.name));
+  return folder != elsewhere && other && is_hook_script(*other) ? "never runs" : state;
+}
+
+void warn_of_other_folder(const std::string& folder, const std::string& elsewhere) {
+  std::cerr << fmt::format(
+      "ovl: git runs hooks in {} (core.hooksPath), and never those that were installed in {}\n"
+      "hint: ovl hook uninstall, then install again\n",
+      printable(folder), printable(elsewhere));
+}
+
 Result<int> status(const PlanOptions& plan) {
   OVL_TRY(const auto repository, need_repository(plan.repo));
+  OVL_TRY(const std::string folder, hooks_folder(*repository));
+  const std::string elsewhere = default_hooks(*repository);
   Table table;
   table.row({"HOOK", "STATE", "BEFORE IT", "WHAT IT DOES"});
+  bool idle = false;
   for (const HookKind& hook : kHooks) {
-    const std::string path = fmt::format("{}/{}", repository->hooks(), hook.name);
+    const std::string path = fmt::format("{}/{}", folder, hook.name);
+    const std::string state = state_in(folder, elsewhere, hook);
+    idle = idle || state == "never runs";
     std::error_code error;
     const bool chained = fs::exists(path + std::string(kBefore), error);
-    table.row(
-        {std::string(hook.name), state_of(path), chained ? "another hook" : "-", std::string(hook.what)});
+    table.row({std::string(hook.name), state, chained ? "another hook" : "-", std::string(hook.what)});
   }
-  std::cout << fmt::format("{}\n", printable(repository->hooks())) << table.text("");
+  std::cout << fmt::format("{}\n", printable(folder)) << table.text("");
+  if (idle) warn_of_other_folder(folder, elsewhere);
   return kExitDone;
 }
 
 // What stood there comes back.
-Status uninstall_one(const HookKind& hook, const std::string& folder, bool named) {
+Result<bool> uninstall_one(const HookKind& hook, const std::string& folder) {
   const std::string path = fmt::format("{}/{}", folder, hook.name);
   const auto text = text_of_file(path);
-  if (!text || !is_hook_script(*text)) {
-    if (!named) return {};
-    return Error{.code = Errc::not_found,
-                 .message = fmt::format("{} is not installed", hook.name),
-                 .hint = "see what is: ovl hook status"};
-  }
+  if (!text || !is_hook_script(*text)) return false;
   std::error_code error;
   const std::string before = path + std::string(kBefore);
   const bool chained = fs::exists(before, error);
@@ -221,7 +255,27 @@ Status uninstall_one(const HookKind& hook, const std::string& folder, bool named
   if (error) return Error{.code = Errc::io, .message = fmt::format("{}: {}", path, error.message())};
   std::cout << fmt::format("{}: taken away{}\n", printable(path),
                            chained ? "; what stood there is back" : "");
-  return {};
+  return true;
+}
+
+// Where git runs hooks, and where it ran them when they were installed.
+std::vector<std::string> folders_to_clean(const GitRepository& repository) {
+  std::vector<std::string> out{default_hooks(repository)};
+  const auto folder = hooks_folder(repository);
+  if (folder.ok() && folder.value() != out.front()) out.push_back(folder.value());
+  return out;
+}
+
+Status uninstall_everywhere(const HookKind& hook, const std::vector<std::string>& folders, bool named) {
+  bool done = false;
+  for (const std::string& folder : folders) {
+    OVL_TRY(const bool here, uninstall_one(hook, folder));
+    done = done || here;
+  }
+  if (done || !named) return {};
+  return Error{.code = Errc::not_found,
+               .message = fmt::format("{} is not installed", hook.name),
+               .hint = "see what is: ovl hook status"};
 }
 
 Result<int> uninstall(const PlanOptions& plan, const HookOptions& hook) {
@@ -231,7 +285,8 @@ Result<int> uninstall(const PlanOptions& plan, const HookOptions& hook) {
   if (!named) {
     for (const HookKind& one : kHooks) hooks.push_back(&one);
   }
-  for (const HookKind* one : hooks) OVL_CHECK(uninstall_one(*one, repository->hooks(), named));
+  const auto folders = folders_to_clean(*repository);
+  for (const HookKind* one : hooks) OVL_CHECK(uninstall_everywhere(*one, folders, named));
   return kExitDone;
 }
 

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <vector>
 
+#include "drivers/git/git_program.hpp"
+#include "drivers/git/ref_name.hpp"
 #include "drivers/process/run.hpp"
 
 namespace ovl {
@@ -17,24 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kGit = "/usr/bin/git";
-
 // What a proxied or an ssh-agent's user needs.
 constexpr std::array<const char*, 8> kPassed{"HOME",        "SSH_AUTH_SOCK", "http_proxy", "https_proxy",
                                              "HTTPS_PROXY", "all_proxy",     "no_proxy",   "NO_PROXY"};
 
 std::vector<std::string> environment() {
-  std::vector<std::string> out{"PATH=/usr/bin:/bin", "LC_ALL=C", "GIT_TERMINAL_PROMPT=0",
-                               "GIT_SSH_COMMAND=ssh -o BatchMode=yes", "GIT_PROTOCOL_FROM_USER=0"};
-  for (const char* name : kPassed) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
-    if (value != nullptr) out.push_back(fmt::format("{}={}", name, value));
+  std::vector<std::string> out = git_environment(kPassed);
+  for (const char* setting :
+       {"GIT_TERMINAL_PROMPT=0", "GIT_SSH_COMMAND=ssh -o BatchMode=yes", "GIT_PROTOCOL_FROM_USER=0"}) {
+    out.emplace_back(setting);
   }
   return out;
 }
 
 std::vector<std::string> git(std::vector<std::string> words) {
-  std::vector<std::string> out{kGit};
+  std::vector<std::string> out{kGitProgram};
   // Transports that run commands (ext::) or are not authenticated (git://, http://) are never spoken.
   for (const char* setting :
        {"protocol.allow=never", "protocol.https.allow=always", "protocol.ssh.allow=always",
@@ -46,19 +44,15 @@ std::vector<std::string> git(std::vector<std::string> words) {
   return out;
 }
 
-// What went wrong stands first, advice behind it.
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find_first_of("\r\n"));
-}
-
 Status run_git(const FetchOptions& options, std::vector<std::string> words, Errc code) {
   OVL_TRY(const ProcessOutput ran,
           run_process(ProcessCommand{
               .arguments = git(std::move(words)), .environment = environment(), .timeout = options.timeout}));
   if (ran.status == 0) return {};
-  return Error{.code = code,
-               .message = fmt::format("fetching {}: {}", options.url, first_line(ran.err)),
-               .hint = fmt::format("see more by hand: git ls-remote {}", options.url)};
+  return Error{
+      .code = code,
+      .message = fmt::format("fetching {}: {}", options.url, first_line(ran.err)),
+      .hint = fmt::format("see more by hand: git ls-remote {}; a tag is named as tags/NAME", options.url)};
 }
 
 Status make_mirror(const FetchOptions& options) {
@@ -101,7 +95,7 @@ Status fetch(const FetchOptions& options) {
   return run_git(options,
                  {"-C", options.mirror, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
                   "--no-write-fetch-head", "--force", "--", options.url,
-                  fmt::format("+{}:{}", options.ref, kFetchedRef)},
+                  fmt::format("+{}:{}", full_ref(options.ref), kFetchedRef)},
                  Errc::unreachable);
 }
 

@@ -11,7 +11,7 @@ namespace ovl {
 
 struct FetchOptions {
   std::string url;     // https://, ssh://, user@host:path, file:// or an absolute path
-  std::string ref;     // what to fetch of it: a branch, a tag, HEAD
+  std::string ref;     // what to fetch of it, as full_ref() takes it
   std::string mirror;  // a bare repository of our own, made when it is not there
   std::chrono::milliseconds timeout{60'000};
 };

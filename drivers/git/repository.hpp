@@ -70,8 +70,11 @@ class GitRepository {
   // Where git keeps this repository: ".git" of a work tree, or the bare repository itself. Absolute.
   [[nodiscard]] virtual std::string directory() const = 0;
 
-  // Where this repository's hooks are, core.hooksPath of its own configuration considered. Absolute.
-  [[nodiscard]] virtual std::string hooks() const = 0;
+  // Where git keeps what is this work tree's own: directory(), but for a linked work tree. Absolute.
+  [[nodiscard]] virtual std::string own_directory() const = 0;
+
+  // The top of the work tree; a bare repository's directory(). Absolute.
+  [[nodiscard]] virtual std::string top() const = 0;
 
   // `place` below the top of the work tree; "" at the top and in a bare repository. Errors: io.
   [[nodiscard]] virtual Result<std::string> path_of(const std::string& place) const = 0;
@@ -79,7 +82,8 @@ class GitRepository {
   // The branch that HEAD names, "refs/heads/main", also before its first commit; empty when HEAD is detached.
   [[nodiscard]] virtual std::string branch() const = 0;
 
-  // A branch, a tag, a commit, or an expression such as HEAD~1 (gitrevisions(7)).
+  // A branch, a tag as tags/NAME, a commit, or an expression such as HEAD~1 (gitrevisions(7)); a short name
+  // is a branch's, whatever tags are called so.
   // Errors: not_found (also for what names no commit), io.
   virtual Result<Commit> commit(const std::string& revision) = 0;
 

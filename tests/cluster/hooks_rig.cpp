@@ -12,17 +12,18 @@ void HooksRig::SetUp() {
   ASSERT_EQ(git("remote add hub " + file("hub.git")).code, 0);
   ASSERT_EQ(shell("git -C " + file("hub.git") + " config receive.advertisePushOptions true").code, 0);
   std::filesystem::create_directories(file("work/net"));
+  std::filesystem::create_directories(file("home"));
 }
 
 Ran HooksRig::git(const std::string& arguments, const std::string& place) const {
-  return shell("cd " + file(place) +
-               " && env -i PATH=$PATH HOME=/nonexistent GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org "
+  return shell("cd " + file(place) + " && env -i PATH=$PATH HOME=" + file("home") +
+               " GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org "
                "GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org git " +
                arguments);
 }
 
 Ran HooksRig::ovl(const std::string& arguments) const {
-  return shell("cd " + file("work") + " && " + OVL_BINARY + " " + arguments);
+  return shell("cd " + file("work") + " && HOME=" + file("home") + " " + OVL_BINARY + " " + arguments);
 }
 
 void HooksRig::write(const std::string& blocks) const {

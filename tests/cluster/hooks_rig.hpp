@@ -14,9 +14,9 @@ class HooksRig : public ::testing::Test {
  protected:
   void SetUp() override;
 
-  // Runs git in the clone (or elsewhere); nobody's configuration has a say.
+  // Runs git in the clone (or elsewhere), with no configuration but that of file("home").
   [[nodiscard]] Ran git(const std::string& arguments, const std::string& place = "work") const;
-  // Runs ovl in the clone.
+  // Runs ovl in the clone, with the same home.
   [[nodiscard]] Ran ovl(const std::string& arguments) const;
 
   // Writes net/ovl.toml in the clone: the cluster's head, then these blocks.

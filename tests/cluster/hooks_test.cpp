@@ -360,4 +360,35 @@ TEST_F(Hooks, BadInstallationsAreRefusedWithWords) {
           .has("what git tells a hook is not on stdin"));
 }
 
+// git runs hooks where the account's configuration says; what is installed elsewhere holds nobody.
+TEST_F(Hooks, AreInstalledWhereGitRunsThemOrRefused) {
+  std::ofstream(file("home/.gitconfig")) << "[core]\nhooksPath = " << file("shared") << "\n";
+  const Ran refused = install("pre-receive post-receive");
+  EXPECT_NE(refused.code, 0) << refused.out;
+  EXPECT_TRUE(refused.has("in " + file("shared") + ", which other repositories may share")) << refused.out;
+  EXPECT_FALSE(std::filesystem::exists(file("hub.git/hooks/pre-receive")));
+  EXPECT_FALSE(std::filesystem::exists(file("shared")));
+
+  std::ofstream(file("home/.gitconfig")) << "[core]\nhooksPath = ours\n";
+  EXPECT_EQ(install("pre-receive").code, 0) << "a relative one is each repository's own";
+  write("[network.one]\nsubnet = 5\n");
+  commit("bad");
+  EXPECT_TRUE(push().has("pre-receive hook declined"));
+  EXPECT_TRUE(ovl("hook status --repo " + file("hub.git")).has(file("hub.git/ours")));
+  EXPECT_EQ(ovl("hook uninstall pre-receive --repo " + file("hub.git")).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(file("hub.git/ours/pre-receive")));
+}
+
+TEST_F(Hooks, StatusSaysThatGitRunsHooksElsewhereNow) {
+  ASSERT_EQ(install("pre-receive").code, 0);
+  EXPECT_TRUE(ovl("hook status --repo " + file("hub.git")).has("installed"));
+  std::ofstream(file("home/.gitconfig")) << "[core]\nhooksPath = " << file("shared") << "\n";
+  const Ran status = ovl("hook status --repo " + file("hub.git"));
+  EXPECT_TRUE(status.has("pre-receive   never runs")) << status.out;
+  EXPECT_TRUE(status.has("git runs hooks in " + file("shared"))) << status.out;
+  EXPECT_FALSE(status.has("  installed")) << status.out;
+  EXPECT_EQ(ovl("hook uninstall --repo " + file("hub.git")).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(file("hub.git/hooks/pre-receive")));
+}
+
 }  // namespace ovl

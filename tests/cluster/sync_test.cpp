@@ -76,6 +76,23 @@ TEST_F(Sync, FollowsTheRemote) {
   EXPECT_TRUE(reaches(2, "two")) << log();
 }
 
+// Where a forge lets people push tags who may not push the branch.
+TEST_F(Sync, FollowsTheBranchAndNotATagOfItsName) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_EQ(git("checkout -q -b side").code, 0);
+  write("[network.evil]\n");
+  commit("evil");
+  ASSERT_EQ(git("tag main && git push -q hub refs/tags/main").code, 0);
+  const Ran ran = ovl(arguments());
+  EXPECT_TRUE(ran.has("+ network.one")) << ran.out;
+  EXPECT_EQ(networks().find("evil"), std::string::npos);
+  const Ran plan =
+      ovl("plan --repo " + file("hub.git") + " --ref main net --scope cluster --keystore " + store());
+  EXPECT_EQ(plan.out.find("evil"), std::string::npos) << plan.out;
+}
+
 // What can't be applied is told once, and the next revision is not kept waiting.
 TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
   write("[network.one]\nprotect = true\n");

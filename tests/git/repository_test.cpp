@@ -138,4 +138,40 @@ TEST_F(Repository, OfSomebodyElseIsRefused) {
   EXPECT_EQ(refused.error().code, Errc::guard);
 }
 
+// Whoever may push tags and not the branch must not say what the branch's name means.
+TEST_F(Repository, AShortNameIsABranchsAndNeverATags) {
+  commit("ovl.toml", "first");
+  git("tag -m x main");
+  git("tag v1");
+  const std::string first = checkout(".").commit;
+  commit("ovl.toml", "second");
+  const std::string second = checkout(".").commit;
+  git("update-ref refs/heads/tags/v1 " + second);
+  git("update-ref refs/tags/" + second + " " + first);
+  git("update-ref refs/tags/HEAD " + first);
+  git("update-ref refs/tags/" + second.substr(0, 8) + " " + first);
+  git("update-ref refs/tags/refs/heads/gone " + first);
+  git("update-ref refs/remotes/hub/next " + second);
+  git("update-ref refs/tags/hub/next " + first);
+  const auto repository = open();
+  const auto id = [&](const std::string& name) {
+    const auto found = repository->commit(name);
+    return found.ok() ? found.value().id : "none: " + found.error().hint;
+  };
+  for (const char* name : {"main", "heads/main", "refs/heads/main", "main^{commit}", "HEAD", "@", "hub/next",
+                           "remotes/hub/next"}) {
+    EXPECT_EQ(id(name), second) << name;
+  }
+  EXPECT_EQ(id(second), second) << "an id, whatever is called so";
+  EXPECT_EQ(id(second.substr(0, 8)), second);
+  EXPECT_EQ(id(first + "^{commit}"), first);
+  for (const char* name : {"tags/main", "refs/tags/main", "tags/v1", "main~1", "HEAD~1", "tags/v1~0"}) {
+    EXPECT_EQ(id(name), first) << name;
+  }
+  EXPECT_EQ(id("v1"), "none: a short name is a branch's; the tag is tags/v1");
+  EXPECT_NE(id("refs/heads/gone"), first);
+  EXPECT_NE(id(second + "~0"), first);
+  EXPECT_TRUE(repository->signature(second).ok());
+}
+
 }  // namespace ovl::test

@@ -23,7 +23,6 @@ using OdbHandle = Handle<git_odb, git_odb_free>;
 using OdbObjectHandle = Handle<git_odb_object, git_odb_object_free>;
 using IndexHandle = Handle<git_index, git_index_free>;
 using BlameHandle = Handle<git_blame, git_blame_free>;
-using ConfigHandle = Handle<git_config, git_config_free>;
 
 // A text that libgit2 allocated.
 class Buffer {

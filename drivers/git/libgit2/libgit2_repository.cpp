@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "drivers/git/libgit2/handles.hpp"
+#include "drivers/git/libgit2/revision.hpp"
 #include "drivers/git/libgit2/tree_reader.hpp"
 
 namespace ovl {
@@ -86,16 +87,13 @@ class Libgit2Repository final : public GitRepository {
     return without_slash(git_repository_commondir(repository_.get()));
   }
 
-  [[nodiscard]] std::string hooks() const override {
-    git_config* raw = nullptr;
-    Buffer set;
-    const bool configured = git_repository_config(&raw, repository_.get()) == 0 &&
-                            git_config_get_path(set.get(), raw, "core.hooksPath") == 0;
-    const ConfigHandle config(raw);
-    if (!configured) return directory() + "/hooks";
+  [[nodiscard]] std::string own_directory() const override {
+    return without_slash(git_repository_path(repository_.get()));
+  }
+
+  [[nodiscard]] std::string top() const override {
     const char* top = git_repository_workdir(repository_.get());
-    return without_slash(
-        (fs::path(top != nullptr ? top : directory()) / set.text()).lexically_normal().string());
+    return top != nullptr ? without_slash(top) : directory();
   }
 
   [[nodiscard]] Result<std::string> path_of(const std::string& place) const override {
@@ -210,19 +208,15 @@ class Libgit2Repository final : public GitRepository {
   }
 
   [[nodiscard]] Result<CommitHandle> lookup(const std::string& revision) const {
-    git_object* raw = nullptr;
+    OVL_TRY(const ObjectHandle object, find_revision(repository_.get(), revision));
     git_object* commit = nullptr;
-    if (git_revparse_single(&raw, repository_.get(), revision.c_str()) != 0) return no_commit(revision);
-    const ObjectHandle object(raw);
-    if (git_object_peel(&commit, raw, GIT_OBJECT_COMMIT) != 0) return no_commit(revision);
+    if (git_object_peel(&commit, object.get(), GIT_OBJECT_COMMIT) != 0) {
+      Error error = error_of(fmt::format("there is no commit \"{}\"", revision), Errc::not_found);
+      error.hint = "name a branch, a tag as tags/NAME, or a commit";
+      return error;
+    }
     return CommitHandle(
         reinterpret_cast<git_commit*>(commit));  // NOLINT(*-reinterpret-cast): as libgit2 does
-  }
-
-  static Error no_commit(const std::string& revision) {
-    Error error = error_of(fmt::format("there is no commit \"{}\"", revision), Errc::not_found);
-    error.hint = "name a branch, a tag or a commit; see git log, and git fetch for what others have pushed";
-    return error;
   }
 
   static Result<TreeHandle> tree_of(const git_commit* commit) {
