@@ -1,7 +1,6 @@
 // ovl keystore copy, check, export, import: a cluster's tree as a whole.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <ctime>
 #include <fstream>
@@ -13,6 +12,7 @@
 #include "cmd/machine.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "cmd/write_file.hpp"
 #include "reconcile/transfer.hpp"
 
 namespace ovl {
@@ -65,8 +65,12 @@ Status write_text(const std::string& path, const std::string& text) {
     std::cout << text << std::flush;
     return {};
   }
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd >= 0) ::close(fd);
+
+  struct stat about {};
+
+  // An export that was there is lost only to one that is whole. A pipe or a device is written to.
+  const bool there = ::lstat(path.c_str(), &about) == 0;
+  if (!there || S_ISREG(about.st_mode)) return write_whole_file(path, text, 0600);
   std::ofstream file(path);
   file << text;
   file.close();

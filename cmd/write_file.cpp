@@ -7,6 +7,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
 
 #include "model/handle.hpp"
 
@@ -15,7 +18,28 @@ namespace ovl {
 namespace {
 
 Error not_written(const std::string& path) {
-  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path), .os_errno = errno};
+  const int number = errno;
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return Error{.code = Errc::io,
+               .message = fmt::format("{} can't be written: {}", path, std::strerror(number)),
+               .hint = full ? "make room there and try again; what was there is as it was" : "",
+               .os_errno = number};
+}
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// The new name stays when the machine loses its power. Best effort: the file is whole either way.
+void sync_parent(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const UniqueFd fd(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.valid()) (void)::fsync(fd.get());
 }
 
 }  // namespace
@@ -24,11 +48,12 @@ Status write_whole_file(const std::string& path, const std::string& text, mode_t
   std::string name = path + ".XXXXXX";
   const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
   if (!file.valid()) return not_written(path);
-  const auto size = static_cast<ssize_t>(text.size());
-  const bool written = ::fchmod(file.get(), mode) == 0 &&
-                       ::write(file.get(), text.data(), text.size()) == size && ::fsync(file.get()) == 0 &&
-                       ::rename(name.c_str(), path.c_str()) == 0;
-  if (written) return {};
+  const bool written = ::fchmod(file.get(), mode) == 0 && write_all(file.get(), text) &&
+                       ::fsync(file.get()) == 0 && ::rename(name.c_str(), path.c_str()) == 0;
+  if (written) {
+    sync_parent(path);
+    return {};
+  }
   Error error = not_written(path);
   ::unlink(name.c_str());
   return error;

@@ -372,6 +372,12 @@ class Differ {
 
   template <class K>
   bool foreign(std::uint32_t index, const K& want, const K& have) {
+    if constexpr (std::is_same_v<K, HostsFile>) {
+      if (have.unusable.empty()) return false;
+      conflict("unusable-file", name_of(plan_.spaces[index], &want).address(), have.unusable,
+               fmt::format("make it a plain file of at most {} MiB, or remove it", kMaxHostsFileBytes >> 20));
+      return true;
+    }
     if constexpr (std::is_same_v<K, NftTable>) {
       if (ours(have.comment)) return false;
       if (adoption_.allows(plan_.spaces[index], &want)) {

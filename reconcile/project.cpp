@@ -386,11 +386,25 @@ class Projector {
     for (const NetworkRecord& network : in_.records.networks) {
       if (in_.records.endpoint(network.name, endpoint.name) != nullptr) add_network_names(file, network.name);
     }
+    check_hosts_file(file, endpoint);
     NamespaceObjects& inside = out_.objects.at(endpoint.netns);
     inside.hosts_files.push_back(std::move(file));
     if (!sees_outside(endpoint)) {
       inside.hosts_files.push_back(HostsFile{.netns = endpoint.netns, .file = "resolv.conf", .owner = owner});
     }
+  }
+
+  void check_hosts_file(const HostsFile& file, const EndpointRecord& endpoint) {
+    std::size_t bytes = 0;
+    for (const std::string& line : file.lines) bytes += line.size() + 1;
+    if (file.lines.size() <= kMaxHostsFileLines && bytes <= kMaxHostsFileBytes) return;
+    out_.problems.push_back(Finding{
+        .code = Errc::conflict,
+        .id = "hosts-file-too-large",
+        .subject = "endpoint." + endpoint.name.text(),
+        .message = fmt::format("its hosts file would have {} names and {} bytes, more than {} and {} MiB",
+                               file.lines.size(), bytes, kMaxHostsFileLines, kMaxHostsFileBytes >> 20),
+        .hint = "put fewer endpoints into its networks"});
   }
 
   void add_network_names(HostsFile& file, const Label& network) {

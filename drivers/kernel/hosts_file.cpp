@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 
 #include "drivers/kernel/errors.hpp"
 #include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/rewrite.hpp"
 #include "model/handle.hpp"
 
 namespace ovl {
@@ -21,15 +23,16 @@ constexpr std::string_view kBegin = "# BEGIN ovl ";
 constexpr std::string_view kEnd = "# END ovl ";
 constexpr std::string_view kMade = " (file made by ovl, ";  // then the digest of the lines in front, ")"
 constexpr std::array<std::string_view, 2> kFiles{"hosts", "resolv.conf"};
-constexpr std::size_t kMaxBytes = std::size_t{16} * 1024 * 1024;
+constexpr std::string_view kTorn = "# writing this file was cut off";  // a line that nobody wants
 
-// A file in three parts. Lines are without their ends.
+// A file in three parts. A file of a tenant's may be nothing but line ends, so only the lines of the block
+// are taken apart.
 struct Content {
-  std::vector<std::string> front;
+  std::string front;                 // whole lines, as `back`
   std::optional<std::string> owner;  // absent: there is no block
   std::string made;                  // digest of the lines in front when ovl made the file
-  std::vector<std::string> block;
-  std::vector<std::string> back;
+  std::vector<std::string> block;    // without line ends
+  std::string back;
 };
 
 Error file_error(const std::string& path, int os_errno) {
@@ -37,23 +40,44 @@ Error file_error(const std::string& path, int os_errno) {
 }
 
 // FNV-1a: tells whether somebody changed the lines; no secret.
-std::string digest(const std::vector<std::string>& lines) {
+std::string digest(const std::string& lines) {
   std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const std::string& line : lines) {
-    for (const char c : line + "\n") hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
-  }
+  for (const char c : lines) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
   return fmt::format("{:016x}", hash);
 }
 
+// The last line gets its end.
+std::string whole_lines(std::string_view text) {
+  std::string lines(text);
+  if (!lines.empty() && lines.back() != '\n') lines += '\n';
+  return lines;
+}
+
+// More lines than a block can have stay one.
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
-    const auto end = text.find('\n');
+    const auto end = lines.size() < kMaxHostsFileLines ? text.find('\n') : std::string_view::npos;
     lines.emplace_back(text.substr(0, end));
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
   return lines;
+}
+
+// Cuts the first line that begins so out of `text`, which then is what follows it. Returns what is in front;
+// all of it when there is no such line.
+std::string_view take_until(std::string_view& text, std::string_view beginning, std::string_view& line) {
+  std::size_t at = 0;
+  while (at < text.size() && !text.substr(at).starts_with(beginning)) {
+    const auto end = text.find('\n', at);
+    at = end == std::string_view::npos ? text.size() : end + 1;
+  }
+  const std::string_view front = text.substr(0, at);
+  text.remove_prefix(at);
+  line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return front;
 }
 
 void parse_begin(std::string_view marker, Content& content) {
@@ -69,63 +93,24 @@ void parse_begin(std::string_view marker, Content& content) {
 // A block whose end was cut off reaches to the end of the file: the next update writes it whole.
 Content parse(std::string_view text) {
   Content content;
-  bool in_block = false;
-  for (std::string& line : lines_of(text)) {
-    if (!content.owner && line.starts_with(kBegin)) {
-      parse_begin(line, content);
-      in_block = true;
-    } else if (in_block && line.starts_with(kEnd)) {
-      in_block = false;
-    } else {
-      (in_block ? content.block : content.owner ? content.back : content.front).push_back(std::move(line));
-    }
-  }
+  std::string_view marker;
+  content.front = whole_lines(take_until(text, kBegin, marker));
+  if (marker.empty()) return content;
+  parse_begin(marker, content);
+  content.block = lines_of(take_until(text, kEnd, marker));
+  content.back = whole_lines(text);
   return content;
 }
 
 std::string print(const Content& content) {
-  std::string text;
-  const auto add = [&text](const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) text += line + "\n";
-  };
-  add(content.front);
+  std::string text = content.front;
   if (content.owner) {
     const std::string made = content.made.empty() ? "" : fmt::format("{}{})", kMade, content.made);
     text += fmt::format("{}{}{}\n", kBegin, *content.owner, made);
-    add(content.block);
+    for (const std::string& line : content.block) text += line + "\n";
     text += fmt::format("{}{}\n", kEnd, *content.owner);
   }
-  add(content.back);
-  return text;
-}
-
-Result<std::string> read_all(int fd, const std::string& path) {
-  std::string text;
-  std::array<char, 16384> buffer{};
-  while (true) {
-    const ssize_t size = read(fd, buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return file_error(path, errno);
-    if (size == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(size));
-    if (text.size() > kMaxBytes) return file_error(path, EFBIG);
-  }
-}
-
-// In place. The file never has less than its new text: shorter text is padded with line ends to the
-// old length before the file is cut, so a kill in between leaves empty lines and no half block.
-Status write_all(int fd, std::string text, std::size_t old_size, const std::string& path) {
-  const std::size_t size = text.size();
-  if (size < old_size) text.append(old_size - size, '\n');
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = pwrite(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return file_error(path, errno);
-    done += static_cast<std::size_t>(n);
-  }
-  if (ftruncate(fd, static_cast<off_t>(size)) < 0 || fsync(fd) < 0) return file_error(path, errno);
-  return {};
+  return text + content.back;
 }
 
 Status check(const HostsFile& file) {
@@ -157,19 +142,22 @@ class OpenFile {
   static Result<OpenFile> open(const HostsFileOptions& options, const NetnsName& netns, std::string_view name,
                                int flags, bool make) {
     OpenFile file;
+    file.name = std::string(name);
     const std::string& root = options.etc_directory;
     file.path = fmt::format("{}/{}/{}", root, netns.text(), name);
+    file.copy.name = fmt::format(".{}.{}.ovl", netns.text(), name);
     if (make && mkdir(root.c_str(), 0755) < 0 && errno != EEXIST) return file_error(root, errno);
     file.root = UniqueFd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!file.root.valid()) return absent_or_error(std::move(file), make);
+    file.copy.directory = file.root.get();
     if (make && mkdirat(file.root.get(), netns.text().c_str(), 0755) < 0 && errno != EEXIST) {
       return file_error(file.path, errno);
     }
     file.directory = open_beneath(file.root.get(), netns.text().c_str(), O_RDONLY | O_DIRECTORY);
     if (!file.directory.valid()) return absent_or_error(std::move(file), make);
-    file.fd = open_beneath(file.directory.get(), std::string(name).c_str(), flags);
+    file.fd = open_beneath(file.directory.get(), file.name.c_str(), flags | O_NONBLOCK);
     if (!file.fd.valid() && errno == ENOENT && make) {
-      file.fd = open_beneath(file.directory.get(), std::string(name).c_str(), flags | O_CREAT | O_EXCL, 0644);
+      file.fd = open_beneath(file.directory.get(), file.name.c_str(), flags | O_CREAT | O_EXCL, 0644);
       file.made = file.fd.valid();
     }
     if (!file.fd.valid()) return absent_or_error(std::move(file), make);
@@ -182,18 +170,51 @@ class OpenFile {
                    .message = file.path + " is not a regular file",
                    .hint = "remove it, or move it away"};
     }
-    OVL_TRY(file.text, read_all(file.fd.get(), file.path));
+    OVL_TRY(file.text, read_whole(file.fd.get(), kMaxHostsFileBytes, file.path));
+    const auto meant = file.copy.meant(file.text, kMaxHostsFileBytes);
+    file.torn = meant && *meant != file.text;
+    if (flags != O_RDONLY) OVL_CHECK(file.finish(meant));
     return file;
+  }
+
+  // Lines of others that stand behind what changes have to move: a copy of them is kept meanwhile.
+  Status write(const Content& content) {
+    const std::string now = print(content);
+    if (now.size() > kMaxHostsFileBytes) return file_error(path, EFBIG);
+    if (!content.back.empty()) OVL_CHECK(copy.keep(text, now));
+    Status done = rewrite(fd.get(), text, now, path);
+    if (!content.back.empty() && (done.ok() || is_as_it_was())) copy.drop();
+    if (!done.ok() && made) (void)unlinkat(directory.get(), name.c_str(), 0);
+    return done;
   }
 
   UniqueFd root;
   UniqueFd directory;
   UniqueFd fd;
+  std::string name;
   std::string path;
   std::string text;
+  RewriteCopy copy;
   bool made = false;  // just now
+  bool torn = false;  // writing it was cut off, and lines of others may be missing
 
  private:
+  Status finish(const std::optional<std::string>& meant) {
+    if (torn) {
+      OVL_CHECK(rewrite(fd.get(), text, *meant, path));
+      text = *meant;
+      torn = false;
+    }
+    copy.drop();
+    return {};
+  }
+
+  [[nodiscard]] bool is_as_it_was() const {
+    const UniqueFd again(open_beneath(directory.get(), name.c_str(), O_RDONLY | O_NONBLOCK));
+    const auto now = read_whole(again.get(), kMaxHostsFileBytes, path);
+    return now.ok() && now.value() == text;
+  }
+
   static Result<OpenFile> absent_or_error(OpenFile file, bool make) {
     if (!make && (errno == ENOENT || errno == ENOTDIR)) return file;
     return file_error(file.path, errno);
@@ -206,13 +227,20 @@ Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns) const
   std::vector<HostsFile> found;
   if (netns.empty()) return found;
   for (const std::string_view name : kFiles) {
-    OVL_TRY(const OpenFile file, OpenFile::open(options_, netns, name, O_RDONLY, false));
-    Content content = parse(file.text);
+    HostsFile row{.netns = netns, .file = std::string(name)};
+    auto file = OpenFile::open(options_, netns, name, O_RDONLY, false);
+    if (!file.ok() && file.error().code == Errc::privilege) return std::move(file).error();
+    if (!file.ok()) {
+      row.unusable = file.error().message;
+      found.push_back(std::move(row));
+      continue;
+    }
+    Content content = parse(file.value().text);
     if (!content.owner) continue;
-    found.push_back(HostsFile{.netns = netns,
-                              .file = std::string(name),
-                              .lines = std::move(content.block),
-                              .owner = std::move(*content.owner)});
+    row.lines = std::move(content.block);
+    if (file.value().torn) row.lines.emplace_back(kTorn);
+    row.owner = std::move(*content.owner);
+    found.push_back(std::move(row));
   }
   return found;
 }
@@ -229,10 +257,11 @@ Status HostsFiles::create(const HostsFile& file) {
   // An empty file is one whose making was cut off.
   if (open.made || open.text.empty()) {
     if (file.file == "hosts") {
-      const UniqueFd machine(::open(options_.machine_hosts.c_str(), O_RDONLY | O_CLOEXEC));
+      const UniqueFd machine(::open(options_.machine_hosts.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
       if (machine.valid()) {
-        OVL_TRY(const std::string lines, read_all(machine.get(), options_.machine_hosts));
-        content.front = lines_of(lines);
+        OVL_TRY(const std::string lines,
+                read_whole(machine.get(), kMaxHostsFileBytes, options_.machine_hosts));
+        content.front = whole_lines(lines);
       }
     }
     content.made = digest(content.front);
@@ -241,7 +270,7 @@ Status HostsFiles::create(const HostsFile& file) {
   content.owner = file.owner;
   content.block = file.lines;
   ++writes_;
-  return write_all(open.fd.get(), print(content), open.text.size(), open.path);
+  return open.write(content);
 }
 
 Status HostsFiles::update(const HostsFile& file) {
@@ -256,7 +285,7 @@ Status HostsFiles::update(const HostsFile& file) {
   content.owner = file.owner;
   content.block = file.lines;
   ++writes_;
-  return write_all(open.fd.get(), print(content), open.text.size(), open.path);
+  return open.write(content);
 }
 
 Status HostsFiles::remove(const HostsFile& file) {
@@ -271,7 +300,7 @@ Status HostsFiles::remove(const HostsFile& file) {
     return {};
   }
   content.owner.reset();
-  return write_all(open.fd.get(), print(content), open.text.size(), open.path);
+  return open.write(content);
 }
 
 }  // namespace ovl

@@ -53,7 +53,7 @@ class Kernel {
   //   neighbours   permanent ones on links of ours
   //   fdb          on links of ours: self entries of VXLAN devices, static master entries of ports,
   //                without what the kernel makes itself
-  //   hosts_files  those in /etc/netns/<name>/ with a block of ours
+  //   hosts_files  those in /etc/netns/<name>/ with a block of ours, and what can't be read there
   // A link that `wanted` has with our marks counts as one of ours here; one without them only tells with
   // what it makes a pair. Both sorted by name.
   // Sends no message that writes.

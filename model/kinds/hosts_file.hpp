@@ -5,6 +5,11 @@
 
 namespace ovl {
 
+// The most that such a file has, whoever wrote it, and the most lines of its block: hundreds of bytes and ten
+// addresses for each of 100,000 endpoints.
+inline constexpr std::size_t kMaxHostsFileBytes = std::size_t{64} * 1024 * 1024;
+inline constexpr std::size_t kMaxHostsFileLines = 1'000'000;
+
 struct HostsFile {
   // Identity: the namespace's name and the file's name in /etc/netns/<netns>/.
   NetnsName netns;
@@ -14,6 +19,8 @@ struct HostsFile {
   std::vector<std::string> lines;
   // Written into the begin marker: whose block it is.
   std::string owner;
+  // Observed only: why what has this name can't be read, as when it is no file or too large.
+  std::string unusable = {};
 
   static constexpr std::string_view kind = "hosts_file";
 

@@ -1,6 +1,7 @@
 // What goes wrong around ovl: files that are gone, garbage, newer, locked or full; no root; names and
 // numbers that others have. Each is named in words and leaves nothing half-written: the next good apply
 // converges.
+#include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -367,6 +368,60 @@ TEST_F(Damage, DiskFullUnderTheStore) {
   EXPECT_EQ(tables(), before);
   ASSERT_EQ(shell("rm " + file("k/filler")).code, 0);
   good_apply();
+}
+
+TEST_F(Damage, DiskFullUnderAnExport) {
+  ASSERT_EQ(::mkdir(file("out").c_str(), 0700), 0);
+  small_disk("out");
+  applied();
+  const std::string to = "keystore export --out " + file("out/export");
+  ASSERT_EQ(ovl(to).code, 0);
+  const std::string before = shell("cat " + file("out/export")).out;
+  EXPECT_NE(before, "");
+  fill("out");
+  fails(to, 1,
+        file("out/export") +
+            " can't be written: No space left on device [io]\n"
+            "hint: make room there and try again; what was there is as it was\n");
+  EXPECT_EQ(shell("cat " + file("out/export")).out, before);
+  EXPECT_EQ(shell("ls " + file("out")).out, "export\nfiller\n");
+}
+
+TEST_F(Damage, AHostsFileThatIsAPipeHoldsNobody) {
+  applied();
+  ASSERT_EQ(on("left", "rm /etc/netns/web/hosts; mkfifo /etc/netns/web/hosts").code, 0);
+  const Ran ran = ovl("plan");
+  EXPECT_TRUE(ran.has("hosts_file.web[\"hosts\"]: /etc/netns/web/hosts is not a regular file")) << ran.out;
+  EXPECT_TRUE(ran.has("make it a plain file of at most 64 MiB, or remove it")) << ran.out;
+  ASSERT_EQ(on("left", "rm /etc/netns/web/hosts").code, 0);
+  good_apply();
+}
+
+// One host's full disk: what it could not write it says, and what others wrote into the file is there.
+TEST_F(Damage, DiskFullUnderTheHostsFiles) {
+  ASSERT_EQ(::mkdir(file("netns").c_str(), 0755), 0);
+  small_disk("netns");
+  applied();
+  const std::string bound =
+      "unshare -m --propagation slave sh -c 'mount --bind " + file("netns") + " /etc/netns && ";
+  const std::string end = " --state-dir " + file("state") + " --keystore sqlite://" + file("k/k.db") + "'";
+  ASSERT_EQ(on("left", bound + "ovl apply --auto-approve" + end).code, 0);
+  ASSERT_EQ(shell("echo 192.0.2.1 mine >> " + file("netns/web/hosts")).code, 0);
+  std::string more = kHead;
+  for (int i = 0; i < 100; ++i)
+    more += fmt::format("[endpoint.more{}]\nnetwork = \"blue\"\nhost = \"right\"\n", i);
+  write(more);
+  fill("netns");
+  const std::string before = shell("cat " + file("netns/web/hosts")).out;
+  const Ran ran = on("left", bound + "ovl apply --auto-approve" + end);
+  EXPECT_NE(ran.code, 0);
+  EXPECT_TRUE(ran.has("ENOSPC (No space left on device)")) << ran.out;
+  EXPECT_EQ(shell("cat " + file("netns/web/hosts")).out, before);
+  ASSERT_EQ(shell("rm " + file("netns/filler")).code, 0);
+  EXPECT_EQ(on("left", bound + "ovl apply --auto-approve" + end).code, 0);
+  EXPECT_EQ(on("left", bound + "ovl plan --detailed-exitcode" + end).code, 0);
+  EXPECT_EQ(shell("grep -c more " + file("netns/web/hosts") + "; tail -1 " + file("netns/web/hosts")).out,
+            "100\n192.0.2.1 mine\n");
 }
 
 }  // namespace ovl
