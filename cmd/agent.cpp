@@ -100,6 +100,7 @@ Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const A
   StopSignal stop;
   PlanOptions plan = given;
   plan.scope = "host";
+  plan.unattended = true;
   OVL_TRY(Context context, Context::open(global, plan, {.manifest = false, .writable = true}));
   Agent(context, global, stop, heartbeat, std::chrono::ceil<std::chrono::seconds>(ttl)).run();
   say_line("told to end");

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cmd/ask.hpp"
+#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/event_log.hpp"
 #include "cmd/exit.hpp"
@@ -139,9 +140,10 @@ Error invalid_manifest() {
   return Error{.code = Errc::manifest, .message = "not all values could be chosen; nothing was done"};
 }
 
-// What a saved plan was asked for stays; how it is told, and what this host holds it to, is said with the
-// apply.
+// What a saved plan was asked for stays; how it is told, what this host holds it to, and what it says of the
+// keystore, is said with the apply.
 void keep_telling(const PlanOptions& given, PlanOptions& options) {
+  options.keystore = given.keystore;
   options.json = given.json;
   options.format = given.format;
   options.json_into = given.json_into;
@@ -190,6 +192,7 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
   }};
   OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress));
   shown.end();
+  if (!options.cluster_file.empty()) OVL_CHECK(remember_cluster(options.cluster_file, request.cluster));
   OVL_TRY(const int code, finish(applied, global, options, telling));
   const bool changed = !applied.planned.plan.empty();
   return Outcome{.code = code,

@@ -1,6 +1,7 @@
 #include "cmd/cli.hpp"
 
 #include <cctype>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 
@@ -206,7 +207,10 @@ CommandInfo command_tree() {
 int run_cli(int argc, char** argv) {
   // What the completion scripts ask: its words are somebody's unfinished line and no options of ours.
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {
-    return run_complete(GlobalOptions(), std::vector<std::string>(argv + 2, argv + argc));
+    GlobalOptions global;
+    const char* state = std::getenv("OVL_STATE_DIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (state != nullptr && *state != '\0') global.state_directory = state;
+    return run_complete(global, std::vector<std::string>(argv + 2, argv + argc));
   }
   CLI::App app(kWhat, "ovl");
   CommandLine line;

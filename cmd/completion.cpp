@@ -1,5 +1,6 @@
 // ovl completion and ovl __complete: the shells' completion, with the names that the store knows.
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
 #include "cmd/cli.hpp"
@@ -26,9 +27,29 @@ std::vector<std::string> names_of(const Records& records) {
   return out;
 }
 
+std::string twin_of(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return value != nullptr ? std::string(value) : std::string();
+}
+
+// The twins of the options: of a line that is not finished nothing else is taken.
+KeystoreAccess access_of_environment() {
+  return KeystoreAccess{.url = twin_of("OVL_KEYSTORE"),
+                        .token = twin_of("OVL_TOKEN"),
+                        .user = twin_of("OVL_USER"),
+                        .password = twin_of("OVL_PASSWORD"),
+                        .ca = twin_of("OVL_TLS_CA"),
+                        .cert = twin_of("OVL_TLS_CERT"),
+                        .key = twin_of("OVL_TLS_KEY"),
+                        .allow_plaintext = twin_of("OVL_ALLOW_PLAINTEXT") == "true"};
+}
+
 Result<std::vector<std::string>> live_names(const GlobalOptions& global, const std::string& kind) {
   PlanOptions options;
   options.timeout = kPatience;
+  options.only_named = true;
+  options.keystore = access_of_environment();
+  options.cluster = twin_of("OVL_CLUSTER");
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));

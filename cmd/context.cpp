@@ -4,10 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <iostream>
 
+#include "cmd/cluster_word.hpp"
+#include "cmd/confirmed_keystores.hpp"
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/host_side.hpp"
@@ -88,6 +91,28 @@ std::string declared_hosts(const Manifest* manifest, const Records& records) {
   return out.empty() ? "none" : out;
 }
 
+Result<KeystoreAccess> access_in(const State& state) {
+  OVL_TRY(const auto bound, state.binding("keystore"));
+  if (!bound) return KeystoreAccess();
+  OVL_TRY(const Value value, Value::parse_json(*bound));
+  return decode<KeystoreAccess>(value);
+}
+
+// A plan of one store is not for another.
+Status check_saved_store(const KeystoreWords& words) {
+  const bool is_other = !words.given.url.empty() && !words.stated.url.empty() &&
+                        !names_no_other_store(words.stated.url, words.given.url);
+  if (!is_other) return {};
+  return Error{.code = Errc::guard,
+               .message = "the saved plan is for another keystore than is named here",
+               .hint = "plan again, with the same --keystore or OVL_KEYSTORE"};
+}
+
+// What a host that applies by itself goes on with. Where a file remembers the name, that one alone counts.
+std::vector<Label> followed_clusters(const GlobalOptions& global, const PlanOptions& options) {
+  return options.cluster_file.empty() ? clusters_with_state(global.state_directory) : std::vector<Label>();
+}
+
 // The cluster that this host is bound to, when it is bound to one alone.
 Result<Label> only_cluster(const std::string& state_directory) {
   std::vector<Label> found = clusters_with_state(state_directory);
@@ -115,12 +140,14 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   } else if (needs.source && context.manifest_) {
     OVL_CHECK(context.fill_source(options.path));
   }
-  OVL_CHECK(context.fill_request(options));
+  OVL_CHECK(context.fill_request(global, options, given));
+  // Refused before anything is made here.
+  if (needs.keystore && context.knows_keystore()) OVL_CHECK(context.choose_keystore(global, options));
   const bool host = needs.host && context.request_.scope != Scope::cluster;
   if (host) OVL_CHECK(context.open_host(global));
   // A host without a manifest goes by what its last apply left.
-  if (host || needs.state || context.access_.url.empty()) OVL_CHECK(context.open_state(global, needs));
-  if (needs.keystore) OVL_CHECK(context.open_store(options));
+  if (host || needs.state || !context.knows_keystore()) OVL_CHECK(context.open_state(global, needs));
+  if (needs.keystore) OVL_CHECK(context.open_store(global, options));
   if (host && needs.identity) {
     Status identified = context.identify(options);
     if (!identified.ok() && !needs.optional_identity) return std::move(identified).error();
@@ -230,32 +257,84 @@ Status Context::fill_signer() {
   return {};
 }
 
-Status Context::fill_request(const PlanOptions& options) {
+Status Context::fill_request(const GlobalOptions& global, const PlanOptions& options,
+                             const GivenManifest* given) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
   request_.allow_rollback = options.allow_rollback;
   if (!options.max_destroy.empty()) {
     OVL_TRY(request_.max_destroy, DestroyLimit::parse(options.max_destroy));
   }
-  OVL_CHECK(fill_access(options));
-  if (!options.cluster.empty()) {
-    OVL_TRY(request_.cluster, Label::parse(options.cluster));
-  } else if (manifest_) {
-    request_.cluster = manifest_->cluster.value;
-  }
+  OVL_CHECK(fill_access(options, given));
+  OVL_CHECK(fill_cluster(global, options));
   return fill_selection(options);
 }
 
-// Another URL is another store, which must not be shown the secrets of the manifest's.
-Status Context::fill_access(const PlanOptions& options) {
-  access_ = options.keystore;
+// Before anything is read or written in the cluster's tree.
+Status Context::fill_cluster(const GlobalOptions& global, const PlanOptions& options) {
+  if (manifest_) request_.cluster = manifest_->cluster.value;
+  if (options.host_side || options.unattended) {
+    OVL_TRY(const auto held, held_clusters(options, followed_clusters(global, options)));
+    if (manifest_) OVL_CHECK(check_cluster_held(*manifest_, source_.files, held));
+    if (held.size() == 1) request_.cluster = held.front();
+  } else if (!options.cluster.empty()) {
+    OVL_TRY(request_.cluster, Label::parse(options.cluster));
+  }
+  return {};
+}
+
+Status Context::fill_access(const PlanOptions& options, const GivenManifest* given) {
+  words_.given = with_absolute_files(options.keystore);
   if (options.host_side) {
-    OVL_TRY(access_, host_side_access(options.keystore));
+    OVL_TRY(access_, host_side_access(words_.given));
     return manifest_ ? check_host_side(manifest_->keystore, source_.files, access_) : Status();
   }
-  if (!access_.url.empty() || !manifest_) return {};
-  if (source_.revision) OVL_CHECK(check_revision_files(manifest_->keystore));
-  access_ = overlay(access_of(manifest_->keystore, source_.files), options.keystore);
+  if (given != nullptr) {
+    words_.stated = given->access;
+    stated_in_ = {given->file};
+    stated_at_ = printable(given->file);
+    return check_saved_store(words_);
+  }
+  if (!manifest_) return {};
+  words_.stated = access_of(manifest_->keystore, source_.files);
+  stated_at_ = place_text(manifest_->keystore.place, source_.files);
+  if (!source_.revision) {
+    for (const SourceFile& file : source_.files) stated_in_.push_back(file.name);
+  }
+  const bool counts = words_.given.url.empty() && source_.revision;
+  return counts ? check_revision_files(manifest_->keystore) : Status();
+}
+
+// What the host's side says besides the command line, and whose files the words stand in. Asked for only
+// where it decides something.
+Status Context::hear_host(const GlobalOptions& global, const PlanOptions& options) {
+  words_.automation = is_automation() || options.unattended || options.by_itself || options.only_named;
+  words_.own_files = has_references(words_.stated) && are_own_files(stated_in_);
+  if (!words_.given.url.empty()) return {};
+  const bool has_secrets = has_references(words_.stated) || has_references(words_.given);
+  if (has_secrets || words_.stated.url.empty() || options.only_named) {
+    OVL_TRY(words_.bound, bound_access(global));
+  }
+  auto file = read_host_side();
+  // What only root may read says nothing to others.
+  if (!file.ok() && file.error().os_errno == EACCES) return {};
+  if (!file.ok()) return std::move(file).error();
+  words_.file = file.value().access;
   return {};
+}
+
+// Whose words they are decides which address gets which secrets; see choose_access().
+Status Context::choose_keystore(const GlobalOptions& global, const PlanOptions& options) {
+  if (!access_.url.empty()) return {};
+  OVL_CHECK(hear_host(global, options));
+  ChosenAccess chosen = choose_access(words_);
+  access_ = chosen.access;
+  if (options.only_named && !chosen.is_named) return unconfirmed_access(chosen, stated_at_);
+  if (chosen.is_confirmed) return {};
+  const bool may_ask = words_.own_files && !words_.automation && is_at_terminal();
+  if (!may_ask) return unconfirmed_access(chosen, stated_at_);
+  const ConfirmedKeystores confirmed(global.state_directory);
+  if (confirmed.has(access_)) return {};
+  return options.auto_approve ? unconfirmed_access(chosen, stated_at_) : confirmed.ask(access_, stated_at_);
 }
 
 Status Context::fill_selection(const PlanOptions& options) {
@@ -302,17 +381,21 @@ Status Context::open_state(const GlobalOptions& global, const Needs& needs) {
   OVL_TRY(State state, needs.writable ? State::open(where) : State::open_read_only(where));
   state_ = std::make_unique<State>(std::move(state));
   world_.state = state_.get();
-  return use_binding();
+  return {};
 }
 
-Status Context::use_binding() {
-  if (!access_.url.empty()) return {};
-  OVL_TRY(const auto bound, state_->binding("keystore"));
-  if (!bound) return {};
-  OVL_TRY(const Value value, Value::parse_json(*bound));
-  OVL_TRY(KeystoreAccess access, decode<KeystoreAccess>(value));
-  access_ = overlay(std::move(access), access_);
-  return {};
+// How the last apply of this cluster here reached its keystore.
+Result<KeystoreAccess> Context::bound_access(const GlobalOptions& global) const {
+  if (state_) return access_in(*state_);
+  if (request_.cluster.empty()) return KeystoreAccess();
+  auto state = State::open_read_only({.root = global.state_directory, .cluster = request_.cluster});
+  if (!state.ok() && state.error().code == Errc::privilege) return KeystoreAccess();
+  if (!state.ok()) return std::move(state).error();
+  return access_in(state.value());
+}
+
+bool Context::knows_keystore() const {
+  return !access_.url.empty() || !words_.given.url.empty() || !words_.stated.url.empty();
 }
 
 Result<std::optional<HostLock>> Context::lock_host() {
@@ -324,7 +407,8 @@ Result<std::optional<HostLock>> Context::lock_host() {
   return std::optional<HostLock>(std::move(lock));
 }
 
-Status Context::open_store(const PlanOptions& options) {
+Status Context::open_store(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_CHECK(choose_keystore(global, options));
   if (access_.url.empty()) {
     return Error{.code = Errc::usage,
                  .message = "no manifest here, and no keystore named",

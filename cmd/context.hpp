@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "cmd/keystore_word.hpp"
 #include "cmd/manifest_source.hpp"
 #include "cmd/options.hpp"
 #include "cmd/report.hpp"
@@ -20,6 +21,8 @@ struct GivenManifest {
   Origin origin;
   std::string repo;  // where its commit was read, and by which name; empty: from a plain folder
   std::string ref;
+  KeystoreAccess access;  // how its keystore is reached
+  std::string file;       // where it was saved
   bool revision = false;  // from the object database
 };
 
@@ -67,21 +70,28 @@ class Context {
  private:
   Status load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given);
   bool manifest_known();
-  Status open_store(const PlanOptions& options);
-  Status use_binding();
+  Status open_store(const GlobalOptions& global, const PlanOptions& options);
+  Status hear_host(const GlobalOptions& global, const PlanOptions& options);
+  Status choose_keystore(const GlobalOptions& global, const PlanOptions& options);
+  [[nodiscard]] Result<KeystoreAccess> bound_access(const GlobalOptions& global) const;
+  [[nodiscard]] bool knows_keystore() const;
   Status identify(const PlanOptions& options);
   Status open_host(const GlobalOptions& global);
   Status open_state(const GlobalOptions& global, const Needs& needs);
-  Status fill_request(const PlanOptions& options);
+  Status fill_request(const GlobalOptions& global, const PlanOptions& options, const GivenManifest* given);
   Status fill_selection(const PlanOptions& options);
   Status fill_source(const std::string& path);
   Status fill_commit();
   Status fill_signer();
   Status fill_given(const GivenManifest& given);
-  Status fill_access(const PlanOptions& options);
+  Status fill_access(const PlanOptions& options, const GivenManifest* given);
+  Status fill_cluster(const GlobalOptions& global, const PlanOptions& options);
 
   ManifestSource source_;
   std::unique_ptr<Manifest> manifest_;
+  KeystoreWords words_;
+  std::vector<std::string> stated_in_;  // the plain files with the words that are not the host's
+  std::string stated_at_;               // the place in them
   KeystoreAccess access_;
   std::unique_ptr<Keystore> keystore_;
   std::unique_ptr<Kernel> kernel_;

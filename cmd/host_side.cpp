@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cmd/keystore_word.hpp"
 #include "cmd/style.hpp"
 #include "drivers/signature/trusted_file.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -11,18 +12,30 @@ namespace ovl {
 
 namespace {
 
-Result<KeystoreAccess> read_host_file(const std::string& path) {
-  auto text = read_trusted_file(path, kMaxSourceBytes);
-  if (!text.ok() && text.error().code == Errc::not_found) {
-    return Error{.code = Errc::guard,
-                 .message = "this host names no keystore, and a manifest from elsewhere must not choose one",
-                 .hint = fmt::format("--keystore URL, OVL_KEYSTORE, or [keystore] in {}", path)};
-  }
+constexpr const char* kHostDecides = "leave it out of the manifest: this host says where its keystore is";
+
+}  // namespace
+
+Result<HostSide> read_host_side(const std::string& file) {
+  auto text = read_trusted_file(file, kMaxSourceBytes);
+  if (!text.ok() && text.error().code == Errc::not_found) return HostSide();
   if (!text.ok()) return std::move(text).error();
-  const Sources files{SourceFile{.name = path, .text = std::move(text).value()}};
-  const Parsed parsed = parse_host_keystore(files);
-  if (parsed.diagnostics.empty()) return access_of(parsed.manifest.keystore, files);
+  const Sources files{SourceFile{.name = file, .text = std::move(text).value()}};
+  const Parsed parsed = parse_host_side(files);
+  if (parsed.diagnostics.empty()) {
+    return HostSide{.access = access_of(parsed.manifest.keystore, files),
+                    .cluster = parsed.manifest.cluster.value};
+  }
   return Error{.code = Errc::manifest, .message = render(parsed.diagnostics.front(), files, false)};
+}
+
+Result<KeystoreAccess> host_side_access(const KeystoreAccess& given, const std::string& file) {
+  if (!given.url.empty()) return given;
+  OVL_TRY(HostSide host, read_host_side(file));
+  if (!host.access.url.empty()) return overlay(std::move(host.access), given);
+  return Error{.code = Errc::guard,
+               .message = "this host names no keystore, and a manifest from elsewhere must not choose one",
+               .hint = fmt::format("--keystore URL, OVL_KEYSTORE, or [keystore] in {}", file)};
 }
 
 std::string place_text(const Place& place, const Sources& sources) {
@@ -30,28 +43,9 @@ std::string place_text(const Place& place, const Sources& sources) {
   return fmt::format("{}:{}:{}", printable(sources[place.file].name), place.line, place.column);
 }
 
-// The references that the manifest has and this host has not.
-bool has_other_references(const KeystoreAccess& named, const KeystoreAccess& host) {
-  for (const auto member : {&KeystoreAccess::token, &KeystoreAccess::user, &KeystoreAccess::password,
-                            &KeystoreAccess::ca, &KeystoreAccess::cert, &KeystoreAccess::key}) {
-    if (!(named.*member).empty() && named.*member != host.*member) return true;
-  }
-  return false;
-}
-
-constexpr const char* kHostDecides = "leave it out of the manifest: this host says where its keystore is";
-
-}  // namespace
-
-Result<KeystoreAccess> host_side_access(const KeystoreAccess& given, const std::string& file) {
-  if (!given.url.empty()) return given;
-  OVL_TRY(KeystoreAccess access, read_host_file(file));
-  return overlay(std::move(access), given);
-}
-
 Status check_host_side(const KeystoreBlock& block, const Sources& sources, const KeystoreAccess& host) {
   const std::string& url = block.url.value;
-  if (!url.empty() && url != host.url) {
+  if (!url.empty() && !names_no_other_store(url, host.url)) {
     return Error{.code = Errc::guard,
                  .message = fmt::format("{}: the manifest names another keystore than this host does",
                                         place_text(block.url.place, sources)),

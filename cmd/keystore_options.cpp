@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -79,9 +80,30 @@ KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources) {
                         .allow_plaintext = block.allow_plaintext};
 }
 
+bool has_references(const KeystoreAccess& access) {
+  return has_other_references(access, KeystoreAccess());
+}
+
+bool has_other_references(const KeystoreAccess& stated, const KeystoreAccess& known) {
+  return std::ranges::any_of(kKeystoreReferences, [&](const auto member) {
+    return !(stated.*member).empty() && stated.*member != known.*member;
+  });
+}
+
+KeystoreAccess with_absolute_files(KeystoreAccess access) {
+  constexpr std::string_view lead = "file:";
+  std::error_code error;
+  for (const auto member : kKeystoreReferences) {
+    std::string& text = access.*member;
+    if (!text.starts_with(lead) || text.size() == lead.size()) continue;
+    const auto path = std::filesystem::absolute(text.substr(lead.size()), error).lexically_normal();
+    if (!error) text = std::string(lead) + path.string();
+  }
+  return access;
+}
+
 KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over) {
-  for (const auto member : {&KeystoreAccess::token, &KeystoreAccess::user, &KeystoreAccess::password,
-                            &KeystoreAccess::ca, &KeystoreAccess::cert, &KeystoreAccess::key}) {
+  for (const auto member : kKeystoreReferences) {
     if (!(over.*member).empty()) base.*member = over.*member;
   }
   base.allow_plaintext = base.allow_plaintext || over.allow_plaintext;

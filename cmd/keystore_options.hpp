@@ -2,6 +2,7 @@
 // or what this host's last apply left; and the options that the references lead to.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "drivers/keystore/keystore.hpp"
@@ -29,6 +30,18 @@ struct KeystoreAccess {
 
   bool operator==(const KeystoreAccess&) const = default;
 };
+
+inline constexpr std::array kKeystoreReferences{&KeystoreAccess::token,    &KeystoreAccess::user,
+                                                &KeystoreAccess::password, &KeystoreAccess::ca,
+                                                &KeystoreAccess::cert,     &KeystoreAccess::key};
+
+bool has_references(const KeystoreAccess& access);
+
+// Whether `stated` has a reference that `known` has not, or has otherwise.
+bool has_other_references(const KeystoreAccess& stated, const KeystoreAccess& known);
+
+// Relative file: references, as of the command line, begin where we stand.
+KeystoreAccess with_absolute_files(KeystoreAccess access);
 
 // The manifest's [keystore]; its files are relative to the folder of the file in `sources` that
 // declares it, here absolute.

@@ -24,11 +24,14 @@ struct PlanOptions {
   std::string ref;             // a revision of it; empty: files, or HEAD of `repo`
   std::string quarantine;      // a folder of objects that a push brings; see GitRepository::add_quarantine()
   bool by_itself = false;      // nobody asked for this apply; see check_rolled_back()
-  bool host_side = false;      // the keystore is what this host says, never what a manifest says
+  bool host_side = false;      // keystore and cluster are what this host says, never what a manifest says
+  bool unattended = false;     // sync, agent: nobody is asked, and the cluster's name is the host's word
+  bool only_named = false;     // completion: nothing goes where this host has not named
   KeystoreAccess keystore;     // URL and references, over the manifest's
   std::string timeout = "5s";  // of one call to the keystore
   std::string cluster;         // name, over the manifest's
-  std::string host;            // who this machine is
+  std::string cluster_file;  // by itself: where the name is kept that was applied first; see held_clusters()
+  std::string host;          // who this machine is
   std::string scope = "all";
   std::string lock_timeout = "30s";
   std::string out;              // where plan saves itself

@@ -212,7 +212,8 @@ Result<SavedPlan> load_plan(const std::string& path) {
   OVL_TRY(saved.options.host, text_at(value, "host"));
   const Value* access = value.find("keystore");
   if (access == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"keystore\""};
-  OVL_TRY(saved.options.keystore, decode<KeystoreAccess>(*access));
+  OVL_TRY(saved.manifest.access, decode<KeystoreAccess>(*access));
+  saved.manifest.file = path;
   OVL_TRY(saved.options.cluster, text_at(value, "cluster"));
   OVL_TRY(saved.boot, text_at(value, "boot"));
   const Value* store = value.find("store");

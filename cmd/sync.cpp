@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/keeping.hpp"
@@ -31,17 +32,21 @@ constexpr milliseconds kGlance{200};
 class Remote {
  public:
   Remote(const GlobalOptions& global, const PlanOptions& given) : plan_(given) {
-    if (given.repo.empty()) return;
+    plan_.unattended = true;
     std::error_code error;
-    const std::string url =
-        is_remote(given.repo) ? given.repo : std::filesystem::absolute(given.repo, error).string();
+    const std::string url = given.repo.empty() || is_remote(given.repo)
+                                ? given.repo
+                                : std::filesystem::absolute(given.repo, error).string();
+    // A host that follows the records goes on with the cluster that its state is of.
+    if (!url.empty() || given.scope != "host") plan_.cluster_file = cluster_file(global, given, url);
+    if (url.empty()) return;
     fetch_ =
         FetchOptions{.url = url,
                      .ref = given.ref.empty() ? "HEAD" : given.ref,
                      .mirror = fmt::format("{}/sync/{:.16}.git", global.state_directory, sha256_hex(url))};
   }
 
-  // Without a repository: the options as they are.
+  // Without a repository: what was asked for.
   Result<PlanOptions> bring() {
     if (fetch_.url.empty()) return plan_;
     OVL_CHECK(fetch(fetch_));
@@ -55,6 +60,15 @@ class Remote {
   }
 
  private:
+  // What is followed has a name of its own: one repository may hold several clusters.
+  static std::string cluster_file(const GlobalOptions& global, const PlanOptions& given,
+                                  const std::string& url) {
+    std::error_code error;
+    const std::string beside = url.empty() ? std::filesystem::current_path(error).string() : url;
+    const std::string followed = fmt::format("{}\n{}\n{}", beside, given.ref, given.path);
+    return fmt::format("{}/sync/{:.16}.cluster", global.state_directory, sha256_hex(followed));
+  }
+
   PlanOptions plan_;
   FetchOptions fetch_;
 };
@@ -110,8 +124,9 @@ class Syncer {
     }
     OVL_CHECK(check_rolled_back(*context_));
     if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
-    const auto applied = apply_unasked(*context_, global_);
-    return applied.ok() ? Status() : Status(applied.error());
+    OVL_TRY(const auto applied, apply_unasked(*context_, global_));
+    static_cast<void>(applied);
+    return remember_cluster(plan.cluster_file, context_->request().cluster);
   }
 
   // The session in the store ends before the store's client.

@@ -11,15 +11,15 @@ namespace {
 void check_blocks(const TomlNode& tree, Diagnostics& diagnostics) {
   Reporter report(diagnostics);
   for (const TomlMember& member : tree.members) {
-    if (member.key == "keystore") continue;
-    report.error("unknown-block", member.place, "only [keystore] belongs into this file",
+    if (member.key == "keystore" || member.key == "cluster") continue;
+    report.error("unknown-block", member.place, "only [keystore] and [cluster] belong into this file",
                  "put it into the manifest");
   }
 }
 
 }  // namespace
 
-Parsed parse_host_keystore(const Sources& files) {
+Parsed parse_host_side(const Sources& files) {
   Parsed out;
   std::vector<TomlNode> trees;
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -30,7 +30,9 @@ Parsed parse_host_keystore(const Sources& files) {
   }
   Decoded decoded = decode_manifest(trees, out.diagnostics);
   out.manifest.keystore = std::move(decoded.manifest.keystore);
-  if (out.diagnostics.empty() && out.manifest.keystore.url.value.empty()) {
+  out.manifest.cluster = std::move(decoded.manifest.cluster);
+  const bool says_nothing = out.manifest.keystore.url.value.empty() && out.manifest.cluster.value.empty();
+  if (out.diagnostics.empty() && says_nothing) {
     Reporter(out.diagnostics)
         .error("missing-key", Place{}, "the file names no keystore", "add url to [keystore]");
   }

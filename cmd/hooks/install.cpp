@@ -10,12 +10,14 @@
 #include <iterator>
 #include <optional>
 
+#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
 #include "cmd/hooks/script.hpp"
 #include "cmd/host_side.hpp"
+#include "cmd/keystore_word.hpp"
 #include "cmd/style.hpp"
 #include "cmd/write_file.hpp"
 #include "drivers/git/hooks_folder.hpp"
@@ -51,35 +53,40 @@ Result<std::vector<const HookKind*>> hooks_named(const std::vector<std::string>&
   return out;
 }
 
-// The hook will run somewhere else.
-std::string absolute_reference(const std::string& reference) {
-  constexpr std::string_view lead = "file:";
-  if (!reference.starts_with(lead)) return reference;
-  std::error_code error;
-  return fmt::format("{}{}", lead,
-                     fs::absolute(reference.substr(lead.size()), error).lexically_normal().string());
+// An address alone: which secrets it gets is not for a manifest to say that anybody may have pushed.
+Status take_keystore(const KeystoreBlock& block, const Sources& files, PlanOptions& plan) {
+  if (block.url.value.empty()) return {};
+  const KeystoreAccess stated = access_of(block, files);
+  if (has_references(overlay(stated, plan.keystore))) {
+    return unconfirmed_access({.access = stated}, place_text(block.place, files));
+  }
+  plan.keystore.url = stated.url;
+  plan.keystore.allow_plaintext = plan.keystore.allow_plaintext || stated.allow_plaintext;
+  std::cout << fmt::format("Keystore {}, as the manifest says now; the hooks keep it.\n",
+                           printable(plan.keystore.url));
+  return {};
 }
 
-void make_absolute(KeystoreAccess& access) {
-  for (const auto member : {&KeystoreAccess::token, &KeystoreAccess::user, &KeystoreAccess::password,
-                            &KeystoreAccess::ca, &KeystoreAccess::cert, &KeystoreAccess::key}) {
-    access.*member = absolute_reference(access.*member);
-  }
+void take_cluster(const Label& name, PlanOptions& plan) {
+  if (name.empty()) return;
+  plan.cluster = name.text();
+  std::cout << fmt::format("Cluster {}, as the manifest says now; the hooks keep it.\n", name.text());
 }
 
 // Who installs the hook has read the manifest that is there now; those to come are somebody else's. What the
 // host says comes first.
-void take_keystore_of_manifest(GitRepository& repository, PlanOptions& plan) {
-  std::error_code error;
-  if (!plan.keystore.url.empty() || fs::exists(kHostKeystoreFile, error)) return;
+Status take_from_manifest(GitRepository& repository, PlanOptions& plan) {
+  OVL_TRY(const HostSide host, read_host_side());
+  const bool asks_keystore = plan.keystore.url.empty() && host.access.url.empty();
+  const bool asks_cluster = plan.cluster.empty() && host.cluster.empty();
+  if (!asks_keystore && !asks_cluster) return {};
   const auto found = read_revision(repository, plan.ref, plan.path);
-  if (!found.ok()) return;
+  if (!found.ok()) return {};
   const Parsed parsed = parse(found.value().files);
-  const KeystoreBlock& block = parsed.manifest.keystore;
-  if (!parsed.diagnostics.empty() || block.url.value.empty() || !check_revision_files(block).ok()) return;
-  plan.keystore = overlay(access_of(block, found.value().files), plan.keystore);
-  std::cout << fmt::format("Keystore {}, as the manifest says now; the hooks keep it.\n",
-                           printable(plan.keystore.url));
+  if (!parsed.diagnostics.empty()) return {};
+  if (asks_keystore) OVL_CHECK(take_keystore(parsed.manifest.keystore, found.value().files, plan));
+  if (asks_cluster) take_cluster(parsed.manifest.cluster.value, plan);
+  return {};
 }
 
 Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
@@ -91,10 +98,11 @@ Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
                  .hint = "say which one the cluster follows: --ref refs/heads/main"};
   }
   plan.ref = full_ref(plan.ref);
-  make_absolute(plan.keystore);
+  // The hook will run somewhere else.
+  plan.keystore = with_absolute_files(std::move(plan.keystore));
   std::error_code error;
   if (!plan.policy.empty()) plan.policy = fs::absolute(plan.policy, error).string();
-  take_keystore_of_manifest(repository, plan);
+  OVL_CHECK(take_from_manifest(repository, plan));
   return plan;
 }
 
@@ -140,8 +148,8 @@ void warn_without_keystore(const std::vector<const HookKind*>& hooks, const Plan
   const auto plans = [](const HookKind* hook) {
     return hook->name != "pre-commit" && hook->name != "pre-push";
   };
-  std::error_code error;
-  const bool known = !kept.keystore.url.empty() || fs::exists(kHostKeystoreFile, error);
+  const auto host = read_host_side();
+  const bool known = !kept.keystore.url.empty() || (host.ok() && !host.value().access.url.empty());
   if (known || std::ranges::none_of(hooks, plans)) return;
   std::cerr << fmt::format(
       "ovl: this host names no keystore yet: pushes are refused until --keystore URL or [keystore] in {} "
@@ -184,6 +192,9 @@ Result<int> install(const GlobalOptions& global, const PlanOptions& plan, const 
   std::vector<std::string> arguments = hook_arguments(global, kept);
   if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
   if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
+  // What was remembered was of the hooks that stood there before.
+  std::error_code error;
+  fs::remove(hooks_cluster_file(repository->directory()), error);
   for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, folder, arguments));
   warn_without_keystore(hooks, kept);
   return kExitDone;

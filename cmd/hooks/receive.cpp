@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
@@ -21,6 +22,8 @@
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
 #include "model/handle.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/revision.hpp"
 
 namespace ovl {
 
@@ -86,6 +89,18 @@ Result<PushWishes> push_wishes(const HookOptions& hook, PlanOptions& plan) {
   return out;
 }
 
+// The name that a push has to keep: the hook's own, or that which was applied first, else that of what the
+// branch was. None: nothing was there.
+Status hold_cluster(const RefUpdate& update, PlanOptions& plan) {
+  plan.cluster_file = hooks_cluster_file(plan.repo);
+  OVL_TRY(const auto held, held_clusters(plan, {}));
+  if (!held.empty() || update.before == kNoCommit) return {};
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  const auto before = read_revision(*repository, update.before, plan.path);
+  if (before.ok()) plan.cluster = parse(before.value().files).manifest.cluster.value.text();
+  return {};
+}
+
 Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                        const std::vector<RefUpdate>& updates) {
   OVL_TRY(const PushWishes wishes, push_wishes(hook, plan));
@@ -98,6 +113,7 @@ Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const Hook
                  .hint = "to remove everything, apply: ovl destroy"};
   }
   plan.host_side = true;
+  OVL_CHECK(hold_cluster(*update, plan));
   plan.ref = update->after;
   plan.quarantine = hook.environment.quarantine;
   const int code = run_plan(global, plan);
@@ -185,7 +201,7 @@ class Follower {
   off_t at_;
 };
 
-Result<int> apply_push(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook,
+Result<int> apply_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                        const std::vector<RefUpdate>& updates) {
   const RefUpdate* update = followed(updates, plan);
   if (update == nullptr || update->after == kNoCommit) return kExitDone;
@@ -195,6 +211,7 @@ Result<int> apply_push(const GlobalOptions& global, const PlanOptions& plan, con
     say(suspended->words() + ": the push is taken and not applied");
     return kExitDone;
   }
+  OVL_CHECK(hold_cluster(*update, plan));
   OVL_TRY(const milliseconds wait, parse_duration(hook.wait));
   OVL_TRY(const std::string path, log_path(plan));
   OVL_TRY(const UniqueFd log, open_log(path));

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
@@ -117,6 +118,7 @@ Result<int> receive(const GlobalOptions& global, const PlanOptions& plan, const 
 
 int post_merge(const GlobalOptions& global, PlanOptions plan) {
   plan.host_side = true;
+  plan.cluster_file = hooks_cluster_file(plan.repo);
   plan.ref = "HEAD";
   return plan.auto_approve ? run_apply(global, plan) : run_plan(global, plan);
 }

@@ -1,42 +1,15 @@
 // In hooks and in sync the host says where the keystore is and what its secrets are. What a revision says is
 // refused before anything of it is looked at: no connection, no name resolved, no secret opened.
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <vector>
 
-#include "model/handle.hpp"
 #include "tests/cluster/hooks_rig.hpp"
+#include "tests/cluster/listener.hpp"
 
 namespace ovl {
 
 namespace {
-
-// Hears who connects.
-class Listener {
- public:
-  Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* raw = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(fd_.get(), raw, size), 0);
-    EXPECT_EQ(::listen(fd_.get(), 16), 0);
-    EXPECT_EQ(::getsockname(fd_.get(), raw, &size), 0);
-    port_ = ntohs(address.sin_port);
-  }
-
-  [[nodiscard]] int port() const { return port_; }
-
-  [[nodiscard]] bool heard() const { return UniqueFd(::accept(fd_.get(), nullptr, nullptr)).valid(); }
-
- private:
-  UniqueFd fd_;
-  int port_ = 0;
-};
 
 class HostKeystore : public HooksRig {
  protected:
@@ -135,13 +108,15 @@ TEST_F(HostKeystore, HasNoSecretsThatTheRevisionNames) {
   }
 }
 
-// The same manifest is its user's own words where it is a plain file: then the trace hears it all.
+// The same manifest is its user's own words where it is a plain file and the host names its address: then the
+// trace hears it all.
 TEST_F(HostKeystore, IsTheManifestsOwnForWhoStandsBesideIt) {
-  write(fmt::format("[keystore]\nurl = \"consul://127.0.0.1:{}\"\ntoken = \"file:{}\"\n", listener_.port(),
+  write(fmt::format("[keystore]\nurl = \"consul://127.0.0.1:{0}\"\ntoken = \"file:{1}\"\n", listener_.port(),
                     file("secret")));
   ASSERT_EQ(shell("chmod 600 " + file("secret")).code, 0);
-  const Ran ran =
-      trace(fmt::format("{} plan {} --scope cluster --timeout 300ms", OVL_BINARY, file("work/net")));
+  const Ran ran = trace(
+      fmt::format("env -u CI OVL_KEYSTORE=consul://127.0.0.1:{} {} plan {} --scope cluster --timeout 300ms",
+                  listener_.port(), OVL_BINARY, file("work/net")));
   EXPECT_EQ(ran.code, 16) << ran.out;
   const std::string calls = test::read_file(file("calls"));
   EXPECT_NE(calls.find(fmt::format("htons({})", listener_.port())), std::string::npos);

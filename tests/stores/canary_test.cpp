@@ -53,6 +53,9 @@ class Canary : public ::testing::TestWithParam<std::string> {
       ::chmod(file(std::string("secrets/") + name).c_str(), 0600);
     }
     ::setenv("OVL_PLAIN", "passed-on", 1);
+    // The host's side names the address; what it gets, the manifest says, where somebody watches.
+    ::setenv("OVL_KEYSTORE", guarded.url.c_str(), 1);
+    for (const char* automation : {"CI", "OVL_IN_AUTOMATION"}) ::unsetenv(automation);
     all_verbs(guarded, guarded.file_keys);
     for (const auto& [name, text] : variables()) ::setenv(name, text, 1);
     all_verbs(guarded, guarded.keys);
