@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
+#include <libnftnl/object.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
@@ -28,6 +29,7 @@ namespace {
 using TableHandle = Handle<nftnl_table, nftnl_table_free>;
 using ChainHandle = Handle<nftnl_chain, nftnl_chain_free>;
 using SetHandle = Handle<nftnl_set, nftnl_set_free>;
+using ObjectHandle = Handle<nftnl_obj, nftnl_obj_free>;
 using RuleHandle = Handle<nftnl_rule, nftnl_rule_free>;
 using ExprIterator = Handle<nftnl_expr_iter, nftnl_expr_iter_destroy>;
 
@@ -150,6 +152,15 @@ std::optional<NftExpr> conntrack(const Attributes& in) {
   return NftCt{.key = in.number(NFTNL_EXPR_CT_KEY), .slot = *slot};
 }
 
+std::optional<NftExpr> route(const Attributes& in) {
+  if (!in.exactly({NFTNL_EXPR_FIB_RESULT, NFTNL_EXPR_FIB_FLAGS, NFTNL_EXPR_FIB_DREG}, {}))
+    return std::nullopt;
+  const auto slot = in.slot(NFTNL_EXPR_FIB_DREG);
+  if (!slot) return std::nullopt;
+  return NftFib{
+      .result = in.number(NFTNL_EXPR_FIB_RESULT), .flags = in.number(NFTNL_EXPR_FIB_FLAGS), .slot = *slot};
+}
+
 std::optional<NftExpr> bitwise(const Attributes& in) {
   if (!in.exactly(
           {NFTNL_EXPR_BITWISE_SREG, NFTNL_EXPR_BITWISE_DREG, NFTNL_EXPR_BITWISE_MASK, NFTNL_EXPR_BITWISE_XOR},
@@ -182,12 +193,22 @@ std::optional<NftExpr> lookup(const Attributes& in) {
 }
 
 std::optional<NftExpr> verdict(const Attributes& in) {
-  if (!in.exactly({NFTNL_EXPR_IMM_VERDICT}, {NFTNL_EXPR_IMM_CHAIN, NFTNL_EXPR_IMM_DATA})) {
-    return std::nullopt;
-  }
+  if (!in.exactly({NFTNL_EXPR_IMM_VERDICT}, {NFTNL_EXPR_IMM_DATA})) return std::nullopt;
   const std::uint32_t code = in.number(NFTNL_EXPR_IMM_VERDICT);
+  if (in.has(NFTNL_EXPR_IMM_CHAIN)) {
+    if (code != static_cast<std::uint32_t>(NFT_GOTO)) return std::nullopt;
+    return NftGoto{.chain = in.string(NFTNL_EXPR_IMM_CHAIN)};
+  }
   if (code != NF_ACCEPT && code != NF_DROP) return std::nullopt;
   return NftVerdict{.accept = code == NF_ACCEPT};
+}
+
+std::optional<NftExpr> count(const Attributes& in) {
+  if (!in.exactly({NFTNL_EXPR_OBJREF_IMM_TYPE, NFTNL_EXPR_OBJREF_IMM_NAME}, {NFTNL_EXPR_OBJREF_SET_NAME})) {
+    return std::nullopt;
+  }
+  if (in.number(NFTNL_EXPR_OBJREF_IMM_TYPE) != NFT_OBJECT_COUNTER) return std::nullopt;
+  return NftCount{.counter = in.string(NFTNL_EXPR_OBJREF_IMM_NAME)};
 }
 
 std::optional<NftExpr> masquerade(const Attributes& in) {
@@ -209,6 +230,9 @@ NftExpr decode_expr(const nftnl_expr* expr) {
   if (name == "cmp") known = compare(in);
   if (name == "lookup") known = lookup(in);
   if (name == "immediate") known = verdict(in);
+  if (name == "fib") known = route(in);
+  if (name == "objref") known = count(in);
+  if (name == "notrack") known = NftNotrack{};
   if (name == "masq") known = masquerade(in);
   return known ? std::move(*known) : NftExpr(NftOther{.name = name});
 }
@@ -277,8 +301,6 @@ DecodedChain decode_chain(const nlmsghdr* message) {
     out.chain.hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
     out.chain.priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
     out.chain.policy_accept = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) == NF_ACCEPT;
-  } else {
-    note(out.chain.other, "no hook");
   }
   const std::uint32_t flags =
       nftnl_chain_is_set(chain, NFTNL_CHAIN_FLAGS) ? nftnl_chain_get_u32(chain, NFTNL_CHAIN_FLAGS) : 0;
@@ -309,6 +331,18 @@ DecodedRule decode_rule(const nlmsghdr* message) {
   while (const nftnl_expr* expr = nftnl_expr_iter_next(iterator.get())) {
     out.rule.exprs.push_back(decode_expr(expr));
   }
+  return out;
+}
+
+DecodedCounter decode_counter(const nlmsghdr* message) {
+  const ObjectHandle handle(nftnl_obj_alloc());
+  DecodedCounter out;
+  if (nftnl_obj_nlmsg_parse(message, handle.get()) < 0) return out;
+  if (nftnl_obj_get_u32(handle.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) return out;
+  out.table = text(nftnl_obj_get_str(handle.get(), NFTNL_OBJ_TABLE));
+  out.counter = {.name = text(nftnl_obj_get_str(handle.get(), NFTNL_OBJ_NAME)),
+                 .packets = nftnl_obj_get_u64(handle.get(), NFTNL_OBJ_CTR_PKTS),
+                 .bytes = nftnl_obj_get_u64(handle.get(), NFTNL_OBJ_CTR_BYTES)};
   return out;
 }
 

@@ -28,9 +28,15 @@ struct DecodedRule {
   NftRule rule;
 };
 
+struct DecodedCounter {
+  std::string table;  // empty: another kind of object
+  NftCounter counter;
+};
+
 DecodedTable decode_table(const nlmsghdr* message);
 DecodedChain decode_chain(const nlmsghdr* message);
 DecodedRule decode_rule(const nlmsghdr* message);
+DecodedCounter decode_counter(const nlmsghdr* message);
 // Without elements.
 NftSet decode_set(const nlmsghdr* message);
 // Appends the elements of one dump message; what isn't a plain key goes into set.other.

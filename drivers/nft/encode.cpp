@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
+#include <libnftnl/object.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
@@ -23,6 +24,7 @@ namespace {
 using TableHandle = Handle<nftnl_table, nftnl_table_free>;
 using ChainHandle = Handle<nftnl_chain, nftnl_chain_free>;
 using SetHandle = Handle<nftnl_set, nftnl_set_free>;
+using ObjectHandle = Handle<nftnl_obj, nftnl_obj_free>;
 using RuleHandle = Handle<nftnl_rule, nftnl_rule_free>;
 using ExprHandle = Handle<nftnl_expr, nftnl_expr_free>;
 using UserData = Handle<nftnl_udata_buf, nftnl_udata_buf_free>;
@@ -59,6 +61,10 @@ bool fits(const NftCt& expr) {
   return expr.slot < kSlots;
 }
 
+bool fits(const NftFib& expr) {
+  return expr.slot < kSlots;
+}
+
 bool fits(const NftBitwise& expr) {
   return expr.slot < kSlots && !expr.mask.empty() && expr.mask.size() <= kMaxData &&
          expr.mask.size() == expr.xored.size();
@@ -73,6 +79,18 @@ bool fits(const NftLookup& expr) {
 }
 
 bool fits(const NftVerdict&) {
+  return true;
+}
+
+bool fits(const NftGoto& expr) {
+  return !expr.chain.empty() && expr.chain.size() <= kMaxName;
+}
+
+bool fits(const NftCount& expr) {
+  return !expr.counter.empty() && expr.counter.size() <= kMaxName;
+}
+
+bool fits(const NftNotrack&) {
   return true;
 }
 
@@ -92,7 +110,7 @@ bool fits(const NftRule& rule) {
 }
 
 bool fits(const NftChain& chain) {
-  return !chain.name.empty() && chain.name.size() <= kMaxName && !chain.type.empty() && chain.other.empty();
+  return !chain.name.empty() && chain.name.size() <= kMaxName && chain.other.empty();
 }
 
 bool fits(const NftSet& set) {
@@ -107,6 +125,9 @@ Status check(const NftTable& table) {
   if (table.comment.size() > kMaxComment || !table.other.empty()) return refuse(table, "it can't be written");
   for (const NftSet& set : table.sets) {
     if (!fits(set)) return refuse(table, fmt::format("set {} can't be written", set.name));
+  }
+  for (const NftCounter& counter : table.counters) {
+    if (!fits(NftCount{counter.name})) return refuse(table, "a counter's name is too long");
   }
   for (const NftChain& chain : table.chains) {
     if (!fits(chain)) return refuse(table, fmt::format("chain {} can't be written", chain.name));
@@ -247,6 +268,14 @@ ExprHandle make(const NftCt& ct) {
   return expr;
 }
 
+ExprHandle make(const NftFib& fib) {
+  ExprHandle expr = expression("fib");
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_FIB_RESULT, fib.result);
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_FIB_FLAGS, fib.flags);
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_FIB_DREG, register_of(fib.slot));
+  return expr;
+}
+
 void set_bytes(const ExprHandle& expr, std::uint16_t attribute, const Bytes& bytes) {
   nftnl_expr_set_data(expr.get(), attribute, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
 }
@@ -284,6 +313,25 @@ ExprHandle make(const NftVerdict& verdict) {
   return expr;
 }
 
+ExprHandle make(const NftGoto& on) {
+  ExprHandle expr = expression("immediate");
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(NFT_GOTO));
+  nftnl_expr_set_str(expr.get(), NFTNL_EXPR_IMM_CHAIN, on.chain.c_str());
+  return expr;
+}
+
+ExprHandle make(const NftCount& count) {
+  ExprHandle expr = expression("objref");
+  nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
+  nftnl_expr_set_str(expr.get(), NFTNL_EXPR_OBJREF_IMM_NAME, count.counter.c_str());
+  return expr;
+}
+
+ExprHandle make(const NftNotrack&) {
+  return expression("notrack");
+}
+
 ExprHandle make(const NftMasquerade&) {
   return expression("masq");
 }
@@ -310,13 +358,27 @@ void add_chain(Batch& batch, const NftTable& table, const NftChain& chain) {
   const ChainHandle handle(nftnl_chain_alloc());
   nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_TABLE, table.name.c_str());
   nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_NAME, chain.name.c_str());
-  nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_TYPE, chain.type.c_str());
-  nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_HOOKNUM, chain.hook);
-  nftnl_chain_set_s32(handle.get(), NFTNL_CHAIN_PRIO, chain.priority);
-  nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_POLICY, chain.policy_accept ? NF_ACCEPT : NF_DROP);
+  if (!chain.type.empty()) {
+    nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_TYPE, chain.type.c_str());
+    nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_HOOKNUM, chain.hook);
+    nftnl_chain_set_s32(handle.get(), NFTNL_CHAIN_PRIO, chain.priority);
+    nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_POLICY, chain.policy_accept ? NF_ACCEPT : NF_DROP);
+  }
   batch.add(NFT_MSG_NEWCHAIN, table.family, NLM_F_CREATE | NLM_F_EXCL,
             fmt::format("{}, chain {}", table_label(table.family, table.name), chain.name),
             [&](nlmsghdr* message) { nftnl_chain_nlmsg_build_payload(message, handle.get()); });
+}
+
+void add_counter(Batch& batch, const NftTable& table, const NftCounter& counter) {
+  const ObjectHandle handle(nftnl_obj_alloc());
+  nftnl_obj_set_str(handle.get(), NFTNL_OBJ_TABLE, table.name.c_str());
+  nftnl_obj_set_str(handle.get(), NFTNL_OBJ_NAME, counter.name.c_str());
+  nftnl_obj_set_u32(handle.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
+  nftnl_obj_set_u64(handle.get(), NFTNL_OBJ_CTR_PKTS, counter.packets);
+  nftnl_obj_set_u64(handle.get(), NFTNL_OBJ_CTR_BYTES, counter.bytes);
+  batch.add(NFT_MSG_NEWOBJ, table.family, NLM_F_CREATE | NLM_F_EXCL,
+            fmt::format("{}, counter {}", table_label(table.family, table.name), counter.name),
+            [&](nlmsghdr* message) { nftnl_obj_nlmsg_build_payload(message, handle.get()); });
 }
 
 // Room for the elements and for as many again; always a power of two.
@@ -399,6 +461,7 @@ Status add_table(Batch& batch, const NftTable& table) {
   OVL_CHECK(check(table));
   add_table_message(batch, table);
   for (const NftChain& chain : table.chains) add_chain(batch, table, chain);
+  for (const NftCounter& counter : table.counters) add_counter(batch, table, counter);
   std::uint32_t id = 0;
   for (const NftSet& set : table.sets) {
     add_set(batch, table, set, ++id);

@@ -1,5 +1,6 @@
 #include "drivers/nft/nft.hpp"
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -26,7 +27,31 @@ bool vanished(const Error& error) {
   return error.os_errno == ENOENT;
 }
 
-// Reading one table, in four dumps.
+Status read_counters(NetfilterSocket& socket, const NftTableName& name, std::vector<NftCounter>& out) {
+  OVL_CHECK(socket.request(
+      NFT_MSG_GETOBJ, protocol_of(name.family), true, table_label(name.family, name.name),
+      [&](nlmsghdr* message) {
+        mnl_attr_put_strz(message, NFTA_OBJ_TABLE, name.name.c_str());
+        mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+      },
+      [&](const nlmsghdr* message) {
+        DecodedCounter decoded = decode_counter(message);
+        if (decoded.table == name.name) out.push_back(std::move(decoded.counter));
+      }));
+  std::ranges::sort(out, {}, &NftCounter::name);
+  return {};
+}
+
+// The wish, with what its counters have counted so far.
+NftTable counting_on(NftTable table, const std::vector<NftCounter>& counted) {
+  for (NftCounter& counter : table.counters) {
+    const auto at = std::ranges::find(counted, counter.name, &NftCounter::name);
+    if (at != counted.end()) counter = *at;
+  }
+  return table;
+}
+
+// Reading one table, in five dumps.
 class Reader {
  public:
   Reader(NetfilterSocket& socket, const NftTableName& name)
@@ -39,6 +64,7 @@ class Reader {
     OVL_CHECK(found);
     OVL_CHECK(read_sets());
     OVL_CHECK(read_chains());
+    OVL_CHECK(read_counters(socket_, name_, decoded_.table.counters));
     OVL_CHECK(read_rules());
     finish();
     return std::optional<NftTable>(std::move(decoded_.table));
@@ -104,11 +130,11 @@ class Reader {
     if (decoded.table == name_.name && chain != chains.end()) chain->rules.push_back(std::move(decoded.rule));
   }
 
-  // Kernel: nft_table.use counts chains, sets, named objects and flowtables; the last two are never
-  // ours, so they need no dump of their own.
+  // Kernel: nft_table.use counts chains, sets, named objects and flowtables. Of the last two only counters
+  // are ever ours, so the others need no dump of their own.
   void finish() {
     NftTable& table = decoded_.table;
-    if (decoded_.use == table.sets.size() + table.chains.size()) return;
+    if (decoded_.use == table.sets.size() + table.chains.size() + table.counters.size()) return;
     if (!table.other.empty()) table.other += ", ";
     table.other += "named objects or flowtables";
   }
@@ -179,9 +205,11 @@ Status NftClient::create(const NftTable& table) {
 }
 
 Status NftClient::replace(const NftTable& table) {
+  std::vector<NftCounter> counted;
+  OVL_CHECK(read_counters(*socket_, {table.family, table.name}, counted));
   Batch batch(socket_->next_sequence());
   add_removal(batch, table.family, table.name);
-  OVL_CHECK(add_table(batch, table));
+  OVL_CHECK(add_table(batch, counting_on(table, counted)));
   batch.finish();
   ++writes_;
   return socket_->transact(batch);

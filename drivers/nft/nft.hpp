@@ -47,15 +47,16 @@ class NftClient {
   NftClient& operator=(NftClient&&) noexcept;
   ~NftClient();
 
-  // Those of `tables` that exist, sorted by key, all of one ruleset generation. Chains without a
-  // hook, unknown expressions, flags, counters and named objects appear as NftOther or in the `other`
-  // members. Errors: also stale, when the ruleset did not stand still through several attempts.
+  // Those of `tables` that exist, sorted by key, all of one ruleset generation. Unknown expressions,
+  // flags, and named objects that are no counters appear as NftOther or in the `other` members. Errors: also
+  // stale, when the ruleset did not stand still through several attempts.
   Result<std::vector<NftTable>> observe(std::span<const NftTableName> tables);
 
   // Errors: also conflict, when a table of this family and name exists.
   Status create(const NftTable& table);
 
-  // Deletes and creates in one transaction: no packet sees the time between. Errors: also not_found.
+  // Deletes and creates in one transaction: no packet sees the time between. Counters of the same name go
+  // on from what they have counted, but for the packets of the last moment. Errors: also not_found.
   Status replace(const NftTable& table);
 
   // Removing an absent table is success.

@@ -46,6 +46,13 @@ struct NftCt {  // load: NFT_CT_* into slot
   bool operator==(const NftCt&) const = default;
 };
 
+struct NftFib {  // load: what a route lookup answers, NFT_FIB_RESULT_*, for NFTA_FIB_F_* of the packet
+  std::uint32_t result = 0;
+  std::uint32_t flags = 0;
+  std::uint8_t slot = 0;
+  bool operator==(const NftFib&) const = default;
+};
+
 struct NftBitwise {  // slot = (slot & mask) ^ xor, mask.size() bytes
   std::uint8_t slot = 0;
   Bytes mask;
@@ -72,6 +79,20 @@ struct NftVerdict {  // NF_ACCEPT or NF_DROP
   bool operator==(const NftVerdict&) const = default;
 };
 
+struct NftGoto {  // on in a chain without a hook, and not back
+  std::string chain;
+  bool operator==(const NftGoto&) const = default;
+};
+
+struct NftCount {  // counts the packet in the table's counter of this name
+  std::string counter;
+  bool operator==(const NftCount&) const = default;
+};
+
+struct NftNotrack {  // conntrack leaves the packet alone
+  bool operator==(const NftNotrack&) const = default;
+};
+
 struct NftMasquerade {
   bool operator==(const NftMasquerade&) const = default;
 };
@@ -82,8 +103,8 @@ struct NftOther {
   bool operator==(const NftOther&) const = default;
 };
 
-using NftExpr = std::variant<NftMeta, NftPayload, NftCt, NftBitwise, NftCmp, NftLookup, NftVerdict,
-                             NftMasquerade, NftOther>;
+using NftExpr = std::variant<NftMeta, NftPayload, NftCt, NftFib, NftBitwise, NftCmp, NftLookup, NftVerdict,
+                             NftGoto, NftCount, NftNotrack, NftMasquerade, NftOther>;
 
 struct NftRule {
   std::string comment;  // user data; says what the rule is for, in the plan too
@@ -96,7 +117,7 @@ struct NftRule {
 
 struct NftChain {
   std::string name;
-  std::string type;        // "filter" or "nat"
+  std::string type;        // "filter" or "nat"; empty: no hook, other chains go to it
   std::uint32_t hook = 0;  // NF_INET_*, NF_BR_*
   std::int32_t priority = 0;
   bool policy_accept = true;
@@ -118,21 +139,35 @@ struct NftSet {
   bool operator==(const NftSet&) const = default;
 };
 
+// A named counter. What it has counted is no wish: two with one name are equal.
+struct NftCounter {
+  std::string name;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+
+  [[nodiscard]] std::string text() const { return name; }
+
+  bool operator==(const NftCounter& other) const { return name == other.name; }
+};
+
 struct NftTable {
   // Identity: family and name (nft_table_lookup()).
   NftFamily family = NftFamily::inet;
   std::string name;
-  std::vector<NftSet> sets;      // sorted by name
-  std::vector<NftChain> chains;  // sorted by name
-  std::string comment;           // user data; whose table it is
-  std::string other;             // as in NftChain: table flags (dormant), named objects, flowtables
+  std::vector<NftSet> sets;          // sorted by name
+  std::vector<NftChain> chains;      // sorted by name
+  std::vector<NftCounter> counters;  // sorted by name
+  std::string comment;               // user data; whose table it is
+  std::string other;                 // as in NftChain: table flags (dormant), other named objects, flowtables
 
   static constexpr std::string_view kind = "nft_table";
 
   static constexpr auto fields() {
-    return std::tuple{ovl::key("family", &NftTable::family),   ovl::key("name", &NftTable::name),
-                      ovl::setting("sets", &NftTable::sets),   ovl::setting("chains", &NftTable::chains),
-                      ovl::setting("other", &NftTable::other), ovl::mark("comment", &NftTable::comment)};
+    return std::tuple{
+        ovl::key("family", &NftTable::family),         ovl::key("name", &NftTable::name),
+        ovl::setting("sets", &NftTable::sets),         ovl::setting("chains", &NftTable::chains),
+        ovl::setting("counters", &NftTable::counters), ovl::setting("other", &NftTable::other),
+        ovl::mark("comment", &NftTable::comment)};
   }
 
   [[nodiscard]] auto key() const { return std::tie(family, name); }
