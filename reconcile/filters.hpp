@@ -28,7 +28,7 @@ struct FilteredPort {
 // owner: the mark in the table's comment, at most 253 bytes.
 NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports);
 
-// A keystore server, TCP port.
+// A keystore server, and a port that it listens on: for its clients, or for its peers.
 struct KeystoreAddress {
   IpAddress address;
   UdpPort port;
@@ -49,11 +49,13 @@ struct HostFilter {
   std::vector<Vni> vnis;             // of our networks on this host
   std::vector<UdpPort> vxlan_ports;  // all that our networks use
   std::vector<IpAddress> vteps;      // of the cluster's hosts, this one's too, both families
+  std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
   std::optional<GatewayFilter> gateway;
 };
 
-// The inet table of the host's own namespace: packets of our VNIs only from VTEPs of the cluster; with a
-// gateway also the masquerade and its fences.
+// The inet table of the host's own namespace: packets of our VNIs only from VTEPs of the cluster, by the
+// interface that leads back to them; nobody but root sends as this host's tunnels do; with a gateway also
+// the masquerade and its fences.
 NftTable host_filter(const HostFilter& filter);
 
 }  // namespace ovl

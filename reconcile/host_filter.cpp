@@ -2,8 +2,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 
@@ -20,9 +22,13 @@ using rules::concatenated;
 using rules::drop;
 using rules::Exprs;
 using rules::field_in;
+using rules::field_is;
 using rules::finished;
+using rules::go_to;
 using rules::ip_protocol;
 using rules::joined;
+using rules::kDestination4;
+using rules::kDestination6;
 using rules::kDestinationPort;
 using rules::kDeviceKey;
 using rules::kIpv4Key;
@@ -40,13 +46,25 @@ using rules::PacketField;
 using rules::plain_key;
 using rules::rule;
 
-constexpr PacketField kDestination4{NFT_PAYLOAD_NETWORK_HEADER, 16, 4};
-constexpr PacketField kVni{NFT_PAYLOAD_TRANSPORT_HEADER, 12, 3};  // "@th,96,24": behind UDP, in VXLAN
+// Behind UDP: VXLAN's flags and reserved bits "@th,64,32", and the VNI "@th,96,24" (RFC 7348).
+constexpr PacketField kVxlanFlags{NFT_PAYLOAD_TRANSPORT_HEADER, 8, 4};
+constexpr PacketField kVni{NFT_PAYLOAD_TRANSPORT_HEADER, 12, 3};
 
 // NF_IP_PRI_RAW: before conntrack, but behind its defragmentation; NF_IP_PRI_FILTER; NF_IP_PRI_NAT_SRC.
 constexpr std::int32_t kBeforeConntrack = -300;
 constexpr std::int32_t kFilterPriority = 0;
 constexpr std::int32_t kSourceNat = 100;
+constexpr std::int32_t kBehindSourceNat = 110;
+
+// The chains that others go to.
+constexpr std::string_view kFromTunnel = "from_tunnel";
+constexpr std::string_view kFromEndpoints = "from_endpoints";
+
+Bytes host_order(std::uint32_t number) {
+  Bytes out(sizeof number);
+  std::memcpy(out.data(), &number, sizeof number);
+  return out;
+}
 
 Exprs family(std::uint8_t protocol, std::uint32_t op = NFT_CMP_EQ) {
   return meta_is(NFT_META_NFPROTO, {protocol}, op);
@@ -80,40 +98,95 @@ std::vector<NftSet> vxlan_sets(const HostFilter& filter) {
     ports.push_back(bytes_of(static_cast<std::uint16_t>(port.number())));
   }
   return {make_set("vnis", {plain_key(3)}, std::move(vnis)),
+          make_set("own4", {kIpv4Key}, address_bytes(filter.own, Family::ipv4)),
+          make_set("own6", {kIpv6Key}, address_bytes(filter.own, Family::ipv6)),
           make_set("vteps4", {kIpv4Key}, address_bytes(filter.vteps, Family::ipv4)),
           make_set("vteps6", {kIpv6Key}, address_bytes(filter.vteps, Family::ipv6)),
           make_set("vxlan_ports", {kPortNumberKey}, std::move(ports))};
 }
 
-// IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
-// fragment may end before the VNI: therefore what is not known to be another's is dropped, and not what
-// is known to be ours.
+Exprs to_vxlan_port() {
+  return joined({ip_protocol(IPPROTO_UDP), field_in(kDestinationPort, "vxlan_ports")});
+}
+
+// An IPv4 field in set "<name>4", or an IPv6 one in "<name>6".
+Exprs in4(const PacketField& field, std::string_view set, Membership wanted = Membership::in) {
+  return joined({family(NFPROTO_IPV4), field_in(field, set, wanted)});
+}
+
+Exprs in6(const PacketField& field, std::string_view set, Membership wanted = Membership::in) {
+  return joined({family(NFPROTO_IPV6), field_in(field, set, wanted)});
+}
+
 NftChain vxlan_input() {
-  const Exprs vxlan = joined({ip_protocol(IPPROTO_UDP), field_in(kDestinationPort, "vxlan_ports")});
   NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = kFilterPriority};
-  chain.rules = {
-      rule("from a VTEP of the cluster",
-           {vxlan, family(NFPROTO_IPV4), field_in(kSource4, "vteps4"), accept()}),
-      rule("from a VTEP of the cluster",
-           {vxlan, family(NFPROTO_IPV6), field_in(kSource6, "vteps6"), accept()}),
-      rule("another VNI is not ours to judge", {vxlan, field_in(kVni, "vnis", Membership::not_in), accept()}),
-      rule("our VNI from somebody else", {vxlan, drop()})};
+  chain.rules = {rule("to a VXLAN port", {to_vxlan_port(), go_to(kFromTunnel)})};
   return chain;
 }
+
+// Kernel: nft_fib4_eval() and nft_fib6_eval() answer 0 when no route to the source leaves by the device
+// that the packet came in by; several next hops and a bridge's ports are seen to.
+Exprs by_no_way_back() {
+  return {NftFib{.result = NFT_FIB_RESULT_OIF, .flags = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF, .slot = 0},
+          NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = host_order(0)}};
+}
+
+// IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
+// fragment may end before the VNI: therefore what is not known to be another's is judged as ours.
+NftChain from_tunnel() {
+  NftChain chain{.name = std::string(kFromTunnel)};
+  chain.rules = {
+      rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
+      rule("our VNI from no VTEP", {in4(kSource4, "vteps4", Membership::not_in), drop("vni")}),
+      rule("our VNI from no VTEP", {in6(kSource6, "vteps6", Membership::not_in), drop("vni")}),
+      rule("a VTEP by a way that does not lead back to it", {by_no_way_back(), drop("source")})};
+  return chain;
+}
+
+// The kernel's own tunnel packets have no socket, so the first load ends the rule for them.
+NftChain vxlan_output() {
+  const Exprs of_a_user = meta_is(NFT_META_SKUID, host_order(0), NFT_CMP_NEQ);
+  NftChain chain{.name = "output", .type = "filter", .hook = NF_INET_LOCAL_OUT, .priority = kFilterPriority};
+  chain.rules = {rule("a user's datagram into a tunnel",
+                      {of_a_user, to_vxlan_port(), in4(kDestination4, "vteps4"), drop("uid")}),
+                 rule("a user's datagram into a tunnel",
+                      {of_a_user, to_vxlan_port(), in6(kDestination6, "vteps6"), drop("uid")})};
+  return chain;
+}
+
+// Behind the source NAT of everybody. Kernel: ip_output() still has the device that the packet came from,
+// none for what a socket of this host sends, and for a tunnel's packets its VXLAN device.
+NftChain leaving() {
+  Bytes vxlan{'v', 'x', 'l', 'a', 'n'};
+  vxlan.resize(kDeviceKey.length);
+  NftChain chain{
+      .name = "leaving", .type = "filter", .hook = NF_INET_POST_ROUTING, .priority = kBehindSourceNat};
+  chain.rules = {rule("this host's own", {meta_is(NFT_META_IIF, host_order(0), NFT_CMP_EQ), accept()}),
+                 rule("a tunnel's own", {meta_is(NFT_META_IIFKIND, vxlan, NFT_CMP_EQ), accept()}),
+                 rule("forwarded in the dress of this host's tunnels",
+                      {to_vxlan_port(), in4(kSource4, "own4"), drop("disguise")}),
+                 rule("forwarded in the dress of this host's tunnels",
+                      {to_vxlan_port(), in6(kSource6, "own6"), drop("disguise")})};
+  return chain;
+}
+
+constexpr std::array<std::uint8_t, 2> kStoreProtocols{IPPROTO_TCP, IPPROTO_UDP};
 
 std::vector<NftSet> gateway_sets(const GatewayFilter& gateway) {
   std::vector<Bytes> uplinks;
   std::vector<Bytes> keystores;
+  std::vector<Bytes> ports;
   for (const IfName& uplink : gateway.uplinks) uplinks.push_back(bytes_of(uplink));
   for (const KeystoreAddress& keystore : gateway.keystores) {
-    if (!keystore.address.is_ipv4()) continue;  // no IPv6 leaves the bridge
-    for (const std::uint8_t protocol : std::initializer_list<std::uint8_t>{IPPROTO_TCP, IPPROTO_UDP}) {
-      keystores.push_back(concatenated({{protocol},
-                                        bytes_of(keystore.address),
-                                        bytes_of(static_cast<std::uint16_t>(keystore.port.number()))}));
+    const Bytes port = bytes_of(static_cast<std::uint16_t>(keystore.port.number()));
+    for (const std::uint8_t protocol : kStoreProtocols) {
+      ports.push_back(concatenated({{protocol}, port}));
+      if (!keystore.address.is_ipv4()) continue;  // no IPv6 leaves the bridge
+      keystores.push_back(concatenated({{protocol}, bytes_of(keystore.address), port}));
     }
   }
-  return {make_set("keystores", {kProtocolKey, kIpv4Key, kPortNumberKey}, std::move(keystores)),
+  return {make_set("keystore_ports", {kProtocolKey, kPortNumberKey}, std::move(ports)),
+          make_set("keystores", {kProtocolKey, kIpv4Key, kPortNumberKey}, std::move(keystores)),
           make_set("uplinks", {kDeviceKey}, std::move(uplinks))};
 }
 
@@ -130,19 +203,40 @@ Exprs to_keystore() {
           NftLookup{.slot = 0, .set = "keystores"}};
 }
 
-// Fragments: the nat chain turns conntrack on, whose defragmentation (priority -400) stands before this
-// chain, so a port is always there to be read. Without a gateway there is no such chain, and none needed.
+// An address of this host, whatever device has it.
+Exprs to_this_host() {
+  return {NftFib{.result = NFT_FIB_RESULT_ADDRTYPE, .flags = NFTA_FIB_F_DADDR, .slot = 0},
+          NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = host_order(RTN_LOCAL)}};
+}
+
+Exprs to_keystore_port() {
+  return {NftMeta{.key = NFT_META_L4PROTO, .slot = 0},
+          NftPayload{kDestinationPort.base, kDestinationPort.offset, kDestinationPort.length, 1},
+          NftLookup{.slot = 0, .set = "keystore_ports"}};
+}
+
 NftChain gateway_prerouting(const GatewayFilter& gateway) {
-  const Exprs inside = comes_in(gateway.bridge);
   NftChain chain{
       .name = "prerouting", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = kBeforeConntrack};
-  chain.rules = {rule("no IPv6 way out", {inside, family(NFPROTO_IPV4, NFT_CMP_NEQ), drop()}),
-                 rule("source outside the pool",
-                      {inside, family(NFPROTO_IPV4), from_pool(gateway.pool, NFT_CMP_NEQ), drop()}),
-                 // Masqueraded, it would come from this host's VTEP.
-                 rule("VXLAN from an endpoint",
-                      {inside, ip_protocol(IPPROTO_UDP), field_in(kDestinationPort, "vxlan_ports"), drop()}),
-                 rule("keystore from an endpoint", {inside, family(NFPROTO_IPV4), to_keystore(), drop()})};
+  chain.rules = {rule("from an endpoint", {comes_in(gateway.bridge), go_to(kFromEndpoints)})};
+  return chain;
+}
+
+// Fragments: the nat chain turns conntrack on, whose defragmentation (priority -400) stands before this
+// chain, so a port is always there to be read. Without a gateway there is no such chain, and none needed.
+NftChain from_endpoints(const GatewayFilter& gateway) {
+  NftChain chain{.name = std::string(kFromEndpoints)};
+  // Masqueraded, VXLAN would come from this host's VTEP. A port may be a VXLAN port elsewhere before this
+  // host hears of it; the header is one everywhere.
+  chain.rules = {
+      rule("no IPv6 way out", {family(NFPROTO_IPV4, NFT_CMP_NEQ), drop("ipv6")}),
+      rule("source outside the pool",
+           {family(NFPROTO_IPV4), from_pool(gateway.pool, NFT_CMP_NEQ), drop("address")}),
+      rule("to a VXLAN port", {to_vxlan_port(), drop("port")}),
+      rule("VXLAN to a VTEP", {ip_protocol(IPPROTO_UDP), field_is(kVxlanFlags, {8, 0, 0, 0}),
+                               in4(kDestination4, "vteps4"), drop("disguise")}),
+      rule("to the keystore", {family(NFPROTO_IPV4), to_keystore(), drop("keystore")}),
+      rule("to the keystore's ports here", {to_keystore_port(), to_this_host(), drop("keystore")})};
   return chain;
 }
 
@@ -150,18 +244,16 @@ NftChain gateway_prerouting(const GatewayFilter& gateway) {
 NftChain gateway_forward(const GatewayFilter& gateway) {
   const Exprs inside = comes_in(gateway.bridge);
   const Exprs to_inside = goes_out(gateway.bridge);
-  constexpr std::uint32_t known_states = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-  Bytes known(sizeof known_states);
-  std::memcpy(known.data(), &known_states, sizeof known_states);  // the register holds it in host order
+  const Bytes known = host_order(NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
   NftChain chain{.name = "forward", .type = "filter", .hook = NF_INET_FORWARD, .priority = kFilterPriority};
   chain.rules = {rule("endpoint to uplink", {inside, meta_in(NFT_META_OIFNAME, "uplinks"), accept()}),
-                 rule("endpoint to anything else, other endpoints too", {inside, drop()}),
+                 rule("endpoint to anything else, other endpoints too", {inside, drop("forward")}),
                  rule("answers to an endpoint", {to_inside,
                                                  {NftCt{.key = NFT_CT_STATE, .slot = 0},
                                                   NftBitwise{.slot = 0, .mask = known, .xored = Bytes(4)},
                                                   NftCmp{.slot = 0, .op = NFT_CMP_NEQ, .data = Bytes(4)}},
                                                  accept()}),
-                 rule("others to an endpoint", {to_inside, drop()})};
+                 rule("others to an endpoint", {to_inside, drop("forward")})};
   return chain;
 }
 
@@ -180,11 +272,12 @@ NftTable host_filter(const HostFilter& filter) {
   NftTable table{.family = NftFamily::inet,
                  .name = std::string(kTableName),
                  .sets = vxlan_sets(filter),
-                 .chains = {vxlan_input()},
+                 .chains = {vxlan_input(), from_tunnel(), vxlan_output(), leaving()},
                  .comment = filter.owner};
   if (filter.gateway) {
     std::ranges::move(gateway_sets(*filter.gateway), std::back_inserter(table.sets));
     table.chains.push_back(gateway_prerouting(*filter.gateway));
+    table.chains.push_back(from_endpoints(*filter.gateway));
     table.chains.push_back(gateway_forward(*filter.gateway));
     table.chains.push_back(gateway_postrouting(*filter.gateway));
   }

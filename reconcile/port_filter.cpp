@@ -139,10 +139,11 @@ std::vector<NftSet> port_sets(std::span<const FilteredPort> ports) {
 void add_frame_rules(std::vector<NftRule>& out) {
   out.push_back(
       rule("not from an endpoint", {meta_in(NFT_META_IIFNAME, "ports", Membership::not_in), accept()}));
-  out.push_back(rule("another's MAC", {port_and_field(kEtherSource, "macs", Membership::not_in), drop()}));
+  out.push_back(
+      rule("another's MAC", {port_and_field(kEtherSource, "macs", Membership::not_in), drop("mac")}));
   // A VLAN tag hides a packet from the rules below, and RARP claims an address. Other types carry no
   // address of this network and were checked for their MAC: they pass.
-  out.push_back(rule("VLAN tags and RARP", {field_in(kEtherType, "hidden"), drop()}));
+  out.push_back(rule("VLAN tags and RARP", {field_in(kEtherType, "hidden"), drop("frame")}));
 }
 
 void add_arp_rules(std::vector<NftRule>& out) {
@@ -152,14 +153,15 @@ void add_arp_rules(std::vector<NftRule>& out) {
                                                 port_and_field(kArpSenderAddress, "addresses4"), accept()}));
   out.push_back(rule("ARP probe", {ether_type(ETH_P_ARP), format, own_mac,
                                    field_is(kArpSenderAddress, {0, 0, 0, 0}), accept()}));
-  out.push_back(rule("other ARP", {ether_type(ETH_P_ARP), drop()}));
+  out.push_back(rule("other ARP", {ether_type(ETH_P_ARP), drop("address")}));
 }
 
 void add_ipv4_rules(std::vector<NftRule>& out) {
   const Exprs is_ipv4 = ether_type(ETH_P_IP);
   out.push_back(rule("another's IPv4 address",
-                     {is_ipv4, port_and_field(kSource4, "addresses4", Membership::not_in), drop()}));
-  out.push_back(rule("DHCP answers", {is_ipv4, ip_protocol(IPPROTO_UDP), to_port(kDhcpClient), drop()}));
+                     {is_ipv4, port_and_field(kSource4, "addresses4", Membership::not_in), drop("address")}));
+  out.push_back(
+      rule("DHCP answers", {is_ipv4, ip_protocol(IPPROTO_UDP), to_port(kDhcpClient), drop("frame")}));
 }
 
 // 16 bytes that begin with these two.
@@ -182,8 +184,8 @@ void add_ipv6_source_rules(std::vector<NftRule>& out) {
   out.push_back(rule("duplicate address probe with nonce", {discovery(kNeighbourSolicitation, 32), no_source,
                                                             option(kNonceOption), own_target(), accept()}));
   out.push_back(
-      rule("another's IPv6 address",
-           {is_ipv6(), port_and_field(kSource6, "addresses6", Membership::not_in), not_link_local, drop()}));
+      rule("another's IPv6 address", {is_ipv6(), port_and_field(kSource6, "addresses6", Membership::not_in),
+                                      not_link_local, drop("address")}));
 }
 
 // All forms that Linux sends; a longer message, with an extension header or with other options, could
@@ -201,8 +203,9 @@ void add_discovery_rules(std::vector<NftRule>& out) {
                       own_target(), accept()}));
   out.push_back(rule("other discovery, routers and redirects",
                      {is_ipv6(), ip_protocol(IPPROTO_ICMPV6),
-                      field_between(kIcmpType, {kRouterSolicitation}, {kRedirect}), drop()}));
-  out.push_back(rule("DHCPv6 answers", {is_ipv6(), ip_protocol(IPPROTO_UDP), to_port(kDhcp6Client), drop()}));
+                      field_between(kIcmpType, {kRouterSolicitation}, {kRedirect}), drop("address")}));
+  out.push_back(
+      rule("DHCPv6 answers", {is_ipv6(), ip_protocol(IPPROTO_UDP), to_port(kDhcp6Client), drop("frame")}));
 }
 
 // Sees every frame that the bridge forwards or takes itself, before either.
@@ -227,7 +230,7 @@ NftChain port_input() {
   NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = kBridgePriority};
   chain.rules.push_back(rule("reserved group addresses",
                              {meta_in(NFT_META_IIFNAME, "ports"),
-                              masked_field(kEtherDestination, mask, NFT_CMP_EQ, reserved), drop()}));
+                              masked_field(kEtherDestination, mask, NFT_CMP_EQ, reserved), drop("frame")}));
   return chain;
 }
 

@@ -361,6 +361,7 @@ class Projector {
     for (const HostRecord& host : in_.records.hosts) {
       if (host.advertise) filter.vteps.push_back(*host.advertise);
     }
+    filter.own.push_back(self_->bind ? *self_->bind : *self_->advertise);
     const NamespaceObjects* host = out_.objects.find(NetnsName());
     if (host != nullptr && !host->links.empty()) {
       filter.gateway = GatewayFilter{.bridge = device(kGatewayBridge),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 namespace ovl::rules {
 
@@ -26,6 +27,12 @@ NftExpr compare(std::uint32_t op, Bytes value) {
 
 NftExpr look_up(std::string_view set, Membership wanted) {
   return NftLookup{.slot = 0, .set = std::string(set), .inverted = wanted == Membership::not_in};
+}
+
+void add_counters(const NftRule& rule, std::set<std::string>& names) {
+  for (const NftExpr& expr : rule.exprs) {
+    if (const auto* count = std::get_if<NftCount>(&expr)) names.insert(count->counter);
+  }
 }
 
 }  // namespace
@@ -113,8 +120,13 @@ Exprs accept() {
   return {NftVerdict{.accept = true}};
 }
 
-Exprs drop() {
-  return {NftVerdict{.accept = false}};
+Exprs drop(std::string_view reason) {
+  return {NftCount{.counter = std::string(kDroppedPrefix) + std::string(reason)},
+          NftVerdict{.accept = false}};
+}
+
+Exprs go_to(std::string_view chain) {
+  return {NftGoto{.chain = std::string(chain)}};
 }
 
 NftRule rule(std::string comment, std::initializer_list<Exprs> parts) {
@@ -122,6 +134,11 @@ NftRule rule(std::string comment, std::initializer_list<Exprs> parts) {
 }
 
 NftTable finished(NftTable table) {
+  std::set<std::string> names;
+  for (const NftChain& chain : table.chains) {
+    for (const NftRule& one : chain.rules) add_counters(one, names);
+  }
+  for (const std::string& name : names) table.counters.push_back({.name = name});
   std::ranges::sort(table.sets, {}, &NftSet::name);
   std::ranges::sort(table.chains, {}, &NftChain::name);
   return table;

@@ -45,6 +45,8 @@ struct PacketField {
 // Fields that both filters read (RFC 791, 768, 8200).
 inline constexpr PacketField kSource4{NFT_PAYLOAD_NETWORK_HEADER, 12, 4};
 inline constexpr PacketField kSource6{NFT_PAYLOAD_NETWORK_HEADER, 8, 16};
+inline constexpr PacketField kDestination4{NFT_PAYLOAD_NETWORK_HEADER, 16, 4};
+inline constexpr PacketField kDestination6{NFT_PAYLOAD_NETWORK_HEADER, 24, 16};
 inline constexpr PacketField kDestinationPort{NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2};
 
 // Is the element in the set, or, inverted, not.
@@ -76,11 +78,16 @@ Exprs ip_protocol(std::uint8_t protocol);
 Exprs joined(std::initializer_list<Exprs> parts);
 
 Exprs accept();
-Exprs drop();
+// Why a packet is dropped is for people to see: each reason is a counter of the table, dropped_<reason>.
+// reason: a word of letters, the same in every table of ours.
+inline constexpr std::string_view kDroppedPrefix = "dropped_";
+Exprs drop(std::string_view reason);
+// On in the table's chain of this name.
+Exprs go_to(std::string_view chain);
 
 NftRule rule(std::string comment, std::initializer_list<Exprs> parts);
 
-// The table with its sets and chains in the order of the model.
+// The table with its sets and chains in the order of the model, and the counters that its rules name.
 NftTable finished(NftTable table);
 
 }  // namespace ovl::rules

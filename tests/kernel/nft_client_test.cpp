@@ -77,18 +77,25 @@ TEST_F(NftClientTest, ReadsBackEveryExpressionInEverySlot) {
   NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = -7};
   chain.policy_accept = false;
   for (std::uint8_t slot = 0; slot < 16; ++slot) {
-    chain.rules.push_back({.comment = fmt::format("slot {}", slot),
-                           .exprs = {NftMeta{.key = NFT_META_MARK, .slot = slot},
-                                     NftBitwise{.slot = slot, .mask = {1, 2, 3, 4}, .xored = {0, 9, 0, 0}},
-                                     NftCmp{.slot = slot, .op = NFT_CMP_NEQ, .data = {4, 3, 2, 1}},
-                                     NftPayload{NFT_PAYLOAD_NETWORK_HEADER, 1, 3, slot},
-                                     NftCmp{.slot = slot, .op = NFT_CMP_LTE, .data = {1, 2, 3}},
-                                     NftCt{.key = NFT_CT_STATE, .slot = slot},
-                                     NftLookup{.slot = slot, .set = "s", .inverted = slot % 2 == 1},
-                                     NftVerdict{.accept = slot % 2 == 0}}});
+    chain.rules.push_back(
+        {.comment = fmt::format("slot {}", slot),
+         .exprs = {
+             NftMeta{.key = NFT_META_MARK, .slot = slot},
+             NftBitwise{.slot = slot, .mask = {1, 2, 3, 4}, .xored = {0, 9, 0, 0}},
+             NftCmp{.slot = slot, .op = NFT_CMP_NEQ, .data = {4, 3, 2, 1}},
+             NftPayload{NFT_PAYLOAD_NETWORK_HEADER, 1, 3, slot},
+             NftCmp{.slot = slot, .op = NFT_CMP_LTE, .data = {1, 2, 3}},
+             NftCt{.key = NFT_CT_STATE, .slot = slot},
+             NftFib{.result = NFT_FIB_RESULT_OIF, .flags = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF, .slot = slot},
+             NftLookup{.slot = slot, .set = "s", .inverted = slot % 2 == 1},
+             NftVerdict{.accept = slot % 2 == 0}}});
   }
   chain.rules.push_back({});
-  table.chains = {chain};
+  chain.rules.push_back({.comment = "on", .exprs = {NftGoto{.chain = "onward"}}});
+  const NftChain onward{.name = "onward",
+                        .rules = {{.comment = "end", .exprs = {NftCount{.counter = "seen"}, NftNotrack{}}}}};
+  table.chains = {chain, onward};
+  table.counters = {{.name = "idle"}, {.name = "seen"}};
   table.sets = {{.name = "s", .key_type = 19, .key_length = 4, .elements = {{0, 0, 0, 1}, {9, 0, 0, 0}}}};
   create(table);
   const std::vector<NftTable> seen = observe({{NftFamily::inet, "slots"}});
@@ -123,16 +130,18 @@ TEST_F(NftClientTest, SeesEveryEdit) {
            "nft insert rule inet ovl input counter",
            "nft add rule inet ovl forward reject",
            "nft add rule inet ovl forward limit rate 5/second drop",
-           "nft delete rule inet ovl input handle "
-           "$(nft -a list chain inet ovl input | sed -n 's/.*VNI from somebody.*handle //p')",
+           "nft delete rule inet ovl from_tunnel handle "
+           "$(nft -a list chain inet ovl from_tunnel | sed -n 's/.*another VNI.*handle //p')",
            "nft delete element inet ovl vteps4 '{ 192.168.99.105 }'",
            "nft add element inet ovl vteps4 '{ 192.168.99.66 }'",
            "nft flush set inet ovl vnis",
            "nft add chain inet ovl input '{ policy drop; }'",
            "nft add chain inet ovl extra",
-           "nft add chain inet ovl output '{ type filter hook output priority 0; }'",
+           "nft add chain inet ovl another '{ type filter hook output priority 0; }'",
            "nft add set inet ovl extra '{ type mark; }'",
            "nft add counter inet ovl extra",
+           "nft add quota inet ovl extra '{ over 5 bytes; }'",
+           "nft add rule inet ovl prerouting notrack",
            "nft add table inet ovl '{ flags dormant; }'",
            "nft flush chain inet ovl prerouting",
            "nft delete table inet ovl",
@@ -169,6 +178,29 @@ TEST_F(NftClientTest, ReplaceRestoresAnEditedTable) {
   const Status replaced = client().replace(wish);
   ASSERT_TRUE(replaced.ok()) << replaced.error().message;
   EXPECT_EQ(observe_one(NftFamily::bridge), wish);
+}
+
+TEST_F(NftClientTest, CountsOnThroughReplacements) {
+  NftTable wish = drop_udp(5999);
+  std::vector<NftExpr>& exprs = wish.chains.front().rules.front().exprs;
+  exprs.insert(exprs.end() - 1, NftCount{.counter = "dropped"});
+  wish.counters = {{.name = "dropped"}};
+  create(wish);
+  Udp sender("127.0.0.1", 0);
+  sender.send("127.0.0.1", 5999, {1});
+  sender.send("127.0.0.1", 5999, {1});
+  NftTable seen = observe_one(NftFamily::inet);
+  EXPECT_EQ(seen, wish) << "what was counted is no difference";
+  ASSERT_EQ(seen.counters.size(), 1U);
+  EXPECT_EQ(seen.counters.front().packets, 2U);
+  wish.counters.push_back({.name = "later"});
+  ASSERT_TRUE(client().replace(wish).ok());
+  sender.send("127.0.0.1", 5999, {1});
+  seen = observe_one(NftFamily::inet);
+  EXPECT_EQ(seen, wish);
+  ASSERT_EQ(seen.counters.size(), 2U);
+  EXPECT_EQ(seen.counters.front().packets, 3U);
+  EXPECT_EQ(seen.counters.back().packets, 0U);
 }
 
 TEST_F(NftClientTest, SaysWhatIsInTheWay) {

@@ -1,5 +1,6 @@
 // The host filter at work: who may speak to the VXLAN port, and what leaves through the gateway.
 #include <linux/if_ether.h>
+#include <unistd.h>
 
 #include "drivers/nft/nft.hpp"
 #include "tests/kernel/nft_samples.hpp"
@@ -28,7 +29,8 @@ HostFilter vxlan_filter() {
   return {.owner = "test",
           .vnis = {Vni::unchecked(kOurVni)},
           .vxlan_ports = {UdpPort::unchecked(kVxlanPort)},
-          .vteps = {ip("10.1.0.1"), ip("10.1.0.2"), ip("fd01::1"), ip("fd01::2")}};
+          .vteps = {ip("10.1.0.1"), ip("10.1.0.2"), ip("fd01::1"), ip("fd01::2")},
+          .own = {ip("10.1.0.1"), ip("fd01::1")}};
 }
 
 // A host, and a machine beside it that has the address of a VTEP (..2) and one that is none (..3).
@@ -69,6 +71,69 @@ class NftVxlanTest : public NetfilterTest {
   bool arrives_from(const std::string& source, std::uint32_t vni) {
     const std::string host = source.find(':') == std::string::npos ? "10.1.0.1" : "fd01::1";
     return arrives([&] { Udp(source, 0).send(host, kVxlanPort, vxlan(vni, kFrame)); });
+  }
+
+  // What the host's table has counted under a reason.
+  static std::uint64_t dropped(const std::string& reason) {
+    Inside host("host");
+    const std::vector<NftTableName> names{{NftFamily::inet, "ovl"}};
+    auto client = NftClient::open();
+    if (!client.ok()) return UINT64_MAX;
+    const auto seen = client.value().observe(names);
+    if (!seen.ok() || seen.value().empty()) return UINT64_MAX;
+    for (const NftCounter& counter : seen.value().front().counters) {
+      if (counter.name == "dropped_" + reason) return counter.packets;
+    }
+    return UINT64_MAX;
+  }
+
+  // A container of another program on the host, whose packets it masquerades.
+  static void add_box() {
+    add_netns("box");
+    run("ip -n host link add vbox address 02:00:00:00:02:01 type veth peer name eth0 address "
+        "02:00:00:00:02:02 netns box"
+        " && ip -n host address add 172.30.0.1/24 dev vbox && ip -n host address add fd30::1/64 dev vbox "
+        "nodad"
+        " && ip -n host link set vbox up && ip -n box link set eth0 up"
+        " && ip -n box address add 172.30.0.2/24 dev eth0 && ip -n box address add fd30::2/64 dev eth0 nodad"
+        " && ip -n box route add default via 172.30.0.1 && ip -n box -6 route add default via fd30::1"
+        " && ip netns exec host sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
+        " net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.vbox.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0"
+        " && ip netns exec host nft 'add table inet theirs; add chain inet theirs nat { type nat hook "
+        "postrouting priority srcnat; }; add rule inet theirs nat iifname vbox masquerade'");
+  }
+
+  // Whether a datagram that box writes byte by byte arrives at the host's VXLAN port.
+  bool arrives_forged(const std::string& source, std::uint32_t vni) {
+    const bool v4 = source.find(':') == std::string::npos;
+    const IpAddress host = ip(v4 ? "10.1.0.1" : "fd01::1");
+    return arrives([&] {
+      Inside box("box");
+      Wire wire("eth0");
+      wire.send(ethernet(
+          mac("02:00:00:00:02:01"), mac("02:00:00:00:02:02"), v4 ? ETH_P_IP : ETH_P_IPV6,
+          packet(ip(source), host, kUdp, udp(ip(source), host, 1111, kVxlanPort, vxlan(vni, kFrame)))));
+    });
+  }
+
+  // Whether the peer gets, at this port, what `from` sends to it as that user; a datagram of root's to
+  // another port comes after it.
+  static bool peer_gets(const std::string& from, const std::string& target, std::uint16_t port,
+                        const Packet& payload, uid_t user = 0) {
+    std::optional<Udp> wanted;
+    std::optional<Udp> marker;
+    {
+      Inside peer("peer");
+      wanted.emplace("::", port);
+      marker.emplace("::", kOtherPort);
+    }
+    Inside inside(from);
+    EXPECT_EQ(::seteuid(user), 0);
+    Udp(target.find(':') == std::string::npos ? "0.0.0.0" : "::", 0).send(target, port, payload);
+    EXPECT_EQ(::seteuid(0), 0);
+    EXPECT_TRUE(Udp("0.0.0.0", 0).send("10.1.0.2", kOtherPort, kFrame));
+    EXPECT_TRUE(marker->receive(kDeadline)) << "the marker was lost";
+    return wanted->receive(Milliseconds(0)).has_value();
   }
 
   // A datagram in two IPv6 fragments, the first of which holds no more than `first` bytes.
@@ -125,6 +190,106 @@ TEST_F(NftVxlanTest, FragmentsDoNotHideTheVni) {
     EXPECT_FALSE(arrives_in_fragments(ip("fd01::3"), first)) << first;
     EXPECT_TRUE(arrives_in_fragments(ip("fd01::2"), first)) << first;
   }
+}
+
+TEST_F(NftVxlanTest, AVtepComesByTheWayThatLeadsBackToIt) {
+  add_box();
+  for (const std::string source : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_TRUE(arrives_forged(source, kOurVni)) << source << " without a filter";
+  }
+  set_filter("host", vxlan_filter());
+  for (const std::string source : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_FALSE(arrives_forged(source, kOurVni)) << source;
+    EXPECT_TRUE(arrives_forged(source, kForeignVni)) << source;
+    EXPECT_TRUE(arrives_from(source, kOurVni)) << source;
+  }
+  EXPECT_EQ(dropped("source"), 2U);
+  EXPECT_FALSE(arrives_forged("172.30.0.2", kOurVni)) << "an address that is no VTEP";
+  EXPECT_EQ(dropped("vni"), 1U);
+}
+
+TEST_F(NftVxlanTest, AWayOverABridgeOrOverTwoDevicesLeadsBackToo) {
+  run("ip -n host link add eth2 type veth peer name eth2 netns peer && ip -n host link set eth2 up"
+      " && ip -n peer link set eth2 up && ip -n host address add 10.3.0.1/24 dev eth2"
+      " && ip -n peer address add 10.3.0.2/24 dev eth2 && ip -n peer address add 10.1.9.9/32 dev lo"
+      " && ip -n host route add 10.1.9.9/32 nexthop via 10.1.0.2 nexthop via 10.3.0.2"
+      " && ip netns exec host sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth2.rp_filter=0");
+  HostFilter filter = vxlan_filter();
+  filter.vteps.push_back(ip("10.1.9.9"));
+  set_filter("host", filter);
+  EXPECT_TRUE(arrives_from("10.1.9.9", kOurVni));
+  EXPECT_TRUE(arrives([] { Udp("10.1.9.9", 0).send("10.3.0.1", kVxlanPort, vxlan(kOurVni, kFrame)); }));
+  run("ip -n host link add br1 address 02:00:00:00:01:01 type bridge && ip -n host link set br1 up"
+      " && ip -n host address flush dev eth1 && ip -n host link set eth1 master br1"
+      " && ip -n host address add 10.1.0.1/24 dev br1 && ip -n host address add fd01::1/64 dev br1 nodad");
+  EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni));
+  EXPECT_TRUE(arrives_from("fd01::2", kOurVni));
+  EXPECT_EQ(dropped("source"), 0U);
+}
+
+TEST_F(NftVxlanTest, ThisHostsOwnAddressLeadsBackByTheLoopback) {
+  set_filter("host", vxlan_filter());
+  for (const std::string own : {"10.1.0.1", "fd01::1"}) {
+    EXPECT_TRUE(arrives([&] {
+      Inside host("host");
+      Udp(own, 0).send(own, kVxlanPort, vxlan(kOurVni, kFrame));
+    })) << own;
+  }
+}
+
+TEST_F(NftVxlanTest, NoUserSendsIntoTheTunnel) {
+  constexpr uid_t nobody = 65534;
+  const Packet frame = vxlan(kOurVni, kFrame);
+  for (const std::string target : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_TRUE(peer_gets("host", target, kVxlanPort, frame, nobody)) << target << " without a filter";
+  }
+  set_filter("host", vxlan_filter());
+  for (const std::string target : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_FALSE(peer_gets("host", target, kVxlanPort, frame, nobody)) << target;
+    EXPECT_TRUE(peer_gets("host", target, kVxlanPort, frame)) << target << " as root";
+    EXPECT_TRUE(peer_gets("host", target, 53, kFrame, nobody)) << target << ", another port";
+  }
+  EXPECT_TRUE(peer_gets("host", "10.1.0.3", kVxlanPort, frame, nobody)) << "who is no host of ours";
+  EXPECT_EQ(dropped("uid"), 2U);
+}
+
+TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfTheTunnel) {
+  add_box();
+  const Packet frame = vxlan(kOurVni, kFrame);
+  for (const std::string target : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_TRUE(peer_gets("box", target, kVxlanPort, frame)) << target << " without a filter";
+  }
+  set_filter("host", vxlan_filter());
+  for (const std::string target : {"10.1.0.2", "10.1.0.3", "fd01::2", "fd01::3"}) {
+    EXPECT_FALSE(peer_gets("box", target, kVxlanPort, frame)) << target;
+    EXPECT_TRUE(peer_gets("box", target, 53, kFrame)) << target << ", another port";
+  }
+  EXPECT_EQ(dropped("disguise"), 4U);
+  // A guest with a VTEP of its own, which nobody masquerades.
+  run("ip netns exec host nft flush chain inet theirs nat && ip -n peer route add 172.30.0.0/24 via 10.1.0.1"
+      " && ip -n peer -6 route add fd30::/64 via fd01::1");
+  for (const std::string target : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_TRUE(peer_gets("box", target, kVxlanPort, frame)) << target << ", its own VTEP";
+  }
+}
+
+TEST_F(NftVxlanTest, ATunnelPassesItsOwnHostsFilter) {
+  set_filter("host", vxlan_filter());
+  add_netns("sandbox");
+  run("ip -n host link add vxlan0 netns sandbox type vxlan id 1048576 dstport 4790 local 10.1.0.1 remote "
+      "10.1.0.2 && ip -n sandbox link set vxlan0 up");
+  HostFilter filter = vxlan_filter();
+  filter.vxlan_ports.push_back(UdpPort::unchecked(4790));
+  run("ip netns exec host nft delete table inet ovl");
+  set_filter("host", filter);
+  std::optional<Udp> peer;
+  {
+    Inside inside("peer");
+    peer.emplace("::", 4790);
+  }
+  Inside sandbox("sandbox");
+  Wire("vxlan0").send(ethernet(mac("02:00:00:00:00:09"), mac("02:00:00:00:00:08"), ETH_P_ARP, kFrame));
+  EXPECT_TRUE(peer->receive(kDeadline));
 }
 
 // ---- out of it ------------------------------------------------------------------------------------------
@@ -273,6 +438,45 @@ TEST_F(NftGatewayTest, EndpointsReachNothingElse) {
   EXPECT_FALSE(arrival(a, vxlan_port, "203.0.113.1", kVxlanPort)) << "VXLAN port";
   EXPECT_FALSE(arrival(a, keystore, "203.0.113.1", 2379)) << "keystore";
   EXPECT_TRUE(arrival(a, neighbour, "203.0.113.1", 2380)) << "the port beside the keystore's";
+}
+
+TEST_F(NftGatewayTest, AVxlanHeaderIsOneAtEveryPort) {
+  warm_up();
+  HostFilter filter = gateway_filter();
+  filter.vteps.push_back(ip("203.0.113.1"));
+  set_filter("host", filter);
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp outside = socket("outside", "203.0.113.1", 7000);
+  const auto gets = [&](const Packet& payload) {
+    EXPECT_TRUE(a.send("203.0.113.1", 7000, payload));
+    EXPECT_TRUE(a.send("203.0.113.1", 7000, {'e', 'n', 'd'}));
+    const auto first = outside.receive(kDeadline);
+    if (!first) return false;
+    const bool got = first->payload == payload;
+    if (got) outside.receive(kDeadline);
+    return got;
+  };
+  EXPECT_FALSE(gets(vxlan(kOurVni, kFrame)));
+  EXPECT_FALSE(gets(vxlan(kOurVni, Packet(4000, 1)))) << "in fragments";
+  EXPECT_TRUE(gets(kFrame)) << "DNS, NTP and syslog do not begin like that";
+  EXPECT_TRUE(gets({8, 0}));
+}
+
+TEST_F(NftGatewayTest, TheKeystoresPortsAreShutByEveryAddressOfTheHost) {
+  warm_up();
+  run("ip -n host address add 198.51.100.9/24 dev eth2");
+  Udp a = socket("a", "172.18.0.2", 0);
+  std::vector<std::pair<std::string, Udp>> here;
+  for (const std::string address : {"172.18.0.1", "203.0.113.2", "198.51.100.9"}) {
+    here.emplace_back(address, socket("host", address, 2379));
+    EXPECT_TRUE(arrival(a, here.back().second, address, 2379)) << address << " without a filter";
+  }
+  set_filter("host", gateway_filter());
+  for (auto& [address, listener] : here) EXPECT_FALSE(arrival(a, listener, address, 2379)) << address;
+  Udp beside = socket("host", "172.18.0.1", 2380);
+  EXPECT_TRUE(arrival(a, beside, "172.18.0.1", 2380)) << "the port beside it";
+  Udp other = socket("outside", "203.0.113.1", 5353);
+  EXPECT_TRUE(arrival(a, other, "203.0.113.1", 5353));
 }
 
 TEST_F(NftGatewayTest, FragmentsDoNotHideThePort) {
