@@ -308,9 +308,9 @@ Status Context::fill_access(const PlanOptions& options, const GivenManifest* giv
 // where it decides something.
 Status Context::hear_host(const GlobalOptions& global, const PlanOptions& options) {
   words_.automation = is_automation() || options.unattended || options.by_itself || options.only_named;
-  words_.own_files = has_references(words_.stated) && are_own_files(stated_in_);
-  if (!words_.given.url.empty()) return {};
   const bool has_secrets = has_references(words_.stated) || has_references(words_.given);
+  words_.own_files = has_secrets && are_own_files(stated_in_);
+  if (!words_.given.url.empty()) return {};
   if (has_secrets || words_.stated.url.empty() || options.only_named) {
     OVL_TRY(words_.bound, bound_access(global));
   }

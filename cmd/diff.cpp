@@ -11,6 +11,7 @@
 #include "cmd/plan_output.hpp"
 #include "cmd/policy_file.hpp"
 #include "cmd/style.hpp"
+#include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/compare.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -78,6 +79,13 @@ Result<Planned> compare_sides(const Side& before, const Side& after, const PlanO
   return compare(input);
 }
 
+void tell_diff(const Plan& plan, const Side& after, const GlobalOptions& global, const PlanOptions& options) {
+  const Format format = format_of(options);
+  if (format == Format::text || format == Format::json) return print_plan(plan, global, options);
+  const ManifestFindings manifest{after.revision.files, after.manifest, {}, true};
+  std::cout << told(report_of("diff", options, manifest, plan), format);
+}
+
 Result<int> diff(const GlobalOptions& global, const PlanOptions& options,
                  const std::vector<std::string>& refs) {
   OVL_TRY(const auto repository, repository_of(options));
@@ -85,7 +93,7 @@ Result<int> diff(const GlobalOptions& global, const PlanOptions& options,
   OVL_TRY(const Side after, read_side(*repository, refs.back(), options));
   OVL_TRY(const Planned planned, compare_sides(before, after, options));
   if (print_problems(planned, after.revision.files)) return kExitManifest;
-  print_plan(planned.plan, global, options);
+  tell_diff(planned.plan, after, global, options);
   OVL_CHECK(write_json(planned.plan, options));
   if (!planned.plan.refused.empty()) return kExitRefused;
   return options.detailed_exitcode && !planned.plan.empty() ? kExitChanges : kExitDone;

@@ -10,6 +10,7 @@
 #include "cmd/machine.hpp"
 #include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
+#include "cmd/tell.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/diff_records.hpp"
 #include "state/plan_file.hpp"
@@ -167,7 +168,7 @@ bool print_problems(const Planned& planned, const Sources& sources) {
 }
 
 void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options) {
-  if (options.json) {
+  if (format_of(options) == Format::json) {
     std::cout << plan_json(plan).pretty_json() << "\n";
     return;
   }

@@ -161,6 +161,8 @@ TEST_F(KeystoreWord, ASecretOfTheHostsGoesToNoAddressOfTheManifests) {
   state("");
   const std::string token = "OVL_TOKEN=file:" + file("secret");
   for (const std::string& words : verbs()) is_refused(run(words, token), words);
+  EXPECT_TRUE(run_at_terminal("network ls", "no", token).has("Is that meant?"));
+  EXPECT_EQ(listener_.words(), "");
   is_heard(run("plan", token + " OVL_KEYSTORE=" + url()), "the host names both");
 }
 

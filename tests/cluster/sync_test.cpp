@@ -220,6 +220,11 @@ TEST_F(Sync, WhatAMergeWouldChange) {
   const Ran diff = ovl("diff main feature --path net");
   EXPECT_EQ(diff.code, 0) << diff.out;
   EXPECT_TRUE(diff.has("mtu  1400 -> 1300")) << diff.out;
+  const Ran comment = ovl("diff main feature --path net --format markdown");
+  EXPECT_TRUE(comment.has("<!-- ovl diff pushed -->\n")) << comment.out;
+  const Ran counts = ovl("diff main feature --path net --format gitlab");
+  EXPECT_EQ(counts.out, "{\"create\":2,\"update\":1,\"delete\":0}\n");
+  EXPECT_TRUE(ovl("diff main feature --path net --format json").has("\"resource_changes\""));
   EXPECT_TRUE(diff.has("+ network.two")) << diff.out;
   EXPECT_EQ(ovl("diff main feature --path net --detailed-exitcode").code, 2);
   EXPECT_EQ(ovl("diff main main --path net --detailed-exitcode").code, 0);
