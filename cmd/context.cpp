@@ -31,9 +31,7 @@ namespace ovl {
 namespace {
 
 void print_diagnostics(const Diagnostics& diagnostics, const Sources& sources) {
-  for (const Diagnostic& diagnostic : diagnostics) {
-    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
-  }
+  std::cerr << render_all(diagnostics, sources, wants_colour(STDERR_FILENO));
 }
 
 bool has_errors(const Diagnostics& diagnostics) {

@@ -32,9 +32,7 @@ Result<Side> read_side(GitRepository& repository, const std::string& ref, const 
   Side side;
   OVL_TRY(side.revision, read_revision(repository, ref, options.path, beside));
   Parsed parsed = parse(side.revision.files);
-  for (const Diagnostic& diagnostic : parsed.diagnostics) {
-    std::cerr << render(diagnostic, side.revision.files, wants_colour(STDERR_FILENO)) << "\n";
-  }
+  std::cerr << render_all(parsed.diagnostics, side.revision.files, wants_colour(STDERR_FILENO));
   const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
   if (std::ranges::any_of(parsed.diagnostics, is_error)) {
     return Error{.code = Errc::manifest,

@@ -36,13 +36,10 @@ Status replace_file(const std::string& path, const std::string& text) {
 
 // What is no TOML has no look.
 Status check_syntax(const Sources& sources) {
-  bool broken = false;
-  for (const Diagnostic& diagnostic : parse(sources).diagnostics) {
-    if (diagnostic.id != "syntax") continue;
-    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
-    broken = true;
-  }
-  if (!broken) return {};
+  Diagnostics found = parse(sources).diagnostics;
+  std::erase_if(found, [](const Diagnostic& diagnostic) { return diagnostic.id != "syntax"; });
+  if (found.empty()) return {};
+  std::cerr << render_all(found, sources, wants_colour(STDERR_FILENO));
   return Error{.code = Errc::manifest, .message = "what is no TOML can't be formatted; nothing was done"};
 }
 

@@ -88,9 +88,8 @@ std::vector<TestCase> cases_of_plan(const Report& report) {
 }
 
 // One file's findings, or those of no file.
-TestCase case_of_file(const Report& report, const std::string& name,
-                      const std::vector<const Diagnostic*>& found) {
-  TestCase out{.name = name};
+TestCase case_of_file(std::string name, const std::vector<const Diagnostic*>& found, DiagnosticText& text) {
+  TestCase out{.name = std::move(name)};
   for (const Diagnostic* diagnostic : found) {
     if (diagnostic->severity == Severity::error) out.kind = "failure";
   }
@@ -99,7 +98,7 @@ TestCase case_of_file(const Report& report, const std::string& name,
   out.message = printable(found.front()->message);
   if (found.size() > 1) out.message += fmt::format(" (and {} more)", found.size() - 1);
   for (std::size_t i = 0; i < std::min(found.size(), kMostInCase); ++i) {
-    out.text += render(*found[i], report.manifest.sources, false) + "\n\n";
+    out.text += text.of(*found[i]) + "\n\n";
   }
   return out;
 }
@@ -110,12 +109,13 @@ std::vector<TestCase> cases_of_files(const Report& report) {
   for (const Diagnostic& diagnostic : report.manifest.diagnostics) {
     found[std::min<std::size_t>(diagnostic.place.file, sources.size())].push_back(&diagnostic);
   }
+  DiagnosticText text(sources, false);
   std::vector<TestCase> out;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    out.push_back(
-        case_of_file(report, file_of(report, Place{.file = static_cast<std::uint32_t>(i)}), found[i]));
+    const std::string name = file_of(report, Place{.file = static_cast<std::uint32_t>(i)});
+    out.push_back(case_of_file(name, found[i], text));
   }
-  if (!found.back().empty()) out.push_back(case_of_file(report, "manifest", found.back()));
+  if (!found.back().empty()) out.push_back(case_of_file("manifest", found.back(), text));
   if (!report.error) return out;
   for (const Notice& notice : notices_of(report)) out.push_back(case_of(report, notice));
   return out;

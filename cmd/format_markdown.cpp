@@ -91,10 +91,9 @@ Lines lines_of_findings(const std::vector<Finding>& findings) {
 }
 
 Lines lines_of_manifest(const ManifestFindings& manifest) {
+  DiagnosticText text(manifest.sources, false);
   Lines out;
-  for (const Diagnostic& diagnostic : manifest.diagnostics) {
-    append(out, lines_of(render(diagnostic, manifest.sources, false)));
-  }
+  for (const Diagnostic& diagnostic : manifest.diagnostics) append(out, lines_of(text.of(diagnostic)));
   return out;
 }
 

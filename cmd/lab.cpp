@@ -46,12 +46,10 @@ std::string real_path(const std::string& directory) {
 Result<LabPlan> read_plan(const std::string& directory, std::ostream& err) {
   OVL_TRY(const Sources sources, read_sources(directory));
   const Parsed parsed = parse(sources);
-  bool wrong = false;
-  for (const Diagnostic& diagnostic : parsed.diagnostics) {
-    err << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
-    wrong = wrong || diagnostic.severity == Severity::error;
-  }
-  if (wrong) return Error{.code = Errc::manifest, .message = "the manifest is invalid; no lab was started"};
+  err << render_all(parsed.diagnostics, sources, wants_colour(STDERR_FILENO));
+  const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
+  if (std::ranges::any_of(parsed.diagnostics, is_error))
+    return Error{.code = Errc::manifest, .message = "the manifest is invalid; no lab was started"};
   return plan_lab(parsed.manifest);
 }
 

@@ -161,9 +161,7 @@ Error stale(const std::string& what) {
 }  // namespace
 
 bool print_problems(const Planned& planned, const Sources& sources) {
-  for (const Diagnostic& diagnostic : planned.problems) {
-    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
-  }
+  std::cerr << render_all(planned.problems, sources, wants_colour(STDERR_FILENO));
   return !planned.problems.empty();
 }
 

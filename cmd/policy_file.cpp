@@ -21,9 +21,7 @@ Result<Policy> policy_in(SourceFile file) {
   const Sources sources{std::move(file)};
   ParsedPolicy parsed = parse_policy(sources.front());
   if (parsed.diagnostics.empty()) return std::move(parsed.policy);
-  for (const Diagnostic& diagnostic : parsed.diagnostics) {
-    std::cerr << render(diagnostic, sources, wants_colour(STDERR_FILENO)) << "\n";
-  }
+  std::cerr << render_all(parsed.diagnostics, sources, wants_colour(STDERR_FILENO));
   return Error{.code = Errc::guard,
                .message = fmt::format("the host's policy {} is invalid; nothing was done", sources[0].name),
                .hint = "correct it; docs/policy.md lists its keys"};

@@ -18,9 +18,6 @@ namespace ovl {
 
 namespace {
 
-// Whoever has more findings than this repairs the first ones first.
-constexpr std::size_t kMostShown = 100;
-
 std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
@@ -34,16 +31,10 @@ std::string subject(const ValidateOptions& options, const Sources& sources) {
   return options.path.empty() ? counted(sources.size(), "file") : safe_text(options.path);
 }
 
-void print_findings(const Parsed& parsed, const Sources& sources, bool colour, std::ostream& err) {
-  const std::size_t shown = std::min(parsed.diagnostics.size(), kMostShown);
-  for (std::size_t i = 0; i < shown; ++i) err << render(parsed.diagnostics[i], sources, colour) << "\n\n";
-  if (parsed.diagnostics.size() > shown) err << "... and " << parsed.diagnostics.size() - shown << " more\n";
-}
-
 void print_verdict(const ValidateOptions& options, const Parsed& parsed, const Sources& sources,
                    std::ostream& out, std::ostream& err) {
   const std::size_t errors = count_of(parsed.diagnostics, Severity::error);
-  print_findings(parsed, sources, options.colour, err);
+  err << render_all(parsed.diagnostics, sources, options.colour, "\n\n");
   if (errors > 0) {
     err << subject(options, sources) << ": invalid: " << counted(errors, "error") << "\n";
     return;

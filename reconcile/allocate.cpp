@@ -13,11 +13,12 @@ IpPrefix prefix_of(std::array<std::uint8_t, 4> bytes, std::uint8_t length) {
 }
 
 // The first of the `length`-prefixes from `from` on, within `whole`, that is free.
-std::optional<IpPrefix> first_free(const TakenSpace& taken, const IpPrefix& whole, const IpPrefix& from) {
+std::optional<IpPrefix> first_free(const TakenSpace& taken, const TakenSpace& own, const IpPrefix& whole,
+                                   const IpPrefix& from) {
   const std::uint64_t step = std::uint64_t{1} << (32 - from.length());
   IpPrefix candidate = from;
   while (whole.contains(candidate)) {
-    if (!taken.overlaps(candidate)) return candidate;
+    if (!taken.overlaps(candidate) && !own.overlaps(candidate)) return candidate;
     const auto next = candidate.address().plus(step);
     if (!next) break;
     candidate = IpPrefix::masked(*next, from.length());
@@ -54,13 +55,13 @@ bool TakenSpace::overlaps(const IpPrefix& prefix) const {
   return behind != ranges_.begin() && !(std::prev(behind)->second < prefix.address());
 }
 
-std::optional<IpPrefix> choose_subnet(const TakenSpace& taken) {
-  return first_free(taken, prefix_of({10, 0, 0, 0}, 8), prefix_of({10, 0, 0, 0}, 24));
+std::optional<IpPrefix> choose_subnet(const TakenSpace& taken, const std::optional<IpPrefix>& from) {
+  return first_free(taken, {}, prefix_of({10, 0, 0, 0}, 8), from.value_or(prefix_of({10, 0, 0, 0}, 24)));
 }
 
-std::optional<IpPrefix> choose_gateway_pool(const TakenSpace& taken) {
-  auto pool = first_free(taken, prefix_of({172, 16, 0, 0}, 12), prefix_of({172, 18, 0, 0}, 16));
-  if (!pool) pool = first_free(taken, prefix_of({192, 168, 0, 0}, 16), prefix_of({192, 168, 0, 0}, 20));
+std::optional<IpPrefix> choose_gateway_pool(const TakenSpace& taken, const TakenSpace& own) {
+  auto pool = first_free(taken, own, prefix_of({172, 16, 0, 0}, 12), prefix_of({172, 18, 0, 0}, 16));
+  if (!pool) pool = first_free(taken, own, prefix_of({192, 168, 0, 0}, 16), prefix_of({192, 168, 0, 0}, 20));
   return pool;
 }
 

@@ -27,11 +27,12 @@ class TakenSpace {
   std::map<IpAddress, IpAddress> ranges_;  // first address to last; no two touch the same address
 };
 
-// The first free /24 of 10.0.0.0/8, as Docker cuts it; nullopt when there is none.
-std::optional<IpPrefix> choose_subnet(const TakenSpace& taken);
+// The first free /24 of 10.0.0.0/8 from `from` on, as Docker cuts it; nullopt when there is none.
+std::optional<IpPrefix> choose_subnet(const TakenSpace& taken, const std::optional<IpPrefix>& from = {});
 
-// The first free gateway pool: 172.18.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in /20s.
-std::optional<IpPrefix> choose_gateway_pool(const TakenSpace& taken);
+// The first free gateway pool: 172.18.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in /20s; in
+// neither of the two.
+std::optional<IpPrefix> choose_gateway_pool(const TakenSpace& taken, const TakenSpace& own = {});
 
 // The address that a subnet's gateway has when none is given: the first one that can be used.
 IpAddress default_gateway(const IpPrefix& subnet);

@@ -130,13 +130,9 @@ std::optional<MovedName> parse_moved(std::string_view text) {
 class MovedCheck {
  public:
   MovedCheck(const ManifestIndex& index, Reporter& report) : index_(index), report_(report) {
-    for (const HostBlock& host : index.manifest().hosts) names_["host"].push_back(host.name.text());
-    for (const NetworkBlock& network : index.manifest().networks) {
-      names_["network"].push_back(network.name.text());
-    }
-    for (const EndpointBlock& endpoint : index.manifest().endpoints) {
-      names_["endpoint"].push_back(endpoint.name.text());
-    }
+    add("host", index.manifest().hosts);
+    add("network", index.manifest().networks);
+    add("endpoint", index.manifest().endpoints);
   }
 
   void check(const MovedBlock& block) {
@@ -157,7 +153,7 @@ class MovedCheck {
     if (!exists(*to) && index_.complete()) {
       report_.error(
           "moved-to-missing", block.to.place, fmt::format("there is no {} \"{}\"", to->kind, to->name),
-          suggestion(to->name, names_[to->kind], fmt::format("define [{}.{}]", to->kind, to->name)));
+          suggesters_.at(to->kind).suggest(to->name, fmt::format("define [{}.{}]", to->kind, to->name)));
     }
     once(block.from, *from, "is moved twice");
     once(block.to, *to, "has two old names");
@@ -174,9 +170,14 @@ class MovedCheck {
     return name;
   }
 
-  bool exists(const MovedName& name) {
-    const auto& known = names_[name.kind];
-    return std::ranges::find(known, name.name) != known.end();
+  template <class Block>
+  void add(const std::string& kind, const std::vector<Block>& blocks) {
+    suggesters_.emplace(kind, blocks);
+    for (const Block& block : blocks) names_.emplace(kind, block.name.text());
+  }
+
+  [[nodiscard]] bool exists(const MovedName& name) const {
+    return names_.contains(std::pair<std::string, std::string>(name.kind, name.name));
   }
 
   void once(const Located<std::string>& text, const MovedName& name, std::string_view what) {
@@ -189,7 +190,8 @@ class MovedCheck {
 
   const ManifestIndex& index_;
   Reporter& report_;
-  std::map<std::string, std::vector<std::string>> names_;
+  std::map<std::string, Suggester> suggesters_;          // by kind
+  std::set<std::pair<std::string, std::string>> names_;  // kind and name
   std::map<std::string, Place> seen_;
 };
 

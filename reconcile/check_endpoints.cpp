@@ -15,18 +15,22 @@ namespace ovl {
 namespace {
 
 // The gateway of a declared subnet: as given, else as it will be chosen.
-IpAddress gateway_of(const NetworkBlock& network, const IpPrefix& subnet) {
-  const auto given = std::ranges::find_if(
-      network.gateways, [&](const auto& gateway) { return subnet.contains(gateway.value); });
-  return given != network.gateways.end() ? given->value : default_gateway(subnet);
+IpAddress gateway_of(const NetworkLists& lists, const IpPrefix& subnet) {
+  const auto given = lists.gateways.find(subnet);
+  return given != lists.gateways.end() ? given->second : default_gateway(subnet);
 }
+
+struct KnownNames {
+  Suggester hosts, networks;
+};
 
 // ---- one endpoint ------------------------------------------------------------------------------
 
 class EndpointCheck {
  public:
-  EndpointCheck(const ManifestIndex& index, const EndpointBlock& endpoint, Reporter& report)
-      : index_(index), endpoint_(endpoint), report_(report) {}
+  EndpointCheck(const ManifestIndex& index, const EndpointBlock& endpoint, KnownNames& names,
+                OverlapCheck& overlaps, Reporter& report)
+      : index_(index), endpoint_(endpoint), names_(names), overlaps_(overlaps), report_(report) {}
 
   void run() {
     check_references();
@@ -44,25 +48,17 @@ class EndpointCheck {
     const HostName& host = endpoint_.host.value;
     if (!host.empty() && index_.host(host) == nullptr) {
       report_.error("unknown-host", endpoint_.host.place, fmt::format("there is no host \"{}\"", host.text()),
-                    suggestion(host.text(), names_of(index_.manifest().hosts),
-                               fmt::format("define it with [host.{}]", header_name(host.text()))));
+                    names_.hosts.suggest(host.text(),
+                                         fmt::format("define it with [host.{}]", header_name(host.text()))));
     }
     for (const AttachmentBlock& attachment : endpoint_.attachments) {
       const Label& network = attachment.network.value;
       if (network.empty() || index_.network(network) != nullptr) continue;
       report_.error("unknown-network", attachment.network.place,
                     fmt::format("there is no network \"{}\"", network.text()),
-                    suggestion(network.text(), names_of(index_.manifest().networks),
-                               fmt::format("define it with [network.{}]", network.text())));
+                    names_.networks.suggest(network.text(),
+                                            fmt::format("define it with [network.{}]", network.text())));
     }
-  }
-
-  template <class Block>
-  static std::vector<std::string> names_of(const std::vector<Block>& blocks) {
-    std::vector<std::string> names;
-    names.reserve(blocks.size());
-    for (const Block& block : blocks) names.push_back(block.name.text());
-    return names;
   }
 
   static std::string header_name(const std::string& name) {
@@ -118,20 +114,20 @@ class EndpointCheck {
           fmt::format("add subnet = \"...\" to [network.{}]", network.name.text()));
       return;
     }
-    const auto subnet = std::ranges::find_if(
-        network.subnets, [&](const auto& candidate) { return candidate.value.contains(address.value); });
-    if (subnet == network.subnets.end()) {
+    const NetworkLists& lists = index_.lists_of(network);
+    const PrefixIndex::Entry* subnet = lists.subnets.holding(address.value);
+    if (subnet == nullptr) {
       report_.clash("address-outside-subnet", address.place,
                     fmt::format("{} is in no subnet of network \"{}\"", text, network.name.text()),
                     "use an address of the network, or leave it out to have one chosen",
                     network.subnets.front().place, "its subnets are here");
-    } else if (!is_usable(subnet->value, address.value)) {
+    } else if (!is_usable(subnet->prefix, address.value)) {
       report_.error("address-not-usable", address.place,
                     fmt::format("{} is the {} address of {}", text,
-                                address.value == subnet->value.address() ? "network" : "broadcast",
-                                subnet->value.text()),
+                                address.value == subnet->prefix.address() ? "network" : "broadcast",
+                                subnet->prefix.text()),
                     "use another, or leave it out to have one chosen");
-    } else if (address.value == gateway_of(network, subnet->value)) {
+    } else if (address.value == gateway_of(lists, subnet->prefix)) {
       report_.error("address-is-gateway", address.place,
                     fmt::format("{} is the gateway of network \"{}\"", text, network.name.text()),
                     "use another, or leave it out to have one chosen");
@@ -141,58 +137,64 @@ class EndpointCheck {
   }
 
   void check_not_reserved(const NetworkBlock& network, const Located<IpAddress>& address) {
-    const auto reserved = std::ranges::find(network.reserved, address.value, &Located<IpAddress>::value);
-    if (reserved == network.reserved.end()) return;
+    const auto& all = index_.lists_of(network).reserved;
+    const auto reserved = all.find(address.value);
+    if (reserved == all.end()) return;
     report_.clash("address-reserved", address.place,
                   fmt::format("{} is reserved in network \"{}\"", address.value.text(), network.name.text()),
-                  "use another, or take it from \"reserved\"", reserved->place, "reserved here");
+                  "use another, or take it from \"reserved\"", reserved->second, "reserved here");
   }
-
-  struct Held {
-    const IpPrefix* subnet;
-    std::string holder;
-    Place place;
-  };
 
   // All subnets that the endpoint's namespace will know; they must not contradict each other.
   void check_subnets() {
-    std::vector<Held> held;
+    overlaps_.begin();
     bool has_gateway = false;
     for (const AttachmentBlock& attachment : endpoint_.attachments) {
       const NetworkBlock* network = index_.network(attachment.network.value);
       if (network == nullptr) continue;
       has_gateway = has_gateway || !network->internal;
-      for (const auto& subnet : network->subnets) {
-        hold(held, attachment,
-             {&subnet.value, fmt::format("network \"{}\"", network->name.text()), subnet.place});
+      const auto clash = overlaps_.add(*network);
+      if (clash) {
+        refuse_overlap(attachment, name_of(*clash->network), *clash->its, name_of(*network), *clash->added);
       }
     }
-    const HostBlock* host = index_.host(endpoint_.host.value);
-    if (host == nullptr || !host->gateway_pool || !has_gateway || held.empty()) return;
-    hold(held, endpoint_.attachments.front(),
-         {&host->gateway_pool->value, fmt::format("the gateway pool of host \"{}\"", host->name.text()),
-          host->gateway_pool->place});
+    if (has_gateway) check_gateway_pool();
   }
 
-  void hold(std::vector<Held>& held, const AttachmentBlock& attachment, Held next) {
-    const auto other = std::ranges::find_if(held, [&](const Held& earlier) {
-      return earlier.holder != next.holder && earlier.subnet->overlaps(*next.subnet);
-    });
-    if (other != held.end()) {
-      report_
-          .error("subnets-overlap", attachment.network.place,
-                 fmt::format("endpoint \"{}\" would be in {} ({}) and in {} ({}), which overlap",
-                             endpoint_.name.text(), next.holder, next.subnet->text(), other->holder,
-                             other->subnet->text()),
-                 "give one of them another subnet")
-          .notes = {{.message = "this one", .place = next.place},
-                    {.message = "and this one", .place = other->place}};
+  void check_gateway_pool() {
+    const HostBlock* host = index_.host(endpoint_.host.value);
+    if (host == nullptr || !host->gateway_pool) return;
+    for (const AttachmentBlock& attachment : endpoint_.attachments) {
+      const NetworkBlock* network = index_.network(attachment.network.value);
+      if (network == nullptr) continue;
+      const auto* other = index_.lists_of(*network).subnets.overlapping(host->gateway_pool->value);
+      if (other == nullptr) continue;
+      refuse_overlap(endpoint_.attachments.front(), name_of(*network), network->subnets[other->index],
+                     fmt::format("the gateway pool of host \"{}\"", host->name.text()), *host->gateway_pool);
+      return;
     }
-    held.push_back(std::move(next));
+  }
+
+  static std::string name_of(const NetworkBlock& network) {
+    return fmt::format("network \"{}\"", network.name.text());
+  }
+
+  void refuse_overlap(const AttachmentBlock& attachment, const std::string& holder,
+                      const Located<IpPrefix>& its, const std::string& other,
+                      const Located<IpPrefix>& others) {
+    report_
+        .error("subnets-overlap", attachment.network.place,
+               fmt::format("endpoint \"{}\" would be in {} ({}) and in {} ({}), which overlap",
+                           endpoint_.name.text(), other, others.value.text(), holder, its.value.text()),
+               "give one of them another subnet")
+        .notes = {{.message = "this one", .place = others.place},
+                  {.message = "and this one", .place = its.place}};
   }
 
   const ManifestIndex& index_;
   const EndpointBlock& endpoint_;
+  KnownNames& names_;
+  OverlapCheck& overlaps_;
   Reporter& report_;
 };
 
@@ -347,9 +349,12 @@ void check_endpoints(const ManifestIndex& index, Reporter& report) {
   Holdings holders(report);
   FamilyCheck families(index, report);
   PortCount ports(index, report);
+  KnownNames names{.hosts = Suggester(index.manifest().hosts),
+                   .networks = Suggester(index.manifest().networks)};
+  OverlapCheck overlaps(index);
   for (const EndpointBlock* block : by_place(index.manifest().endpoints)) {
     const EndpointBlock& endpoint = *block;
-    EndpointCheck(index, endpoint, report).run();
+    EndpointCheck(index, endpoint, names, overlaps, report).run();
     for (const AttachmentBlock& attachment : endpoint.attachments) {
       check_held_once(endpoint, attachment, holders);
       families.add(endpoint, attachment);

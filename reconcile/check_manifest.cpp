@@ -13,7 +13,24 @@ const Block* find_block(const std::vector<Block>& blocks, const Name& name) {
   return at != blocks.end() && at->name == name ? &*at : nullptr;
 }
 
+NetworkLists lists_in(const NetworkBlock& network) {
+  NetworkLists lists;
+  lists.subnets =
+      index_prefixes(network.subnets, [](const Located<IpPrefix>& subnet) { return subnet.value; });
+  for (const auto& gateway : network.gateways) {
+    const PrefixIndex::Entry* subnet = lists.subnets.holding(gateway.value);
+    if (subnet != nullptr) lists.gateways.try_emplace(subnet->prefix, gateway.value);
+  }
+  for (const auto& address : network.reserved) lists.reserved.try_emplace(address.value, address.place);
+  return lists;
+}
+
 }  // namespace
+
+ManifestIndex::ManifestIndex(const Decoded& decoded) : decoded_(&decoded) {
+  lists_.reserve(manifest().networks.size());
+  for (const NetworkBlock& network : manifest().networks) lists_.push_back(lists_in(network));
+}
 
 const HostBlock* ManifestIndex::host(const HostName& name) const {
   return find_block(manifest().hosts, name);

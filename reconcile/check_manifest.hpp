@@ -2,8 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
 
 #include "reconcile/decode_manifest.hpp"
+#include "reconcile/prefix_index.hpp"
 #include "reconcile/reporter.hpp"
 
 namespace ovl {
@@ -15,16 +19,28 @@ inline constexpr std::size_t kMaxBridgePorts = 1023;
 // Appends an error for each contradiction.
 void check_manifest(const Decoded& decoded, Diagnostics& diagnostics);
 
+// A network's lists by address: endpoints ask again and again.
+struct NetworkLists {
+  PrefixIndex subnets;                     // by their place in the block
+  std::map<IpPrefix, IpAddress> gateways;  // as given: the first of each subnet
+  std::map<IpAddress, Place> reserved;
+};
+
 // The same blocks by name, for the parts of the check.
 class ManifestIndex {
  public:
-  explicit ManifestIndex(const Decoded& decoded) : decoded_(&decoded) {}
+  explicit ManifestIndex(const Decoded& decoded);
 
   [[nodiscard]] const Manifest& manifest() const { return decoded_->manifest; }
 
   [[nodiscard]] const HostBlock* host(const HostName& name) const;
   [[nodiscard]] const NetworkBlock* network(const Label& name) const;
   [[nodiscard]] const EndpointBlock* endpoint(const Label& name) const;
+
+  // Precondition: the network is one of the manifest's.
+  [[nodiscard]] const NetworkLists& lists_of(const NetworkBlock& network) const {
+    return lists_[static_cast<std::size_t>(&network - manifest().networks.data())];
+  }
 
   // All files could be read: a name that is nowhere doesn't exist.
   [[nodiscard]] bool complete() const { return decoded_->complete; }
@@ -34,6 +50,7 @@ class ManifestIndex {
 
  private:
   const Decoded* decoded_;
+  std::vector<NetworkLists> lists_;  // of each network
 };
 
 // The blocks in the order in which they were written: of two that clash, the error is at the second.
@@ -45,6 +62,39 @@ std::vector<const Block*> by_place(const std::vector<Block>& blocks) {
   std::ranges::sort(sorted, {}, [](const Block* block) { return block->place; });
   return sorted;
 }
+
+// Subnets of two networks that can't be in one namespace.
+struct SubnetClash {
+  const NetworkBlock* network = nullptr;  // the one that was there first
+  const Located<IpPrefix>* its = nullptr;
+  const Located<IpPrefix>* added = nullptr;
+};
+
+// Whether the networks of one endpoint after the other overlap. Two networks are compared once, however many
+// endpoints are in both, so that all endpoints together cost less than their number times that of subnets.
+class OverlapCheck {
+ public:
+  explicit OverlapCheck(const ManifestIndex& index);
+
+  // Forgets the networks of the endpoint before.
+  void begin();
+  // Adds a network of this endpoint; the first clash with one that it has already.
+  std::optional<SubnetClash> add(const NetworkBlock& network);
+
+ private:
+  using Pair = std::pair<const NetworkBlock*, const NetworkBlock*>;
+
+  [[nodiscard]] std::optional<SubnetClash> compare(const NetworkBlock& before, const NetworkBlock& network);
+  std::optional<SubnetClash> add_small(const NetworkBlock& network);
+
+  const ManifestIndex& index_;
+  std::size_t many_;  // subnets: a network that has more is compared as a whole
+  std::map<Pair, std::optional<SubnetClash>> compared_;
+  std::vector<const NetworkBlock*> all_, large_;
+  std::set<const NetworkBlock*> known_;
+  PrefixIndex small_subnets_;
+  std::vector<std::pair<const NetworkBlock*, const Located<IpPrefix>*>> small_;
+};
 
 // Cluster, keystore, hosts, renames.
 void check_cluster(const ManifestIndex& index, Reporter& report);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/check_manifest.hpp"
@@ -14,21 +15,21 @@ namespace {
 
 constexpr std::uint32_t kDefaultPort = 4789;  // IANA, RFC 7348
 
+// Enough of them to see which ones are meant: each error repeats them.
 std::string subnet_list(const NetworkBlock& network) {
+  constexpr std::size_t most = 8;
   std::string out;
-  for (const auto& subnet : network.subnets) out += (out.empty() ? "" : ", ") + subnet.value.text();
+  for (const auto& subnet : std::span(network.subnets).first(std::min(network.subnets.size(), most))) {
+    out += (out.empty() ? "" : ", ") + subnet.value.text();
+  }
+  if (network.subnets.size() > most) out += fmt::format(" and {} more", network.subnets.size() - most);
   return out;
-}
-
-const IpPrefix* subnet_of(const NetworkBlock& network, const IpAddress& address) {
-  const auto found = std::ranges::find_if(network.subnets,
-                                          [&](const auto& subnet) { return subnet.value.contains(address); });
-  return found != network.subnets.end() ? &found->value : nullptr;
 }
 
 class NetworkCheck {
  public:
-  NetworkCheck(const NetworkBlock& network, Reporter& report) : network_(network), report_(report) {}
+  NetworkCheck(const NetworkBlock& network, const NetworkLists& lists, Reporter& report)
+      : network_(network), lists_(lists), report_(report) {}
 
   void run() {
     check_subnets();
@@ -41,25 +42,24 @@ class NetworkCheck {
 
  private:
   void check_subnets() {
-    for (auto subnet = network_.subnets.begin(); subnet != network_.subnets.end(); ++subnet) {
-      const std::string_view why = unfit_for_subnet(subnet->value);
+    PrefixIndex earlier;
+    for (std::size_t i = 0; i < network_.subnets.size(); ++i) {
+      const Located<IpPrefix>& subnet = network_.subnets[i];
+      const std::string_view why = unfit_for_subnet(subnet.value);
       if (!why.empty()) {
-        report_.error("unfit-subnet", subnet->place, fmt::format("{} {}", subnet->value.text(), why),
+        report_.error("unfit-subnet", subnet.place, fmt::format("{} {}", subnet.value.text(), why),
                       "use a private subnet, like 10.0.9.0/24 or fd00:9::/64");
-      } else {
-        check_overlaps(subnet);
+      } else if (const PrefixIndex::Entry* other = earlier.overlapping(subnet.value)) {
+        refuse_overlap(subnet, network_.subnets[other->index]);
       }
+      earlier.add(subnet.value, i);
     }
   }
 
-  void check_overlaps(std::vector<Located<IpPrefix>>::const_iterator subnet) {
-    const auto other = std::find_if(network_.subnets.begin(), subnet, [&](const auto& earlier) {
-      return earlier.value.overlaps(subnet->value);
-    });
-    if (other == subnet) return;
-    report_.clash("subnets-overlap", subnet->place,
-                  fmt::format("{} overlaps {}", subnet->value.text(), other->value.text()),
-                  "the subnets of one network are disjoint", other->place, "the other one is here");
+  void refuse_overlap(const Located<IpPrefix>& subnet, const Located<IpPrefix>& other) {
+    report_.clash("subnets-overlap", subnet.place,
+                  fmt::format("{} overlaps {}", subnet.value.text(), other.value.text()),
+                  "the subnets of one network are disjoint", other.place, "the other one is here");
   }
 
   // Addresses mean nothing while ovl chooses the subnet.
@@ -77,8 +77,8 @@ class NetworkCheck {
 
   // The subnet of an address; nullptr, with an error, when there is none.
   const IpPrefix* within(std::string_view what, const Located<IpAddress>& address) {
-    const IpPrefix* subnet = subnet_of(network_, address.value);
-    if (subnet != nullptr) return subnet;
+    const PrefixIndex::Entry* subnet = lists_.subnets.holding(address.value);
+    if (subnet != nullptr) return &subnet->prefix;
     report_.error("address-outside-subnet", address.place,
                   fmt::format("the {} {} is in no subnet of network \"{}\"", what, address.value.text(),
                               network_.name.text()),
@@ -105,15 +105,14 @@ class NetworkCheck {
   void check_ranges() {
     std::map<IpPrefix, Place> seen;
     for (const auto& range : network_.ip_range) {
-      const auto subnet = std::ranges::find_if(
-          network_.subnets, [&](const auto& candidate) { return candidate.value.contains(range.value); });
-      if (subnet == network_.subnets.end()) {
+      const PrefixIndex::Entry* subnet = lists_.subnets.holding(range.value);
+      if (subnet == nullptr) {
         report_.error("range-outside-subnet", range.place,
                       fmt::format("the range {} is in no subnet of network \"{}\"", range.value.text(),
                                   network_.name.text()),
                       fmt::format("its subnets: {}", subnet_list(network_)));
       } else {
-        at_most_one("range", subnet->value, range.place, seen);
+        at_most_one("range", subnet->prefix, range.place, seen);
       }
     }
   }
@@ -138,6 +137,7 @@ class NetworkCheck {
   }
 
   const NetworkBlock& network_;
+  const NetworkLists& lists_;
   Reporter& report_;
 };
 
@@ -161,7 +161,8 @@ void check_vnis(const Manifest& manifest, Reporter& report) {
 
 void check_networks(const ManifestIndex& index, Reporter& report) {
   for (const NetworkBlock& network : index.manifest().networks) {
-    if (!index.is_damaged("network." + network.name.text())) NetworkCheck(network, report).run();
+    if (index.is_damaged("network." + network.name.text())) continue;
+    NetworkCheck(network, index.lists_of(network), report).run();
   }
   check_vnis(index.manifest(), report);
 }

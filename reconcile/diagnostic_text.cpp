@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "reconcile/mask_secrets.hpp"
 #include "reconcile/toml_guard.hpp"
 #include "reconcile/utf8.hpp"
 
@@ -66,11 +65,24 @@ void cut(Cells& line) {
   }
 }
 
-std::string source_lines(const Place& place, const Sources& sources, bool colour) {
-  const std::string_view text = without_mark(sources[place.file].text);
-  // What the guard refused for its size is not walked through for a line.
-  if (text.size() > kMaxFileBytes) return {};
-  Cells line = cells_of(masked_line(text, place.line), place);
+// The part of a line that can be shown at all; the place then counts from its beginning. A code point has
+// four bytes at most, so what is left out would be cut away cell by cell.
+std::string_view around(std::string_view line, Place& place) {
+  constexpr std::size_t reach = 4 * (kWidth + 1);
+  const std::size_t mark = place.column > 0 ? place.column - 1 : 0;
+  std::size_t begin = std::min(mark > reach ? mark - reach : 0, line.size());
+  while (begin > 0 && begin < line.size() && (static_cast<unsigned char>(line[begin]) & 0xc0U) == 0x80U) {
+    ++begin;
+  }
+  place.column = static_cast<std::uint32_t>(mark - begin + 1);
+  place.length = static_cast<std::uint32_t>(std::min<std::size_t>(place.length, reach));
+  return line.substr(begin, mark - begin + reach);
+}
+
+std::string marked_line(std::string_view masked, Place place, bool colour) {
+  const std::uint32_t number = place.line;
+  const std::string_view part = around(masked, place);
+  Cells line = cells_of(part, place);
   cut(line);
   std::string shown;
   std::string blank;
@@ -84,7 +96,7 @@ std::string source_lines(const Place& place, const Sources& sources, bool colour
   }
   std::string mark = "^";
   mark.append(columns - 1, '~');
-  return fmt::format("\n{:>5} | {}\n      | {}{}", place.line, shown, blank,
+  return fmt::format("\n{:>5} | {}\n      | {}{}", number, shown, blank,
                      paint(colour, "1;32", std::move(mark)));
 }
 
@@ -93,15 +105,6 @@ std::string location(const Place& place, const Sources& sources) {
   const std::string name = safe_text(sources[place.file].name);
   if (place.line == 0) return name + ": ";
   return fmt::format("{}:{}:{}: ", name, place.line, place.column);
-}
-
-std::string with_place(const Place& place, const Sources& sources, bool colour, std::string_view word,
-                       std::string_view word_colour, const std::string& message) {
-  std::string out = paint(colour, "1", location(place, sources));
-  out += paint(colour, word_colour, fmt::format("{}:", word));
-  out += " " + safe_text(message);
-  if (place.file < sources.size() && place.line > 0) out += source_lines(place, sources, colour);
-  return out;
 }
 
 std::string_view severity_word(Severity severity) {
@@ -117,17 +120,54 @@ void set_place(Value& out, const Place& place, const Sources& sources) {
 
 }  // namespace
 
-std::string render(const Diagnostic& diagnostic, const Sources& sources, bool colour) {
+DiagnosticText::DiagnosticText(const Sources& sources, bool colour)
+    : sources_(&sources), colour_(colour), lines_(sources.size()) {}
+
+std::string DiagnosticText::of(const Diagnostic& diagnostic) {
   const bool error = diagnostic.severity == Severity::error;
-  std::string out =
-      with_place(diagnostic.place, sources, colour, severity_word(diagnostic.severity),
-                 error ? "1;31" : "1;33", fmt::format("{} [{}]", diagnostic.message, diagnostic.id.text()));
+  std::string out = with_place(diagnostic.place, severity_word(diagnostic.severity), error ? "1;31" : "1;33",
+                               fmt::format("{} [{}]", diagnostic.message, diagnostic.id.text()));
   if (!diagnostic.hint.empty()) {
-    out += "\n" + paint(colour, "1;36", "hint:") + " " + safe_text(diagnostic.hint);
+    out += "\n" + paint(colour_, "1;36", "hint:") + " " + safe_text(diagnostic.hint);
   }
   for (const Diagnostic::Note& note : diagnostic.notes) {
-    out += "\n" + with_place(note.place, sources, colour, "note", "1;36", note.message);
+    out += "\n" + with_place(note.place, "note", "1;36", note.message);
   }
+  return out;
+}
+
+std::string DiagnosticText::with_place(const Place& place, std::string_view word,
+                                       std::string_view word_colour, const std::string& message) {
+  std::string out = paint(colour_, "1", location(place, *sources_));
+  out += paint(colour_, word_colour, fmt::format("{}:", word));
+  out += " " + safe_text(message);
+  if (place.file < sources_->size() && place.line > 0) out += source_lines(place);
+  return out;
+}
+
+std::string DiagnosticText::source_lines(const Place& place) {
+  const std::string_view text = without_mark((*sources_)[place.file].text);
+  // What the guard refused for its size is not walked through for a line.
+  if (text.size() > kMaxFileBytes) return {};
+  std::optional<MaskedLines>& lines = lines_[place.file];
+  if (!lines) lines.emplace(text);
+  return marked_line(lines->at(place.line), place, colour_);
+}
+
+std::string render(const Diagnostic& diagnostic, const Sources& sources, bool colour) {
+  return DiagnosticText(sources, colour).of(diagnostic);
+}
+
+std::string render_all(const Diagnostics& diagnostics, const Sources& sources, bool colour,
+                       std::string_view end) {
+  DiagnosticText text(sources, colour);
+  std::string out;
+  const std::size_t shown = std::min(diagnostics.size(), kMostDiagnosticsShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    out += text.of(diagnostics[i]);
+    out += end;
+  }
+  if (diagnostics.size() > shown) out += fmt::format("... and {} more\n", diagnostics.size() - shown);
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "reconcile/toml_guard.hpp"
 
@@ -12,18 +13,6 @@ namespace {
 bool starts_header(std::string_view line) {
   const auto first = line.find_first_not_of(" \t");
   return first != std::string_view::npos && line[first] == '[';
-}
-
-std::string_view line_of(std::string_view text, std::uint32_t line, bool& in_keystore) {
-  in_keystore = false;
-  for (std::uint32_t number = 1;; ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view current = text.substr(0, end);
-    if (starts_header(current)) in_keystore = current.find("keystore") != std::string_view::npos;
-    if (number == line) return current;
-    if (end == text.size()) return {};
-    text.remove_prefix(end + 1);
-  }
 }
 
 bool is_public(std::string_view value) {
@@ -53,10 +42,12 @@ void mask(std::string& line, std::size_t begin, std::size_t end) {
 
 // scheme://user:password@host -> scheme://*************@host
 void mask_user_information(std::string& line) {
-  for (std::size_t at = line.find("://"); at != std::string::npos; at = line.find("://", at + 3)) {
-    const std::size_t stop = std::min(line.find_first_of(" \t\"'", at + 3), line.size());
-    const std::size_t sign = line.rfind('@', stop);
-    if (sign != std::string::npos && sign > at + 3 && sign < stop) mask(line, at + 3, sign);
+  for (std::size_t at = line.find("://"); at != std::string::npos;) {
+    const std::size_t begin = at + 3;
+    const std::size_t stop = std::min(line.find_first_of(" \t\"'", begin), line.size());
+    const std::size_t sign = std::string_view(line).substr(begin, stop - begin).rfind('@');
+    if (sign != std::string::npos) mask(line, begin, begin + sign);
+    at = line.find("://", stop);
   }
 }
 
@@ -71,28 +62,55 @@ void mask_bare_value(std::string& line) {
   mask(line, begin, line.size());
 }
 
-}  // namespace
+// Where the text of a string begins and ends, between its quotes.
+std::pair<std::size_t, std::size_t> within_quotes(std::string_view line, std::size_t at, std::size_t end) {
+  const std::string_view whole = line.substr(at, end - at);
+  const std::size_t first = whole.find_first_not_of("\"'");
+  if (first == std::string_view::npos) return {end, end};
+  return {at + first, at + whole.find_last_not_of("\"'") + 1};
+}
 
-std::string masked_line(std::string_view text, std::uint32_t line) {
-  bool in_keystore = false;
-  std::string out(line_of(text, line, in_keystore));
+bool is_key(std::string_view line, std::size_t end) {
+  const std::size_t next = line.find_first_not_of(" \t", end);
+  return next != std::string_view::npos && line[next] == '=';
+}
+
+std::string masked(std::string_view line, bool in_keystore) {
+  std::string out(line);
   if (out.ends_with('\r')) out.pop_back();
   mask_bare_value(out);
   for (std::size_t at = 0; (at = out.find_first_of("\"'", at)) != std::string::npos;) {
     const std::size_t end = skip_string(out, at);
-    const std::size_t begin = std::min(out.find_first_not_of("\"'", at), end);
-    const std::string_view value = std::string_view(out).substr(begin, end - begin);
-    const bool is_key = out.find_first_not_of(" \t", end) != std::string::npos &&
-                        out[out.find_first_not_of(" \t", end)] == '=';
+    const auto [first, last] = within_quotes(out, at, end);
     const bool secret = in_keystore || names_secret(std::string_view(out).substr(0, at));
-    if (secret && !is_key && !is_public(value)) {
-      const std::size_t last = out.find_last_not_of("\"'", end - 1);
-      if (last != std::string::npos && last >= begin) mask(out, begin, last + 1);
+    if (secret && !is_key(out, end) && !is_public(std::string_view(out).substr(first, end - first))) {
+      mask(out, first, last);
     }
     at = end;
   }
   mask_user_information(out);
   return out;
+}
+
+}  // namespace
+
+MaskedLines::MaskedLines(std::string_view text) {
+  bool in_keystore = false;
+  while (true) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view current = text.substr(0, end);
+    if (starts_header(current)) in_keystore = current.find("keystore") != std::string_view::npos;
+    lines_.push_back({.text = current, .in_keystore = in_keystore});
+    if (end == text.size()) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+const std::string& MaskedLines::at(std::uint32_t line) {
+  const auto [at, is_new] = masked_.try_emplace(line);
+  const bool exists = line > 0 && line <= lines_.size();
+  if (is_new && exists) at->second = masked(lines_[line - 1].text, lines_[line - 1].in_keystore);
+  return at->second;
 }
 
 }  // namespace ovl

@@ -3,14 +3,31 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ovl {
 
-// Line `line` (from 1) of text, of the same length, with '*' in place of what may be a secret: every
-// string below [keystore] that is no reference, no file and no URL, the value of every key called
-// token, user or password, and the user information of every URL.
-std::string masked_line(std::string_view text, std::uint32_t line);
+// The lines of a text. Precondition: the text outlives it.
+class MaskedLines {
+ public:
+  explicit MaskedLines(std::string_view text);
+
+  // Line `line` (from 1), of the same length, with '*' in place of what may be a secret: every string below
+  // [keystore] that is no reference, no file and no URL, the value of every key called token, user or
+  // password, and the user information of every URL. Empty: there is no such line.
+  const std::string& at(std::uint32_t line);
+
+ private:
+  struct Line {
+    std::string_view text;
+    bool in_keystore = false;
+  };
+
+  std::vector<Line> lines_;
+  std::map<std::uint32_t, std::string> masked_;  // those that were asked for
+};
 
 }  // namespace ovl

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "reconcile/change_name.hpp"
 
@@ -32,9 +34,46 @@ bool holds(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+// The records of one name, by their place. A rename takes them along, so that no move looks at all records.
+template <class Name>
+class ByName {
+ public:
+  template <class Record>
+  ByName(const std::vector<Record>& records, Name Record::*name) {
+    for (std::size_t i = 0; i < records.size(); ++i) at_[records[i].*name].push_back(i);
+  }
+
+  [[nodiscard]] bool has(const Name& name) const { return at_.contains(name); }
+
+  // Those of `from` are those of `to` from now on; which ones that were.
+  std::vector<std::size_t> rename(const Name& from, const Name& to) {
+    const auto node = at_.extract(from);
+    if (node.empty()) return {};
+    std::vector<std::size_t>& all = at_[to];
+    all.insert(all.end(), node.mapped().begin(), node.mapped().end());
+    return node.mapped();
+  }
+
+  void add(const Name& name, std::size_t place) { at_[name].push_back(place); }
+
+ private:
+  std::map<Name, std::vector<std::size_t>> at_;
+};
+
 class Mover {
  public:
-  Mover(Records& known, const std::vector<EndpointRecord>& homeless) : known_(known), homeless_(homeless) {}
+  Mover(Records& known, const std::vector<EndpointRecord>& homeless)
+      : known_(known),
+        homeless_(homeless),
+        hosts_(known.hosts, &HostRecord::name),
+        networks_(known.networks, &NetworkRecord::name),
+        by_host_(known.endpoints, &EndpointRecord::host),
+        by_network_(known.endpoints, &EndpointRecord::network),
+        by_name_(known.endpoints, &EndpointRecord::name),
+        homeless_by_host_(homeless, &EndpointRecord::host),
+        homeless_by_network_(homeless, &EndpointRecord::network) {
+    for (const EndpointRecord& endpoint : known.endpoints) names_.emplace(endpoint.network, endpoint.name);
+  }
 
   void make(const Move& move) {
     if (move.kind == "host") move_host(HostName::parse(move.from), HostName::parse(move.to));
@@ -45,63 +84,76 @@ class Mover {
  private:
   void move_host(const Result<HostName>& from, const Result<HostName>& to) {
     if (!from.ok() || !to.ok()) return;
-    if (!rename(known_.hosts, &HostRecord::name, from.value(), to.value())) return;
-    for (EndpointRecord& endpoint : known_.endpoints) {
-      if (endpoint.host == from.value()) endpoint.host = to.value();
+    if (!rename(known_.hosts, hosts_, &HostRecord::name, from.value(), to.value())) return;
+    for (const std::size_t at : by_host_.rename(from.value(), to.value())) {
+      known_.endpoints[at].host = to.value();
     }
-    take_in(&EndpointRecord::host, from.value(), to.value());
+    take_in(homeless_by_host_, &EndpointRecord::host, from.value(), to.value());
   }
 
   void move_network(const Result<Label>& from, const Result<Label>& to) {
     if (!from.ok() || !to.ok()) return;
-    if (!rename(known_.networks, &NetworkRecord::name, from.value(), to.value())) return;
-    for (EndpointRecord& endpoint : known_.endpoints) {
-      if (endpoint.network == from.value()) endpoint.network = to.value();
+    if (!rename(known_.networks, networks_, &NetworkRecord::name, from.value(), to.value())) return;
+    for (const std::size_t at : by_network_.rename(from.value(), to.value())) {
+      EndpointRecord& endpoint = known_.endpoints[at];
+      names_.erase({endpoint.network, endpoint.name});
+      endpoint.network = to.value();
+      names_.emplace(endpoint.network, endpoint.name);
     }
-    take_in(&EndpointRecord::network, from.value(), to.value());
+    take_in(homeless_by_network_, &EndpointRecord::network, from.value(), to.value());
   }
 
   // A namespace that was named after its endpoint keeps its name: processes live in it.
   void move_endpoint(const Result<Label>& from, const Result<Label>& to) {
     if (!from.ok() || !to.ok()) return;
-    for (EndpointRecord& endpoint : known_.endpoints) {
-      if (endpoint.name != from.value() || is_known(endpoint.network, to.value())) continue;
+    for (const std::size_t at : by_name_.rename(from.value(), to.value())) {
+      EndpointRecord& endpoint = known_.endpoints[at];
+      if (endpoint.name != from.value()) continue;
+      if (!names_.emplace(endpoint.network, to.value()).second) {
+        by_name_.add(from.value(), at);
+        continue;
+      }
+      names_.erase({endpoint.network, endpoint.name});
       const bool by_name = endpoint.netns.text() == endpoint.name.text();
       if (by_name && !holds(endpoint.chosen, "netns")) endpoint.chosen.emplace_back("netns");
       endpoint.name = to.value();
     }
   }
 
-  [[nodiscard]] bool is_known(const Label& network, const Label& name) const {
-    return std::ranges::any_of(known_.endpoints, [&](const EndpointRecord& endpoint) {
-      return endpoint.network == network && endpoint.name == name;
-    });
-  }
-
   // Whether the move is made, now or by an apply that did not get to its end.
   template <class Record, class Name>
-  static bool rename(std::vector<Record>& records, Name Record::*name, const Name& from, const Name& to) {
-    if (std::ranges::find(records, to, name) != records.end()) return true;
-    const auto at = std::ranges::find(records, from, name);
-    if (at == records.end()) return false;
-    (*at).*name = to;
-    return true;
+  static bool rename(std::vector<Record>& records, ByName<Name>& places, Name Record::*name, const Name& from,
+                     const Name& to) {
+    if (places.has(to)) return true;
+    const std::vector<std::size_t> moved = places.rename(from, to);
+    for (const std::size_t at : moved) records[at].*name = to;
+    return !moved.empty();
   }
 
   template <class Name>
-  void take_in(Name EndpointRecord::*member, const Name& from, const Name& to) {
-    for (EndpointRecord endpoint : homeless_) {
-      if (endpoint.*member != from) continue;
+  void take_in(ByName<Name>& places, Name EndpointRecord::*member, const Name& from, const Name& to) {
+    for (const std::size_t at : places.rename(from, to)) {
+      EndpointRecord endpoint = homeless_[at];
       endpoint.*member = to;
-      if (known_.endpoint(endpoint.network, endpoint.name) == nullptr) {
-        known_.endpoints.push_back(std::move(endpoint));
-        known_.sort();
-      }
+      if (!names_.emplace(endpoint.network, endpoint.name).second) continue;
+      const std::size_t place = known_.endpoints.size();
+      by_host_.add(endpoint.host, place);
+      by_network_.add(endpoint.network, place);
+      by_name_.add(endpoint.name, place);
+      known_.endpoints.push_back(std::move(endpoint));
     }
   }
 
   Records& known_;
   const std::vector<EndpointRecord>& homeless_;
+  ByName<HostName> hosts_;
+  ByName<Label> networks_;
+  // Of known_.endpoints and of homeless_.
+  ByName<HostName> by_host_;
+  ByName<Label> by_network_, by_name_;
+  ByName<HostName> homeless_by_host_;
+  ByName<Label> homeless_by_network_;
+  std::set<std::pair<Label, Label>> names_;  // network and name of each known endpoint
 };
 
 }  // namespace

@@ -31,9 +31,10 @@ class Places {
       std::string_view line = text.substr(0, end);
       if (line.ends_with('\r')) line.remove_suffix(1);
       lines_.push_back(line);
-      if (end == std::string_view::npos) return;
+      if (end == std::string_view::npos) break;
       text.remove_prefix(end + 1);
     }
+    columns_.resize(lines_.size());
   }
 
   Place of(const toml::source_region& region) {
@@ -69,23 +70,22 @@ class Places {
     return static_cast<std::uint32_t>(line_at(line).size()) + 1;
   }
 
-  // Columns of one line at a time are kept: values on one line are asked for one after the other.
+  // The columns of a line are counted once, whatever the order in which they are asked for.
   std::uint32_t byte_column(std::uint32_t line, std::uint32_t column) {
-    if (line != known_line_) {
-      known_line_ = line;
-      columns_.clear();
-      const std::string_view text = line_at(line);
+    if (line > lines_.size()) return end_of(line);
+    std::vector<std::uint32_t>& columns = columns_[line - 1];
+    const std::string_view text = line_at(line);
+    if (columns.empty()) {
       for (std::size_t at = 0; at < text.size(); at += first_code_point(text.substr(at)).size) {
-        columns_.push_back(static_cast<std::uint32_t>(at) + 1);
+        columns.push_back(static_cast<std::uint32_t>(at) + 1);
       }
     }
-    return column >= 1 && column <= columns_.size() ? columns_[column - 1] : end_of(line);
+    return column >= 1 && column <= columns.size() ? columns[column - 1] : end_of(line);
   }
 
   std::uint32_t file_;
   std::vector<std::string_view> lines_;
-  std::uint32_t known_line_ = 0;
-  std::vector<std::uint32_t> columns_;
+  std::vector<std::vector<std::uint32_t>> columns_;  // of each line, once it was asked for
 };
 
 // ---- the library's tree as ours -----------------------------------------------------------------

@@ -4,21 +4,27 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <span>
 
 #include "reconcile/change_name.hpp"
 #include "reconcile/diff_records.hpp"
+#include "reconcile/prefix_index.hpp"
 #include "reconcile/time_text.hpp"
 
 namespace ovl {
 
 namespace {
 
+// The first of them: each refusal repeats them.
 template <class T>
 std::string texts_of(const std::vector<T>& values) {
+  constexpr std::size_t most = 16;
   std::vector<std::string> out;
-  out.reserve(values.size());
-  for (const T& value : values) out.push_back(value.text());
-  return fmt::format("{}", fmt::join(out, ", "));
+  for (const T& value : std::span(values).first(std::min(values.size(), most))) out.push_back(value.text());
+  std::string text = fmt::format("{}", fmt::join(out, ", "));
+  if (values.size() > most) text += fmt::format(" and {} more", values.size() - most);
+  return text;
 }
 
 // ---- what a change does ---------------------------------------------------------------------------
@@ -70,7 +76,8 @@ bool ends(const RecordChange& change, const RecordPattern& pattern) {
 
 class PolicyCheck {
  public:
-  PolicyCheck(const PolicyInput& input, const Policy& policy) : in_(input), policy_(policy) {}
+  PolicyCheck(const PolicyInput& input, const Policy& policy)
+      : in_(input), policy_(policy), allowed_(index_prefixes(policy.subnets, std::identity())) {}
 
   std::vector<Finding> run() {
     for (const RecordChange& change : in_.plan.record_changes) check_change(change);
@@ -127,8 +134,7 @@ class PolicyCheck {
   void check_network(const NetworkRecord& network) {
     const std::string subject = name_of(RecordKind::network, network.name.text()).address();
     for (const IpPrefix& subnet : network.subnets) {
-      const auto holds = [&](const IpPrefix& allowed) { return allowed.contains(subnet); };
-      if (policy_.subnets.empty() || std::ranges::any_of(policy_.subnets, holds)) continue;
+      if (policy_.subnets.empty() || allowed_.holding(subnet) != nullptr) continue;
       refuse("policy-subnet", subject, fmt::format("policy does not allow its subnet {}", subnet.text()),
              "subnets " + texts_of(policy_.subnets));
     }
@@ -161,6 +167,7 @@ class PolicyCheck {
 
   const PolicyInput& in_;
   const Policy& policy_;
+  PrefixIndex allowed_;
   std::vector<Finding> out_;
 };
 

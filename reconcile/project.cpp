@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <span>
 
@@ -375,6 +376,9 @@ class Projector {
   // ---- names -------------------------------------------------------------------------------------
 
   void add_names() {
+    for (const EndpointRecord& endpoint : in_.records.endpoints) {
+      networks_[endpoint.name].push_back(endpoint.network);
+    }
     std::set<NetnsName> done;
     for (const EndpointRecord& endpoint : in_.records.endpoints) {
       if (endpoint.host == in_.host && done.insert(endpoint.netns).second) add_hosts_file(endpoint);
@@ -384,9 +388,7 @@ class Projector {
   void add_hosts_file(const EndpointRecord& endpoint) {
     const std::string owner = mark("endpoint/" + endpoint.name.text());
     HostsFile file{.netns = endpoint.netns, .file = "hosts", .owner = owner};
-    for (const NetworkRecord& network : in_.records.networks) {
-      if (in_.records.endpoint(network.name, endpoint.name) != nullptr) add_network_names(file, network.name);
-    }
+    for (const Label& network : networks_.at(endpoint.name)) add_network_names(file, network);
     check_hosts_file(file, endpoint);
     NamespaceObjects& inside = out_.objects.at(endpoint.netns);
     inside.hosts_files.push_back(std::move(file));
@@ -420,6 +422,7 @@ class Projector {
   const HostRecord* self_;
   const HostFacts* facts_;
   Projected out_;
+  std::map<Label, std::vector<Label>> networks_;  // of each endpoint's name, sorted
   std::uint32_t mtu_ = 0;
   std::vector<Vni> vnis_;
 };

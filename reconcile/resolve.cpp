@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "reconcile/allocate.hpp"
+#include "reconcile/prefix_index.hpp"
 #include "reconcile/resolve_endpoints.hpp"
 
 namespace ovl {
@@ -52,7 +55,7 @@ HostRecord resolve_host(const Manifest& manifest, const HostBlock& block, const 
   return record;
 }
 
-TakenSpace space_around(const Records& records, const HostFacts* facts) {
+TakenSpace space_around(const Records& records) {
   TakenSpace taken;
   for (const HostRecord& host : records.hosts) {
     if (host.advertise) taken.add(*host.advertise);
@@ -60,20 +63,21 @@ TakenSpace space_around(const Records& records, const HostFacts* facts) {
   for (const NetworkRecord& network : records.networks) {
     for (const IpPrefix& subnet : network.subnets) taken.add(subnet);
   }
-  if (facts != nullptr) taken.add(*facts);
   return taken;
 }
 
+// taken: by the cluster's hosts and networks.
 void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& block, const HostRecord* before,
-                          const HostFacts* facts) {
+                          const HostFacts* facts, const TakenSpace& taken) {
   if (block.gateway_pool) {
     record.gateway_pool = block.gateway_pool->value;
     return;
   }
   record.chosen.emplace_back("gateway_pool");
-  const TakenSpace taken = space_around(out.records, facts);
+  TakenSpace own;
+  if (facts != nullptr) own.add(*facts);
   const bool kept = before != nullptr && before->gateway_pool && has(before->chosen, "gateway_pool");
-  record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken);
+  record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken, own);
   if (record.gateway_pool) return;
   out.problems.push_back(problem(
       "no-gateway-pool", block.place,
@@ -103,10 +107,11 @@ NetworkRecord declared_network(const Manifest& manifest, const NetworkBlock& blo
 }
 
 void resolve_gateways(NetworkRecord& record, const NetworkBlock& block) {
-  for (const IpPrefix& subnet : record.subnets) {
-    const auto given = std::ranges::find_if(
-        block.gateways, [&](const Located<IpAddress>& gateway) { return subnet.contains(gateway.value); });
-    record.gateways.push_back(given != block.gateways.end() ? given->value : default_gateway(subnet));
+  const PrefixIndex subnets = index_prefixes(record.subnets, std::identity());
+  for (const IpPrefix& subnet : record.subnets) record.gateways.push_back(default_gateway(subnet));
+  for (const auto& gateway : block.gateways) {
+    const PrefixIndex::Entry* subnet = subnets.holding(gateway.value);
+    if (subnet != nullptr) record.gateways[subnet->index] = gateway.value;
   }
   if (block.gateways.size() < record.subnets.size()) record.chosen.emplace_back("gateways");
 }
@@ -143,11 +148,22 @@ bool keeps_vni(const NetworkBlock& block, const NetworkRecord* before, const Net
          has(before->chosen, "vni");
 }
 
-Vni lowest_vni(std::set<VniKey>& taken, UdpPort port) {
-  std::uint32_t number = kFirstVni;
-  while (!taken.emplace(port, Vni::unchecked(number)).second) ++number;
-  return Vni::unchecked(number);
-}
+// The lowest free VNI of each port, again and again: none gets free meanwhile, so a search goes on where the
+// one before ended.
+class FreeVnis {
+ public:
+  explicit FreeVnis(std::set<VniKey> taken) : taken_(std::move(taken)) {}
+
+  Vni take_lowest(UdpPort port) {
+    std::uint32_t& number = next_.try_emplace(port, kFirstVni).first->second;
+    while (!taken_.emplace(port, Vni::unchecked(number)).second) ++number;
+    return Vni::unchecked(number);
+  }
+
+ private:
+  std::set<VniKey> taken_;
+  std::map<UdpPort, std::uint32_t> next_;
+};
 
 class NetworkResolver {
  public:
@@ -185,7 +201,7 @@ class NetworkResolver {
   // What no chosen subnet may overlap; made when the first one is chosen.
   TakenSpace& taken_space() {
     if (taken_) return *taken_;
-    taken_ = space_around(out_.records, nullptr);
+    taken_ = space_around(out_.records);
     for (const HostFacts& host : facts_.hosts) taken_->add(host);
     for (const HostBlock& host : manifest_.hosts) {
       if (host.gateway_pool) taken_->add(host.gateway_pool->value);
@@ -198,9 +214,10 @@ class NetworkResolver {
 
   void choose_subnet_for(NetworkRecord& record, const NetworkBlock& block) {
     record.chosen.emplace_back("subnets");
-    if (const auto subnet = choose_subnet(taken_space())) {
+    if (const auto subnet = choose_subnet(taken_space(), last_chosen_)) {
       record.subnets.push_back(*subnet);
       taken_->add(*subnet);
+      last_chosen_ = subnet;
       return;
     }
     out_.problems.push_back(
@@ -217,12 +234,12 @@ class NetworkResolver {
       if (block.vni) networks[i].vni = block.vni->value;
       if (keeps_vni(block, before, networks[i])) networks[i].vni = goal_of(*before).second;
     }
-    std::set<VniKey> taken = taken_vnis(manifest_, networks, current_, facts_);
+    FreeVnis vnis(taken_vnis(manifest_, networks, current_, facts_));
     for (std::size_t i = 0; i < networks.size(); ++i) {
       const NetworkBlock& block = manifest_.networks[i];
       if (block.vni) continue;
       if (!keeps_vni(block, current_.network(block.name), networks[i])) {
-        networks[i].vni = lowest_vni(taken, networks[i].port);
+        networks[i].vni = vnis.take_lowest(networks[i].port);
       }
       networks[i].chosen.emplace_back("vni");
     }
@@ -234,6 +251,7 @@ class NetworkResolver {
   const IdBook& ids_;
   Resolved& out_;
   std::optional<TakenSpace> taken_;
+  std::optional<IpPrefix> last_chosen_;  // nothing before it is free
 };
 
 }  // namespace
@@ -249,9 +267,11 @@ Resolved resolve(const Manifest& manifest, const Records& current, const Facts& 
     }
   }
   NetworkResolver(manifest, current, facts, ids, out).run();
+  const TakenSpace taken = space_around(out.records);
   for (std::size_t i = 0; i < manifest.hosts.size(); ++i) {
     const HostBlock& block = manifest.hosts[i];
-    resolve_gateway_pool(out, out.records.hosts[i], block, current.host(block.name), facts.host(block.name));
+    resolve_gateway_pool(out, out.records.hosts[i], block, current.host(block.name), facts.host(block.name),
+                         taken);
   }
   resolve_endpoints(manifest, current, ids, out);
   out.records.sort();

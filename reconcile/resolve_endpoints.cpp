@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/ids.hpp"
+#include "reconcile/prefix_index.hpp"
 
 namespace ovl {
 
@@ -36,13 +38,13 @@ class InterfaceNames {
   bool keep(const IfName& name) { return taken_.insert(name).second; }
 
   IfName lowest() {
-    std::size_t number = 0;
-    while (!taken_.insert(eth(number)).second) ++number;
-    return eth(number);
+    while (!taken_.insert(eth(next_)).second) ++next_;
+    return eth(next_);
   }
 
  private:
   std::set<IfName> taken_;
+  std::size_t next_ = 0;  // none below it is free
 };
 
 class EndpointResolver {
@@ -128,6 +130,7 @@ class EndpointResolver {
 
   void reserve() {
     for (const NetworkRecord& network : out_.records.networks) {
+      spaces_.emplace(network.name, space_of(network));
       AddressPool& pool = pools_[network.name];
       for (const IpAddress& address : network.gateways) pool.take(address);
       for (const IpAddress& address : network.reserved) pool.take(address);
@@ -159,16 +162,28 @@ class EndpointResolver {
 
   // Whether a chosen address may stay: still in a subnet and, where there is one, in its ip_range.
   [[nodiscard]] bool allowed(const Slot& slot, const IpAddress& address) const {
-    const NetworkRecord* network = out_.records.network(slot.record.network);
-    return network != nullptr && std::ranges::any_of(network->subnets, [&](const IpPrefix& subnet) {
-             return is_usable(subnet, address) && range_of(*network, subnet).contains(address);
-           });
+    const auto space = spaces_.find(slot.record.network);
+    if (space == spaces_.end()) return false;
+    const PrefixIndex::Entry* subnet = space->second.subnets.holding(address);
+    return subnet != nullptr && is_usable(subnet->prefix, address) &&
+           space->second.ranges[subnet->index].contains(address);
   }
 
-  [[nodiscard]] static IpPrefix range_of(const NetworkRecord& network, const IpPrefix& subnet) {
-    const auto at =
-        std::ranges::find_if(network.ip_range, [&](const IpPrefix& r) { return subnet.contains(r); });
-    return at != network.ip_range.end() ? *at : subnet;
+  // Where a network's addresses come from.
+  struct Space {
+    PrefixIndex subnets;
+    std::vector<IpPrefix> ranges;  // of each subnet: itself, or the part that endpoints may have
+    std::set<Family> families;
+  };
+
+  static Space space_of(const NetworkRecord& network) {
+    Space space{.subnets = index_prefixes(network.subnets, std::identity()), .ranges = network.subnets};
+    for (const IpPrefix& range : network.ip_range) {
+      const PrefixIndex::Entry* subnet = space.subnets.holding(range);
+      if (subnet != nullptr) space.ranges[subnet->index] = range;
+    }
+    for (const IpPrefix& subnet : network.subnets) space.families.insert(subnet.family());
+    return space;
   }
 
   void choose_addresses() {
@@ -185,16 +200,17 @@ class EndpointResolver {
 
   void choose_family(Slot& slot, const NetworkRecord& network, Family family) {
     if (has_family(slot.record, family)) return;
-    bool asked = false;
-    for (const IpPrefix& subnet : network.subnets) {
+    const Space& space = spaces_.at(network.name);
+    std::size_t& at = first_with_room_[{network.name, family}];
+    for (; at < network.subnets.size(); ++at) {
+      const IpPrefix& subnet = network.subnets[at];
       if (subnet.family() != family) continue;
-      asked = true;
-      const auto address = pools_[network.name].take_lowest(subnet, range_of(network, subnet));
+      const auto address = pools_[network.name].take_lowest(subnet, space.ranges[at]);
       if (!address) continue;
       slot.record.addresses.push_back(*address);
       return;
     }
-    if (asked) full(slot, network);
+    if (space.families.contains(family)) full(slot, network);
   }
 
   void full(const Slot& slot, const NetworkRecord& network) {
@@ -279,10 +295,10 @@ class EndpointResolver {
 
   // The gateway pool of an endpoint's host; the bridge itself has the first address.
   std::optional<IpPrefix> pool_of(const HostName& name) {
-    const auto at = std::ranges::find(out_.records.hosts, name, &HostRecord::name);
-    if (at == out_.records.hosts.end() || !at->gateway_pool) return std::nullopt;
-    gateway_pools_[name].take(default_gateway(*at->gateway_pool));
-    return at->gateway_pool;
+    const HostRecord* host = out_.records.host(name);  // sorted, as the manifest's blocks are
+    if (host == nullptr || !host->gateway_pool) return std::nullopt;
+    gateway_pools_[name].take(default_gateway(*host->gateway_pool));
+    return host->gateway_pool;
   }
 
   void keep_gateway_addresses() {
@@ -335,6 +351,9 @@ class EndpointResolver {
   Resolved& out_;
   std::vector<Slot> slots_;
   std::map<Label, AddressPool> pools_;
+  std::map<Label, Space> spaces_;
+  // The subnets before it are full: none of them gets free meanwhile.
+  std::map<std::pair<Label, Family>, std::size_t> first_with_room_;
   std::map<HostName, AddressPool> gateway_pools_;
   std::set<std::pair<Label, MacAddress>> macs_;
 };

@@ -10,6 +10,12 @@ namespace ovl {
 namespace {
 
 constexpr std::size_t kLongest = 64;
+// Pairs of words that one Suggester compares at most: some tenths of a second.
+constexpr std::size_t kMostCompared = 200'000;
+
+bool differ_in_length_by(std::string_view a, std::string_view b, std::size_t count) {
+  return std::max(a.size(), b.size()) - std::min(a.size(), b.size()) >= count;
+}
 
 std::string lowered(std::string_view text) {
   std::string out(text);
@@ -51,6 +57,7 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
     const std::string name = lowered(candidate);
     // "alias" for "aliases": its ending is left out.
     const bool begun = wanted.size() >= 3 && name.starts_with(wanted);
+    if (!begun && differ_in_length_by(wanted, name, best_distance)) continue;
     const std::size_t distance = begun && wanted != name ? 1 : edit_distance(wanted, name);
     if (distance >= best_distance) continue;
     best = &candidate;
@@ -62,6 +69,11 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 std::string suggestion(std::string_view word, const std::vector<std::string>& known, std::string otherwise) {
   const auto near = nearest(word, known);
   return near ? fmt::format("did you mean \"{}\"?", *near) : std::move(otherwise);
+}
+
+std::string Suggester::suggest(std::string_view word, std::string otherwise) {
+  compared_ += known_.size();
+  return compared_ > kMostCompared ? std::move(otherwise) : suggestion(word, known_, std::move(otherwise));
 }
 
 }  // namespace ovl

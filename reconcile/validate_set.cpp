@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/decode_values.hpp"
 #include "reconcile/fitness.hpp"
+#include "reconcile/prefix_index.hpp"
 #include "reconcile/store_view.hpp"
 
 namespace ovl {
@@ -41,7 +43,7 @@ std::string host_problem(const HostRecord& host) {
   return {};
 }
 
-std::string subnet_problem(const NetworkRecord& network, std::size_t index) {
+std::string subnet_problem(const NetworkRecord& network, std::size_t index, const PrefixIndex& before) {
   const IpPrefix& subnet = network.subnets[index];
   const IpAddress& gateway = network.gateways[index];
   if (const std::string_view why = unfit_for_subnet(subnet); !why.empty()) {
@@ -51,9 +53,7 @@ std::string subnet_problem(const NetworkRecord& network, std::size_t index) {
     return fmt::format("gateway {} is outside {}", gateway.text(), subnet.text());
   if (!is_usable(subnet, gateway))
     return fmt::format("gateway {} is no host's address in {}", gateway.text(), subnet.text());
-  for (std::size_t i = 0; i < index; ++i) {
-    if (network.subnets[i].overlaps(subnet)) return fmt::format("{} is there twice", subnet.text());
-  }
+  if (before.overlapping(subnet) != nullptr) return fmt::format("{} is there twice", subnet.text());
   if (network.mtu && network.mtu->number() < kLeastIpv6Mtu && !subnet.address().is_ipv4()) {
     return fmt::format("MTU {} is too small for IPv6", network.mtu->number());
   }
@@ -75,21 +75,23 @@ std::string network_problem(const NetworkRecord& network) {
   if (is_reserved_name(network.name.text())) return "its name is reserved";
   if (network.subnets.empty()) return "it has no subnet";
   if (network.gateways.size() != network.subnets.size()) return "it has not one gateway per subnet";
+  PrefixIndex before;
   for (std::size_t i = 0; i < network.subnets.size(); ++i) {
-    if (std::string text = subnet_problem(network, i); !text.empty()) return text;
+    if (std::string text = subnet_problem(network, i, before); !text.empty()) return text;
+    before.add(network.subnets[i], i);
   }
   return device_problem(network);
 }
 
-std::string addresses_problem(const NetworkRecord& network, const EndpointRecord& endpoint) {
+std::string addresses_problem(const NetworkRecord& network, const PrefixIndex& subnets,
+                              const EndpointRecord& endpoint) {
   if (endpoint.addresses.empty()) return "it has no address";
   for (std::size_t i = 0; i < endpoint.addresses.size(); ++i) {
     const IpAddress& address = endpoint.addresses[i];
-    const auto subnet = std::ranges::find_if(
-        network.subnets, [&](const IpPrefix& prefix) { return prefix.contains(address); });
-    if (subnet == network.subnets.end()) return fmt::format("{} is outside its network", address.text());
-    if (!is_usable(*subnet, address)) return fmt::format("{} is no host's address", address.text());
-    if (std::ranges::find(network.gateways, address) != network.gateways.end()) {
+    const PrefixIndex::Entry* subnet = subnets.holding(address);
+    if (subnet == nullptr) return fmt::format("{} is outside its network", address.text());
+    if (!is_usable(subnet->prefix, address)) return fmt::format("{} is no host's address", address.text());
+    if (network.gateways[subnet->index] == address) {  // each gateway is in its own subnet
       return fmt::format("{} is its network's gateway", address.text());
     }
     if (i > 0 && endpoint.addresses[i - 1].family() == address.family()) {
@@ -119,14 +121,27 @@ std::string way_out_problem(const HostRecord& host, const EndpointRecord& endpoi
   return fits ? std::string() : fmt::format("{} is no address behind its host's gateway", address.text());
 }
 
-std::string endpoint_problem(const Records& records, const EndpointRecord& endpoint) {
+// The subnets of each network, by its place among the records.
+using Subnets = std::vector<PrefixIndex>;
+
+Subnets subnets_of(const Records& records) {
+  Subnets out;
+  out.reserve(records.networks.size());
+  for (const NetworkRecord& network : records.networks) {
+    out.push_back(index_prefixes(network.subnets, std::identity()));
+  }
+  return out;
+}
+
+std::string endpoint_problem(const Records& records, const Subnets& subnets, const EndpointRecord& endpoint) {
   const NetworkRecord* network = records.network(endpoint.network);
   const HostRecord* host = records.host(endpoint.host);
   if (network == nullptr) return fmt::format("there is no network {}", endpoint.network.text());
   if (host == nullptr) return fmt::format("there is no host {}", endpoint.host.text());
   if (!is_id(endpoint.id)) return "its id is not 64 hexadecimal digits";
   if (!endpoint.mac.is_unicast()) return fmt::format("MAC {} is not unicast", endpoint.mac.text());
-  if (std::string text = addresses_problem(*network, endpoint); !text.empty()) return text;
+  const PrefixIndex& its_subnets = subnets[static_cast<std::size_t>(network - records.networks.data())];
+  if (std::string text = addresses_problem(*network, its_subnets, endpoint); !text.empty()) return text;
   if (std::string text = names_problem(endpoint); !text.empty()) return text;
   return way_out_problem(*host, endpoint);
 }
@@ -223,8 +238,9 @@ class EndpointSet {
 
   Problems run() {
     const auto& endpoints = records_.endpoints;
+    const Subnets subnets = subnets_of(records_);
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
-      problems_.set(i, endpoint_problem(records_, endpoints[i]));
+      problems_.set(i, endpoint_problem(records_, subnets, endpoints[i]));
       add(endpoints[i], i);
     }
     addresses_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });

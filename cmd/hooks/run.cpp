@@ -82,8 +82,7 @@ int verdict(Result<Sources> found) {
   if (!found.ok()) return report_error(found.error());
   const Sources files = std::move(found).value();
   const Parsed parsed = parse(files);
-  for (const Diagnostic& diagnostic : parsed.diagnostics)
-    std::cerr << render(diagnostic, files, false) << "\n";
+  std::cerr << render_all(parsed.diagnostics, files, false);
   if (parsed.diagnostics.empty()) return kExitDone;
   std::cerr << "ovl: the manifest is invalid\n";
   return kExitManifest;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "model/values.hpp"
 
@@ -107,10 +108,11 @@ Result<StoreServer> parse_server(const Scheme& scheme, std::string_view text) {
 
 Result<std::vector<StoreServer>> parse_servers(const Scheme& scheme, std::string_view text) {
   std::vector<StoreServer> servers;
+  std::set<std::string> named;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find(',', at), text.size());
     OVL_TRY(StoreServer server, parse_server(scheme, text.substr(at, end - at)));
-    if (std::ranges::find(servers, server) != servers.end()) {
+    if (!named.insert(server.text()).second) {
       return bad_form(scheme, fmt::format("{} is named twice", server.text()));
     }
     servers.push_back(std::move(server));

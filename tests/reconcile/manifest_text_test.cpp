@@ -43,6 +43,10 @@ TEST(Suggest, FindsTheNearest) {
   EXPECT_EQ(nearest(std::string(1000, 'x'), known), std::nullopt);
 }
 
+std::string masked_line(std::string_view text, std::uint32_t line) {
+  return MaskedLines(text).at(line);
+}
+
 TEST(MaskSecrets, HidesWhatMayBeASecret) {
   EXPECT_EQ(masked_line("[keystore]\ntoken = \"hunter2\"", 2), "token = \"*******\"");
   EXPECT_EQ(masked_line("[keystore]\ntoken = 'hunter2' # x", 2), "token = '*******' # x");

@@ -1,0 +1,411 @@
+// Whoever may push chooses how long a manifest's lists are: no stage may take more than its share for a
+// longer one, whether it is taken or refused, and neither may the words about it.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "reconcile/diagnostic_text.hpp"
+#include "reconcile/diff_records.hpp"
+#include "reconcile/format_toml.hpp"
+#include "reconcile/graph.hpp"
+#include "reconcile/manifest_archive.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/resolve.hpp"
+#include "reconcile/store_view.hpp"
+#include "tests/support/processor_time.hpp"
+
+namespace ovl {
+
+namespace {
+
+using test::Stopwatch;
+
+// ---- manifests -----------------------------------------------------------------------------------
+
+struct Case {
+  const char* name;
+  std::size_t count;
+  bool valid;
+  std::string (*text)(std::size_t count);
+};
+
+const std::string kStart = "[cluster]\nname = \"demo\"\n";
+const std::string kHost = kStart + "[host.a]\nadvertise = \"192.0.2.1\"\n";
+
+template <class F>
+std::string listed(std::size_t count, const F& item, std::string_view between = ", ") {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) out += between;
+    out += item(i);
+  }
+  return out;
+}
+
+template <class F>
+std::string repeated(std::size_t count, const F& item) {
+  return listed(count, item, "");
+}
+
+std::string quoted(const std::string& text) {
+  return "\"" + text + "\"";
+}
+
+std::string address_number(std::size_t i) {
+  return fmt::format("10.{}.{}.{}", i >> 16, (i >> 8) % 256, i % 256);
+}
+
+std::string subnet_number(std::size_t i) {
+  return fmt::format("10.{}.{}.{}/30", i >> 14, (i >> 6) % 256, i % 64 * 4);
+}
+
+std::string network_of(std::size_t subnets) {
+  return "[network.n]\nsubnets = [" +
+         listed(subnets, [](std::size_t i) { return quoted(subnet_number(i)); }) + "]\n";
+}
+
+std::string endpoint(std::size_t number, const std::string& keys) {
+  return fmt::format("[endpoint.e{}]\nhost = \"a\"\n{}\n", number, keys);
+}
+
+std::string array_of(std::string_view key, std::size_t count, std::string (*item)(std::size_t)) {
+  return fmt::format("{} = [{}]\n", key, listed(count, [&](std::size_t i) { return quoted(item(i)); }));
+}
+
+// Many internal networks in which one host has few endpoints.
+std::string network_number(std::size_t i) {
+  return fmt::format("[network.n{}]\ninternal = true\n", i);
+}
+
+std::string host_number(std::size_t i) {
+  return fmt::format("[host.h{}]\nadvertise = \"192.{}.{}.{}\"\n", i, i >> 16, (i >> 8) % 256, i % 256);
+}
+
+const std::string kInternal = "[network.n]\nsubnet = \"10.0.0.0/8\"\ninternal = true\n";
+
+const Case kCases[] = {
+    {"Subnets", 400, true,
+     [](std::size_t n) { return kHost + network_of(n) + endpoint(1, "network = \"n\""); }},
+    {"SubnetsThatAreOne", 250, false,
+     [](std::size_t n) {
+       return kStart + "[network.n]\n" +
+              array_of("subnets", n, [](std::size_t) { return std::string("10.0.0.0/24"); });
+     }},
+    {"SubnetsInOneLarge", 250, false,
+     [](std::size_t n) {
+       return kStart + "[network.n]\n" + array_of("subnets", n, [](std::size_t i) {
+                return i == 0 ? std::string("10.0.0.0/8") : subnet_number(i);
+              });
+     }},
+    {"SubnetsThatAreUnfit", 250, false,
+     [](std::size_t n) {
+       return kStart + "[network.n]\n" + array_of("subnets", n, [](std::size_t i) {
+                return fmt::format("127.0.{}.{}/32", i >> 8, i % 256);
+              });
+     }},
+    {"SubnetsOfOneEndpoint", 250, false,
+     [](std::size_t n) {
+       return kHost +
+              repeated(n,
+                       [](std::size_t i) {
+                         return fmt::format("[network.n{}]\nsubnet = \"{}\"\n", i,
+                                            i % 2 == 0 ? "10.0.0.0/24" : subnet_number(i));
+                       }) +
+              "[endpoint.e]\nhost = \"a\"\n[endpoint.e.networks]\n" +
+              repeated(n, [](std::size_t i) { return fmt::format("n{} = {{}}\n", i); });
+     }},
+    {"Gateways", 400, true,
+     [](std::size_t n) {
+       return kHost + network_of(n) +
+              array_of("gateway", n, [](std::size_t i) { return address_number(i * 4 + 2); });
+     }},
+    {"GatewaysOutside", 250, false,
+     [](std::size_t n) {
+       return kHost + network_of(n) + array_of("gateway", n, [](std::size_t i) {
+                return fmt::format("172.16.{}.{}", i >> 8, i % 256);
+              });
+     }},
+    {"Ranges", 400, true,
+     [](std::size_t n) {
+       return kHost + network_of(n) +
+              array_of("ip_range", n, [](std::size_t i) { return address_number(i * 4 + 2) + "/31"; });
+     }},
+    {"RangesOutside", 250, false,
+     [](std::size_t n) {
+       return kHost + network_of(n) + array_of("ip_range", n, [](std::size_t i) {
+                return fmt::format("172.16.{}.{}/32", i >> 8, i % 256);
+              });
+     }},
+    {"Reserved", 400, true,
+     [](std::size_t n) {
+       return kHost + network_of(n) +
+              array_of("reserved", n, [](std::size_t i) { return address_number(i * 4 + 1); }) +
+              endpoint(1, "network = \"n\"");
+     }},
+    {"ReservedOutside", 250, false,
+     [](std::size_t n) {
+       return kHost + network_of(n) + array_of("reserved", n, [](std::size_t i) {
+                return fmt::format("172.16.{}.{}", i >> 8, i % 256);
+              });
+     }},
+    {"ReservedAndGiven", 250, false,
+     [](std::size_t n) {
+       return kHost + kInternal +
+              array_of("reserved", n, [](std::size_t i) { return address_number(i + 2); }) +
+              repeated(n, [](std::size_t i) {
+                return endpoint(i, "network = \"n\"\naddress = " + quoted(address_number(i + 2)));
+              });
+     }},
+    {"Addresses", 400, true,
+     [](std::size_t n) {
+       return kHost + network_of(n) + "internal = true\n" +
+              repeated(std::min<std::size_t>(n, 20), [](std::size_t i) {
+                return endpoint(i, "network = \"n\"\naddress = " + quoted(address_number(i * 4 + 2)));
+              });
+     }},
+    {"AddressesOfOne", 250, false,
+     [](std::size_t n) {
+       return kHost + kInternal + endpoint(1, "network = \"n\"\n" + array_of("address", n, [](std::size_t i) {
+                                                return address_number(i + 2);
+                                              }));
+     }},
+    {"Aliases", 400, true,
+     [](std::size_t n) {
+       return kHost + kInternal + endpoint(1, "network = \"n\"\n" + array_of("aliases", n, [](std::size_t i) {
+                                                return fmt::format("alias-{}", i);
+                                              }));
+     }},
+    {"AliasesThatAreOne", 250, false,
+     [](std::size_t n) {
+       return kHost + kInternal + endpoint(1, "network = \"n\"\n" + array_of("aliases", n, [](std::size_t) {
+                                                return std::string("same");
+                                              }));
+     }},
+    {"Labels", 400, true,
+     [](std::size_t n) {
+       return kHost + "[host.a.labels]\n" +
+              repeated(n, [](std::size_t i) { return fmt::format("l{} = \"x\"\n", i); });
+     }},
+    {"LabelsThatAreNone", 250, false,
+     [](std::size_t n) {
+       return kHost + "labels = { " + listed(n, [](std::size_t i) { return fmt::format("l{} = 1", i); }) +
+              " }\n";
+     }},
+    {"Hosts", 400, true, [](std::size_t n) { return kStart + repeated(n, host_number); }},
+    {"HostsOfOneAddress", 250, false,
+     [](std::size_t n) {
+       return kStart + repeated(n, [](std::size_t i) {
+                return fmt::format("[host.h{}]\nadvertise = \"192.0.2.1\"\n", i);
+              });
+     }},
+    {"HostsAndEndpoints", 250, true,
+     [](std::size_t n) {
+       return kStart + kInternal + repeated(n, [](std::size_t i) {
+                return host_number(i) +
+                       fmt::format("[endpoint.e{}]\nhost = \"h{}\"\nnetwork = \"n\"\n", i, i);
+              });
+     }},
+    {"Networks", 500, true,
+     [](std::size_t n) {
+       return kHost + repeated(n, network_number) + endpoint(1, "network = \"n1\"") +
+              endpoint(2, "network = \"n2\"");
+     }},
+    {"NetworksOfOneEndpoint", 150, true,
+     [](std::size_t n) {
+       return kHost + repeated(n, network_number) + "[endpoint.e]\nhost = \"a\"\n[endpoint.e.networks]\n" +
+              repeated(n, [](std::size_t i) { return fmt::format("n{} = {{}}\n", i); });
+     }},
+    {"NetworksOfOneVni", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) { return fmt::format("[network.n{}]\nvni = 7\n", i); });
+     }},
+    {"NetworksWithOneEndpointEach", 120, true,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) {
+                return network_number(i) + endpoint(i, fmt::format("network = \"n{}\"", i));
+              });
+     }},
+    {"EndpointsWithoutNetwork", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, network_number) +
+              repeated(n, [](std::size_t i) { return endpoint(i, fmt::format("network = \"m{}\"", i)); });
+     }},
+    {"EndpointsWithoutHost", 250, false,
+     [](std::size_t n) {
+       return kInternal + kStart + repeated(n, host_number) + repeated(n, [](std::size_t i) {
+                return fmt::format("[endpoint.e{}]\nhost = \"g{}\"\nnetwork = \"n\"\n", i, i);
+              });
+     }},
+    {"EndpointsOfOneMac", 250, false,
+     [](std::size_t n) {
+       return kHost + kInternal + repeated(n, [](std::size_t i) {
+                return endpoint(i, "network = \"n\"\nmac = \"02:00:00:00:00:01\"");
+              });
+     }},
+    {"EndpointsOfOneNamespace", 250, false,
+     [](std::size_t n) {
+       return kHost + kInternal +
+              repeated(n, [](std::size_t i) { return endpoint(i, "network = \"n\"\nnetns = \"one\""); });
+     }},
+    {"Moved", 400, true,
+     [](std::size_t n) {
+       return kHost + repeated(n, network_number) + repeated(n, [](std::size_t i) {
+                return fmt::format("[[moved]]\nfrom = \"network.o{}\"\nto = \"network.n{}\"\n", i, i);
+              });
+     }},
+    {"MovedToNowhere", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, network_number) + repeated(n, [](std::size_t i) {
+                return fmt::format("[[moved]]\nfrom = \"network.o{}\"\nto = \"network.m{}\"\n", i, i);
+              });
+     }},
+    {"MovedTwice", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t) {
+                return std::string("[[moved]]\nfrom = \"network.o\"\nto = \"network.n\"\n");
+              });
+     }},
+    {"StoreServers", 400, true,
+     [](std::size_t n) {
+       return kHost + "[keystore]\nallow_plaintext = true\nurl = \"etcd://" +
+              listed(
+                  n, [](std::size_t i) { return address_number(i); }, ",") +
+              "\"\n";
+     }},
+    {"PolicyLists", 400, true,
+     [](std::size_t n) {
+       return kHost + "[policy]\n" + array_of("subnets", n, subnet_number) +
+              array_of("protect", n, [](std::size_t i) { return fmt::format("network.n{}", i); }) +
+              array_of("hosts", n, [](std::size_t i) { return fmt::format("h{}", i); }) +
+              array_of("forbid", n, [](std::size_t) { return std::string("remove network"); });
+     }},
+    {"UnknownKeys", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) { return fmt::format("key{} = 1\n", i); });
+     }},
+    {"UnknownBlocks", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) { return fmt::format("[block{}]\n", i); });
+     }},
+    {"KeysSetTwice", 250, false,
+     [](std::size_t n) {
+       return kHost +
+              repeated(n, [](std::size_t i) { return fmt::format("[network.n{}]\nvni = 1\nvni = 1\n", i); });
+     }},
+    {"BlocksOpenedTwice", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) {
+                return fmt::format("[network.n{}]\nvni = 1\n[network.n{}]\n", i, i);
+              });
+     }},
+    {"NamesThatDifferInCase", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) {
+                return fmt::format("[network.n{}]\nvni = {}\n[network.N{}]\n", i, i + 1, i);
+              });
+     }},
+    {"ErrorsOnOneLine", 250, false,
+     [](std::size_t n) {
+       return kHost + "[network.n]\nreserved = [" +
+              listed(n, [](std::size_t i) { return fmt::format("\"no address {}\"", i); }) + "]\n";
+     }},
+    {"ErrorsOnOneLineWithLongValues", 500, false,
+     [](std::size_t n) {
+       return kHost + "[network.n]\nreserved = [" +
+              listed(n, [](std::size_t) { return quoted(std::string(500, 'x')); }) + "]\n";
+     }},
+    {"ErrorsBelowALongFile", 250, false,
+     [](std::size_t n) {
+       return kHost + std::string(n * 20, '\n') +
+              repeated(n, [](std::size_t i) { return fmt::format("key{} = 1\n", i); });
+     }},
+    {"QuotesOnOneLine", 250, false,
+     [](std::size_t n) {
+       return kHost + "[keystore]\nurl = { " +
+              listed(n, [](std::size_t i) { return fmt::format("a{} = \"b://c@d\"", i); }) + " }\n";
+     }},
+    {"DottedKeys", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t i) { return fmt::format("labels.a{}.b.c.d = 1\n", i); });
+     }},
+    {"ArraysOfTables", 250, false,
+     [](std::size_t n) {
+       return kHost + repeated(n, [](std::size_t) { return std::string("[[network]]\n[[network.a]]\n"); });
+     }},
+};
+
+// ---- what is done with them ----------------------------------------------------------------------
+
+Records current_of(const Records& records, Stopwatch& watch) {
+  Snapshot snapshot;
+  const StoreLayout layout(Label::parse("demo").value());
+  watch.time("encode", [&] {
+    for (const HostRecord& host : records.hosts)
+      snapshot.items.push_back({.key = layout.host(host.name), .value = encode(host).json()});
+    for (const NetworkRecord& network : records.networks)
+      snapshot.items.push_back({.key = layout.network(network.name), .value = encode(network).json()});
+    for (const EndpointRecord& endpoint : records.endpoints)
+      snapshot.items.push_back(
+          {.key = layout.endpoint(endpoint.network, endpoint.name), .value = encode(endpoint).json()});
+    return 0;
+  });
+  std::ranges::sort(snapshot.items, {}, &KeyValue::key);
+  StoreView view = watch.time("view", [&] { return view_of(snapshot, layout); });
+  EXPECT_TRUE(view.refused.empty()) << view.refused.front().subject << ": " << view.refused.front().message;
+  return std::move(view.records);
+}
+
+void use(const Manifest& manifest, Stopwatch& watch) {
+  Facts facts;
+  const Resolved first = watch.time("resolve", [&] { return resolve(manifest, {}, facts); });
+  ASSERT_TRUE(first.problems.empty()) << first.problems.front().message;
+  const Records current = current_of(first.records, watch);
+  const Resolved again = watch.time("resolve again", [&] { return resolve(manifest, current, facts); });
+  EXPECT_TRUE(watch.time("diff", [&] { return diff_records(again.records, current); }).empty());
+  watch.time("diff from nothing", [&] { return diff_records(again.records, {}); });
+  watch.time("claims", [&] { return claims_of(current); });
+  watch.time("graph", [&] { return graph_text(manifest.cluster.value, current, GraphFormat::dot); });
+  const HostName host = HostName::parse("a").value();
+  watch.time("project", [&] {
+    return project({.cluster = manifest.cluster.value, .host = host, .records = current, .facts = facts});
+  });
+}
+
+void run(const Case& one, std::size_t count, Stopwatch& watch) {
+  const Sources sources{{.name = "ovl.toml", .text = one.text(count)}};
+  const Parsed parsed = watch.time("parse", [&] { return parse(sources); });
+  ASSERT_EQ(parsed.diagnostics.empty(), one.valid)
+      << count << (one.valid ? render(parsed.diagnostics.front(), sources, false) : "");
+  watch.time("say", [&] {
+    DiagnosticText text(sources, false);
+    std::size_t size = 0;
+    for (const Diagnostic& diagnostic : parsed.diagnostics) size += text.of(diagnostic).size();
+    return size;
+  });
+  watch.time("say as JSON", [&] {
+    std::size_t size = 0;
+    for (const Diagnostic& diagnostic : parsed.diagnostics) {
+      size += diagnostic_value(diagnostic, sources).json().size();
+    }
+    return size;
+  });
+  if (!one.valid) return;
+  watch.time("format", [&] { return format_toml(sources.front().text); });
+  const std::string packed = watch.time("pack", [&] { return pack(parsed.manifest); });
+  EXPECT_TRUE(watch.time("unpack", [&] { return unpack(packed); }).ok());
+  use(parsed.manifest, watch);
+}
+
+class Doubling : public testing::TestWithParam<Case> {};
+
+TEST_P(Doubling, TakesNoMoreThanItsShare) {
+  test::expect_in_step(GetParam().count,
+                       [](Stopwatch& watch, std::size_t count) { run(GetParam(), count, watch); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Manifests, Doubling, testing::ValuesIn(kCases),
+                         [](const auto& of) { return std::string(of.param.name); });
+
+}  // namespace
+
+}  // namespace ovl
