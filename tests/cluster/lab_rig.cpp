@@ -91,7 +91,7 @@ bool LabRig::in_sync(const std::string& host) const {
 // Link-local addresses come by themselves, a while after their device.
 std::string LabRig::snapshot(const std::string& host) const {
   return on(host,
-            "{ ip -d link; ip addr; ip route show table all; ip neigh show nud permanent; bridge fdb; nft "
+            "{ ip -d link; ip addr; ip route show table all; ip neigh show nud permanent; bridge fdb; nft -s "
             "list ruleset; "
             "} | grep -v -e fe80: -e 33:33: -e valid_lft; find /run/netns /etc/netns -type f 2>/dev/null; "
             "for f in /proc/sys/net/ipv4/conf/*/forwarding /proc/sys/net/ipv4/ip_forward; do echo $f $(cat "
