@@ -151,7 +151,10 @@ class Syncer {
   // The same trouble is told once.
   void tell(const Status& status) {
     const std::string text = status.ok() ? std::string() : status.error().message;
-    if (text != told_ && !text.empty()) say_line(text);
+    if (text != told_ && !text.empty()) {
+      say_line(text);
+      if (!status.error().hint.empty()) say_line("hint: " + status.error().hint);
+    }
     told_ = text;
   }
 

@@ -117,9 +117,10 @@ TEST_F(KeystoreWord, WithoutATerminalIsNotResolved) {
   is_refused(run("agent --host left"), "agent");
   is_refused(run("sync --scope cluster"), "sync");
   const Ran again = run("sync --scope cluster --interval 50ms >" + file("log") +
-                        " 2>&1 & timeout 30 bash -c 'grep -qm1 named < <(exec tail --pid=$$ -n +1 -f " +
+                        " 2>&1 & timeout 30 bash -c 'grep -qm1 hint: < <(exec tail --pid=$$ -n +1 -f " +
                         file("log") + ")'; kill $!; wait $!; cat " + file("log"));
   is_silent(again, "sync --interval");
+  EXPECT_TRUE(again.has("OVL_KEYSTORE")) << "the remedy: " << again.out;
 }
 
 TEST_F(KeystoreWord, WhereTheHostNamesTheAddressIsHeard) {
@@ -224,6 +225,40 @@ TEST_F(KeystoreWord, OfASavedPlanIsNotResolved) {
   EXPECT_TRUE(other.has("the saved plan is for another keystore than is named here")) << other.out;
   const Ran applied = run("apply " + file("plan"), host);
   EXPECT_EQ(applied.code, 0) << applied.out;
+}
+
+// With the references that it used, and no others; in every folder, and where nobody watches.
+TEST_F(KeystoreWord, TheLastApplyHereNamesItsKeystore) {
+  const auto stated = [this](const std::string& secret) {
+    write("[keystore]\nurl = \"" + store() + "\"\ntoken = \"file:" + file(secret) + "\"\n[network.one]\n");
+  };
+  std::filesystem::create_directories(file("run"));
+  stated("secret");
+  is_refused(run("network ls"), "before");
+  // The option's file is relative to where it is said, what is remembered is not.
+  test::write_file(file("work/net/token"), "another");
+  ASSERT_EQ(::chmod(file("work/net/token").c_str(), 0600), 0);
+  const auto apply = [this](const std::string& token) {
+    test::write_file(file("apply.sh"), "ip link set lo up; ip addr add 192.0.2.1/32 dev lo; exec \"$@\"\n");
+    return shell(fmt::format(
+        "cd {} && OVL_STATE_DIR={} OVL_RUN_DIR={} OVL_KEYSTORE={} OVL_TOKEN={} unshare -n -m sh "
+        "{} {} apply --host left --auto-approve",
+        file("work/net"), file("state"), file("run"), store(), token, file("apply.sh"), OVL_BINARY));
+  };
+  const Ran first = apply("file:" + file("secret"));
+  ASSERT_EQ(first.code, 0) << first.out;
+  for (const char* words : {"network ls", "status", "plan", "__complete -- network inspect ''"}) {
+    const Ran ran = run(words, "CI=true");
+    EXPECT_EQ(ran.code, 0) << words << ran.out;
+  }
+  EXPECT_TRUE(run("__complete -- network inspect ''").has("one")) << "a TAB knows its names";
+  stated("other");
+  is_refused(run("network ls"), "another secret for the same address");
+  ASSERT_EQ(apply("file:token").code, 0);
+  write("[network.one]\n");
+  const Ran elsewhere =
+      shell(fmt::format("cd / && OVL_STATE_DIR={} {} network ls", file("state"), OVL_BINARY));
+  EXPECT_EQ(elsewhere.code, 0) << elsewhere.out;
 }
 
 TEST_F(KeystoreWord, CompletionConnectsToNobodyWhomTheHostHasNotNamed) {
