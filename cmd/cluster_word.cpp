@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 
 #include "cmd/host_side.hpp"
 #include "cmd/style.hpp"
@@ -29,9 +30,10 @@ Error no_memory(const std::string& file, std::string_view why) {
                .hint = "it holds the name of the cluster that was applied from here: say it, --cluster NAME"};
 }
 
-Result<std::string> read_memory(const std::string& file) {
+// None: there is no such file.
+Result<std::optional<std::string>> read_memory(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid() && errno == ENOENT) return std::string();
+  if (!fd.valid() && errno == ENOENT) return std::optional<std::string>();
 
   struct stat about {};
 
@@ -43,15 +45,15 @@ Result<std::string> read_memory(const std::string& file) {
   if (count <= 0) return no_memory(file, "holds no name");
   std::string text(buffer.data(), static_cast<std::size_t>(count));
   while (text.ends_with('\n')) text.pop_back();
-  return text;
+  return std::optional(std::move(text));
 }
 
 Result<std::vector<Label>> remembered(const std::string& file) {
   std::vector<Label> out;
   if (file.empty()) return out;
-  OVL_TRY(const std::string text, read_memory(file));
-  if (text.empty()) return out;
-  auto name = Label::parse(text);
+  OVL_TRY(const auto text, read_memory(file));
+  if (!text) return out;
+  auto name = Label::parse(*text);
   if (!name.ok()) return no_memory(file, "holds no name");
   out.push_back(std::move(name).value());
   return out;
