@@ -8,6 +8,7 @@
 #include <span>
 
 #include "reconcile/allocate.hpp"
+#include "reconcile/fitness.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/switch_over.hpp"
 
@@ -43,6 +44,20 @@ std::span<const EndpointRecord> endpoints_on(const Records& records, const Label
   const auto begin = std::ranges::lower_bound(records.endpoints, network, {}, &EndpointRecord::network);
   const auto end = std::ranges::upper_bound(records.endpoints, network, {}, &EndpointRecord::network);
   return std::span<const EndpointRecord>(begin, end);
+}
+
+std::uint32_t overhead_of(const NetworkRecord& network, const Records& records) {
+  const bool over_ipv6 =
+      std::ranges::any_of(endpoints_on(records, network.name), [&](const EndpointRecord& endpoint) {
+        const HostRecord* host = records.host(endpoint.host);
+        return host != nullptr && host->advertise && !host->advertise->is_ipv4();
+      });
+  return over_ipv6 ? kEncapsulationIpv6 : kEncapsulationIpv4;
+}
+
+bool uses_ipv6(const NetworkRecord& network) {
+  return std::ranges::any_of(network.subnets,
+                             [](const IpPrefix& subnet) { return !subnet.address().is_ipv4(); });
 }
 
 bool sees_outside(const EndpointRecord& endpoint) {
@@ -89,6 +104,7 @@ class Projector {
   void add_network(const NetworkRecord& network) {
     mtu_ = effective_mtu(network, in_.records, in_.facts);
     check_mtu(network);
+    warn_of_small_underlays(network);
     vnis_.push_back(network.vni);
     if (network.twin) vnis_.push_back(network.twin->vni);
     const NetnsName sandbox = sandbox_name(network.name);
@@ -118,6 +134,36 @@ class Projector {
         .hint = fmt::format("declare mtu = {} or less, or raise the underlay's MTU", most)});
   }
 
+  // A network of hosts is as its smallest underlay; IPv6 takes no less than its floor (RFC 8200, section 5).
+  void warn_of_small_underlays(const NetworkRecord& network) {
+    if (network.mtu) return;
+    const std::uint32_t overhead = overhead_of(network, in_.records);
+    std::set<HostName> said;
+    for (const EndpointRecord& endpoint : endpoints_of(network.name)) {
+      const HostFacts* host = in_.facts.host(endpoint.host);
+      if (host == nullptr || host->underlay_mtu >= kLeastIpv6Mtu + overhead) continue;
+      if (said.insert(endpoint.host).second)
+        warn_of_small_underlay(network, *host, host->underlay_mtu - overhead);
+    }
+  }
+
+  void warn_of_small_underlay(const NetworkRecord& network, const HostFacts& host, std::uint32_t fits) {
+    const std::string where =
+        fmt::format("host {} has an underlay of {} bytes", host.host.text(), host.underlay_mtu);
+    out_.warnings.push_back(Finding{
+        .code = Errc::conflict,
+        .id = "small-underlay",
+        .subject = "network." + network.name.text(),
+        .message =
+            uses_ipv6(network)
+                ? fmt::format("{}, which carries packets of {}: the network's MTU stays {}, as IPv6 needs, "
+                              "and larger packets to or from that host are lost",
+                              where, fits, mtu_)
+                : fmt::format("{}: the network's MTU falls to {} on all of its hosts", where, mtu_),
+        .hint = fmt::format("raise the underlay's MTU on host {} to {} or more, then apply there",
+                            host.host.text(), kLeastIpv6Mtu + host.underlay_mtu - fits)});
+  }
+
   [[nodiscard]] std::uint32_t encapsulation() const {
     return self_->advertise->is_ipv4() ? kEncapsulationIpv4 : kEncapsulationIpv6;
   }
@@ -128,7 +174,7 @@ class Projector {
     bridge.mcast_snooping = false;
     bridge.stp = false;
     finish(bridge, mtu_, what + "/bridge");
-    bridge.addrgen = false;
+    no_addrgen(bridge);
     sandbox.links.push_back(bridge);
     for (std::size_t i = 0; i < network.subnets.size(); ++i) {
       add_address(sandbox, bridge.name, network.gateways[i], network.subnets[i].length());
@@ -155,7 +201,7 @@ class Projector {
     link.ttl = kTunnelTtl;
     set_port(link, true, false);
     finish(link, mtu_, fmt::format("network/{}/vxlan", network.name.text()));
-    link.addrgen = false;
+    no_addrgen(link);
     return link;
   }
 
@@ -167,6 +213,13 @@ class Projector {
   void finish(Link& link, std::uint32_t mtu, std::string_view what) const {
     link.mtu = mtu;
     finish_marks(link, mark(what));
+  }
+
+  // A device with a smaller MTU has no IPv6, nor any of its settings (addrconf_notify()).
+  static bool has_ipv6(std::uint32_t mtu) { return mtu >= kLeastIpv6Mtu; }
+
+  static void no_addrgen(Link& link) {
+    if (has_ipv6(*link.mtu)) link.addrgen = false;
   }
 
   // Nothing is learned on any port; `flood` is whether unknown unicast leaves through it.
@@ -233,7 +286,7 @@ class Projector {
     set_port(port, false, isolated);
     const std::string what = port.alias + "/port";
     finish(port, mtu, what);
-    port.addrgen = false;
+    no_addrgen(port);
     NamespaceObjects& objects = out_.objects.at(where);
     objects.fdb.push_back(Fdb{.dev = port.name, .table = FdbTable::master, .mac = inner_mac});
     objects.links.push_back(std::move(port));
@@ -246,6 +299,7 @@ class Projector {
     link.master = IfName();  // whoever makes it a port takes its addresses out of use
     finish(link, mtu, what);
     inside.links.push_back(std::move(link));
+    if (!has_ipv6(mtu)) return;
     inside.sysctls.push_back(
         Sysctl{.path = fmt::format("net/ipv6/conf/{}/accept_ra", name.view()), .value = "0"});
   }
@@ -317,7 +371,7 @@ class Projector {
     bridge.mcast_snooping = false;
     bridge.stp = false;
     finish(bridge, gateway_mtu(), "gateway/bridge");
-    bridge.addrgen = false;
+    no_addrgen(bridge);
     host.links.push_back(bridge);
     add_address(host, bridge.name, default_gateway(pool), pool.length());
     add_forwarding(host, bridge.name);
@@ -436,14 +490,12 @@ Projected project(const ProjectInput& input) {
 std::uint32_t effective_mtu(const NetworkRecord& network, const Records& records, const Facts& facts) {
   if (network.mtu) return network.mtu->number();
   std::uint32_t smallest = UINT32_MAX;
-  std::uint32_t overhead = kEncapsulationIpv4;
   for (const EndpointRecord& endpoint : endpoints_on(records, network.name)) {
-    const HostRecord* host = records.host(endpoint.host);
-    if (host != nullptr && host->advertise && !host->advertise->is_ipv4()) overhead = kEncapsulationIpv6;
     const HostFacts* known = facts.host(endpoint.host);
     if (known != nullptr) smallest = std::min(smallest, known->underlay_mtu);
   }
-  return (smallest == UINT32_MAX ? kGatewayMtu : smallest) - overhead;
+  const std::uint32_t mtu = (smallest == UINT32_MAX ? kGatewayMtu : smallest) - overhead_of(network, records);
+  return uses_ipv6(network) ? std::max(mtu, kLeastIpv6Mtu) : mtu;
 }
 
 std::string owner_mark(const Label& cluster, std::string_view what) {

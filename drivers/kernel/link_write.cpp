@@ -30,8 +30,8 @@ constexpr FieldMask kBridgeData = bit(&Link::mcast_snooping) | bit(&Link::stp);
 constexpr FieldMask kPortData =
     bit(&Link::port_learning) | bit(&Link::port_flood) | bit(&Link::port_isolated);
 // What one RTM_NEWLINK sets on an existing device without knowing its type.
-constexpr FieldMask kCommon = bit(&Link::mac) | bit(&Link::mtu) | bit(&Link::master) | bit(&Link::addrgen) |
-                              bit(&Link::group) | bit(&Link::alias);
+constexpr FieldMask kCommon =
+    bit(&Link::mac) | bit(&Link::mtu) | bit(&Link::master) | bit(&Link::group) | bit(&Link::alias);
 static_assert(bit(&Link::type) == 2 && bit(&Link::up) != 0, "the table holds what is looked up");
 
 ifinfomsg flags_header(bool up) {
@@ -97,7 +97,6 @@ void put_common(MessageQueue& queue, const Link& link, FieldMask fields, std::op
   }
   if (wants(bit(&Link::group))) queue.put_u32(IFLA_GROUP, link.group);
   if (wants(bit(&Link::alias))) queue.put_text(IFLA_IFALIAS, link.alias);
-  if (link.addrgen && wants(bit(&Link::addrgen))) put_addrgen(queue, *link.addrgen);
 }
 
 void put_type_data(MessageQueue& queue, const Link& link, FieldMask fields) {
@@ -119,6 +118,14 @@ void put_port_data(MessageQueue& queue, const Link& link, FieldMask fields) {
 void start_named(MessageQueue& queue, const ifinfomsg& header, const IfName& name) {
   queue.start(RTM_NEWLINK, 0, header);
   queue.put_text(IFLA_IFNAME, name.view());
+}
+
+// In a message of its own: one with an attribute of a family that the device does not have yet, as it gets it
+// with its MTU, is refused whole (validate_linkmsg(), inet6_validate_link_af()).
+void start_addrgen(MessageQueue& queue, const Link& link, FieldMask fields) {
+  if (!link.addrgen || (fields & bit(&Link::addrgen)) == 0) return;
+  start_named(queue, ifinfomsg{}, link.name);
+  put_addrgen(queue, *link.addrgen);
 }
 
 // A link goes up last when something must be set first: address generation, else it makes a
@@ -156,6 +163,7 @@ void write_link_finish(MessageQueue& queue, const Link& link, std::optional<int>
   if (whole) fields |= kCommon;
   start_named(queue, ifinfomsg{}, link.name);
   put_common(queue, link, fields, master);
+  start_addrgen(queue, link, fields);
   if (!whole && born_up(link)) return;
   start_named(queue, flags_header(link.up), link.name);
   if (has_port_data(link)) put_port_data(queue, link, kPortData);
@@ -166,6 +174,7 @@ void write_link_update(MessageQueue& queue, const Link& link, FieldMask changed,
     start_named(queue, ifinfomsg{}, link.name);
     put_common(queue, link, changed, master);
   }
+  start_addrgen(queue, link, changed);
   if ((changed & (kVxlanData | kBridgeData)) != 0) {
     start_named(queue, ifinfomsg{}, link.name);
     put_type_data(queue, link, changed);

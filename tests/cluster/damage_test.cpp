@@ -424,4 +424,38 @@ TEST_F(Damage, DiskFullUnderTheHostsFiles) {
             "100\n192.0.2.1 mine\n");
 }
 
+// What is too small for IPv6's settings on one host shrinks its own networks, and is over when it is.
+TEST_F(Damage, AnUnderlayThatFallsBelowIpv6sFloor) {
+  const std::string manifest =
+      std::string(kHead) +
+      "[network.calm]\nsubnet = \"10.0.8.0/24\"\n[network.six]\nsubnet = \"fd00:9::/64\"\n"
+      "[endpoint.alone]\nnetwork = \"calm\"\nhost = \"left\"\n"
+      "[endpoint.near]\nnetwork = \"six\"\nhost = \"left\"\n"
+      "[endpoint.far]\nhost = \"right\"\nnetworks = { blue = {}, six = {} }\n";
+  up(manifest);
+  apply("left");
+  apply("right");
+  const std::string device = "$(ip -br addr | awk '/192.168.99.105/ { sub(/@.*/, \"\", $1); print $1 }')";
+  const std::string mtus = "for n in blue calm six; do ip netns exec ovl-$n cat /sys/class/net/br0/mtu; done";
+  EXPECT_EQ(on("left", mtus).out, "1450\n1450\n1450\n");
+  ASSERT_EQ(on("right", "ip link set " + device + " mtu 1300").code, 0);
+  apply("right");
+  const Ran planned = on("left", "ovl plan");
+  EXPECT_TRUE(planned.has("host right has an underlay of 1300 bytes: the network's MTU falls to 1250 on all"))
+      << planned.out;
+  EXPECT_TRUE(planned.has("host right has an underlay of 1300 bytes, which carries packets of 1250"))
+      << planned.out;
+  apply("left");
+  for (const char* host : {"left", "right"}) EXPECT_TRUE(in_sync(host));
+  EXPECT_EQ(on("left", mtus).out, "1250\n1450\n1280\n");
+  EXPECT_EQ(in("left", "web", "ping -c 1 -W 2 far.blue").code, 0);
+  EXPECT_EQ(in("left", "near", "ping -c 1 -W 2 far.six").code, 0);
+  ASSERT_EQ(on("right", "ip link set " + device + " mtu 1500").code, 0);
+  apply("right");
+  apply("left");
+  for (const char* host : {"left", "right"}) EXPECT_TRUE(in_sync(host));
+  EXPECT_EQ(on("left", mtus).out, "1450\n1450\n1450\n");
+  EXPECT_FALSE(on("left", "ovl plan").has("underlay of"));
+}
+
 }  // namespace ovl

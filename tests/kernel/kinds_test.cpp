@@ -69,6 +69,22 @@ TEST_F(KindTest, BridgeFieldByField) {
   EXPECT_TRUE(observe_one("ovl-net").links.empty());
 }
 
+// A device has IPv6, and settings of it, from 1,280 bytes on: an MTU that falls below takes them, one that
+// rises again brings them with the kernel's defaults.
+TEST_F(KindTest, AnMtuBelowIpv6sFloorAndBack) {
+  Link small = bridge_link();
+  small.mtu = 1250;
+  small.addrgen.reset();
+  apply(Operations().create("ovl-net", owned_netns("ovl-net")).create("ovl-net", small));
+  EXPECT_EQ(difference("ovl-net", small), "");
+  const Link now = bridge_link();
+  EXPECT_EQ(difference("ovl-net", now), "mtu addrgen ");
+  apply(Operations().update("ovl-net", observe_one("ovl-net").links.front(), now));
+  EXPECT_EQ(difference("ovl-net", now), "");
+  apply(Operations().update("ovl-net", now, small));
+  EXPECT_EQ(difference("ovl-net", small), "");
+}
+
 TEST_F(KindTest, VxlanFieldByField) {
   make_sandbox("ovl-net");
   Link now = vxlan_link();
