@@ -92,6 +92,7 @@ struct NetworkBlock {
   std::optional<Located<Mtu>> mtu;
   std::optional<Located<UdpPort>> port;
   bool internal = false;
+  FrameTypes frames = FrameTypes::ip;
   AdoptMode adopt = AdoptMode::never;
   Labels labels;
   bool protect = false;
@@ -110,6 +111,7 @@ struct EndpointBlock {
   Located<HostName> host;
   std::optional<Located<NetnsName>> netns;   // absent: named after the endpoint
   std::vector<AttachmentBlock> attachments;  // in the order of the manifest; at least one
+  LinkLocal link_local = LinkLocal::eui64;
   AdoptMode adopt = AdoptMode::never;
   Labels labels;
   bool protect = false;

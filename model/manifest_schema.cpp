@@ -43,6 +43,9 @@ constexpr ValueType kPort{.shape = Shape::integer, .text = "a whole number", .mi
 constexpr ValueType kFlag{.shape = Shape::boolean, .text = "true or false"};
 constexpr ValueType kAdopt{
     .shape = Shape::string, .text = "\"never\" or \"if-equal\"", .pattern = "^(never|if-equal)$"};
+constexpr ValueType kFrames{.shape = Shape::string, .text = "\"ip\" or \"any\"", .pattern = "^(ip|any)$"};
+constexpr ValueType kLinkLocal{
+    .shape = Shape::string, .text = "\"eui64\" or \"any\"", .pattern = "^(eui64|any)$"};
 constexpr ValueType kLabels{.shape = Shape::labels, .text = "a table of strings"};
 constexpr ValueType kUrl{
     .shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul([+]unix)?|zk)://"};
@@ -164,7 +167,7 @@ constexpr std::array<KeySpec, 5> kHostKeys{
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ zone = \"a\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 
-constexpr std::array<KeySpec, 12> kNetworkKeys{
+constexpr std::array<KeySpec, 13> kNetworkKeys{
     KeySpec{"subnet", &kPrefix, false, "chosen: the first free /24 of `10.0.0.0/8`",
             "The network's subnet. Not together with `subnets`.", "\"10.0.9.0/24\""},
     KeySpec{"subnets", &kPrefixArray, false, "", "The network's subnets, where there are several.",
@@ -180,6 +183,13 @@ constexpr std::array<KeySpec, 12> kNetworkKeys{
             "Largest packet in bytes; at least 1,280 with an IPv6 subnet.", "1450"},
     KeySpec{"port", &kPort, false, "4789", "UDP port of the VXLAN tunnels.", "4789"},
     KeySpec{"internal", &kFlag, false, "false", "No way out of the network.", "true"},
+    KeySpec{"frames", &kFrames, false, "\"ip\"",
+            "What endpoints send to each other: `ip` is IPv4, IPv6 and ARP; `any` is Ethernet of every type, "
+            "as LLDP, "
+            "802.1X, MACsec, MPLS, PPPoE and LLC are. VLAN tags pass in no case; of the reserved group "
+            "addresses a "
+            "bridge forwards STP's alone.",
+            "\"any\""},
     KeySpec{"adopt", &kAdopt, false, "\"never\"", kAdoptDoc, "\"if-equal\""},
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ team = \"web\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
@@ -188,7 +198,7 @@ constexpr std::string_view kAddressDoc = "Its address in the network, at most on
 constexpr std::string_view kMacDoc = "Its MAC address in the network.";
 constexpr std::string_view kAliasesDoc = "Further names by which the network's endpoints find it.";
 
-constexpr std::array<KeySpec, 10> kEndpointKeys{
+constexpr std::array<KeySpec, 11> kEndpointKeys{
     KeySpec{"host", &kHostName, true, "", "The host on which it lives.", "\"mhs-demo0\""},
     KeySpec{"network", &kNetworkName, false, "", "Its network. With several, use `networks`.", "\"my-net\""},
     KeySpec{"networks", &kAttachments, false, "",
@@ -199,6 +209,11 @@ constexpr std::array<KeySpec, 10> kEndpointKeys{
     KeySpec{"aliases", &kNames, false, "none", kAliasesDoc, "[\"www\"]"},
     KeySpec{"netns", &kNetnsName, false, "the endpoint's name", "Its network namespace, of its own.",
             "\"web\""},
+    KeySpec{
+        "link_local", &kLinkLocal, false, "\"eui64\"",
+        "Its IPv6 link-local addresses: `eui64` is the one of its MAC; `any` lets a guest that makes itself "
+        "others (RFC 7217) use them, and still none that another endpoint has by its MAC.",
+        "\"any\""},
     KeySpec{"adopt", &kAdopt, false, "\"never\"", kAdoptDoc, "\"if-equal\""},
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ tier = \"front\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};

@@ -20,6 +20,23 @@ struct EnumNames<AdoptMode> {
   static constexpr std::array<std::string_view, 2> names{"never", "if-equal"};
 };
 
+// Which link-local addresses an endpoint has: the one of its MAC (RFC 4291, appendix A), or also such as it
+// makes itself (RFC 7217) and no other endpoint of the network has by its MAC.
+enum class LinkLocal : std::uint8_t { eui64, any };
+
+template <>
+struct EnumNames<LinkLocal> {
+  static constexpr std::array<std::string_view, 2> names{"eui64", "any"};
+};
+
+// What endpoints of a network send to each other: IPv4, IPv6 and ARP, or Ethernet of any type but VLANs.
+enum class FrameTypes : std::uint8_t { ip, any };
+
+template <>
+struct EnumNames<FrameTypes> {
+  static constexpr std::array<std::string_view, 2> names{"ip", "any"};
+};
+
 struct HostRecord {
   HostName name;
   std::string id;                        // 64 hexadecimal digits
@@ -86,7 +103,8 @@ struct NetworkRecord {
   std::vector<IpAddress> reserved;  // never given to an endpoint
   std::optional<Mtu> mtu;           // absent: computed from the hosts' underlays
   bool internal = false;
-  std::optional<AdoptMode> adopt;  // absent: never
+  std::optional<FrameTypes> frames;  // absent: ip
+  std::optional<AdoptMode> adopt;    // absent: never
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;
@@ -104,6 +122,7 @@ struct NetworkRecord {
                       ovl::setting("reserved", &NetworkRecord::reserved),
                       ovl::setting("mtu", &NetworkRecord::mtu),
                       ovl::setting("internal", &NetworkRecord::internal),
+                      ovl::setting("frames", &NetworkRecord::frames),
                       ovl::setting("adopt", &NetworkRecord::adopt),
                       ovl::setting("labels", &NetworkRecord::labels),
                       ovl::setting("protect", &NetworkRecord::protect),
@@ -127,7 +146,9 @@ struct EndpointRecord {
   // Its way out, the same on all records of one endpoint; absent when all its networks are internal.
   std::optional<IfName> gateway_interface;
   std::optional<IpAddress> gateway_address;
-  std::optional<AdoptMode> adopt;  // the same on all records of one endpoint; absent: never
+  // The same on all records of one endpoint; absent: eui64, and never.
+  std::optional<LinkLocal> link_local;
+  std::optional<AdoptMode> adopt;
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;
@@ -144,6 +165,7 @@ struct EndpointRecord {
                       ovl::setting("aliases", &EndpointRecord::aliases),
                       ovl::setting("gateway_interface", &EndpointRecord::gateway_interface),
                       ovl::setting("gateway_address", &EndpointRecord::gateway_address),
+                      ovl::setting("link_local", &EndpointRecord::link_local),
                       ovl::setting("adopt", &EndpointRecord::adopt),
                       ovl::setting("labels", &EndpointRecord::labels),
                       ovl::setting("protect", &EndpointRecord::protect),

@@ -63,7 +63,7 @@ void read_subnets(Reading& in, const TomlMember& member, NetworkDraft& draft) {
   read_value(in, member.value, draft.subnets);
 }
 
-constexpr std::array<KeyReader<NetworkDraft>, 12> kNetworkReaders{
+constexpr std::array<KeyReader<NetworkDraft>, 13> kNetworkReaders{
     {{"subnet", read_subnets},
      {"subnets", read_subnets},
      {"gateway", field<&NetworkDraft::gateways>},
@@ -73,6 +73,7 @@ constexpr std::array<KeyReader<NetworkDraft>, 12> kNetworkReaders{
      {"mtu", field<&NetworkDraft::mtu>},
      {"port", field<&NetworkDraft::port>},
      {"internal", field<&NetworkDraft::internal>},
+     {"frames", field<&NetworkDraft::frames>},
      {"adopt", field<&NetworkDraft::adopt>},
      {"labels", field<&NetworkDraft::labels>},
      {"protect", field<&NetworkDraft::protect>}}};
@@ -134,7 +135,7 @@ void read_networks(Reading& in, const TomlMember& member, EndpointDraft& draft) 
   for (const TomlMember& network : member.value.members) read_attachment(in, network, draft);
 }
 
-constexpr std::array<KeyReader<EndpointDraft>, 10> kEndpointReaders{
+constexpr std::array<KeyReader<EndpointDraft>, 11> kEndpointReaders{
     {{"host", field<&EndpointDraft::host>},
      {"network", read_network},
      {"networks", read_networks},
@@ -142,6 +143,7 @@ constexpr std::array<KeyReader<EndpointDraft>, 10> kEndpointReaders{
      {"mac", own_field<&AttachmentBlock::mac>},
      {"aliases", own_field<&AttachmentBlock::aliases>},
      {"netns", field<&EndpointDraft::netns>},
+     {"link_local", field<&EndpointDraft::link_local>},
      {"adopt", field<&EndpointDraft::adopt>},
      {"labels", field<&EndpointDraft::labels>},
      {"protect", field<&EndpointDraft::protect>}}};

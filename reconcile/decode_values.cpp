@@ -152,10 +152,14 @@ void read_value(Reading& in, const TomlNode& node, SecretRef& out) {
   }
 }
 
-void read_value(Reading& in, const TomlNode& node, AdoptMode& out) {
+namespace {
+
+// One of the names of an enumeration.
+template <class Choice>
+void read_choice(Reading& in, const TomlNode& node, Choice& out) {
   const std::string* text = string_of(in, node);
   if (text == nullptr) return;
-  auto mode = decode<AdoptMode>(Value(*text));
+  auto mode = decode<Choice>(Value(*text));
   if (mode.ok()) {
     out = mode.value();
     return;
@@ -164,6 +168,20 @@ void read_value(Reading& in, const TomlNode& node, AdoptMode& out) {
   in.report.error("invalid-value", node.place,
                   fmt::format("\"{}\" takes {}, not \"{}\"", in.key.key, in.key.type->text, shortened(*text)),
                   fmt::format("write it like {} = {}", in.key.key, in.key.example));
+}
+
+}  // namespace
+
+void read_value(Reading& in, const TomlNode& node, AdoptMode& out) {
+  read_choice(in, node, out);
+}
+
+void read_value(Reading& in, const TomlNode& node, LinkLocal& out) {
+  read_choice(in, node, out);
+}
+
+void read_value(Reading& in, const TomlNode& node, FrameTypes& out) {
+  read_choice(in, node, out);
 }
 
 void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfName>& out) {

@@ -41,6 +41,8 @@ void read_value(Reading& in, const TomlNode& node, IpPrefix& out);
 void read_value(Reading& in, const TomlNode& node, NetnsName& out);
 void read_value(Reading& in, const TomlNode& node, SecretRef& out);
 void read_value(Reading& in, const TomlNode& node, AdoptMode& out);
+void read_value(Reading& in, const TomlNode& node, LinkLocal& out);
+void read_value(Reading& in, const TomlNode& node, FrameTypes& out);
 
 // "env:NAME" or "file:PATH"; nothing for other text.
 std::optional<SecretRef> parse_secret(std::string_view text);

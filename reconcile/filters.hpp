@@ -20,13 +20,21 @@ struct FilteredPort {
   IfName port;
   MacAddress mac;
   std::vector<IpAddress> addresses;  // both families; the link-local of the MAC is added
+  bool any_link_local = false;       // also such as no MAC of the segment stands for
+};
+
+// What a filtered bridge belongs to.
+struct FilteredSegment {
+  bool any_frames = false;         // Ethernet of every type but VLAN tags and RARP
+  std::vector<MacAddress> others;  // of its endpoints on other hosts
 };
 
 // The bridge table of a sandbox, or of the host for its gateway bridge. Each listed port sends only from
-// its own MAC and addresses: Ethernet, ARP, IPv4, IPv6 and neighbour discovery. What comes in through
-// any other port (the VXLAN device's) or from the host itself passes.
-// owner: the mark in the table's comment, at most 253 bytes.
-NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports);
+// its own MAC and addresses: Ethernet, ARP, IPv4, IPv6 and neighbour discovery, and other types of frames
+// where the segment has them. What comes in through any other port (the VXLAN device's) or from the host
+// itself passes. owner: the mark in the table's comment, at most 253 bytes.
+NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports,
+                     const FilteredSegment& segment = {});
 
 // A keystore server, and a port that it listens on: for its clients, or for its peers.
 struct KeystoreAddress {

@@ -50,7 +50,8 @@ auto members(T& block) {
 template <Is<NetworkBlock> T>
 auto members(T& block) {
   return std::tie(block.name, block.place, block.subnets, block.gateways, block.ip_range, block.reserved,
-                  block.vni, block.mtu, block.port, block.internal, block.adopt, block.labels, block.protect);
+                  block.vni, block.mtu, block.port, block.internal, block.frames, block.adopt, block.labels,
+                  block.protect);
 }
 
 template <Is<AttachmentBlock> T>
@@ -60,8 +61,8 @@ auto members(T& block) {
 
 template <Is<EndpointBlock> T>
 auto members(T& block) {
-  return std::tie(block.name, block.place, block.host, block.netns, block.attachments, block.adopt,
-                  block.labels, block.protect);
+  return std::tie(block.name, block.place, block.host, block.netns, block.attachments, block.link_local,
+                  block.adopt, block.labels, block.protect);
 }
 
 template <Is<MovedBlock> T>

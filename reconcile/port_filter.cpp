@@ -112,7 +112,22 @@ IpAddress link_local(const MacAddress& mac) {
   return IpAddress::from_bytes(Family::ipv6, bytes.data());
 }
 
-std::vector<NftSet> port_sets(std::span<const FilteredPort> ports) {
+// The link-local addresses that MACs of the segment stand for, and the ports that may use others.
+void add_free_sets(std::span<const FilteredPort> ports, const FilteredSegment& segment,
+                   std::vector<NftSet>& out) {
+  std::vector<Bytes> names;
+  std::vector<Bytes> taken;
+  for (const FilteredPort& port : ports) {
+    if (port.any_link_local) names.push_back(bytes_of(port.port));
+    taken.push_back(bytes_of(link_local(port.mac)));
+  }
+  for (const MacAddress& mac : segment.others) taken.push_back(bytes_of(link_local(mac)));
+  out.push_back(make_set("free", {kDeviceKey}, std::move(names)));
+  out.push_back(make_set("taken", {kIpv6Key}, taken));
+  out.push_back(make_set("taken_targets", {plain_key(kIpv6Key.length)}, std::move(taken)));
+}
+
+std::vector<NftSet> port_sets(std::span<const FilteredPort> ports, const FilteredSegment& segment) {
   std::vector<Bytes> names;
   std::vector<Bytes> macs;
   std::vector<Bytes> addresses4;
@@ -126,24 +141,38 @@ std::vector<NftSet> port_sets(std::span<const FilteredPort> ports) {
       (address.is_ipv4() ? addresses4 : addresses6).push_back(concatenated({name, bytes_of(address)}));
     }
   }
+  std::vector<Bytes> types =
+      segment.any_frames ? std::vector{bytes_of(ETH_P_8021Q), bytes_of(ETH_P_8021AD), bytes_of(ETH_P_RARP)}
+                         : std::vector{bytes_of(ETH_P_IP), bytes_of(ETH_P_IPV6), bytes_of(ETH_P_ARP)};
   return {make_set("addresses4", {kDeviceKey, kIpv4Key}, std::move(addresses4)),
           make_set("addresses6", {kDeviceKey, kIpv6Key}, addresses6),
-          make_set("hidden", {kEtherTypeKey},
-                   {bytes_of(ETH_P_8021Q), bytes_of(ETH_P_8021AD), bytes_of(ETH_P_RARP)}),
+          make_set(segment.any_frames ? "hidden" : "types", {kEtherTypeKey}, std::move(types)),
           make_set("macs", {kDeviceKey, kMacKey}, macs),
           make_set("nd_macs", {kDeviceKey, plain_key(kMacKey.length)}, std::move(macs)),
           make_set("nd_targets", {kDeviceKey, plain_key(kIpv6Key.length)}, std::move(addresses6)),
           make_set("ports", {kDeviceKey}, std::move(names))};
 }
 
-void add_frame_rules(std::vector<NftRule>& out) {
+Exprs to_reserved_group() {
+  return masked_field(kEtherDestination, {0xff, 0xff, 0xff, 0xff, 0xff, 0xf0}, NFT_CMP_EQ,
+                      {0x01, 0x80, 0xc2, 0x00, 0x00, 0x00});
+}
+
+// A VLAN tag hides a packet from the rules below, and so does a type that carries packets of its own, as
+// PPPoE and MPLS do; RARP claims an address. What is sent to a reserved group is for the bridge next to it,
+// but a bridge without STP forwards STP's (br_handle_frame()).
+void add_frame_rules(const FilteredSegment& segment, std::vector<NftRule>& out) {
   out.push_back(
       rule("not from an endpoint", {meta_in(NFT_META_IIFNAME, "ports", Membership::not_in), accept()}));
   out.push_back(
       rule("another's MAC", {port_and_field(kEtherSource, "macs", Membership::not_in), drop("mac")}));
-  // A VLAN tag hides a packet from the rules below, and RARP claims an address. Other types carry no
-  // address of this network and were checked for their MAC: they pass.
-  out.push_back(rule("VLAN tags and RARP", {field_in(kEtherType, "hidden"), drop("frame")}));
+  if (segment.any_frames) {
+    out.push_back(rule("VLAN tags and RARP", {field_in(kEtherType, "hidden"), drop("frame")}));
+    return;
+  }
+  out.push_back(
+      rule("neither IP nor ARP", {field_in(kEtherType, "types", Membership::not_in), drop("frame")}));
+  out.push_back(rule("reserved group addresses", {to_reserved_group(), drop("frame")}));
 }
 
 void add_arp_rules(std::vector<NftRule>& out) {
@@ -172,35 +201,60 @@ Bytes beginning(std::uint8_t first, std::uint8_t second) {
   return out;
 }
 
-// A probe for a duplicate has no source address, so what it asks for must be its own. Link-local sources
-// are free, for an endpoint may make itself another than the MAC's (RFC 7217); but no neighbour learns
-// one from it that isn't the MAC's.
-void add_ipv6_source_rules(std::vector<NftRule>& out) {
+const Bytes kLinkLocalMask = beginning(0xff, 0xc0);
+const Bytes kLinkLocal = beginning(0xfe, 0x80);
+
+// A link-local address that a guest made itself: no MAC of the segment stands for it.
+Exprs free_target() {
+  return joined({meta_in(NFT_META_IIFNAME, "free"),
+                 masked_field(kNdTarget, kLinkLocalMask, NFT_CMP_EQ, kLinkLocal),
+                 field_in(kNdTarget, "taken_targets", Membership::not_in)});
+}
+
+void add_probe_rules(const Exprs& target, std::vector<NftRule>& out) {
   const Exprs no_source = field_is(kSource6, Bytes(16));
-  const Exprs not_link_local =
-      masked_field(kSource6, beginning(0xff, 0xc0), NFT_CMP_NEQ, beginning(0xfe, 0x80));
-  out.push_back(rule("duplicate address probe",
-                     {discovery(kNeighbourSolicitation, 24), no_source, own_target(), accept()}));
-  out.push_back(rule("duplicate address probe with nonce", {discovery(kNeighbourSolicitation, 32), no_source,
-                                                            option(kNonceOption), own_target(), accept()}));
   out.push_back(
-      rule("another's IPv6 address", {is_ipv6(), port_and_field(kSource6, "addresses6", Membership::not_in),
-                                      not_link_local, drop("address")}));
+      rule("duplicate address probe", {discovery(kNeighbourSolicitation, 24), no_source, target, accept()}));
+  out.push_back(rule("duplicate address probe with nonce", {discovery(kNeighbourSolicitation, 32), no_source,
+                                                            option(kNonceOption), target, accept()}));
+}
+
+// A probe for a duplicate has no source address, so what it asks for must be its own. Neighbours believe the
+// source of a solicitation as they do an advertisement's target (ndisc_recv_ns()): another's link-local
+// address is as much another's as its other ones are.
+void add_ipv6_source_rules(bool free, std::vector<NftRule>& out) {
+  add_probe_rules(own_target(), out);
+  const Exprs not_own = joined({is_ipv6(), port_and_field(kSource6, "addresses6", Membership::not_in)});
+  if (!free) {
+    out.push_back(rule("another's IPv6 address", {not_own, drop("address")}));
+    return;
+  }
+  add_probe_rules(free_target(), out);
+  const Exprs not_link_local = masked_field(kSource6, kLinkLocalMask, NFT_CMP_NEQ, kLinkLocal);
+  out.push_back(rule("another's IPv6 address", {not_own, not_link_local, drop("address")}));
+  out.push_back(rule("not its MAC's link-local address",
+                     {not_own, meta_in(NFT_META_IIFNAME, "free", Membership::not_in), drop("address")}));
+  out.push_back(
+      rule("another's link-local address", {not_own, field_in(kSource6, "taken"), drop("address")}));
+}
+
+void add_advertisement_rules(const Exprs& target, std::vector<NftRule>& out) {
+  out.push_back(rule("neighbour advertisement", {discovery(kNeighbourAdvertisement, 24), target, accept()}));
+  out.push_back(rule(
+      "neighbour advertisement with its own MAC",
+      {discovery(kNeighbourAdvertisement, 32), option(kTargetOption), own_option_mac(), target, accept()}));
 }
 
 // All forms that Linux sends; a longer message, with an extension header or with other options, could
 // hide a second link-layer address. Nobody in a network is a router, so router messages and redirects
 // go too. Fragmented ones are refused by the receiver (RFC 6980, ndisc_recv()).
-void add_discovery_rules(std::vector<NftRule>& out) {
+void add_discovery_rules(bool free, std::vector<NftRule>& out) {
   out.push_back(rule("neighbour solicitation", {discovery(kNeighbourSolicitation, 24), accept()}));
   out.push_back(
       rule("neighbour solicitation with its own MAC",
            {discovery(kNeighbourSolicitation, 32), option(kSourceOption), own_option_mac(), accept()}));
-  out.push_back(
-      rule("neighbour advertisement", {discovery(kNeighbourAdvertisement, 24), own_target(), accept()}));
-  out.push_back(rule("neighbour advertisement with its own MAC",
-                     {discovery(kNeighbourAdvertisement, 32), option(kTargetOption), own_option_mac(),
-                      own_target(), accept()}));
+  add_advertisement_rules(own_target(), out);
+  if (free) add_advertisement_rules(free_target(), out);
   out.push_back(rule("other discovery, routers and redirects",
                      {is_ipv6(), ip_protocol(IPPROTO_ICMPV6),
                       field_between(kIcmpType, {kRouterSolicitation}, {kRedirect}), drop("address")}));
@@ -209,38 +263,39 @@ void add_discovery_rules(std::vector<NftRule>& out) {
 }
 
 // Sees every frame that the bridge forwards or takes itself, before either.
-NftChain port_prerouting() {
+NftChain port_prerouting(const FilteredSegment& segment, bool free) {
   NftChain chain{.name = "prerouting",
                  .type = "filter",
                  .hook = NF_INET_PRE_ROUTING,  // equals NF_BR_PRE_ROUTING
                  .priority = kBridgePriority};
-  add_frame_rules(chain.rules);
+  add_frame_rules(segment, chain.rules);
   add_arp_rules(chain.rules);
   add_ipv4_rules(chain.rules);
-  add_ipv6_source_rules(chain.rules);
-  add_discovery_rules(chain.rules);
+  add_ipv6_source_rules(free, chain.rules);
+  add_discovery_rules(free, chain.rules);
   return chain;
 }
 
 // Kernel: br_handle_frame() takes frames for 01:80:c2:00:00:0x past the prerouting hook: they reach the
 // port's own protocol handlers through this hook alone, with whatever addresses they have.
 NftChain port_input() {
-  const Bytes mask{0xff, 0xff, 0xff, 0xff, 0xff, 0xf0};
-  const Bytes reserved{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00};
   NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = kBridgePriority};
   chain.rules.push_back(rule("reserved group addresses",
-                             {meta_in(NFT_META_IIFNAME, "ports"),
-                              masked_field(kEtherDestination, mask, NFT_CMP_EQ, reserved), drop("frame")}));
+                             {meta_in(NFT_META_IIFNAME, "ports"), to_reserved_group(), drop("frame")}));
   return chain;
 }
 
 }  // namespace
 
-NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports) {
+NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports,
+                     const FilteredSegment& segment) {
+  const bool free = std::ranges::any_of(ports, &FilteredPort::any_link_local);
+  std::vector<NftSet> sets = port_sets(ports, segment);
+  if (free) add_free_sets(ports, segment, sets);
   return finished({.family = NftFamily::bridge,
                    .name = std::string(kTableName),
-                   .sets = port_sets(ports),
-                   .chains = {port_prerouting(), port_input()},
+                   .sets = std::move(sets),
+                   .chains = {port_prerouting(segment, free), port_input()},
                    .comment = std::string(owner)});
 }
 

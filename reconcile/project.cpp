@@ -111,14 +111,16 @@ class Projector {
     const std::string what = "network/" + network.name.text();
     add_bridge(space(sandbox, what), network, what);
     std::vector<FilteredPort> filtered;
+    FilteredSegment segment{.any_frames = network.frames == FrameTypes::any};
     for (const EndpointRecord& endpoint : endpoints_of(network.name)) {
       if (endpoint.host == in_.host) {
         filtered.push_back(add_local(sandbox, network, endpoint));
       } else {
         add_remote(out_.objects.at(sandbox), network, endpoint);
+        segment.others.push_back(endpoint.mac);
       }
     }
-    out_.objects.at(sandbox).nft_tables.push_back(port_filter(mark(what), filtered));
+    out_.objects.at(sandbox).nft_tables.push_back(port_filter(mark(what), filtered, segment));
   }
 
   void check_mtu(const NetworkRecord& network) {
@@ -267,7 +269,10 @@ class Projector {
     for (const IpAddress& address : endpoint.addresses)
       add_endpoint_address(inside, network, endpoint, address);
     add_sibling_routes(inside, network, endpoint);
-    return FilteredPort{.port = port.name, .mac = endpoint.mac, .addresses = endpoint.addresses};
+    return FilteredPort{.port = port.name,
+                        .mac = endpoint.mac,
+                        .addresses = endpoint.addresses,
+                        .any_link_local = endpoint.link_local == LinkLocal::any};
   }
 
   // The outer end of a veth pair, which is the one that is created.
@@ -360,7 +365,10 @@ class Projector {
         Route{.destination = IpPrefix::masked(IpAddress::from_bytes(Family::ipv4, "\0\0\0\0"), 0),
               .dev = *endpoint.gateway_interface,
               .via = default_gateway(pool)});
-    return FilteredPort{.port = port.name, .mac = mac, .addresses = {*endpoint.gateway_address}};
+    return FilteredPort{.port = port.name,
+                        .mac = mac,
+                        .addresses = {*endpoint.gateway_address},
+                        .any_link_local = endpoint.link_local == LinkLocal::any};
   }
 
   void add_gateway_bridge() {

@@ -100,6 +100,7 @@ NetworkRecord declared_network(const Manifest& manifest, const NetworkBlock& blo
   for (const auto& address : block.reserved) record.reserved.push_back(address.value);
   if (block.mtu) record.mtu = block.mtu->value;
   record.internal = block.internal;
+  if (block.frames != FrameTypes::ip) record.frames = block.frames;
   if (block.adopt != AdoptMode::never) record.adopt = block.adopt;
   record.labels = block.labels;
   record.protect = block.protect;

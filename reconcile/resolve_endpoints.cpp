@@ -92,6 +92,7 @@ class EndpointResolver {
     resolve_netns(slot);
     for (const auto& alias : attachment.aliases) record.aliases.push_back(alias.value);
     std::ranges::sort(record.aliases);
+    if (block.link_local != LinkLocal::eui64) record.link_local = block.link_local;
     if (block.adopt != AdoptMode::never) record.adopt = block.adopt;
     record.labels = block.labels;
     record.protect = block.protect;

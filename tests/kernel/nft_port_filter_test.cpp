@@ -60,7 +60,6 @@ std::vector<Case> legitimate() {
       {"IPv4 of another protocol", from1(ETH_P_IP, packet(kIp1, kIp2, 253, kNumber))},
       {"IPv6", from1(ETH_P_IPV6, datagram(kSixth1, kSixth2))},
       {"IPv6 link-local", from1(ETH_P_IPV6, datagram(kLocal1, kLocal2))},
-      {"IPv6 own choice of link-local", from1(ETH_P_IPV6, datagram(ip("fe80::1234"), kLocal2))},
       {"ARP request", from1(ETH_P_ARP, arp(1, kMac1, kIp1, kIp2), kEveryone)},
       {"ARP reply", from1(ETH_P_ARP, arp(2, kMac1, kIp1, kIp2))},
       {"ARP probe", from1(ETH_P_ARP, arp(1, kMac1, ip("0.0.0.0"), kIp1), kEveryone)},
@@ -73,7 +72,58 @@ std::vector<Case> legitimate() {
       {"NA without option", discovery(kLocal1, kAdvertisement, kSixth1, {})},
       {"NA of the link-local", discovery(kLocal1, kAdvertisement, kLocal1, option(2, kMac1))},
       {"ping", from1(ETH_P_IPV6, packet(kSixth1, kSixth2, kIcmp6, icmp6(kSixth1, kSixth2, 128, kNumber)))},
-      {"another protocol", from1(0x88b5, kNumber + Packet(42))},
+  };
+}
+
+// Of a guest that makes itself an address, and declared that it does.
+std::vector<Case> own_choice() {
+  const IpAddress chosen = ip("fe80::1234");
+  return {
+      {"IPv6", from1(ETH_P_IPV6, datagram(chosen, kLocal2))},
+      {"DAD", discovery(ip("::"), kSolicitation, chosen, {})},
+      {"DAD with nonce", discovery(ip("::"), kSolicitation, chosen, {14, 1, 1, 2, 3, 4, 5, 6})},
+      {"NS", discovery(chosen, kSolicitation, kSixth2, option(1, kMac1))},
+      {"NA", discovery(chosen, kAdvertisement, chosen, option(2, kMac1))},
+      {"NA without option", discovery(chosen, kAdvertisement, chosen, {})},
+  };
+}
+
+// Link-local addresses that other MACs stand for: of a port of this bridge, and of an endpoint elsewhere.
+std::vector<Case> stolen_link_locals() {
+  std::vector<Case> out;
+  for (const IpAddress& theirs : {kLocal2, ip("fe80::42:aff:fe00:904")}) {
+    const std::string whose = ", " + theirs.text();
+    out.push_back({"source" + whose, from1(ETH_P_IPV6, datagram(theirs, kSixth2))});
+    out.push_back({"NS" + whose, discovery(theirs, kSolicitation, kSixth2, option(1, kMac1))});
+    out.push_back({"NS for the same" + whose, discovery(theirs, kSolicitation, theirs, option(1, kMac1))});
+    out.push_back({"NA" + whose, discovery(kLocal1, kAdvertisement, theirs, option(2, kMac1))});
+    out.push_back({"NA without option" + whose, discovery(kLocal1, kAdvertisement, theirs, {})});
+    out.push_back({"DAD" + whose, discovery(ip("::"), kSolicitation, theirs, {})});
+    out.push_back({"NS behind an extension header" + whose,
+                   from1(ETH_P_IPV6,
+                         packet(theirs, kNodes, 60,
+                                Packet{kIcmp6, 0, 1, 4, 0, 0, 0, 0} +
+                                    icmp6(theirs, kNodes, kSolicitation, Packet(20) + option(1, kMac1))),
+                         kAllNodes)});
+  }
+  return out;
+}
+
+// Types that carry no address of the network, or packets of their own; and the group that bridges speak to.
+std::vector<Case> other_frames() {
+  const Packet some = kNumber + Packet(42);
+  return {
+      {"a type of nobody's", from1(0x88b5, some)},
+      {"LLDP", from1(0x88cc, some)},
+      {"802.1X", from1(0x888e, some)},
+      {"MACsec", from1(0x88e5, some)},
+      {"MPLS", from1(0x8847, some)},
+      {"MPLS multicast", from1(0x8848, some)},
+      {"PPPoE discovery", from1(0x8863, some)},
+      {"PPPoE", from1(0x8864, some)},
+      {"LLC", from1(46, some)},
+      {"STP", from1(46, Packet{0x42, 0x42, 3} + Packet(43), mac("01:80:c2:00:00:00"))},
+      {"802.1X to its group", from1(0x888e, some, mac("01:80:c2:00:00:00"))},
   };
 }
 
@@ -200,13 +250,14 @@ class NftPortFilterTest : public NetfilterTest {
     return found;
   }
 
-  static void set_filter() {
-    const std::vector<FilteredPort> ports{{.port = dev("p1"), .mac = kMac1, .addresses = {kIp1, kSixth1}},
-                                          {.port = dev("p2"), .mac = kMac2, .addresses = {kIp2, kSixth2}}};
+  static void set_filter(bool any_link_local = false, const FilteredSegment& segment = {}) {
+    const std::vector<FilteredPort> ports{
+        {.port = dev("p1"), .mac = kMac1, .addresses = {kIp1, kSixth1}, .any_link_local = any_link_local},
+        {.port = dev("p2"), .mac = kMac2, .addresses = {kIp2, kSixth2}}};
     Inside sandbox("sandbox");
     auto client = NftClient::open();
     ASSERT_TRUE(client.ok()) << client.error().message;
-    const Status done = client.value().create(port_filter("test", ports));
+    const Status done = client.value().create(port_filter("test", ports, segment));
     ASSERT_TRUE(done.ok()) << done.error().message;
   }
 
@@ -231,6 +282,36 @@ TEST_F(NftPortFilterTest, LegitimateTrafficPasses) {
 TEST_F(NftPortFilterTest, ForgeriesAreDropped) {
   for (const Case& one : forged()) EXPECT_TRUE(passes(one)) << one.name << ", without a filter";
   set_filter();
+  for (const Case& one : forged()) EXPECT_FALSE(passes(one)) << one.name;
+}
+
+TEST_F(NftPortFilterTest, NobodyUsesAnothersLinkLocalAddress) {
+  for (const Case& one : stolen_link_locals()) EXPECT_TRUE(passes(one)) << one.name << ", without a filter";
+  set_filter();
+  for (const Case& one : stolen_link_locals()) EXPECT_FALSE(passes(one)) << one.name;
+  for (const Case& one : own_choice()) EXPECT_FALSE(passes(one)) << one.name;
+}
+
+TEST_F(NftPortFilterTest, AFreeGuestUsesLinkLocalAddressesThatAreNobodys) {
+  set_filter(true, {.others = {kMac3}});
+  for (const Case& one : own_choice()) EXPECT_TRUE(passes(one)) << one.name;
+  for (const Case& one : legitimate()) EXPECT_TRUE(passes(one)) << one.name;
+  for (const Case& one : stolen_link_locals()) EXPECT_FALSE(passes(one)) << one.name;
+  for (const Case& one : forged()) EXPECT_FALSE(passes(one)) << one.name;
+}
+
+TEST_F(NftPortFilterTest, OtherFramesPassWhereTheyAreDeclared) {
+  for (const Case& one : other_frames()) EXPECT_TRUE(passes(one)) << one.name << ", without a filter";
+  set_filter();
+  for (const Case& one : other_frames()) EXPECT_FALSE(passes(one)) << one.name;
+  const Case reserved{"IPv4 to a reserved group",
+                      from1(ETH_P_IP, datagram(kIp1, kIp2), mac("01:80:c2:00:00:00"))};
+  EXPECT_FALSE(passes(reserved));
+}
+
+TEST_F(NftPortFilterTest, DeclaredFramesPassAndForgeriesDoNot) {
+  set_filter(false, {.any_frames = true});
+  for (const Case& one : other_frames()) EXPECT_TRUE(passes(one)) << one.name;
   for (const Case& one : forged()) EXPECT_FALSE(passes(one)) << one.name;
 }
 

@@ -45,10 +45,12 @@ vni = 1048600
 mtu = 1400
 port = 4790
 internal = true
+frames = "any"
 adopt = "if-equal"
 [endpoint.web]
 host = "a.example.org"
 netns = "Web_1"
+link_local = "any"
 labels = { tier = "front" }
 [endpoint.web.networks.front]
 address = ["10.0.9.140", "fd00:9::8"]

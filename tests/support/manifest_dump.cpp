@@ -67,6 +67,7 @@ Value network_value(const NetworkBlock& network) {
   put(out, "mtu", network.mtu);
   put(out, "port", network.port);
   if (network.internal) out.set("internal", true);
+  if (network.frames != FrameTypes::ip) out.set("frames", Value(name_of(network.frames)));
   if (network.adopt != AdoptMode::never) out.set("adopt", Value(name_of(network.adopt)));
   put_common(out, network.labels, network.protect);
   return out;
@@ -89,6 +90,7 @@ Value endpoint_value(const EndpointBlock& endpoint) {
   Value attachments = Value::array();
   for (const auto& attachment : endpoint.attachments) attachments.push(attachment_value(attachment));
   out.set("attachments", std::move(attachments));
+  if (endpoint.link_local != LinkLocal::eui64) out.set("link_local", Value(name_of(endpoint.link_local)));
   put_common(out, endpoint.labels, endpoint.protect);
   return out;
 }
