@@ -17,6 +17,7 @@ namespace ovl::test {
 namespace {
 
 constexpr int kTickMilliseconds = 50;
+constexpr std::size_t kNarrowBytes = std::size_t{200} << 10U;
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -94,7 +95,7 @@ void FaultProxy::run() {
     for (const Connection& connection : connections_) {
       for (const Way& way : connection.ways) waiting.push_back({way.from, POLLIN, 0});
     }
-    ::poll(waiting.data(), waiting.size(), mode_ == Mode::slow ? kTickMilliseconds : -1);
+    ::poll(waiting.data(), waiting.size(), trickles() ? kTickMilliseconds : -1);
     if (waiting[0].revents != 0) {
       take_mode();
       const std::lock_guard lock(mutex_);
@@ -102,10 +103,12 @@ void FaultProxy::run() {
       continue;
     }
     std::size_t at = 2;
+    const bool ticks = trickles() && std::chrono::steady_clock::now() >= next_tick_;
+    if (ticks) next_tick_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTickMilliseconds);
     std::erase_if(connections_, [&](Connection& connection) {
       bool goes_on = true;
       for (Way& way : connection.ways) goes_on = serve(connection, waiting[at++].revents, way) && goes_on;
-      goes_on = goes_on && (mode_ != Mode::slow || trickle(connection));
+      goes_on = goes_on && (!ticks || trickle(connection));
       if (!goes_on) close_connection(connection);
       return !goes_on;
     });
@@ -162,7 +165,8 @@ bool FaultProxy::pass(Connection& connection, Way& way, std::string bytes) {
     case Mode::refuse: return false;
     case Mode::silent: return true;
     case Mode::deaf: return way.answers || send_all(way.to, bytes);
-    case Mode::slow: way.waiting += bytes; return true;
+    case Mode::slow:
+    case Mode::narrow: way.waiting += bytes; return true;
     case Mode::half:
       if (!way.answers) return send_all(way.to, bytes);
       bytes.resize(bytes.size() / 2);
@@ -176,11 +180,12 @@ bool FaultProxy::pass(Connection& connection, Way& way, std::string bytes) {
   return false;
 }
 
-bool FaultProxy::trickle(Connection& connection) {
+bool FaultProxy::trickle(Connection& connection) const {
   for (Way& way : connection.ways) {
     if (way.waiting.empty()) continue;
-    if (!send_all(way.to, way.waiting.substr(0, 1))) return false;
-    way.waiting.erase(0, 1);
+    const std::size_t count = mode_ == Mode::narrow ? kNarrowBytes : 1;
+    if (!send_all(way.to, way.waiting.substr(0, count))) return false;
+    way.waiting.erase(0, count);
   }
   return true;
 }

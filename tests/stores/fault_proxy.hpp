@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -19,6 +20,7 @@ class FaultProxy {
     silent,  // takes everything, passes nothing on
     deaf,    // passes requests on, but no answers
     slow,    // a byte each 50 ms in either direction
+    narrow,  // 200 KiB each 50 ms in either direction
     half,    // half an answer, then the connection is cut; new ones fare no better
     lost     // passes one request on and cuts the connection instead of the answer; then as pass
   };
@@ -54,7 +56,10 @@ class FaultProxy {
   // False: the connection is over.
   bool serve(Connection& connection, short events, Way& way);
   bool pass(Connection& connection, Way& way, std::string bytes);
-  bool trickle(Connection& connection);
+
+  [[nodiscard]] bool trickles() const { return mode_ == Mode::slow || mode_ == Mode::narrow; }
+
+  bool trickle(Connection& connection) const;
   static void close_connection(const Connection& connection);
   void close_all();
 
@@ -67,6 +72,7 @@ class FaultProxy {
   Mode wanted_ = Mode::pass;  // under mutex_, as the following
   bool over_ = false;
   bool changed_ = false;
+  std::chrono::steady_clock::time_point next_tick_;
   Mode mode_ = Mode::pass;  // of the thread alone, as the following
   std::vector<Connection> connections_;
   std::thread thread_;

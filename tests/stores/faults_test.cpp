@@ -12,6 +12,7 @@
 #include "tests/stores/counting_keystore.hpp"
 #include "tests/stores/fault_proxy.hpp"
 #include "tests/stores/own_server.hpp"
+#include "tests/stores/real_stores.hpp"
 
 namespace ovl::test {
 
@@ -229,6 +230,29 @@ TEST_P(ApplyUnderFaults, TheServerDiesOrStopsInMidApply) {
       apply.expect_next_converges(at % 2 == 0);
     }
   }
+}
+
+// How much there is says nothing about whether the store answers: a read that takes longer than a call may
+// goes on as long as it gets on.
+TEST_P(ApplyUnderFaults, AReadIsAsLongAsItGetsOn) {
+  constexpr int kKeys = 12'000;
+  const std::string root = fresh_root();
+  const std::string value(1000, 'v');
+  for (int key = 0; key < kKeys;) {
+    Transaction some;
+    for (int i = 0; i < 50; ++i) some.writes.push_back(put(fmt::format("{}{}", root, key++), value));
+    ASSERT_TRUE(must(store_->commit(some)).committed);
+  }
+  FaultProxy proxy(server_->port());
+  constexpr milliseconds kShort{1500};
+  const auto store = open_store(server_->url(proxy.port()), kShort);
+  ASSERT_TRUE(store->get(root + "0").ok());
+  proxy.set(FaultProxy::Mode::narrow);
+  const auto before = steady_clock::now();
+  const auto all = store->read(root);
+  ASSERT_TRUE(all.ok()) << all.error().message;
+  EXPECT_EQ(all.value().items.size(), std::size_t{kKeys});
+  EXPECT_GT(steady_clock::now() - before, kShort) << "the network was not narrow enough to tell";
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, ApplyUnderFaults, ::testing::ValuesIn(store_kinds()),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 
 namespace ovl {
 
@@ -24,6 +25,12 @@ struct ListDeleter {
 
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
+
+struct MultiDeleter {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
+using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 
 bool append(List& list, const std::string& line) {
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
@@ -90,6 +97,7 @@ int count_sending(void* user, char*, char*, int, int) {
 }  // namespace
 
 struct HttpClient::Curl {
+  Multi multi;  // ends after the easy handle that it drives
   Easy easy;
   List headers;
   std::string base;
@@ -129,11 +137,9 @@ struct HttpClient::Curl {
   }
 
   void prepare(const HttpRequest& request, Transfer& transfer) {
-    const auto timeout = static_cast<long>(std::max<std::int64_t>(request.timeout.count(), 1));
     message[0] = '\0';
     set(CURLOPT_URL, (base + request.path).c_str());
-    set(CURLOPT_TIMEOUT_MS, timeout);
-    set(CURLOPT_CONNECTTIMEOUT_MS, timeout);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(request.timeout.count(), 1)));
     set(CURLOPT_WRITEDATA, &transfer);
     set(CURLOPT_HEADERDATA, &transfer);
     set(CURLOPT_PREREQDATA, &transfer);
@@ -145,6 +151,30 @@ struct HttpClient::Curl {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     set(CURLOPT_POSTFIELDS, request.body.data());
     set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+
+  // Until it is done or its time is over. A large answer has more of it: one that goes on, and how many
+  // keys there are, says nothing about whether the server answers.
+  CURLcode transfer(const HttpRequest& request, const Transfer& transfer) {
+    if (curl_multi_add_handle(multi.get(), easy.get()) != CURLM_OK) return CURLE_FAILED_INIT;
+    const CURLcode code = drive(request, transfer);
+    (void)curl_multi_remove_handle(multi.get(), easy.get());
+    return code;
+  }
+
+  CURLcode drive(const HttpRequest& request, const Transfer& transfer) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int running = 1;;) {
+      if (curl_multi_perform(multi.get(), &running) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+      int left = 0;
+      const CURLMsg* told = running == 0 ? curl_multi_info_read(multi.get(), &left) : nullptr;
+      if (running == 0) return told != nullptr ? told->data.result : CURLE_FAILED_INIT;
+      const auto shares = 1 + transfer.response.body.size() / HttpRequest::kGoodAnswer;
+      const auto end = begin + request.timeout * static_cast<std::int64_t>(shares);
+      const auto wait = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      if (wait.count() <= 0) return CURLE_OPERATION_TIMEDOUT;
+      (void)curl_multi_poll(multi.get(), nullptr, 0, static_cast<int>(wait.count()), nullptr);
+    }
   }
 
   [[nodiscard]] Error failure(CURLcode code, const Transfer& transfer, bool has_tls) const {
@@ -181,8 +211,9 @@ Result<HttpClient> HttpClient::open(const KeystoreUrl& url, const KeystoreOption
   }
   auto curl = std::make_unique<Curl>();
   if (is_library_ready()) curl->easy.reset(curl_easy_init());
+  if (curl->easy) curl->multi.reset(curl_multi_init());
   // Without "Expect:" libcurl would wait for a "100 Continue" before it sends a large transaction.
-  bool done = curl->easy != nullptr && append(curl->headers, "Expect:") &&
+  bool done = curl->multi != nullptr && append(curl->headers, "Expect:") &&
               append(curl->headers, "Content-Type: application/json");
   if (done && !options.token.empty()) done = append(curl->headers, "X-Consul-Token: " + options.token);
   if (!done) return Error{.code = Errc::unreachable, .message = url.text() + ": libcurl does not start"};
@@ -195,7 +226,7 @@ Result<HttpClient> HttpClient::open(const KeystoreUrl& url, const KeystoreOption
 Result<HttpResponse> HttpClient::perform(const HttpRequest& request) {
   Transfer transfer{.may_repeat = request.method == "GET"};
   curl_->prepare(request, transfer);
-  const CURLcode code = curl_easy_perform(curl_->easy.get());
+  const CURLcode code = curl_->transfer(request, transfer);
   if (code != CURLE_OK) return curl_->failure(code, transfer, curl_->base.starts_with("https"));
   (void)curl_easy_getinfo(curl_->easy.get(), CURLINFO_RESPONSE_CODE, &transfer.response.status);
   return std::move(transfer.response);

@@ -14,7 +14,10 @@ struct HttpRequest {
   std::string method = "GET";
   std::string path;  // with its query, escaped: "/v1/kv/a?recurse"
   std::string body = {};
+  // For the answer to begin and, again, for each kGoodAnswer bytes of it.
   std::chrono::milliseconds timeout{5000};
+
+  static constexpr std::size_t kGoodAnswer = std::size_t{4} << 20;
 };
 
 struct HttpResponse {

@@ -25,7 +25,9 @@ constexpr std::size_t kMaxBytes = std::size_t{768} << 10;
 // The first page of a read; what it weighs sets the size of the next ones.
 constexpr std::int64_t kFirstPage = 1000;
 constexpr std::int64_t kLargestPage = 10'000;
-constexpr std::size_t kPageBytes = std::size_t{64} << 20;
+constexpr std::size_t kPageBytes = std::size_t{2} << 20;
+// How often a read begins again whose revision was compacted away before its last page.
+constexpr int kMostReads = 5;
 
 std::int64_t next_page(const RangeResponse& page) {
   if (page.kvs().empty()) return kFirstPage;
@@ -61,7 +63,8 @@ class EtcdKeystore final : public Keystore {
   [[nodiscard]] const std::string& name() const override { return client_->name(); }
 
  private:
-  Result<Snapshot> read_pages(const EtcdRange& range, Deadline deadline);
+  Result<Snapshot> read_pages(const EtcdRange& range);
+  [[nodiscard]] Status check_progress(const Snapshot& snapshot, const RangeResponse& page) const;
 
   std::shared_ptr<EtcdClient> client_;
   EtcdKeys keys_;
@@ -69,23 +72,32 @@ class EtcdKeystore final : public Keystore {
 
 // A read that outlives its revision, because the server is compacted meanwhile, begins again.
 Result<Snapshot> EtcdKeystore::read(std::string_view prefix) {
-  const Deadline deadline = client_->deadline();
   const EtcdRange range = range_of_prefix(keys_.full(prefix));
-  for (;;) {
-    Result<Snapshot> snapshot = read_pages(range, deadline);
-    if (snapshot.ok() || !is_compacted(snapshot.error()) || is_over(deadline)) return snapshot;
+  for (int reads = 1;; ++reads) {
+    Result<Snapshot> snapshot = read_pages(range);
+    if (snapshot.ok() || !is_compacted(snapshot.error()) || reads == kMostReads) return snapshot;
   }
 }
 
+// Each page is a call with a time of its own: how many keys there are says nothing about whether the store
+// answers. So the pages have to lead somewhere.
+Status EtcdKeystore::check_progress(const Snapshot& snapshot, const RangeResponse& page) const {
+  if (page.kvs().empty() || snapshot.items.empty()) return {};
+  if (page.kvs(0).key() > keys_.full(snapshot.items.back().key)) return {};
+  return Error{.code = Errc::corrupt,
+               .message = name() + ": a page of keys does not go on after the last one"};
+}
+
 // All pages are of the first one's revision.
-Result<Snapshot> EtcdKeystore::read_pages(const EtcdRange& range, Deadline deadline) {
+Result<Snapshot> EtcdKeystore::read_pages(const EtcdRange& range) {
   Snapshot snapshot;
   RangeRequest request;
   request.set_key(range.first);
   request.set_range_end(range.end);
   request.set_limit(kFirstPage);
   for (;;) {
-    OVL_TRY(RangeResponse page, client_->range(request, deadline));
+    OVL_TRY(RangeResponse page, client_->range(request, client_->deadline()));
+    OVL_CHECK(check_progress(snapshot, page));
     if (snapshot.revision == 0) snapshot.revision = static_cast<Revision>(page.header().revision());
     request.set_limit(next_page(page));
     for (mvccpb::KeyValue& item : *page.mutable_kvs()) {

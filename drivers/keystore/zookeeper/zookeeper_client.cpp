@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // So many requests are under way at once; more would only wait in memory.
-constexpr std::size_t kInFlight = 8192;
+constexpr std::size_t kInFlight = 2048;
 constexpr milliseconds kPause{10};
 
 Error refused(const std::string& name) {
@@ -94,6 +94,8 @@ Result<std::vector<Reply>> Client::ask(const std::vector<Request>& requests, Dea
     const auto count = std::min(kInFlight, requests.size() - at);
     OVL_TRY(auto some, ask_some({first, first + static_cast<std::ptrdiff_t>(count)}, deadline));
     std::ranges::move(some, std::back_inserter(replies));
+    // A store that has answered so far gets its time again for what comes next.
+    deadline = std::max(deadline, steady_clock::now() + options_.patience->left());
   }
   return replies;
 }

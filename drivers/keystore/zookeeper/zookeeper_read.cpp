@@ -27,15 +27,23 @@ KeyValue item_of(std::string key, const Reply& reply) {
       .key = std::move(key), .value = *reply.data, .created = reply.created, .modified = reply.modified};
 }
 
-// Walks the tree level by level, each level in two volleys.
+// No key of ours has that many parts: a tree without an end is none.
+constexpr int kMostLevels = 64;
+// How often a read begins again because more was written meanwhile than the log keeps.
+constexpr int kMostReads = 5;
+
+// Walks the tree level by level, each level in two volleys. Each volley is a call with a time of its own:
+// how many keys there are says nothing about whether the store answers.
 class Walk {
  public:
-  Walk(const Store& store, std::string_view prefix, Deadline deadline)
-      : store_(store), prefix_(prefix), deadline_(deadline) {}
+  Walk(const Store& store, std::string_view prefix) : store_(store), prefix_(prefix) {}
 
   Result<Items> run() {
     OVL_CHECK(list({top()}));
-    while (!level_.empty()) OVL_CHECK(descend());
+    for (int level = 0; !level_.empty(); ++level) {
+      if (level == kMostLevels) return store_.corrupt(level_.front().path);
+      OVL_CHECK(descend());
+    }
     return std::move(items_);
   }
 
@@ -54,7 +62,7 @@ class Walk {
     for (const Node& parent : parents) {
       requests.push_back({.kind = Request::Kind::children, .path = parent.path.empty() ? "/" : parent.path});
     }
-    OVL_TRY(const auto replies, store_.client->ask(requests, deadline_));
+    OVL_TRY(const auto replies, store_.client->ask(requests, store_.deadline()));
     level_.clear();
     for (std::size_t i = 0; i < parents.size(); ++i) {
       for (const std::string& name : replies[i].names) add_child(parents[i], name);
@@ -79,7 +87,7 @@ class Walk {
     std::vector<Request> requests;
     requests.reserve(level_.size());
     for (const Node& node : level_) requests.push_back({.kind = Request::Kind::get, .path = node.path});
-    OVL_TRY(const auto replies, store_.client->ask(requests, deadline_));
+    OVL_TRY(const auto replies, store_.client->ask(requests, store_.deadline()));
     std::vector<Node> parents;
     for (std::size_t i = 0; i < replies.size(); ++i) {
       Node& node = level_[i];
@@ -92,7 +100,6 @@ class Walk {
 
   const Store& store_;
   std::string_view prefix_;
-  Deadline deadline_;
   std::vector<Node> level_;
   Items items_;
 };
@@ -134,19 +141,20 @@ Snapshot snapshot_of(Items&& items, Revision revision) {
   return snapshot;
 }
 
-Result<Head> head_now(const Store& store, Deadline deadline) {
-  OVL_TRY(const auto replies, store.client->ask({sync_request(store), head_request(store)}, deadline));
+Result<Head> head_now(const Store& store) {
+  OVL_TRY(const auto replies,
+          store.client->ask({sync_request(store), head_request(store)}, store.deadline()));
   return head_of(store, replies[1]);
 }
 
 // Nothing: more was written meanwhile than the log keeps.
-Result<std::optional<Snapshot>> try_read(const Store& store, std::string_view prefix, Deadline deadline) {
-  OVL_TRY(const Head before, head_now(store, deadline));
-  OVL_TRY(Items items, Walk(store, prefix, deadline).run());
-  OVL_TRY(const Head after, head_now(store, deadline));
+Result<std::optional<Snapshot>> try_read(const Store& store, std::string_view prefix) {
+  OVL_TRY(const Head before, head_now(store));
+  OVL_TRY(Items items, Walk(store, prefix).run());
+  OVL_TRY(const Head after, head_now(store));
   if (before == after) return std::optional(snapshot_of(std::move(items), after.revision));
   OVL_TRY(const auto entries,
-          read_log(store, *store.client, before.counter.number + 1, after.counter.number, deadline));
+          read_log(store, *store.client, before.counter.number + 1, after.counter.number, store.deadline()));
   if (!is_whole(entries, before, after)) return std::optional<Snapshot>();
   replay(entries, prefix, items);
   return std::optional(snapshot_of(std::move(items), after.revision));
@@ -157,8 +165,8 @@ Result<std::optional<Snapshot>> try_read(const Store& store, std::string_view pr
 Result<Snapshot> read_prefix(const Store& store, std::string_view prefix) {
   OVL_CHECK(reap(store, prefix, false));
   const Deadline deadline = store.deadline();
-  while (steady_clock::now() < deadline) {
-    OVL_TRY(auto snapshot, try_read(store, prefix, deadline));
+  for (int reads = 0; reads < kMostReads || steady_clock::now() < deadline; ++reads) {
+    OVL_TRY(auto snapshot, try_read(store, prefix));
     if (snapshot) return std::move(*snapshot);
   }
   return Error{.code = Errc::unreachable,
