@@ -6,6 +6,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/keeping.hpp"
 #include "cmd/verbs.hpp"
 
@@ -18,23 +19,21 @@ using std::chrono::milliseconds;
 // Waits grow from the first to the second while the store can't be reached.
 constexpr milliseconds kFirstRetry{500};
 constexpr milliseconds kLastRetry{15'000};
-// One look at the stop signal at least this often.
+// One look for a suspension, and for the wish to end, at least this often.
 constexpr milliseconds kGlance{500};
 
 class Agent {
  public:
-  Agent(Context& context, const GlobalOptions& global, StopSignal& stop, milliseconds heartbeat,
-        std::chrono::seconds ttl)
+  Agent(Context& context, const GlobalOptions& global, milliseconds heartbeat, std::chrono::seconds ttl)
       : context_(context),
         global_(global),
-        stop_(stop),
         presence_(heartbeat, ttl),
         layout_(context.request().cluster),
         suspended_(global.state_directory) {}
 
   void run() {
     milliseconds retry = kFirstRetry;
-    while (!stop_.arrived()) {
+    while (!interrupted()) {
       const Status status = round();
       if (status.ok()) {
         retry = kFirstRetry;
@@ -42,7 +41,7 @@ class Agent {
       }
       say_line(status.error().message);
       presence_.drop();
-      stop_.wait(retry);
+      wait_for_interrupt(retry);
       retry = std::min(retry * 2, kLastRetry);
     }
   }
@@ -51,14 +50,14 @@ class Agent {
   // Applies, then waits for something to change.
   Status round() {
     if (suspended_.holds()) {
-      stop_.wait(kGlance);
+      wait_for_interrupt(kGlance);
       return {};
     }
     OVL_CHECK(presence_.keep(context_));
     OVL_TRY(const Snapshot before, keystore().read(layout_.head()));
     OVL_CHECK(apply_once());
     OVL_TRY(const auto watch, keystore().watch(layout_.root(), before.revision));
-    while (!stop_.arrived()) {
+    while (!interrupted()) {
       OVL_CHECK(presence_.keep(context_));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
       if (batch.reset || std::ranges::any_of(batch.events, [this](const auto& e) { return concerns_us(e); }))
@@ -83,7 +82,6 @@ class Agent {
 
   Context& context_;
   const GlobalOptions& global_;
-  StopSignal& stop_;
   Presence presence_;
   StoreLayout layout_;
   SuspensionWatch suspended_;
@@ -97,12 +95,12 @@ Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const A
                  .message = "--ttl must be at least twice --heartbeat",
                  .hint = "leave both out: 20s and 60s"};
   }
-  StopSignal stop;
+  listen_for_interrupts();
   PlanOptions plan = given;
   plan.scope = "host";
   plan.unattended = true;
   OVL_TRY(Context context, Context::open(global, plan, {.manifest = false, .writable = true}));
-  Agent(context, global, stop, heartbeat, std::chrono::ceil<std::chrono::seconds>(ttl)).run();
+  Agent(context, global, heartbeat, std::chrono::ceil<std::chrono::seconds>(ttl)).run();
   say_line("told to end");
   return kExitDone;
 }

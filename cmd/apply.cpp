@@ -11,6 +11,7 @@
 #include "cmd/context.hpp"
 #include "cmd/event_log.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/progress_line.hpp"
 #include "cmd/rollback.hpp"
@@ -231,6 +232,7 @@ int conclude(const Result<Outcome>& outcome, EventLog& events) {
 }  // namespace
 
 int run_apply(const GlobalOptions& global, const PlanOptions& given) {
+  listen_for_interrupts();
   auto events = EventLog::open(given.events, operation_of(given));
   if (!events.ok()) return report_error(events.error());
   std::optional<SavedPlan> saved;

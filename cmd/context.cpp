@@ -14,6 +14,7 @@
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/host_side.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/manifest_cache.hpp"
@@ -129,9 +130,8 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   OVL_TRY(context.request_.scope, parse_scope(options.scope));
   OVL_TRY(context.request_.lock_timeout, parse_duration(options.lock_timeout));
   context.request_.destroy = options.destroy;
-  if (needs.policy && context.request_.scope != Scope::host) {
-    OVL_TRY(context.request_.host_policy, read_host_policy(options.policy));
-  }
+  context.asks_policy_ = needs.policy && context.request_.scope != Scope::host;
+  OVL_CHECK(context.fill_host_policy(options));
   OVL_CHECK(context.load_manifest(options, needs, given));
   if (given != nullptr) {
     OVL_CHECK(context.fill_given(*given));
@@ -153,7 +153,28 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.world_.now = std::time(nullptr);
   context.world_.holder = this_process(context.world_.now);
   context.world_.holder_is_dead = holder_is_dead;
+  context.world_.stop = interrupted;
   return context;
+}
+
+Result<bool> Context::refresh(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_CHECK(fill_host_policy(options));
+  request_.signer.clear();
+  request_.unsigned_because.clear();
+  if (!request_.origin.commit.empty()) OVL_CHECK(fill_signer());
+  access_ = {};
+  words_ = {};
+  stated_in_.clear();
+  OVL_CHECK(fill_access(options, nullptr));
+  OVL_CHECK(choose_keystore(global, options));
+  OVL_TRY(const KeystoreOptions store, keystore_options(access_));
+  return reached_by_ == digest_of_access(store);
+}
+
+Status Context::fill_host_policy(const PlanOptions& options) {
+  if (!asks_policy_) return {};
+  OVL_TRY(request_.host_policy, read_host_policy(options.policy));
+  return {};
 }
 
 Status Context::load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given) {
@@ -413,6 +434,7 @@ Status Context::open_store(const GlobalOptions& global, const PlanOptions& optio
                  .hint = "name a manifest, or --keystore URL and --cluster NAME"};
   }
   OVL_TRY(KeystoreOptions store, keystore_options(access_));
+  reached_by_ = digest_of_access(store);
   OVL_TRY(store.timeout, parse_duration(options.timeout));
   OVL_TRY(keystore_, open_keystore(store));
   request_.keystore_access = encode(access_).json();

@@ -48,6 +48,11 @@ class Context {
   static Result<Context> open(const GlobalOptions& global, const PlanOptions& options, const Needs& needs,
                               const GivenManifest* given = nullptr);
 
+  // Reads again what this host says, for a verb that goes on with one manifest: its policy, who has signed
+  // by the keys of now, where the keystore is and its secrets. False: the keystore is reached otherwise
+  // now, and another context has to be opened. Errors: as open().
+  Result<bool> refresh(const GlobalOptions& global, const PlanOptions& options);
+
   // This machine's lock; nothing in cluster scope. Errors: locked, io.
   Result<std::optional<HostLock>> lock_host();
 
@@ -75,6 +80,7 @@ class Context {
   Status choose_keystore(const GlobalOptions& global, const PlanOptions& options);
   [[nodiscard]] Result<KeystoreAccess> bound_access(const GlobalOptions& global) const;
   [[nodiscard]] bool knows_keystore() const;
+  Status fill_host_policy(const PlanOptions& options);
   Status identify(const PlanOptions& options);
   Status open_host(const GlobalOptions& global);
   Status open_state(const GlobalOptions& global, const Needs& needs);
@@ -94,6 +100,8 @@ class Context {
   std::string stated_at_;               // the place in them
   KeystoreAccess access_;
   std::unique_ptr<Keystore> keystore_;
+  std::string reached_by_;  // digest of what the keystore was opened with
+  bool asks_policy_ = false;
   std::unique_ptr<Kernel> kernel_;
   std::unique_ptr<State> state_;
   Request request_;

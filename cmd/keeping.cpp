@@ -1,10 +1,6 @@
 #include "cmd/keeping.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <ctime>
 #include <iostream>
@@ -16,26 +12,6 @@ namespace ovl {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-StopSignal::StopSignal() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  fd_ = UniqueFd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-}
-
-void StopSignal::wait(milliseconds length) const {
-  pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-  ::poll(&entry, 1, static_cast<int>(length.count()));
-}
-
-bool StopSignal::arrived() {
-  signalfd_siginfo info{};
-  if (::read(fd_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) arrived_ = true;
-  return arrived_;
-}
 
 Status Presence::keep(Context& context) {
   const auto now = steady_clock::now();

@@ -1,4 +1,4 @@
-// What the long-running verbs share: being told to end, and being seen to be there.
+// What the long-running verbs share: being seen to be there, and standing back.
 #pragma once
 
 #include <chrono>
@@ -7,25 +7,8 @@
 
 #include "cmd/context.hpp"
 #include "drivers/keystore/keystore.hpp"
-#include "model/handle.hpp"
 
 namespace ovl {
-
-// SIGTERM and SIGINT as something to ask for: an apply in progress is finished first. Made before a driver
-// starts threads, which inherit the mask.
-class StopSignal {
- public:
-  StopSignal();
-
-  // Sleeps until it arrives or the time is over.
-  void wait(std::chrono::milliseconds length) const;
-
-  bool arrived();
-
- private:
-  UniqueFd fd_;
-  bool arrived_ = false;
-};
 
 // This host's presence in the store: a key that goes when its session does. Has to be dropped, or to end,
 // before the context that it was kept in.

@@ -12,6 +12,7 @@
 
 #include "drivers/keystore/url.hpp"
 #include "reconcile/decode_values.hpp"
+#include "reconcile/ids.hpp"
 
 namespace ovl {
 
@@ -64,6 +65,14 @@ std::string text_of(const std::optional<SecretRef>& ref, const SourceFile* besid
   const std::string path = beside != nullptr ? path_beside(*beside, ref->name) : ref->name;
   const std::string absolute = std::filesystem::absolute(path, error).lexically_normal();
   return "file:" + (error ? path : absolute);
+}
+
+// Another one for a file that was written or put in place meanwhile.
+std::string file_stamp(const std::string& path) {
+  struct stat info {};
+
+  if (path.empty() || ::stat(path.c_str(), &info) != 0) return "-\n";
+  return fmt::format("{} {} {} {}\n", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
 }  // namespace
@@ -135,6 +144,18 @@ Result<KeystoreOptions> keystore_options(const KeystoreAccess& access) {
   const bool has_secret = !options.token.empty() || !options.user.empty() || !options.password.empty();
   if (has_secret || !options.key_file.empty()) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   return options;
+}
+
+std::string digest_of_access(const KeystoreOptions& options) {
+  std::string all;
+  for (const std::string* text : {&options.url, &options.token, &options.user, &options.password,
+                                  &options.ca_file, &options.cert_file, &options.key_file}) {
+    all += fmt::format("{} {}\n", text->size(), *text);
+  }
+  for (const std::string* file : {&options.ca_file, &options.cert_file, &options.key_file}) {
+    all += file_stamp(*file);
+  }
+  return sha256_hex(all + (options.allow_plaintext ? "plain" : ""));
 }
 
 void forget_secret_variables(const KeystoreAccess& access) {

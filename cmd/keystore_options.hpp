@@ -60,6 +60,9 @@ Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url);
 // that others can read).
 Result<KeystoreOptions> keystore_options(const KeystoreAccess& access);
 
+// Tells options apart, by the secrets themselves and by when the TLS files were written; says none of them.
+std::string digest_of_access(const KeystoreOptions& options);
+
 // Takes the variables that hold secrets out of this process's environment, for the program that takes its
 // place.
 void forget_secret_variables(const KeystoreAccess& access);

@@ -9,6 +9,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
@@ -28,10 +29,12 @@ Result<std::unique_ptr<Keystore>> open_store(const KeystoreAccess& access, const
 StoreLock::Options lock_options() {
   StoreLock::Options options;
   options.is_dead = holder_is_dead;
+  options.stop = interrupted;
   return options;
 }
 
 Result<int> copy(const KeystoreVerbOptions& options) {
+  listen_for_interrupts();
   OVL_TRY(const Label cluster, Label::parse(options.cluster));
   OVL_TRY(const auto from, open_store(options.from, options.timeout));
   OVL_TRY(const auto to, open_store(options.to, options.timeout));
@@ -114,6 +117,7 @@ Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
                  .message = fmt::format("the export is of cluster {}, not of {}", dump.cluster.text(),
                                         context.request().cluster.text())};
   }
+  listen_for_interrupts();
   OVL_CHECK(load_cluster(*context.world().keystore, dump, this_process(std::time(nullptr)), lock_options()));
   std::cout << fmt::format("Imported {} records of cluster {}, and verified them.\n", dump.items.size(),
                            dump.cluster.text());

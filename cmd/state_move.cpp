@@ -5,6 +5,7 @@
 
 #include "cmd/ask.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/state_verbs.hpp"
 
@@ -25,6 +26,7 @@ Result<int> move_record(const GlobalOptions& global, const PlanOptions& given, c
   OVL_TRY(Move move, parse_move(from, to));
   PlanOptions options = given;
   options.scope = "cluster";
+  listen_for_interrupts();
   OVL_TRY(Context context,
           Context::open(global, options, {.manifest = false, .identity = false, .policy = true}));
   Request request = context.request();

@@ -5,6 +5,7 @@
 
 #include "cmd/ask.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/state_verbs.hpp"
 #include "reconcile/let_go.hpp"
@@ -64,6 +65,7 @@ Result<int> import(const GlobalOptions& global, const PlanOptions& given,
                    const std::vector<std::string>& addresses) {
   PlanOptions options = given;
   options.scope = "host";
+  listen_for_interrupts();
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .writable = true}));
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();

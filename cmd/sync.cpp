@@ -8,6 +8,7 @@
 #include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/keeping.hpp"
 #include "cmd/rollback.hpp"
 #include "cmd/verbs.hpp"
@@ -25,8 +26,6 @@ using std::chrono::steady_clock;
 // as long as what somebody has to mend.
 constexpr milliseconds kLastRetry{300'000};
 constexpr milliseconds kLastRetryOfPassing{15'000};
-// One look at the stop signal at least this often.
-constexpr milliseconds kGlance{200};
 
 // Fetches when there is something to fetch from, and answers what is to be applied.
 class Remote {
@@ -43,6 +42,7 @@ class Remote {
     fetch_ =
         FetchOptions{.url = url,
                      .ref = given.ref.empty() ? "HEAD" : given.ref,
+                     .stop_fd = interrupt_fd(),
                      .mirror = fmt::format("{}/sync/{:.16}.git", global.state_directory, sha256_hex(url))};
   }
 
@@ -86,12 +86,12 @@ class Syncer {
         presence_(std::move(presence)),
         suspended_(global.state_directory) {}
 
-  void run(StopSignal& stop) {
-    while (!stop.arrived()) {
+  void run() {
+    while (!interrupted()) {
       const auto next = steady_clock::now() + interval_;
       if (!suspended_.holds()) round();
-      while (!stop.arrived() && steady_clock::now() < next) {
-        stop.wait(std::min(kGlance, std::chrono::ceil<milliseconds>(next - steady_clock::now())));
+      while (!interrupted() && steady_clock::now() < next) {
+        wait_for_interrupt(std::chrono::ceil<milliseconds>(next - steady_clock::now()));
       }
     }
   }
@@ -114,11 +114,12 @@ class Syncer {
   }
 
   Status apply_revision(const PlanOptions& plan, bool is_new) {
-    if (is_new || !context_) {
+    OVL_TRY(const bool stands, reads_host_again(plan, is_new));
+    if (!stands) {
       close();
       OVL_TRY(Context context, Context::open(global_, plan, needs_of(plan)));
       context_ = std::make_unique<Context>(std::move(context));
-      if (!plan.ref.empty()) {
+      if (!plan.ref.empty() && is_new) {
         say_line(fmt::format("commit {:.12} of {}", plan.ref, context_->request().origin.author));
       }
     }
@@ -127,6 +128,13 @@ class Syncer {
     OVL_TRY(const auto applied, apply_unasked(*context_, global_));
     static_cast<void>(applied);
     return remember_cluster(plan.cluster_file, context_->request().cluster);
+  }
+
+  // What the host says counts as of now: its policy, who may sign, its keystore's address and secrets.
+  // False: there has to be another context.
+  Result<bool> reads_host_again(const PlanOptions& plan, bool is_new) {
+    if (is_new || !context_) return false;
+    return context_->refresh(global_, plan);
   }
 
   // The session in the store ends before the store's client.
@@ -171,6 +179,7 @@ class Syncer {
 };
 
 Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
+  listen_for_interrupts();
   if (SuspensionWatch(global.state_directory).holds()) return kExitDone;
   OVL_TRY(PlanOptions plan, Remote(global, given).bring());
   plan.auto_approve = true;
@@ -188,10 +197,9 @@ Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const Sy
                  .message = "--interval must be more than nothing, and --ttl at least twice --heartbeat",
                  .hint = "like --interval 30s"};
   }
-  StopSignal stop;
+  listen_for_interrupts();
   Remote remote(global, given);
-  Syncer(global, remote, interval, Presence(heartbeat, std::chrono::ceil<std::chrono::seconds>(ttl)))
-      .run(stop);
+  Syncer(global, remote, interval, Presence(heartbeat, std::chrono::ceil<std::chrono::seconds>(ttl))).run();
   say_line("told to end");
   return kExitDone;
 }

@@ -112,6 +112,29 @@ RC_GTEST_PROP(Store, AnyFaultAtAnyCallIsHealedByTheNextApply,
   RC_ASSERT(check_cluster_tree(site.view(after)).empty());
 }
 
+// Between any two steps: the lock is given back, and the next apply goes on.
+RC_GTEST_PROP(Store, AnApplyThatIsToldToEndIsGoneOnFrom, (const Manifest& before, const Manifest& after)) {
+  Site site;
+  must_apply(site.apply_all(before));
+  const StoreLayout layout(after.cluster.value);
+  std::size_t steps = 0;
+  for (;; ++steps) {
+    const auto ended = site.apply_until(steps, after, first_host(after));
+    if (ended.ok()) break;
+    RC_ASSERT(ended.error().code == Errc::interrupted);
+    RC_ASSERT(ended.error().message.starts_with("interrupted "));
+    RC_ASSERT(!site.store().connect()->get(layout.lock()).value().has_value());
+  }
+  RC_CLASSIFY(steps > 6, "in the middle of writes");
+  must_apply(site.settle(after));
+  for (const HostBlock& host : after.hosts) {
+    const auto plan = site.plan(after, host.name);
+    RC_ASSERT(plan.ok());
+    RC_ASSERT(plan.value().plan.empty());
+  }
+  RC_ASSERT(check_cluster_tree(site.view(after)).empty());
+}
+
 // Whether or not the store took the write.
 RC_GTEST_PROP(Store, ALostAnswerToAWriteIsSettled, (const Manifest& manifest)) {
   Site dry;

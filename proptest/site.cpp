@@ -1,5 +1,7 @@
 #include "proptest/site.hpp"
 
+#include <limits>
+
 namespace ovl {
 
 namespace {
@@ -48,8 +50,13 @@ Request Site::request(const Manifest& manifest, const HostName& host) {
 }
 
 Result<Applied> Site::apply(const Manifest& manifest, const HostName& host) {
+  return apply_until(std::numeric_limits<std::size_t>::max(), manifest, host);
+}
+
+Result<Applied> Site::apply_until(std::size_t asked, const Manifest& manifest, const HostName& host) {
   const auto keystore = store_->connect("fake://", kOperations);
   World here = world(machine(host), *keystore);
+  here.stop = [asked, so_far = std::size_t{0}]() mutable { return ++so_far > asked; };
   return ovl::apply(
       request(manifest, host), here, [](const Plan&) { return Status(); }, Progress());
 }

@@ -19,6 +19,8 @@ class Site {
 
   // `ovl apply` on one host; the manifest decides (scope all).
   Result<Applied> apply(const Manifest& manifest, const HostName& host);
+  // The same, whose user wants it to end when it has asked `asked` times whether to go on.
+  Result<Applied> apply_until(std::size_t asked, const Manifest& manifest, const HostName& host);
   // On each host of the manifest; the first failure.
   Status apply_all(const Manifest& manifest);
   // Until no host has anything left to do: what concerns all hosts of a network goes in generations.

@@ -111,6 +111,11 @@ constexpr std::size_t kTellEvery = 1'000;
 std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel, const Progress& progress) {
   const std::span<const Operation> all(group.operations);
   for (std::size_t done = 0; done < all.size();) {
+    if (done > 0) {
+      Status goes_on =
+          progress.go_on(group.step, fmt::format("{} of its {} operations are done", done, all.size()));
+      if (!goes_on.ok()) return std::move(goes_on).error();
+    }
     const std::size_t next = std::min(kTellEvery, all.size() - done);
     ApplyOutcome outcome = kernel.apply(all.subspan(done, next));
     if (outcome.error) return std::move(outcome.error);
@@ -134,10 +139,18 @@ Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, Stat
   return *std::move(error);
 }
 
+// What of this host is done before a step; the records were written before.
+std::string words_after(std::span<const OperationGroup> groups, const OperationGroup& next) {
+  return fmt::format("{} of {} steps on this host are done; apply again to go on", &next - groups.data(),
+                     groups.size());
+}
+
 Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
                   const Progress& progress) {
   const HeldNamespaces held(kernel);
-  for (const OperationGroup& group : operations_of(plan)) {
+  const std::vector<OperationGroup> groups = operations_of(plan);
+  for (const OperationGroup& group : groups) {
+    OVL_CHECK(progress.go_on(group.step, words_after(groups, group)));
     progress.start(group.step, group.operations.size());
     OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id, progress));
     progress.complete(group.step, group.operations.size());

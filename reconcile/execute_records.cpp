@@ -267,6 +267,7 @@ class Packer {
 
   Status flush() {
     if (transaction_.writes.empty()) return {};
+    OVL_CHECK(progress_.go_on(kRecordsStep, words()));
     OVL_CHECK(lock_.keep_alive());
     transaction_.guards.push_back(lock_.fence());
     OVL_CHECK(commit(store_, transaction_));
@@ -274,17 +275,26 @@ class Packer {
     transaction_.writes.clear();
     operations_ = kFence;
     bytes_ = 0;
+    written_ = added_;
     return {};
   }
 
  private:
   static constexpr std::size_t kFence = 1;
 
+  // The last one says that all are there.
+  [[nodiscard]] std::string words() const {
+    if (written_ == 0) return "nothing was changed";
+    return fmt::format("{} of {} units are written and hold, the generation is not; apply again to go on",
+                       written_, units_);
+  }
+
   Keystore& store_;
   StoreLock& lock_;
   const Progress& progress_;
   std::size_t units_;
   std::size_t added_ = 0;
+  std::size_t written_ = 0;
   Transaction transaction_;
   std::size_t operations_ = kFence;
   std::size_t bytes_ = 0;

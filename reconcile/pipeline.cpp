@@ -300,6 +300,7 @@ Result<StoreLock> lock_store(const Request& request, World& world) {
   options.ttl = request.lock_ttl;
   options.timeout = request.lock_timeout;
   options.is_dead = world.holder_is_dead;
+  options.stop = world.stop;
   return StoreLock::acquire(*world.keystore, StoreLayout(request.cluster), world.holder, options);
 }
 
@@ -398,7 +399,8 @@ Status report(const Request& request, World& world, const Planned& planned, cons
 // error is the one that counts.
 void report_failure(const Request& request, World& world, const Planned& planned, const Error& error,
                     const std::string& apply_id) {
-  const bool silent = error.code == Errc::unreachable || error.code == Errc::in_doubt;
+  const bool silent = error.code == Errc::unreachable || error.code == Errc::in_doubt ||
+                      error.code == Errc::interrupted;  // told to end, it does
   if (!has_host(request) || !needs_store(request) || request.destroy || silent) return;
   const HostStatus status = failed_status(request, planned, error, world.now, apply_id);
   static_cast<void>(
@@ -427,8 +429,11 @@ Status back_up(const Request& request, World& world) {
   return has_host(request) ? world.state->back_up() : Status();
 }
 
+constexpr std::string_view kNothingYet = "nothing was changed";
+
 Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
                const std::string& apply_id, const Progress& progress) {
+  OVL_CHECK(progress.go_on("publish facts", kNothingYet));
   OVL_CHECK(publish_own_facts(request, world, planned));
   if (lock) OVL_CHECK(write_cluster(request, world, planned, *lock, apply_id, progress));
   if (has_host(request)) {
@@ -436,11 +441,13 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
     // fails is not waited for with each step.
     bool holds = lock.has_value();
     const Progress step{[&](const StepProgress& now) {
-      holds = holds && lock->keep_alive().ok();
-      progress.tell(now);
-    }};
+                          holds = holds && lock->keep_alive().ok();
+                          progress.tell(now);
+                        },
+                        progress.stop};
     OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));
   }
+  OVL_CHECK(progress.go_on("verify", "all is written, and not verified; apply again to go on"));
   progress.start("verify", 0);
   OVL_CHECK(verify(request, world, planned, lock.has_value()));
   progress.complete("verify", 0);
@@ -455,12 +462,16 @@ Result<Planned> make_plan(const Request& request, World& world) {
   return planned;
 }
 
-Result<Applied> apply(const Request& request, World& world, const Approve& approve,
-                      const Progress& progress) {
+namespace {
+
+Result<Applied> apply_steps(const Request& request, World& world, const Approve& approve,
+                            const Progress& progress) {
   Applied applied;
   OVL_TRY(applied.planned, make_plan(request, world));
+  OVL_CHECK(progress.go_on("lock the cluster", kNothingYet));
   OVL_TRY(std::optional<StoreLock> lock, lock_for_writing(request, world, applied.planned));
   Planned& planned = applied.planned;
+  OVL_CHECK(progress.go_on("approve", kNothingYet));
   if (request.check) OVL_CHECK(request.check(planned));
   if (!planned.problems.empty()) return problems_of(planned);
   const bool at_rest = planned.plan.empty() && (request.refresh_only || check_findings(planned.plan).ok());
@@ -486,6 +497,19 @@ Result<Applied> apply(const Request& request, World& world, const Approve& appro
   applied.serial = planned.view.head ? planned.view.head->serial : 0;
   applied.writes = world.kernel != nullptr ? world.kernel->writes() : 0;
   return applied;
+}
+
+}  // namespace
+
+Result<Applied> apply(const Request& request, World& world, const Approve& approve,
+                      const Progress& progress) {
+  auto applied = apply_steps(request, world, approve, {.tell = progress.tell, .stop = world.stop});
+  if (applied.ok()) return applied;
+  const Errc code = applied.error().code;
+  const bool waited = code == Errc::unreachable || code == Errc::in_doubt || code == Errc::locked;
+  if (!waited || !world.stop()) return applied;
+  // The user did not wait for that answer to the end.
+  return Error{.code = Errc::interrupted, .message = "interrupted: " + applied.error().message};
 }
 
 }  // namespace ovl

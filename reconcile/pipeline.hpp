@@ -66,6 +66,8 @@ struct World {
   std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
     return false;
   };
+  // Whether the user wants the command to end; an apply does between two steps, and gives its lock back.
+  std::function<bool()> stop = [] { return false; };
 };
 
 // A plan and what an apply of it needs.
@@ -93,7 +95,7 @@ struct Applied {
 using Approve = std::function<Status(const Plan&)>;
 
 // Locks, plans, asks, executes, verifies, records. Errors: conflict when the plan has conflicts, guard,
-// locked, stale, unreachable, kernel, verify.
+// locked, stale, unreachable, kernel, verify, interrupted (see World::stop).
 Result<Applied> apply(const Request& request, World& world, const Approve& approve, const Progress& progress);
 
 }  // namespace ovl

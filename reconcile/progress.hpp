@@ -1,9 +1,11 @@
-// How far an apply is, told while it goes on.
+// How far an apply is, told while it goes on; and whether it is to go on.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string_view>
+
+#include "model/result.hpp"
 
 namespace ovl {
 
@@ -19,10 +21,15 @@ struct StepProgress {
 // Called from the applying thread, which waits for it.
 struct Progress {
   std::function<void(const StepProgress&)> tell = [](const StepProgress&) {};
+  // Whether the user wants the command to end. Asked between two steps, by go_on().
+  std::function<bool()> stop = [] { return false; };
 
   void start(std::string_view step, std::size_t total) const {
     tell({StepProgress::Phase::start, step, 0, total});
   }
+
+  // Before each step, with a word for what is done so far. Errors: interrupted.
+  [[nodiscard]] Status go_on(std::string_view next, std::string_view done) const;
 
   void progress(std::string_view step, std::size_t done, std::size_t total) const {
     tell({StepProgress::Phase::progress, step, done, total});

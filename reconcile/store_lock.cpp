@@ -18,6 +18,8 @@ using std::chrono::steady_clock;
 constexpr int kMaxDoubts = 3;
 // A waiter looks at least this often whether the holder has died.
 constexpr milliseconds kGlance{1000};
+// A look at the wish to end; a watch does not hear signals.
+constexpr milliseconds kAnswer{200};
 
 Error held_by(const std::string& text) {
   Error error{.code = Errc::locked, .message = "somebody else is applying to this cluster"};
@@ -40,6 +42,16 @@ bool dead(const std::string& text, const StoreLock::Options& options) {
   return holder.ok() && options.is_dead(holder.value());
 }
 
+Status await_change(Watch& watch, milliseconds left, const StoreLock::Options& options) {
+  const auto end = steady_clock::now() + std::min(left, kGlance);
+  while (!options.stop() && steady_clock::now() < end) {
+    const auto rest = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    OVL_TRY(const WatchBatch batch, watch.next(std::min(rest, kAnswer)));
+    if (batch.reset || !batch.events.empty()) break;
+  }
+  return {};
+}
+
 // Somebody else has it: waits for a change, or takes it from a dead holder. Errors: locked when the time
 // is over.
 Status wait_for_other(Keystore& store, const Snapshot& there, steady_clock::time_point deadline,
@@ -53,8 +65,7 @@ Status wait_for_other(Keystore& store, const Snapshot& there, steady_clock::time
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
   if (left.count() <= 0) return held_by(item.value);
   OVL_TRY(const auto watch, store.watch(item.key, there.revision));
-  const auto woken = watch->next(std::min(left, kGlance));
-  return woken.ok() ? Status() : woken.error();
+  return await_change(*watch, left, options);
 }
 
 }  // namespace
@@ -76,6 +87,10 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
   OVL_TRY(lock.session_, store.open_session(options.ttl));
   const auto deadline = steady_clock::now() + options.timeout;
   for (int doubts = 0;;) {
+    if (options.stop()) {
+      return Error{.code = Errc::interrupted,
+                   .message = "interrupted while waiting for the cluster's lock: nothing was changed"};
+    }
     const auto taken = lock.take();
     if (taken.ok() && taken.value().committed) {
       lock.created_ = taken.value().revision;

@@ -34,9 +34,11 @@ class StoreLock {
     std::chrono::milliseconds timeout{30'000};
     // Whether a holder of this boot and pid is alive; asked only for holders on this host.
     std::function<bool(const Holder&)> is_dead = [](const Holder&) { return false; };
+    // Whether to wait no longer; see Progress.
+    std::function<bool()> stop = [] { return false; };
   };
 
-  // Errors: locked (with the holder) when the timeout ends; what the store says.
+  // Errors: locked (with the holder) when the timeout ends; interrupted; what the store says.
   static Result<StoreLock> acquire(Keystore& store, const StoreLayout& layout, const Holder& holder,
                                    const Options& options);
 

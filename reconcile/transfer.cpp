@@ -58,7 +58,8 @@ Result<Unit> new_key(const StoreLayout& layout, const std::string& below, const 
 }
 
 // Head last.
-Status put_all(Keystore& store, const StoreLayout& layout, const Dump& dump, StoreLock& lock) {
+Status put_all(Keystore& store, const StoreLayout& layout, const Dump& dump, StoreLock& lock,
+               const Progress& progress) {
   std::vector<Unit> units;
   for (const bool is_head : {false, true}) {
     for (const auto& [below, value] : dump.items) {
@@ -67,7 +68,7 @@ Status put_all(Keystore& store, const StoreLayout& layout, const Dump& dump, Sto
       units.push_back(std::move(unit));
     }
   }
-  return commit_units(store, units, lock);
+  return commit_units(store, std::move(units), lock, progress);
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ Status load_cluster(Keystore& store, const Dump& dump, const StoreLock::Holder& 
                  .message = fmt::format("{} has a cluster {} already", store.name(), dump.cluster.text()),
                  .hint = "take an empty keystore, or another prefix in the URL"};
   }
-  OVL_CHECK(put_all(store, layout, dump, lock));
+  OVL_CHECK(put_all(store, layout, dump, lock, Progress{.stop = options.stop}));
   OVL_TRY(const Dump there, dump_cluster(store, dump.cluster));
   OVL_CHECK(lock.release());
   if (there == dump) return {};

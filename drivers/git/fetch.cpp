@@ -45,9 +45,10 @@ std::vector<std::string> git(std::vector<std::string> words) {
 }
 
 Status run_git(const FetchOptions& options, std::vector<std::string> words, Errc code) {
-  OVL_TRY(const ProcessOutput ran,
-          run_process(ProcessCommand{
-              .arguments = git(std::move(words)), .environment = environment(), .timeout = options.timeout}));
+  OVL_TRY(const ProcessOutput ran, run_process(ProcessCommand{.arguments = git(std::move(words)),
+                                                              .environment = environment(),
+                                                              .timeout = options.timeout,
+                                                              .stop_fd = options.stop_fd}));
   if (ran.status == 0) return {};
   return Error{
       .code = code,

@@ -12,6 +12,7 @@ namespace ovl {
 struct FetchOptions {
   std::string url;     // https://, ssh://, user@host:path, file:// or an absolute path
   std::string ref;     // what to fetch of it, as full_ref() takes it
+  int stop_fd = -1;    // as of ProcessCommand
   std::string mirror;  // a bare repository of our own, made when it is not there
   std::chrono::milliseconds timeout{60'000};
 };
@@ -25,7 +26,7 @@ bool is_remote(const std::string& repository);
 // Objects are checked as they come (fetch.fsckObjects), no hook runs, no submodule follows, nothing is asked
 // on a terminal; ssh asks known_hosts. Of the environment git sees HOME, SSH_AUTH_SOCK and the proxies.
 // Errors: usage (a transport that is not allowed), not_found (git is not installed), unreachable (with git's
-// own words), io.
+// own words), io, interrupted.
 Status fetch(const FetchOptions& options);
 
 }  // namespace ovl

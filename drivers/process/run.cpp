@@ -176,13 +176,16 @@ Result<ProcessOutput> collect(Child& child, UniqueFd out, UniqueFd err, const Pr
   ProcessOutput output;
   for (bool ended = false; !ended;) {
     // A descriptor of -1 is passed over.
-    std::array<pollfd, 3> events{pollfd{child.fd().get(), POLLIN, 0}, pollfd{out.get(), POLLIN, 0},
-                                 pollfd{err.get(), POLLIN, 0}};
+    std::array<pollfd, 4> events{pollfd{child.fd().get(), POLLIN, 0}, pollfd{out.get(), POLLIN, 0},
+                                 pollfd{err.get(), POLLIN, 0}, pollfd{command.stop_fd, POLLIN, 0}};
     const int count = ::poll(events.data(), events.size(), milliseconds_until(deadline));
     if (count < 0 && errno != EINTR) return process_error("waiting for " + name, errno);
     if (Clock::now() >= deadline) {
       return Error{.code = Errc::io,
                    .message = fmt::format("{} took longer than {} ms", name, command.timeout.count())};
+    }
+    if (count > 0 && events[3].revents != 0) {
+      return Error{.code = Errc::interrupted, .message = fmt::format("interrupted while {} ran", name)};
     }
     ended = count > 0 && events[0].revents != 0;
     if (drain(out, output.out, command.most_output) && drain(err, output.err, command.most_output)) continue;

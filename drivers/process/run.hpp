@@ -21,6 +21,7 @@ struct ProcessCommand {
   std::vector<std::string> files = {};
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
   std::size_t most_output = 1 << 20;  // bytes of stdout, and of stderr
+  int stop_fd = -1;                   // when it can be read, the process is ended; -1: there is none
 };
 
 struct ProcessOutput {
@@ -34,7 +35,8 @@ std::string process_file(std::size_t index);
 
 // Runs it in a process group of its own, which is ended (SIGKILL) when the time is over or when it prints
 // more than allowed. What it leaves running after its own end is not waited for.
-// Errors: not_found (no such program), io (it can't be run, took too long, printed too much).
+// Errors: not_found (no such program), io (it can't be run, took too long, printed too much), interrupted
+// (stop_fd).
 Result<ProcessOutput> run_process(const ProcessCommand& command);
 
 }  // namespace ovl

@@ -93,6 +93,34 @@ TEST_F(Sync, FollowsTheBranchAndNotATagOfItsName) {
   EXPECT_EQ(plan.out.find("evil"), std::string::npos) << plan.out;
 }
 
+// The host's policy, and who may sign, count as they are now, not as they were when sync began.
+TEST_F(Sync, TheHostsPolicyCountsFromTheNextRound) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  test::write_file(file("policy.toml"), "[policy]\n");
+  start("--policy " + file("policy.toml"));
+  ASSERT_TRUE(reaches(1, "one")) << log();
+  test::write_file(file("new.toml"), "[policy]\nrequire_signed = true\n");
+  std::filesystem::rename(file("new.toml"), file("policy.toml"));
+  ASSERT_EQ(ovl("destroy net --target network.one --scope cluster --auto-approve --keystore " + store()).code,
+            0);
+  EXPECT_TRUE(says("somebody trusted has signed")) << log();
+  EXPECT_EQ(networks().find("one"), std::string::npos);
+}
+
+TEST_F(Sync, TheKeystoresSecretsAreReadAgain) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  test::write_file(file("token"), "secret\n");
+  std::filesystem::permissions(file("token"), std::filesystem::perms(0600));
+  start("--token file:" + file("token"));
+  ASSERT_TRUE(reaches(1, "one")) << log();
+  std::filesystem::permissions(file("token"), std::filesystem::perms(0644));
+  EXPECT_TRUE(says("is readable by others")) << log();
+}
+
 // What can't be applied is told once, and the next revision is not kept waiting.
 TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
   write("[network.one]\nprotect = true\n");

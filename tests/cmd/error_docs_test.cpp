@@ -112,6 +112,8 @@ TEST(ErrorText, HasTheFamilyAndARemedy) {
             "ovl: a\\x0ab [locked]\nhint: wait\n");
   EXPECT_EQ(error_text({.code = Errc::stale, .message = "it moved"}, plain),
             "ovl: it moved [stale]\nhint: plan again, and read the new plan\n");
+  EXPECT_EQ(error_text({.code = Errc::interrupted, .message = "interrupted"}, plain),
+            "ovl: interrupted [interrupted]\n");
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <array>
+
 #include "model/handle.hpp"
 #include "tests/support/process.hpp"
 
@@ -91,6 +93,19 @@ TEST(RunProcess, DoesNotWaitForWhatIsLeftBehind) {
   const ProcessOutput output = must(run_process(command));
   EXPECT_EQ(output.status, 0);
   EXPECT_EQ(::kill(std::stoi(output.out), SIGKILL), 0);
+}
+
+TEST(RunProcess, EndsWhenItIsTold) {
+  std::array<int, 2> bell{};
+  ASSERT_EQ(::pipe(bell.data()), 0);
+  ASSERT_EQ(::write(bell[1], "x", 1), 1);
+  ProcessCommand command = shell("sleep 600");
+  command.timeout = std::chrono::minutes(5);
+  command.stop_fd = bell[0];
+  const auto ran = run_process(command);
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, Errc::interrupted);
+  for (const int fd : bell) ::close(fd);
 }
 
 }  // namespace ovl::test
