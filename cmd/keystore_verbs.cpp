@@ -108,6 +108,7 @@ Result<Value> parse_export(const std::string& text) {
 
 Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
                         const KeystoreVerbOptions& verb) {
+  listen_for_interrupts();
   OVL_TRY(const std::string text, read_text(verb.file));
   OVL_TRY(const Value value, parse_export(text));
   OVL_TRY(const Dump dump, dump_of(value));
@@ -117,7 +118,6 @@ Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
                  .message = fmt::format("the export is of cluster {}, not of {}", dump.cluster.text(),
                                         context.request().cluster.text())};
   }
-  listen_for_interrupts();
   OVL_CHECK(load_cluster(*context.world().keystore, dump, this_process(std::time(nullptr)), lock_options()));
   std::cout << fmt::format("Imported {} records of cluster {}, and verified them.\n", dump.items.size(),
                            dump.cluster.text());

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "cmd/interrupt.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/history.hpp"
@@ -63,6 +64,7 @@ Result<Commit> target_commit(const GlobalOptions& global, const PlanOptions& opt
 }
 
 Result<int> rollback(const GlobalOptions& global, const PlanOptions& options, const std::string& target) {
+  listen_for_interrupts();
   OVL_TRY(const Commit commit, target_commit(global, options, target));
   std::cerr
       << fmt::format("Back to commit {:.12} of {}: {}\n", commit.id, time_text(commit.when),

@@ -8,6 +8,7 @@
 #include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/hooks/taken.hpp"
 #include "cmd/interrupt.hpp"
 #include "cmd/keeping.hpp"
 #include "cmd/rollback.hpp"
@@ -46,6 +47,8 @@ class Remote {
                      .mirror = fmt::format("{}/sync/{:.16}.git", global.state_directory, sha256_hex(url))};
   }
 
+  [[nodiscard]] const PlanOptions& given() const { return plan_; }
+
   // Without a repository: what was asked for.
   Result<PlanOptions> bring() {
     if (fetch_.url.empty()) return plan_;
@@ -72,6 +75,13 @@ class Remote {
   PlanOptions plan_;
   FetchOptions fetch_;
 };
+
+// A push whose post-receive was killed is no more waiting. Cheap where there are no notes.
+void tell_made_good(const PlanOptions& given, const PlanOptions& applied) {
+  if (given.repo.empty()) return;
+  const auto taken = made_good(given.repo, applied.ref);
+  if (taken) say_line(fmt::format("{} was taken there and never applied; it is now", taken->words()));
+}
 
 Context::Needs needs_of(const PlanOptions& plan) {
   return {.manifest = plan.scope != "host", .source = true, .policy = true, .writable = true};
@@ -127,6 +137,7 @@ class Syncer {
     if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
     OVL_TRY(const auto applied, apply_unasked(*context_, global_));
     static_cast<void>(applied);
+    tell_made_good(remote_.given(), plan);
     return remember_cluster(plan.cluster_file, context_->request().cluster);
   }
 
@@ -184,7 +195,9 @@ Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
   OVL_TRY(PlanOptions plan, Remote(global, given).bring());
   plan.auto_approve = true;
   plan.by_itself = true;
-  return run_apply(global, plan);
+  const int code = run_apply(global, plan);
+  if (code == kExitDone) tell_made_good(given, plan);
+  return code;
 }
 
 Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const SyncOptions& options) {

@@ -14,6 +14,7 @@ struct HookOptions {
   std::string name;                    // of run
   std::vector<std::string> arguments;  // what git gives the hook
   std::string wait = "20s";            // how long a push waits for its apply, which goes on behind it
+  std::string time_limit = "60s";      // how long looking at a push may take
   bool trust_push_options = false;     // a push may ask for allow-rollback and max-destroy
   HookEnvironment environment;         // of run
 };
@@ -35,7 +36,8 @@ inline constexpr std::string_view kNoCommit = "000000000000000000000000000000000
 // pre-receive: exit code 0 takes the push.
 int run_pre_receive(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                     const std::vector<RefUpdate>& updates);
-// post-receive: applies the newest commit of the branch, and waits for it as long as the hook says.
+// post-receive: applies the newest commit of the branch, also when it was taken before and never applied,
+// and waits for it as long as the hook says.
 int run_post_receive(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook,
                      const std::vector<RefUpdate>& updates);
 

@@ -15,7 +15,9 @@
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/make_good.hpp"
 #include "cmd/hooks/script.hpp"
+#include "cmd/hooks/taken.hpp"
 #include "cmd/host_side.hpp"
 #include "cmd/keystore_word.hpp"
 #include "cmd/style.hpp"
@@ -181,30 +183,34 @@ Result<std::string> folder_to_install(const GitRepository& repository) {
                                    default_hooks(repository))};
 }
 
+Status check_durations(const HookOptions& hook) {
+  OVL_TRY(const auto wait, parse_duration(hook.wait));
+  OVL_TRY(const auto limit, parse_duration(hook.time_limit));
+  if (wait.count() >= 0 && limit.count() > 0) return {};
+  return Error{
+      .code = Errc::usage, .message = "--time-limit must be more than nothing", .hint = "leave it out: 60s"};
+}
+
 Result<int> install(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
   OVL_CHECK(check_kept(plan));
   OVL_TRY(const auto hooks, hooks_named(hook.names));
   OVL_TRY(const auto repository, need_repository(plan.repo));
   OVL_TRY(const std::string folder, folder_to_install(*repository));
   OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
-  OVL_TRY(const auto wait, parse_duration(hook.wait));
-  static_cast<void>(wait);
+  OVL_CHECK(check_durations(hook));
   std::vector<std::string> arguments = hook_arguments(global, kept);
   if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
+  if (hook.time_limit != HookOptions().time_limit)
+    arguments.insert(arguments.end(), {"--time-limit", hook.time_limit});
   if (hook.trust_push_options) arguments.emplace_back("--trust-push-options");
   // What was remembered was of the hooks that stood there before.
   std::error_code error;
   fs::remove(hooks_cluster_file(repository->directory()), error);
   for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, folder, arguments));
+  if (std::ranges::find(hooks, std::string_view("post-receive"), &HookKind::name) != hooks.end())
+    OVL_CHECK(make_taken_folder(repository->directory()));
   warn_without_keystore(hooks, kept);
   return kExitDone;
-}
-
-// The program that a script of ours calls, in quotes.
-std::string program_in(const std::string& script) {
-  const auto end = script.find("' hook run ");
-  const auto begin = end == std::string::npos ? end : script.rfind('\'', end - 1);
-  return begin == std::string::npos ? std::string() : script.substr(begin + 1, end - begin - 1);
 }
 
 std::string state_of(const std::string& path) {
@@ -212,7 +218,8 @@ std::string state_of(const std::string& path) {
   if (!text) return "-";
   if (!is_hook_script(*text)) return "another hook";
   if (::access(path.c_str(), X_OK) != 0) return "not executable";
-  return ::access(program_in(*text).c_str(), X_OK) == 0 ? "installed" : "its ovl is gone";
+  const auto call = call_in(*text);
+  return !call.empty() && ::access(call.front().c_str(), X_OK) == 0 ? "installed" : "its ovl is gone";
 }
 
 // Of a hook in the folder where git runs hooks, or one of ours where it does not.
@@ -247,6 +254,7 @@ Result<int> status(const PlanOptions& plan) {
   }
   std::cout << fmt::format("{}\n", printable(folder)) << table.text("");
   if (idle) warn_of_other_folder(folder, elsewhere);
+  OVL_CHECK(make_good(*repository, text_of_file(folder + "/post-receive").value_or("")));
   return kExitDone;
 }
 

@@ -18,6 +18,8 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/taken.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
@@ -117,7 +119,11 @@ Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const Hook
   plan.ref = update->after;
   plan.quarantine = hook.environment.quarantine;
   const int code = run_plan(global, plan);
-  if (code != kExitDone || !wishes.dry_run) return code;
+  if (code != kExitDone) return code;
+  if (!wishes.dry_run) {
+    OVL_CHECK(note_taken(plan.repo, *update));
+    return kExitDone;
+  }
   say("a dry run: the push is not taken");
   return kExitError;
 }
@@ -142,9 +148,22 @@ Result<UniqueFd> open_log(const std::string& path) {
   return log;
 }
 
+// What the branch has now. What is applied needs nobody to make it good any more.
+Result<int> apply_newest(const GlobalOptions& global, PlanOptions plan) {
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  OVL_TRY(const Commit tip, repository->commit(plan.ref));
+  plan.ref = tip.id;
+  plan.host_side = true;
+  plan.auto_approve = true;
+  plan.by_itself = true;
+  const int code = run_apply(global, plan);
+  if (code == kExitDone) drop_taken(*repository, tip.id);
+  return code;
+}
+
 // Ends here, in a process of its own: nothing of the push waits for it, and pushes apply one by one. What
 // the branch has when its turn comes is what counts, so a newer push overtakes.
-[[noreturn]] void apply_apart(const GlobalOptions& global, PlanOptions plan, const UniqueFd& log) {
+[[noreturn]] void apply_apart(const GlobalOptions& global, const PlanOptions& plan, const UniqueFd& log) {
   ::setsid();
   const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   ::dup2(nothing.get(), STDIN_FILENO);
@@ -154,12 +173,12 @@ Result<UniqueFd> open_log(const std::string& path) {
   ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0U);
   const std::string turn = plan.repo + "/ovl/apply.lock";
   const UniqueFd lock(::open(turn.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  listen_for_interrupts();
+  // Who is told to end while it waits ends at once: it has nothing yet, and its push is noted.
   while (::flock(lock.get(), LOCK_EX) != 0 && errno == EINTR) {
   }
-  plan.host_side = true;
-  plan.auto_approve = true;
-  plan.by_itself = true;
-  const int code = run_apply(global, plan);
+  const auto done = apply_newest(global, plan);
+  const int code = done.ok() ? done.value() : report_error(done.error());
   std::cout.flush();
   ::_exit(code);
 }
@@ -169,10 +188,11 @@ class Follower {
  public:
   Follower(pid_t process, const UniqueFd& log, off_t from) : process_(process), log_(log), at_(from) {}
 
+  // None also when this process is told to end.
   std::optional<int> follow(milliseconds time) {
     const auto end = steady_clock::now() + time;
     const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0)));
-    while (steady_clock::now() < end) {
+    while (steady_clock::now() < end && !interrupted()) {
       pollfd entry{.fd = ended.get(), .events = POLLIN, .revents = 0};
       const bool over = ::poll(&entry, 1, static_cast<int>(kGlance.count())) > 0;
       show();
@@ -201,10 +221,28 @@ class Follower {
   off_t at_;
 };
 
+// What is to be applied: notes what was pushed, before anything can go wrong with it, or finds what was
+// pushed before and never applied.
+Result<std::optional<RefUpdate>> wanted_update(const PlanOptions& plan,
+                                               const std::vector<RefUpdate>& updates) {
+  const RefUpdate* update = followed(updates, plan);
+  if (update != nullptr && update->after == kNoCommit) return std::optional<RefUpdate>();
+  OVL_CHECK(make_taken_folder(plan.repo));
+  if (update != nullptr) {
+    OVL_CHECK(note_taken(plan.repo, *update));
+    return std::optional(*update);
+  }
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  const auto taken = find_taken(*repository, plan.ref);
+  if (!taken) return std::optional<RefUpdate>();
+  say(fmt::format("{}: {} was taken and never applied; it is now", plan.ref, taken->words()));
+  return std::optional(RefUpdate{.before = taken->before, .after = taken->commit, .ref = plan.ref});
+}
+
 Result<int> apply_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                        const std::vector<RefUpdate>& updates) {
-  const RefUpdate* update = followed(updates, plan);
-  if (update == nullptr || update->after == kNoCommit) return kExitDone;
+  OVL_TRY(const auto update, wanted_update(plan, updates));
+  if (!update) return kExitDone;
   for (const std::string& place : {global.state_directory, plan.repo + "/ovl"}) {
     const auto suspended = read_suspension(place);
     if (!suspended) continue;
@@ -220,8 +258,14 @@ Result<int> apply_push(const GlobalOptions& global, PlanOptions plan, const Hook
   const pid_t process = ::fork();
   if (process < 0) return Error{.code = Errc::io, .message = "no process for the apply", .os_errno = errno};
   if (process == 0) apply_apart(global, plan, log);
+  listen_for_interrupts();
   const auto code = Follower(process, log, from).follow(wait);
   if (code) return *code;
+  if (interrupted()) {
+    return Error{
+        .code = Errc::interrupted,
+        .message = fmt::format("interrupted: the push is taken, and its apply goes on, see {}", path)};
+  }
   say(fmt::format("still applying; it goes on, see {}", path));
   return kExitDone;
 }

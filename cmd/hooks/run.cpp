@@ -9,6 +9,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/limit.hpp"
 #include "cmd/hooks/script.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
@@ -122,7 +123,16 @@ int post_merge(const GlobalOptions& global, PlanOptions plan) {
   return plan.auto_approve ? run_apply(global, plan) : run_plan(global, plan);
 }
 
+// Whoever merges here waits for what is theirs; a push is somebody else's.
+bool is_of_push(const HookOptions& hook) {
+  return hook.name == "pre-receive" || hook.name == "pre-push" || hook.name == "pre-commit";
+}
+
 Result<int> dispatch(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  if (is_of_push(hook)) {
+    OVL_TRY(const auto limit, parse_duration(hook.time_limit));
+    limit_hook(limit);
+  }
   if (hook.name == "pre-commit") return pre_commit(plan, hook);
   if (hook.name == "pre-push") return pre_push(plan);
   if (hook.name == "post-merge") return post_merge(global, plan);

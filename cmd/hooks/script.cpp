@@ -21,6 +21,28 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+// The words of a line whose words are plain or as quoted() writes them.
+std::vector<std::string> unquoted(std::string_view line) {
+  std::vector<std::string> out;
+  bool quotes = false;
+  bool word = false;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const char c = line[at];
+    if (c == ' ' && !quotes) {
+      word = false;
+      continue;
+    }
+    if (!word) out.emplace_back();
+    word = true;
+    if (c == '\'') {
+      quotes = !quotes;
+    } else {
+      out.back() += c == '\\' && !quotes && at + 1 < line.size() ? line[++at] : c;
+    }
+  }
+  return out;
+}
+
 // The hook that stood there, with the same arguments and the same input.
 std::string before_lines(const HookKind& hook, const std::string& before) {
   const std::string_view input = hook.reads_input ? "printf %s \"$input\" | " : "";
@@ -109,6 +131,16 @@ std::string hook_script(const HookKind& hook, const std::string& program, const 
   out += fmt::format("{} hook run {}", quoted(program), hook.name);
   for (const std::string& argument : arguments) out += " " + quoted(argument);
   return out + " -- \"$@\"\n";
+}
+
+std::vector<std::string> call_in(const std::string& script) {
+  const auto lead = script.find("' hook run ");
+  const auto end = script.rfind(" -- \"$@\"");
+  if (!is_hook_script(script) || lead == std::string::npos || end == std::string::npos || end < lead)
+    return {};
+  const auto begin = script.rfind('\n', lead) + 1;
+  const auto first = script.find('\'', begin);
+  return unquoted(std::string_view(script).substr(first, end - first));
 }
 
 bool is_hook_script(std::string_view text) {

@@ -34,6 +34,9 @@ std::vector<std::string> hook_arguments(const GlobalOptions& global, const PlanO
 std::string hook_script(const HookKind& hook, const std::string& program, const std::string& before,
                         const std::vector<std::string>& arguments);
 
+// What such a script calls: ovl's path, then its arguments up to git's own. Empty: it is none of ours.
+std::vector<std::string> call_in(const std::string& script);
+
 // Whether a script is one of ours.
 bool is_hook_script(std::string_view text);
 

@@ -17,6 +17,15 @@ using Hooks = HooksRig;
 constexpr const char* kOne = "[network.one]\n";
 constexpr const char* kTwo = "[network.two]\n";
 
+// Until the log has that generation; whoever applies meanwhile has the lock.
+Ran wait_for_apply(const std::string& folder, int generation) {
+  return shell(
+      fmt::format("timeout 30 sh -c 'until grep -q \"Generation {1}\" {0}/apply.log; do flock {0}/apply.lock "
+                  "true; done'; "
+                  "code=$?; cat {0}/apply.log; exit $code",
+                  folder, generation));
+}
+
 }  // namespace
 
 TEST_F(Hooks, APushIsPlannedAppliedOrRefused) {
@@ -169,9 +178,8 @@ TEST_F(Hooks, APushNeverHangs) {
   EXPECT_EQ(networks().find("two"), std::string::npos);
   // Only when the holder is gone the apply gets its turn, and nobody has to ask for it.
   shell("pkill -P " + holder + "; kill " + holder);
-  const Ran done = shell(fmt::format("timeout 30 flock -x {} true; cat {}", file("hub.git/ovl/apply.lock"),
-                                     file("hub.git/ovl/apply.log")));
-  EXPECT_TRUE(done.has("Generation 2")) << done.out;
+  const Ran done = wait_for_apply(file("hub.git/ovl"), 2);
+  EXPECT_EQ(done.code, 0) << done.out;
   EXPECT_NE(networks().find("two"), std::string::npos);
 }
 
@@ -389,6 +397,77 @@ TEST_F(Hooks, StatusSaysThatGitRunsHooksElsewhereNow) {
   EXPECT_FALSE(status.has("  installed")) << status.out;
   EXPECT_EQ(ovl("hook uninstall --repo " + file("hub.git")).code, 0);
   EXPECT_FALSE(std::filesystem::exists(file("hub.git/hooks/pre-receive")));
+}
+
+namespace {
+
+// A push whose apply was killed as it waited for its turn.
+class KilledApply : public HooksRig {
+ protected:
+  void SetUp() override {
+    HooksRig::SetUp();
+    ASSERT_EQ(install("--wait 100ms pre-receive post-receive").code, 0);
+    write(kOne);
+    commit("one");
+    const std::string lock = file("hub.git/ovl/apply.lock");
+    std::filesystem::create_directories(file("hub.git/ovl"));
+    ASSERT_EQ(push().code, 0);
+    ASSERT_EQ(wait_for_apply(file("hub.git/ovl"), 1).code, 0);
+    write(std::string(kOne) + kTwo);
+    commit("two");
+    // The lock is this shell's as long as it takes; who waits for it is who has it open.
+    const Ran killed = shell(
+        fmt::format("exec 9>>{0} && flock -x 9 && cd {1} && HOME={2} git push -q hub main 9>&- && "
+                    "for fd in /proc/[0-9]*/fd/*; do [ \"$(readlink $fd)\" = {0} ] || continue; "
+                    "pid=${{fd#/proc/}}; pid=${{pid%%/*}}; [ $pid = $$ ] || kill -9 $pid; done; exec 9>&-",
+                    lock, file("work"), file("home")));
+    ASSERT_TRUE(killed.has("still applying")) << killed.out;
+    ASSERT_EQ(networks().find("two"), std::string::npos);
+  }
+};
+
+}  // namespace
+
+TEST_F(KilledApply, IsMadeGoodByTheNextPushOfAnything) {
+  const Ran next = push("hub main:refs/heads/draft");
+  EXPECT_TRUE(next.has("was taken and never applied; it is now")) << next.out;
+  ASSERT_EQ(wait_for_apply(file("hub.git/ovl"), 2).code, 0);
+  EXPECT_NE(networks().find("two"), std::string::npos);
+  EXPECT_FALSE(push("hub main:refs/heads/other").has("never applied"));
+}
+
+TEST_F(KilledApply, IsMadeGoodByHookStatusAndTold) {
+  const Ran status = ovl("hook status --repo " + file("hub.git"));
+  EXPECT_EQ(status.code, 0) << status.out;
+  EXPECT_TRUE(status.has("refs/heads/main: commit ")) << status.out;
+  EXPECT_TRUE(status.has("was taken and never applied; it is now")) << status.out;
+  ASSERT_EQ(wait_for_apply(file("hub.git/ovl"), 2).code, 0);
+  EXPECT_NE(networks().find("two"), std::string::npos);
+  EXPECT_FALSE(ovl("hook status --repo " + file("hub.git")).has("never applied"));
+}
+
+// A store that takes connections and never answers.
+TEST_F(Hooks, LookingAtAPushHasATimeLimit) {
+  const Ran started = shell(
+      "python3 -c 'import socket, time\n"
+      "s = socket.create_server((\"127.0.0.1\", 0)); print(s.getsockname()[1], flush=True); time.sleep(120)' "
+      ">" +
+      file("port") + " 2>&1 & echo $!");
+  const std::string server = started.out.substr(0, started.out.find('\n'));
+  const std::string port = shell("until [ -s " + file("port") + " ]; do :; done; cat " + file("port")).out;
+  const std::string keystore = " --keystore etcd://127.0.0.1:" + port.substr(0, port.find('\n'));
+  EXPECT_EQ(ovl("hook install --repo " + file("hub.git") + " --path net --scope cluster --timeout 90s " +
+                "--time-limit 1s" + keystore + " pre-receive")
+                .code,
+            0);
+  write(kOne);
+  commit("one");
+  const Ran pushed = push();
+  EXPECT_NE(pushed.code, 0) << pushed.out;
+  EXPECT_TRUE(pushed.has("looking at this took longer than 1 s")) << pushed.out;
+  EXPECT_TRUE(pushed.has("pre-receive hook declined")) << pushed.out;
+  EXPECT_TRUE(ovl("hook install --time-limit 0 pre-receive").has("must be more than nothing"));
+  shell("kill " + server);
 }
 
 }  // namespace ovl

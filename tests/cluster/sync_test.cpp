@@ -121,6 +121,21 @@ TEST_F(Sync, TheKeystoresSecretsAreReadAgain) {
   EXPECT_TRUE(says("is readable by others")) << log();
 }
 
+// It has applied what a post-receive was kept from, and says so.
+TEST_F(Sync, MakesGoodWhatAHookWasKeptFrom) {
+  ASSERT_EQ(install("post-receive").code, 0);
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(ovl("suspend --repo " + file("hub.git")).code, 0);
+  ASSERT_EQ(push().code, 0);
+  const std::string status = "hook status --repo " + file("hub.git");
+  EXPECT_TRUE(ovl(status).has("was taken and never applied: suspended by"));
+  const Ran ran = ovl(arguments());
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_TRUE(ran.has("was taken there and never applied; it is now")) << ran.out;
+  EXPECT_FALSE(ovl(status).has("never applied"));
+}
+
 // What can't be applied is told once, and the next revision is not kept waiting.
 TEST_F(Sync, ANewRevisionOvertakesAFailingOne) {
   write("[network.one]\nprotect = true\n");

@@ -1,0 +1,95 @@
+#include "cmd/hooks/make_good.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <vector>
+
+#include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/script.hpp"
+#include "cmd/hooks/taken.hpp"
+#include "cmd/style.hpp"
+#include "cmd/suspension.hpp"
+#include "drivers/process/run.hpp"
+#include "model/handle.hpp"
+
+namespace ovl {
+
+namespace {
+
+// Longer than any --wait; the apply itself goes on when it is over.
+constexpr std::chrono::minutes kMost{30};
+
+// The value of an option in a call, or nothing.
+std::string value_of(const std::vector<std::string>& call, std::string_view option) {
+  const auto at = std::ranges::find(call, option);
+  return at == call.end() || at + 1 == call.end() ? std::string() : *(at + 1);
+}
+
+// The variables that the call's own secrets are in.
+std::vector<std::string> environment_of(const std::vector<std::string>& call) {
+  constexpr std::string_view lead = "env:";
+  std::vector<std::string> out{"PATH=/usr/bin:/bin"};
+  for (const std::string& word : call) {
+    if (!word.starts_with(lead)) continue;
+    const std::string name = word.substr(lead.size());
+    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (value != nullptr) out.push_back(fmt::format("{}={}", name, value));
+  }
+  return out;
+}
+
+bool is_applying(const std::string& repository) {
+  const UniqueFd lock(::open((repository + "/ovl/apply.lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  return lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+bool is_ours(const std::string& folder) {
+  struct stat about {};
+
+  return ::stat(folder.c_str(), &about) == 0 && about.st_uid == ::geteuid();
+}
+
+// Why it is told only; empty: it can be made good.
+std::string hindrance(const std::string& repository, const std::vector<std::string>& call) {
+  if (is_applying(repository)) return fmt::format("an apply is under way, see {}/ovl/apply.log", repository);
+  std::string state = value_of(call, "--state-dir");
+  if (state.empty()) state = GlobalOptions().state_directory;
+  for (const std::string& place : {state, repository + "/ovl"}) {
+    if (const auto suspended = read_suspension(place)) return suspended->words();
+  }
+  return is_ours(repository) ? "" : "another account's hooks; its next push, or hook status of its own, does";
+}
+
+}  // namespace
+
+Status make_good(GitRepository& repository, const std::string& post_receive) {
+  std::vector<std::string> call = call_in(post_receive);
+  const std::string branch = value_of(call, "--ref");
+  const auto taken = branch.empty() ? std::nullopt : find_taken(repository, branch);
+  if (!taken) return {};
+  const std::string what = fmt::format("{}: {} was taken and never applied", branch, taken->words());
+  const std::string why_not = hindrance(repository.directory(), call);
+  if (!why_not.empty()) {
+    std::cout << printable(fmt::format("{}: {}", what, why_not)) << "\n";
+    return {};
+  }
+  std::cout << printable(what) << "; it is now:\n" << std::flush;
+  std::vector<std::string> environment = environment_of(call);
+  OVL_TRY(const ProcessOutput ran,
+          run_process({.arguments = std::move(call),
+                       .environment = std::move(environment),
+                       .input = fmt::format("{} {} {}\n", taken->before, taken->commit, branch),
+                       .timeout = kMost}));
+  std::cout << ran.out;
+  std::cerr << ran.err;
+  return {};
+}
+
+}  // namespace ovl

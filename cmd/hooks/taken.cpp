@@ -1,0 +1,109 @@
+#include "cmd/hooks/taken.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "cmd/write_file.hpp"
+#include "drivers/git/fetch.hpp"
+#include "drivers/git/ref_name.hpp"
+#include "reconcile/time_text.hpp"
+
+namespace ovl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kDay = 24 * 60 * 60;
+
+std::string folder_of_notes(const std::string& repository) {
+  return repository + "/ovl/taken";
+}
+
+std::string note_of(const std::string& repository, const std::string& commit) {
+  return fmt::format("{}/{}", folder_of_notes(repository), commit);
+}
+
+std::optional<std::int64_t> age_of(const std::string& file) {
+  struct stat about {};
+
+  if (::lstat(file.c_str(), &about) != 0) return std::nullopt;
+  return std::time(nullptr) - about.st_mtime;
+}
+
+std::optional<TakenPush> read_note(const std::string& repository, const std::string& commit) {
+  const std::string note = note_of(repository, commit);
+  const auto age = age_of(note);
+  if (!age) return std::nullopt;
+  std::string before(kNoCommit.size(), '\0');
+  std::ifstream(note).read(before.data(), static_cast<std::streamsize>(before.size()));
+  return TakenPush{.commit = commit,
+                   .before = is_object_id(before) ? before : std::string(kNoCommit),
+                   .since = std::time(nullptr) - *age};
+}
+
+std::vector<std::string> noted_commits(const std::string& repository) {
+  std::vector<std::string> out;
+  std::error_code error;
+  fs::directory_iterator at(folder_of_notes(repository), error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    if (is_object_id(at->path().filename().string())) out.push_back(at->path().filename().string());
+  }
+  return out;
+}
+
+Status make_folder(const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return Error{.code = Errc::io, .message = fmt::format("{} can't be made", folder), .os_errno = errno};
+}
+
+}  // namespace
+
+std::string TakenPush::words() const {
+  return fmt::format("commit {:.12}, pushed {}", commit, time_text(since));
+}
+
+Status make_taken_folder(const std::string& repository) {
+  OVL_CHECK(make_folder(repository + "/ovl"));
+  return make_folder(folder_of_notes(repository));
+}
+
+Status note_taken(const std::string& repository, const RefUpdate& update) {
+  std::error_code error;
+  if (!fs::is_directory(folder_of_notes(repository), error)) return {};
+  return write_whole_file(note_of(repository, update.after), update.before, 0600);
+}
+
+std::optional<TakenPush> find_taken(GitRepository& repository, const std::string& branch) {
+  const auto tip = repository.commit(branch);
+  return tip.ok() ? read_note(repository.directory(), tip.value().id) : std::nullopt;
+}
+
+std::optional<TakenPush> made_good(const std::string& place, const std::string& commit) {
+  constexpr std::string_view lead = "file://";
+  const std::string folder = place.starts_with(lead) ? place.substr(lead.size()) : place;
+  if (folder.empty() || is_remote(folder)) return std::nullopt;
+  const auto repository = open_repository(folder);
+  if (!repository.ok() || !repository.value()) return std::nullopt;
+  auto taken = read_note(repository.value()->directory(), commit);
+  drop_taken(*repository.value(), commit);
+  return taken;
+}
+
+void drop_taken(GitRepository& repository, const std::string& commit) {
+  for (const std::string& noted : noted_commits(repository.directory())) {
+    const std::string note = note_of(repository.directory(), noted);
+    const auto covered = repository.follows(commit, noted);
+    const bool refused = age_of(note).value_or(0) > kDay && !repository.commit(noted).ok();
+    std::error_code error;
+    if (refused || (covered.ok() && covered.value())) fs::remove(note, error);
+  }
+}
+
+}  // namespace ovl
