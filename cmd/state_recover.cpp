@@ -8,6 +8,7 @@
 #include "cmd/state_verbs.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/diff_objects.hpp"
+#include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/recover.hpp"
 
@@ -31,6 +32,7 @@ Result<Plan> plan_towards(Context& context, const HostName& host, HostObjects de
   World& world = context.world();
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed));
+  OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster));
   diff_objects(plan, changed);
   return plan;
 }

@@ -114,12 +114,13 @@ class Differ {
     const Netns* want = space.desired != nullptr && space.desired->netns ? &*space.desired->netns : nullptr;
     const Netns* have =
         space.observed != nullptr && space.observed->netns ? &*space.observed->netns : nullptr;
-    if (want != nullptr && have == nullptr) {
+    const bool cut_short = have != nullptr && have->unfinished;
+    if (want != nullptr && (have == nullptr || cut_short)) {
       space.created = true;
-      emit(index, Action::create, Reason::absent, {}, want);
-    } else if (want == nullptr && have != nullptr && ours(have->owner)) {
+      emit(index, Action::create, cut_short ? Reason::half_made : Reason::absent, {}, want);
+    } else if (want == nullptr && have != nullptr && (cut_short || ours(have->owner))) {
       space.removed = true;
-      emit(index, Action::remove, Reason::not_desired, have, {});
+      emit(index, Action::remove, cut_short ? Reason::half_made : Reason::not_desired, have, {});
     } else if (want != nullptr && have != nullptr) {
       settle_existing(index, *want, *have);
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "reconcile/made_here.hpp"
 #include "reconcile/operations.hpp"
 
 namespace ovl {
@@ -54,7 +55,7 @@ Status forget_originals(const Plan& plan, State& state) {
 
 bool existed(const Plan& plan, std::uint32_t space) {
   const NamespaceObjects* observed = plan.observed.find(plan.spaces[space]);
-  return observed != nullptr && observed->netns.has_value();
+  return observed != nullptr && observed->netns && !observed->netns->unfinished;
 }
 
 void announce_to(std::vector<Announcement>& out, const NetnsName& netns, const IpAddress& address,
@@ -163,6 +164,7 @@ Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::str
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
                        const Progress& progress) {
   if (plan.object_changes.empty()) return {};
+  OVL_CHECK(remember_makers(plan, state));
   OVL_CHECK(state.add_namespaces(touched_namespaces(plan)));
   OVL_CHECK(remember_originals(plan, state));
   OVL_CHECK(run_groups(plan, kernel, state, apply_id, progress));
@@ -189,7 +191,12 @@ Status record_generation(State& state, const Plan& plan, std::int64_t serial, co
                          std::int64_t now, const std::string& who) {
   OVL_CHECK(end_dangling(state));
   // What was not asked for may still stand in namespaces that are no longer desired.
-  if (!plan.partial) OVL_CHECK(state.set_namespaces(desired_namespaces(plan)));
+  OVL_CHECK(remember_makers(plan, state));
+  if (!plan.partial) {
+    const std::vector<NetnsName> kept = desired_namespaces(plan);
+    OVL_CHECK(state.set_namespaces(kept));
+    OVL_CHECK(forget_makers(kept, state));
+  }
   return state.add_generation(Generation{.serial = serial,
                                          .source = plan.origin.source,
                                          .commit = plan.origin.commit,

@@ -7,6 +7,7 @@
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/holders.hpp"
 #include "reconcile/ids.hpp"
+#include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/project.hpp"
 
@@ -121,6 +122,7 @@ Result<Plan> plan_letting_go(const Recorded& recorded, const std::vector<ChangeN
   plan.cluster = recorded.cluster;
   plan.host = recorded.host;
   OVL_TRY(plan.observed, observe(kernel, state, recorded.objects, {}));
+  OVL_CHECK(discount_marks(plan.observed, state, plan.cluster));
   Planner(recorded, asked, plan).run();
   return plan;
 }

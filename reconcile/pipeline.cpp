@@ -10,6 +10,7 @@
 #include "reconcile/host_report.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
+#include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
@@ -200,6 +201,7 @@ Status compare_host(const Request& request, World& world, const Planned& planned
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
   OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption));
+  OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster));
   diff_objects(plan, changed, request.replaces, adoption);
   OVL_CHECK(select_on_host(request, world, planned, plan));
   return {};

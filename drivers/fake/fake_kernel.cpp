@@ -91,7 +91,8 @@ class Machine {
 
   Status create(const NetnsName&, const Netns& netns) {
     NamespaceObjects& space = objects_.at(netns.name);
-    if (space.netns) return refused(EEXIST, "netns " + netns.name.text() + " exists");
+    const bool there = space.netns && !space.netns->unfinished;
+    if (there) return refused(EEXIST, "netns " + netns.name.text() + " exists");
     space.netns = netns;
     return {};
   }
@@ -374,7 +375,9 @@ FakeKernel::FakeKernel() {
 Result<std::vector<NetnsName>> FakeKernel::owned_namespaces() {
   std::vector<NetnsName> out;
   for (const NamespaceObjects& space : objects_.namespaces) {
-    const bool marked = space.netns && space.netns->owner.starts_with("ovl:");
+    const bool cut_short =
+        space.netns && space.netns->unfinished && space.name.text().starts_with(kSandboxPrefix);
+    const bool marked = cut_short || (space.netns && space.netns->owner.starts_with("ovl:"));
     const bool holds =
         std::ranges::any_of(space.links, [](const Link& link) { return carries_our_mark(link); });
     if (!space.name.empty() && (marked || holds)) out.push_back(space.name);

@@ -39,12 +39,14 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  // Namespaces under /run/netns that ovl made (alias on lo) or that hold a link of ours, sorted.
+  // Namespaces under /run/netns that ovl made (alias on lo) or that hold a link of ours, and unfinished
+  // ones with the name of a sandbox; sorted.
   // Needed only when the state was lost: it looks into every namespace.
   virtual Result<std::vector<NetnsName>> owned_namespaces() = 0;
 
   // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:
-  //   netns        absent when it does not exist (then all else but hosts_files, which outlive it, is empty)
+  //   netns        absent when it does not exist (then all else but hosts_files, which outlive it, is empty);
+  //                unfinished: a making that was cut short left only its name
   //   links        all but lo, ours and foreign, veth peers resolved
   //   nft_tables   those called like one in `wanted`, or "ovl"
   //   sysctls      those whose path `wanted` has, when the file exists

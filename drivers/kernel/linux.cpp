@@ -93,6 +93,7 @@ class LinuxKernel : public Kernel {
 
  private:
   Result<bool> is_owned(const NetnsName& name) {
+    if (directory_.is_unfinished(name)) return name.text().starts_with(kSandboxPrefix);
     auto space = spaces_.get(name);
     // Gone meanwhile, or no network namespace at all.
     const bool none =

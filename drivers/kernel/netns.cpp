@@ -32,7 +32,7 @@ bool is_nsfs(int fd) {
 
 // The empty file without permissions that `ip netns add`, or create() below, leaves when it is
 // killed before the mount.
-bool is_unfinished(int fd) {
+bool is_left_over(int fd) {
   struct stat info {};
 
   return fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0 && (info.st_mode & 0777) == 0 &&
@@ -77,11 +77,16 @@ Result<UniqueFd> NamespaceDirectory::open(const NetnsName& name) const {
                       .hint = "remove it, or use another name"};
   if (!fd.valid() && (errno == ELOOP || errno == EXDEV)) return foreign;
   if (!fd.valid()) return io_error("opening " + path_of(name), errno);
-  if (is_unfinished(fd.get())) {
+  if (is_left_over(fd.get())) {
     return Error{.code = Errc::not_found, .message = what + " was never finished", .os_errno = ENOENT};
   }
   if (!is_nsfs(fd.get()) || ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return foreign;
   return fd;
+}
+
+bool NamespaceDirectory::is_unfinished(const NetnsName& name) const {
+  const UniqueFd fd(::open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  return fd.valid() && is_left_over(fd.get());
 }
 
 Result<std::vector<NetnsName>> NamespaceDirectory::list() const {
@@ -121,7 +126,7 @@ Status NamespaceDirectory::reserve_name(const NetnsName& name) const {
   UniqueFd fd = make();
   if (!fd.valid() && errno == EEXIST) {
     const UniqueFd existing(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (existing.valid() && is_unfinished(existing.get())) {
+    if (existing.valid() && is_left_over(existing.get())) {
       (void)unlink(path.c_str());
       fd = make();
     }

@@ -22,6 +22,9 @@ class NamespaceDirectory {
   // off), conflict when it is no network namespace, privilege, io.
   [[nodiscard]] Result<UniqueFd> open(const NetnsName& name) const;
 
+  // Whether that name is only the empty file of an `add` that was cut off.
+  [[nodiscard]] bool is_unfinished(const NetnsName& name) const;
+
   // Names that could be namespaces, sorted. An absent directory has none.
   [[nodiscard]] Result<std::vector<NetnsName>> list() const;
 

@@ -33,6 +33,10 @@ Netns read_netns(const NetnsName& name, const LinkTable& links) {
                .lo_up = lo != nullptr && lo->link.up};
 }
 
+Netns unfinished(const NetnsName& name) {
+  return Netns{.name = name, .lo_up = false, .unfinished = true};
+}
+
 // What stands on links of ours; a namespace without any is not asked.
 Status read_on_links(NetlinkSocket& socket, const LinkTable& links, NamespaceObjects& objects) {
   bool any = false;
@@ -93,7 +97,10 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
     OVL_TRY(objects.hosts_files, files.observe(want.name));
     spaces.trim();
     auto space = spaces.get(want.name);
-    if (!space.ok() && space.error().code == Errc::not_found) continue;
+    if (!space.ok() && space.error().code == Errc::not_found) {
+      if (spaces.directory().is_unfinished(want.name)) objects.netns = unfinished(want.name);
+      continue;
+    }
     if (!space.ok()) return std::move(space).error();
     auto links = read_space(*space.value(), proc, want, objects);
     if (!links.ok()) return std::move(links).error().within("reading " + words_for(want.name));

@@ -64,6 +64,8 @@ class Spaces {
   // Closes it: an open namespace outlives its name.
   void forget(const NetnsName& name);
 
+  [[nodiscard]] const NamespaceDirectory& directory() const { return directory_; }
+
   // More are open than should be: time to trim().
   [[nodiscard]] bool crowded() const { return open_.size() > limit_; }
 

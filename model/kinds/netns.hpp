@@ -12,6 +12,8 @@ struct Netns {
   // used and never removed.
   std::string owner;
   bool lo_up = true;
+  // Seen, never wished: only the empty file of a making that was cut short. Nothing is in it.
+  bool unfinished = false;
 
   static constexpr std::string_view kind = "netns";
 

@@ -99,6 +99,15 @@ TEST_F(NamespaceDirectoryTest, TheEmptyFileOfAKilledCreateIsTakenOver) {
   EXPECT_EQ(read_text("/run/netns/b"), "x\n");
 }
 
+TEST_F(NamespaceDirectoryTest, OnlyTheEmptyFileOfAKilledCreateIsUnfinished) {
+  must(
+      "ip netns add real; cd /run/netns; : > empty; chmod 0 empty; ln -s empty link; : > readable; mkfifo pipe; "
+      "chmod 0 pipe; mkdir dir; chmod 0 dir; echo x > full; chmod 0 full");
+  EXPECT_TRUE(directory.is_unfinished(netns("empty")));
+  for (const char* name : {"real", "link", "readable", "pipe", "dir", "full", "absent"})
+    EXPECT_FALSE(directory.is_unfinished(netns(name))) << name;
+}
+
 TEST_F(NamespaceDirectoryTest, NamesReachAndLeaveOtherMountNamespaces) {
   ASSERT_TRUE(directory.create(netns("first"), nothing).ok());
   must("mkfifo /run/netns/.go /run/netns/.done");

@@ -1,14 +1,8 @@
 // What an apply verifies against when others write records meanwhile.
-#include <gtest/gtest.h>
-
 #include <cerrno>
 
-#include "drivers/fake/fake_kernel.hpp"
-#include "drivers/fake/fake_keystore.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/pipeline.hpp"
 #include "state/tables.hpp"
-#include "tests/support/process.hpp"
+#include "tests/reconcile/one_host.hpp"
 
 namespace ovl {
 
@@ -30,57 +24,16 @@ network = "net"
 host = "a"
 )";
 
-Manifest parsed(const std::string& text) {
-  Parsed result = parse({{.name = "ovl.toml", .text = text}});
-  EXPECT_TRUE(result.diagnostics.empty());
-  return std::move(result.manifest);
-}
-
-// Machine a, with the keystore of a cluster.
-class VerifyTest : public ::testing::Test {
+class VerifyTest : public OneHost {
  protected:
-  void SetUp() override {
-    auto state = State::open(where_);
-    ASSERT_TRUE(state.ok()) << state.error().message;
-    state_ = std::make_unique<State>(std::move(state).value());
-    HostFacts facts;
-    facts.machine = "machine-a";
-    kernel_.set_facts(std::move(facts));
-  }
-
-  Result<Applied> apply(Scope scope, const Manifest* manifest, const Approve& approve) {
-    const auto keystore = store_.connect();
-    World world;
-    world.kernel = &kernel_;
-    world.keystore = keystore.get();
-    world.state = state_.get();
-    world.now = 1'700'000'000;
-    world.holder = {.who = "tester", .host = "a", .boot = "b", .pid = 1, .since = 1};
-    Request request;
-    request.scope = scope;
-    request.cluster = Label::parse("demo").value();
-    request.host = HostName::parse("a").value();
-    request.manifest = manifest;
-    request.origin.source = "dir:demo";
-    return ovl::apply(request, world, approve, Progress());
-  }
-
   // An end of a step is refused from now on.
   void break_journal() {
-    auto other = open_state_tables(State::directory(where_), sqlite::Access::read_write);
+    auto other = open_state_tables(State::directory(where()), sqlite::Access::read_write);
     ASSERT_TRUE(other.ok() && other.value()) << other.error().message;
     test::must(
         other.value()->execute("CREATE TRIGGER full BEFORE UPDATE ON journal "
                                "BEGIN SELECT RAISE(ABORT, 'no journal today'); END"));
   }
-
-  static Status approve_all(const Plan&) { return {}; }
-
-  test::TemporaryDirectory directory_;
-  StateOptions where_{.root = directory_.path(), .cluster = Label::parse("demo").value()};
-  FakeStore store_;
-  FakeKernel kernel_;
-  std::unique_ptr<State> state_;
 };
 
 TEST_F(VerifyTest, RecordsThatOthersWriteMeanwhileAreTheNextApplys) {

@@ -1,0 +1,112 @@
+#include "reconcile/made_here.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "reconcile/project.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr std::string_view kMade = "made";
+constexpr std::string_view kFound = "found";  // it was there before ovl
+
+using Makers = std::map<NetnsName, bool>;  // whether ovl made it
+
+Result<Makers> read_makers(const State& state) {
+  OVL_TRY(const std::vector<OwnedObject> owned, state.owned());
+  Makers out;
+  for (const OwnedObject& item : owned) {
+    if (item.id.kind == Netns::kind) out[item.id.netns] = item.value == kMade;
+  }
+  return out;
+}
+
+OwnedKey key_of(const NetnsName& name) {
+  return OwnedKey{.netns = name, .kind = std::string(Netns::kind), .key = name.text()};
+}
+
+bool is_sandbox(const NetnsName& name) {
+  return name.text().starts_with(kSandboxPrefix);
+}
+
+// The name that ovl gives a namespace when nobody chooses another.
+bool is_own_name(const NetnsName& name, const Label& cluster, const std::string& mark) {
+  return is_sandbox(name) || mark == owner_mark(cluster, "endpoint/" + name.text());
+}
+
+class Judge {
+ public:
+  Judge(Makers makers, std::vector<NetnsName> known, const Label& cluster)
+      : makers_(std::move(makers)), known_(std::move(known)), cluster_(cluster) {}
+
+  [[nodiscard]] bool made(const Netns& have) const {
+    const auto remembered = makers_.find(have.name);
+    if (remembered != makers_.end()) return remembered->second;
+    // An ovl that did not keep who made it went by the mark.
+    if (makers_.empty() && !have.unfinished && std::ranges::binary_search(known_, have.name)) return true;
+    return have.unfinished ? is_sandbox(have.name) : is_own_name(have.name, cluster_, have.owner);
+  }
+
+ private:
+  Makers makers_;
+  std::vector<NetnsName> known_;
+  const Label& cluster_;
+};
+
+// Per space of the plan whether ovl makes, or made, it. None: it is not there, and not made.
+std::vector<std::optional<bool>> makers_of(const Plan& plan) {
+  std::vector<std::optional<bool>> out(plan.spaces.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const NamespaceObjects* observed = plan.observed.find(plan.spaces[i]);
+    if (observed == nullptr || !observed->netns) continue;
+    out[i] = observed->netns->unfinished || is_owner_mark(plan.cluster, observed->netns->owner);
+  }
+  for (const ObjectChange& change : plan.object_changes) {
+    if (as<Netns>(change.after) == nullptr) continue;
+    if (change.action == Action::create || change.action == Action::adopt) out[change.space] = true;
+    if (change.action == Action::forget) out[change.space] = false;
+  }
+  return out;
+}
+
+}  // namespace
+
+Status discount_marks(HostObjects& observed, const State& state, const Label& cluster) {
+  OVL_TRY(Makers makers, read_makers(state));
+  OVL_TRY(std::vector<NetnsName> known, state.namespaces());
+  const Judge judge(std::move(makers), std::move(known), cluster);
+  for (NamespaceObjects& space : observed.namespaces) {
+    if (!space.netns) continue;
+    const bool marked = space.netns->unfinished || is_owner_mark(cluster, space.netns->owner);
+    if (!marked || judge.made(*space.netns)) continue;
+    space.netns->owner.clear();
+    if (space.netns->unfinished) space.netns.reset();
+  }
+  return {};
+}
+
+Status remember_makers(const Plan& plan, State& state) {
+  OVL_TRY(const Makers known, read_makers(state));
+  const std::vector<std::optional<bool>> makers = makers_of(plan);
+  std::vector<OwnedObject> now;
+  for (std::size_t i = 0; i < makers.size(); ++i) {
+    const auto before = known.find(plan.spaces[i]);
+    const bool is_known = before != known.end() && makers[i] == before->second;
+    if (plan.spaces[i].empty() || !makers[i] || is_known) continue;
+    now.push_back({.id = key_of(plan.spaces[i]), .value = std::string(*makers[i] ? kMade : kFound)});
+  }
+  return now.empty() ? Status() : state.record(now, {});
+}
+
+Status forget_makers(std::span<const NetnsName> kept, State& state) {
+  OVL_TRY(const Makers known, read_makers(state));
+  std::vector<OwnedKey> gone;
+  for (const auto& [name, made] : known) {
+    if (!std::ranges::binary_search(kept, name)) gone.push_back(key_of(name));
+  }
+  return gone.empty() ? Status() : state.record({}, gone);
+}
+
+}  // namespace ovl

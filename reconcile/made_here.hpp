@@ -1,0 +1,20 @@
+// Which namespaces ovl made on this host, and so may remove. The mark on a namespace's lo can be written by
+// whoever is root in it: it counts only where this host's memory or the namespace's own name bears it out.
+#pragma once
+
+#include "model/plan.hpp"
+#include "state/state.hpp"
+
+namespace ovl {
+
+// Takes the marks away from observed namespaces that ovl did not make: they are somebody else's from here
+// on. Memory decides; of what it does not know, a name that ovl itself would choose does.
+Status discount_marks(HostObjects& observed, const State& state, const Label& cluster);
+
+// Keeps who made the plan's namespaces. Before the first write, so that a crash leaves none unknown.
+Status remember_makers(const Plan& plan, State& state);
+
+// Forgets all but those in `kept`, which is sorted.
+Status forget_makers(std::span<const NetnsName> kept, State& state);
+
+}  // namespace ovl

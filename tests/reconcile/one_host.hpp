@@ -1,0 +1,108 @@
+// Machine a of cluster demo in memory, with a keystore and a state: a whole apply, without a kernel.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "drivers/fake/fake_kernel.hpp"
+#include "drivers/fake/fake_keystore.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/pipeline.hpp"
+#include "tests/support/process.hpp"
+
+namespace ovl {
+
+class OneHost : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    open_state();
+    HostFacts facts;
+    facts.machine = "machine-a";
+    kernel_.set_facts(std::move(facts));
+  }
+
+  // Also after it was lost.
+  void open_state() {
+    auto state = State::open(where());
+    ASSERT_TRUE(state.ok()) << state.error().message;
+    state_ = std::make_unique<State>(std::move(state).value());
+  }
+
+  [[nodiscard]] StateOptions where() const {
+    return {.root = directory_.path(), .cluster = Label::parse("demo").value()};
+  }
+
+  void lose_state() {
+    state_.reset();
+    std::filesystem::remove_all(State::directory(where()));
+    open_state();
+  }
+
+  static Manifest parsed(const std::string& text) {
+    Parsed result = parse({{.name = "ovl.toml", .text = text}});
+    for (const Diagnostic& problem : result.diagnostics) ADD_FAILURE() << problem.message;
+    return std::move(result.manifest);
+  }
+
+  static NetnsName netns(const std::string& name) { return NetnsName::parse(name).value(); }
+
+  static Status approve_all(const Plan&) { return {}; }
+
+  Request request(Scope scope, const Manifest* manifest) const {
+    Request request;
+    request.scope = scope;
+    request.cluster = Label::parse("demo").value();
+    request.host = HostName::parse("a").value();
+    request.manifest = manifest;
+    request.origin.source = "dir:demo";
+    request.max_destroy = DestroyLimit::parse("100%").value();
+    return request;
+  }
+
+  Result<Applied> apply(Scope scope, const Manifest* manifest, const Approve& approve = approve_all) {
+    const auto keystore = store_.connect();
+    World world = world_with(*keystore);
+    return ovl::apply(request(scope, manifest), world, approve, Progress());
+  }
+
+  Result<Applied> apply(const std::string& text) {
+    const Manifest manifest = parsed(text);
+    return apply(Scope::all, &manifest);
+  }
+
+  Result<Planned> plan(const std::string& text) {
+    const Manifest manifest = parsed(text);
+    const auto keystore = store_.connect();
+    World world = world_with(*keystore);
+    return make_plan(request(Scope::all, &manifest), world);
+  }
+
+  // What is there, to look at and to change.
+  NamespaceObjects& space(const std::string& name) {
+    return kernel_.objects().at(name.empty() ? NetnsName() : netns(name));
+  }
+
+  [[nodiscard]] bool exists(const std::string& name) const {
+    const NamespaceObjects* found = const_cast<FakeKernel&>(kernel_).objects().find(netns(name));
+    return found != nullptr && found->netns.has_value();
+  }
+
+  test::TemporaryDirectory directory_;
+  FakeStore store_;
+  FakeKernel kernel_;
+  std::unique_ptr<State> state_;
+
+ private:
+  World world_with(Keystore& keystore) {
+    World world;
+    world.kernel = &kernel_;
+    world.keystore = &keystore;
+    world.state = state_.get();
+    world.now = 1'700'000'000;
+    world.holder = {.who = "tester", .host = "a", .boot = "b", .pid = 1, .since = 1};
+    return world;
+  }
+};
+
+}  // namespace ovl
