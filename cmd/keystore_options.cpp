@@ -119,14 +119,35 @@ KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over) {
   return base;
 }
 
+namespace {
+
+// By which a store's servers speak to each other, and to clients of another protocol: as the programs
+// have them by default.
+std::vector<std::uint32_t> ports_of_peers(StoreKind kind) {
+  switch (kind) {
+    case StoreKind::sqlite: return {};
+    case StoreKind::etcd: return {2379, 2380};
+    case StoreKind::consul: return {8300, 8301, 8302, 8500, 8501, 8502, 8503};
+    case StoreKind::zookeeper: return {2181, 2281, 2888, 3888};
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url) {
   OVL_TRY(const KeystoreUrl parsed, parse_keystore_url(url));
   std::vector<KeystoreAddress> out;
   for (const StoreServer& server : parsed.servers) {
-    auto address = IpAddress::parse(server.host);
-    auto port = UdpPort::from(server.port);
-    if (!address.ok() || !address.value().is_ipv4() || address.value().is_loopback() || !port.ok()) continue;
-    out.push_back({std::move(address).value(), std::move(port).value()});
+    // A name is looked up with each call; of "localhost" and of what a name stands for, the ports are known.
+    auto parsed_address = IpAddress::parse(server.host);
+    const IpAddress address = parsed_address.ok() ? parsed_address.value() : IpAddress();
+    std::vector<std::uint32_t> ports = ports_of_peers(parsed.kind);
+    ports.push_back(server.port);
+    for (const std::uint32_t number : ports) {
+      auto port = UdpPort::from(number);
+      if (port.ok()) out.push_back({address, std::move(port).value()});
+    }
   }
   return out;
 }

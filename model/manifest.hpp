@@ -77,6 +77,7 @@ struct HostBlock {
   Located<std::variant<IpAddress, IfName>> advertise;
   std::optional<Located<IpAddress>> bind;
   std::optional<Located<IpPrefix>> gateway_pool;
+  SourceCheck source_check = SourceCheck::strict;
   Labels labels;
   bool protect = false;
 };

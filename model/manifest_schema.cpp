@@ -46,6 +46,8 @@ constexpr ValueType kAdopt{
 constexpr ValueType kFrames{.shape = Shape::string, .text = "\"ip\" or \"any\"", .pattern = "^(ip|any)$"};
 constexpr ValueType kLinkLocal{
     .shape = Shape::string, .text = "\"eui64\" or \"any\"", .pattern = "^(eui64|any)$"};
+constexpr ValueType kSourceCheck{
+    .shape = Shape::string, .text = "\"strict\" or \"loose\"", .pattern = "^(strict|loose)$"};
 constexpr ValueType kLabels{.shape = Shape::labels, .text = "a table of strings"};
 constexpr ValueType kUrl{
     .shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul([+]unix)?|zk)://"};
@@ -156,7 +158,7 @@ constexpr std::array<KeySpec, 3> kWindowKeys{
     KeySpec{"to", &kTimeOfDay, true, "",
             "When it closes, in UTC; not after `from`: on the next day. `24:00` ends the day.", "\"18:00\""}};
 
-constexpr std::array<KeySpec, 5> kHostKeys{
+constexpr std::array<KeySpec, 6> kHostKeys{
     KeySpec{"advertise", &kAdvertise, true, "",
             "Address by which the other hosts reach this one (its VTEP), or the interface that has it.",
             "\"192.168.99.104\""},
@@ -164,6 +166,11 @@ constexpr std::array<KeySpec, 5> kHostKeys{
             "Local address of the tunnels, where the advertised one is behind NAT.", "\"10.1.0.4\""},
     KeySpec{"gateway_pool", &kPrefix, false, "chosen: `172.18.0.0/16` or the next free",
             "IPv4 subnet of the bridge by which the host's endpoints reach the world.", "\"172.18.0.0/16\""},
+    KeySpec{"source_check", &kSourceCheck, false, "\"strict\"",
+            "By which interface another host's tunnel packets may come: the one by which this host answers "
+            "it, or, "
+            "where ways differ, any with a route to a host (`loose`).",
+            "\"loose\""},
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ zone = \"a\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 

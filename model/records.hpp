@@ -37,13 +37,23 @@ struct EnumNames<FrameTypes> {
   static constexpr std::array<std::string_view, 2> names{"ip", "any"};
 };
 
+// By which interface a tunnel's packet from a VTEP may come. strict: one by which the host would answer it.
+// loose: any with a route to a VTEP, for where ways differ.
+enum class SourceCheck : std::uint8_t { strict, loose };
+
+template <>
+struct EnumNames<SourceCheck> {
+  static constexpr std::array<std::string_view, 2> names{"strict", "loose"};
+};
+
 struct HostRecord {
   HostName name;
-  std::string id;                        // 64 hexadecimal digits
-  std::optional<IpAddress> advertise;    // the VTEP; absent while its host has not resolved the interface
-  std::optional<IfName> interface;       // when the manifest names an interface
-  std::optional<IpAddress> bind;         // local address behind NAT; absent: advertise
-  std::optional<IpPrefix> gateway_pool;  // of its gateway bridge
+  std::string id;                           // 64 hexadecimal digits
+  std::optional<IpAddress> advertise;       // the VTEP; absent while its host has not resolved the interface
+  std::optional<IfName> interface;          // when the manifest names an interface
+  std::optional<IpAddress> bind;            // local address behind NAT; absent: advertise
+  std::optional<IpPrefix> gateway_pool;     // of its gateway bridge
+  std::optional<SourceCheck> source_check;  // absent: strict
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;  // members whose value ovl chose
@@ -55,6 +65,7 @@ struct HostRecord {
                       ovl::setting("interface", &HostRecord::interface),
                       ovl::setting("bind", &HostRecord::bind),
                       ovl::setting("gateway_pool", &HostRecord::gateway_pool),
+                      ovl::setting("source_check", &HostRecord::source_check),
                       ovl::setting("labels", &HostRecord::labels),
                       ovl::setting("protect", &HostRecord::protect),
                       ovl::computed("chosen", &HostRecord::chosen)};

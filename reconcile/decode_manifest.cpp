@@ -41,9 +41,10 @@ constexpr std::array<KeyReader<KeystoreBlock>, 6> kKeystoreReaders{
      {"tls", read_tls},
      {"allow_plaintext", field<&KeystoreBlock::allow_plaintext>}}};
 
-constexpr std::array<KeyReader<HostBlock>, 5> kHostReaders{{{"advertise", field<&HostBlock::advertise>},
+constexpr std::array<KeyReader<HostBlock>, 6> kHostReaders{{{"advertise", field<&HostBlock::advertise>},
                                                             {"bind", field<&HostBlock::bind>},
                                                             {"gateway_pool", field<&HostBlock::gateway_pool>},
+                                                            {"source_check", field<&HostBlock::source_check>},
                                                             {"labels", field<&HostBlock::labels>},
                                                             {"protect", field<&HostBlock::protect>}}};
 

@@ -38,7 +38,7 @@ NftTable port_filter(std::string_view owner, std::span<const FilteredPort> ports
 
 // A keystore server, and a port that it listens on: for its clients, or for its peers.
 struct KeystoreAddress {
-  IpAddress address;
+  IpAddress address;  // none: not known, as of a name
   UdpPort port;
 
   auto operator<=>(const KeystoreAddress&) const = default;
@@ -50,6 +50,7 @@ struct GatewayFilter {
   IpPrefix pool;                // IPv4: the addresses behind the bridge
   std::vector<IfName> uplinks;  // where they may leave to
   std::vector<KeystoreAddress> keystores;
+  std::vector<IfName> opened;  // devices that forward IPv4 only because ovl told them to
 };
 
 struct HostFilter {
@@ -58,6 +59,8 @@ struct HostFilter {
   std::vector<UdpPort> vxlan_ports;  // all that our networks use
   std::vector<IpAddress> vteps;      // of the cluster's hosts, this one's too, both families
   std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
+  // The devices by which a VTEP's packets may come; none: those by which this host would answer it.
+  std::optional<std::vector<IfName>> underlays;
   std::optional<GatewayFilter> gateway;
 };
 

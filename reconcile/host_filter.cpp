@@ -133,13 +133,15 @@ Exprs by_no_way_back() {
 
 // IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
 // fragment may end before the VNI: therefore what is not known to be another's is judged as ours.
-NftChain from_tunnel() {
+NftChain from_tunnel(const HostFilter& filter) {
   NftChain chain{.name = std::string(kFromTunnel)};
   chain.rules = {
       rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
       rule("our VNI from no VTEP", {in4(kSource4, "vteps4", Membership::not_in), drop("vni")}),
       rule("our VNI from no VTEP", {in6(kSource6, "vteps6", Membership::not_in), drop("vni")}),
-      rule("a VTEP by a way that does not lead back to it", {by_no_way_back(), drop("source")})};
+      rule("a VTEP by a way that does not lead back to it",
+           {filter.underlays ? meta_in(NFT_META_IIFNAME, "underlays", Membership::not_in) : by_no_way_back(),
+            drop("source")})};
   return chain;
 }
 
@@ -170,13 +172,17 @@ NftChain leaving() {
   return chain;
 }
 
+NftSet device_set(std::string name, const std::vector<IfName>& devices) {
+  std::vector<Bytes> elements;
+  for (const IfName& device : devices) elements.push_back(bytes_of(device));
+  return make_set(std::move(name), {kDeviceKey}, std::move(elements));
+}
+
 constexpr std::array<std::uint8_t, 2> kStoreProtocols{IPPROTO_TCP, IPPROTO_UDP};
 
 std::vector<NftSet> gateway_sets(const GatewayFilter& gateway) {
-  std::vector<Bytes> uplinks;
   std::vector<Bytes> keystores;
   std::vector<Bytes> ports;
-  for (const IfName& uplink : gateway.uplinks) uplinks.push_back(bytes_of(uplink));
   for (const KeystoreAddress& keystore : gateway.keystores) {
     const Bytes port = bytes_of(static_cast<std::uint16_t>(keystore.port.number()));
     for (const std::uint8_t protocol : kStoreProtocols) {
@@ -187,7 +193,7 @@ std::vector<NftSet> gateway_sets(const GatewayFilter& gateway) {
   }
   return {make_set("keystore_ports", {kProtocolKey, kPortNumberKey}, std::move(ports)),
           make_set("keystores", {kProtocolKey, kIpv4Key, kPortNumberKey}, std::move(keystores)),
-          make_set("uplinks", {kDeviceKey}, std::move(uplinks))};
+          device_set("opened", gateway.opened), device_set("uplinks", gateway.uplinks)};
 }
 
 Exprs from_pool(const IpPrefix& pool, std::uint32_t op) {
@@ -215,10 +221,29 @@ Exprs to_keystore_port() {
           NftLookup{.slot = 0, .set = "keystore_ports"}};
 }
 
-NftChain gateway_prerouting(const GatewayFilter& gateway) {
+// What conntrack does for a tunnel's packets costs them a tenth of their time, and nobody needs it. Only
+// packets for this host: what it forwards is others'.
+void add_untracked(NftChain& chain, const PacketField& own4, const PacketField& own6) {
+  chain.rules.push_back(
+      rule("a tunnel's, not tracked", {to_vxlan_port(), in4(own4, "own4"), {NftNotrack{}}}));
+  chain.rules.push_back(
+      rule("a tunnel's, not tracked", {to_vxlan_port(), in6(own6, "own6"), {NftNotrack{}}}));
+}
+
+NftChain untracked_output() {
+  NftChain chain{
+      .name = "untracked", .type = "filter", .hook = NF_INET_LOCAL_OUT, .priority = kBeforeConntrack};
+  add_untracked(chain, kSource4, kSource6);
+  return chain;
+}
+
+NftChain before_conntrack(const std::optional<GatewayFilter>& gateway) {
   NftChain chain{
       .name = "prerouting", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = kBeforeConntrack};
-  chain.rules = {rule("from an endpoint", {comes_in(gateway.bridge), go_to(kFromEndpoints)})};
+  if (gateway) {
+    chain.rules = {rule("from an endpoint", {comes_in(gateway->bridge), go_to(kFromEndpoints)})};
+  }
+  add_untracked(chain, kDestination4, kDestination6);
   return chain;
 }
 
@@ -253,7 +278,10 @@ NftChain gateway_forward(const GatewayFilter& gateway) {
                                                   NftBitwise{.slot = 0, .mask = known, .xored = Bytes(4)},
                                                   NftCmp{.slot = 0, .op = NFT_CMP_NEQ, .data = Bytes(4)}},
                                                  accept()}),
-                 rule("others to an endpoint", {to_inside, drop("forward")})};
+                 rule("others to an endpoint", {to_inside, drop("forward")}),
+                 // Kernel: a device's forwarding is about what comes in by it, whoever it is for.
+                 rule("this host is no router",
+                      {family(NFPROTO_IPV4), meta_in(NFT_META_IIFNAME, "opened"), drop("router")})};
   return chain;
 }
 
@@ -272,11 +300,12 @@ NftTable host_filter(const HostFilter& filter) {
   NftTable table{.family = NftFamily::inet,
                  .name = std::string(kTableName),
                  .sets = vxlan_sets(filter),
-                 .chains = {vxlan_input(), from_tunnel(), vxlan_output(), leaving()},
+                 .chains = {vxlan_input(), from_tunnel(filter), vxlan_output(), leaving(),
+                            before_conntrack(filter.gateway), untracked_output()},
                  .comment = filter.owner};
+  if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
   if (filter.gateway) {
     std::ranges::move(gateway_sets(*filter.gateway), std::back_inserter(table.sets));
-    table.chains.push_back(gateway_prerouting(*filter.gateway));
     table.chains.push_back(from_endpoints(*filter.gateway));
     table.chains.push_back(gateway_forward(*filter.gateway));
     table.chains.push_back(gateway_postrouting(*filter.gateway));

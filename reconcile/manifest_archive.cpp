@@ -43,8 +43,8 @@ auto members(T& block) {
 
 template <Is<HostBlock> T>
 auto members(T& block) {
-  return std::tie(block.name, block.place, block.advertise, block.bind, block.gateway_pool, block.labels,
-                  block.protect);
+  return std::tie(block.name, block.place, block.advertise, block.bind, block.gateway_pool,
+                  block.source_check, block.labels, block.protect);
 }
 
 template <Is<NetworkBlock> T>

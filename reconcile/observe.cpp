@@ -34,6 +34,10 @@ Link end_of_pair(const Link& link) {
   return Link{.name = link.name, .type = link.type, .peer = link.peer};
 }
 
+std::string forwarding_path(std::string_view device) {
+  return fmt::format("net/ipv4/conf/{}/forwarding", device);
+}
+
 // What observe() needs to know of the wish: names, sysctl paths, and which ends make a pair, as in many
 // namespaces the same indexes come together. Not the entries.
 HostObjects outline(const HostObjects& desired) {
@@ -50,6 +54,31 @@ HostObjects outline(const HostObjects& desired) {
 }
 
 }  // namespace
+
+Result<std::vector<IfName>> opened_devices(Kernel& kernel, const std::vector<ChangedSysctl>& changed,
+                                           const std::vector<IfName>& uplinks) {
+  std::vector<IfName> opened;
+  if (uplinks.empty()) return opened;
+  HostObjects asked;
+  std::vector<Sysctl>& sysctls = asked.at(NetnsName()).sysctls;
+  sysctls.push_back(Sysctl{.path = forwarding_path("all")});
+  for (const IfName& uplink : uplinks) sysctls.push_back(Sysctl{.path = forwarding_path(uplink.view())});
+  asked.sort();
+  OVL_TRY(HostObjects seen, kernel.observe(asked));
+  const auto is_off = [&](const std::string& path) {
+    const auto before = std::ranges::find_if(
+        changed, [&](const ChangedSysctl& item) { return item.netns.empty() && item.path == path; });
+    if (before != changed.end()) return before->original == "0";
+    const std::vector<Sysctl>& now = seen.at(NetnsName()).sysctls;
+    const auto at = std::ranges::find(now, path, &Sysctl::path);
+    return at != now.end() && at->value == "0";
+  };
+  if (!is_off(forwarding_path("all"))) return opened;
+  for (const IfName& uplink : uplinks) {
+    if (is_off(forwarding_path(uplink.view()))) opened.push_back(uplink);
+  }
+  return opened;
+}
 
 bool is_declared(const HostName& host, const Manifest* manifest, const Records& records) {
   return find_block(manifest, host) != nullptr || (manifest == nullptr && records.host(host) != nullptr);

@@ -26,4 +26,9 @@ Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state);
 Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
                             const std::vector<ChangedSysctl>& changed, const Adoption& adoption = {});
 
+// Those of `uplinks` that forward IPv4 only because ovl told them to, or will: their value was 0 before,
+// and the host's global switch, which sets every device's, is off. Errors: as Kernel and State.
+Result<std::vector<IfName>> opened_devices(Kernel& kernel, const std::vector<ChangedSysctl>& changed,
+                                           const std::vector<IfName>& uplinks);
+
 }  // namespace ovl

@@ -98,6 +98,8 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   planned.facts_are_new = published == nullptr || !(*published == *planned.own_facts) ||
                           !planned.view.claims.contains(host_claim(request.host));
   planned.view.facts.set(*planned.own_facts);
+  OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
+  OVL_TRY(planned.opened, opened_devices(*world.kernel, changed, planned.own_facts->uplinks));
   return {};
 }
 
@@ -176,7 +178,8 @@ Projected project_records(const Request& request, const Planned& planned, const 
                               .host = request.host,
                               .records = records,
                               .facts = planned.view.facts,
-                              .keystores = request.keystores});
+                              .keystores = request.keystores,
+                              .opened = planned.opened});
 }
 
 // The records that this host stands at.

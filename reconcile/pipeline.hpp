@@ -80,6 +80,7 @@ struct Planned {
   Records known;                       // what the manifest's open values are kept from
   std::optional<HostFacts> own_facts;  // fresh
   bool facts_are_new = false;          // differ from what the store has
+  std::vector<IfName> opened;          // uplinks that forward only because ovl told them to
   Diagnostics problems;                // of the manifest; the plan is empty then
 };
 

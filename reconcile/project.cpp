@@ -411,6 +411,90 @@ class Projector {
     return facts_ == nullptr ? std::vector<IfName>() : facts_->uplinks;
   }
 
+  // Each prefix that this host has a route to, and the devices of these routes.
+  using Ways = std::map<IpPrefix, std::set<IfName>>;
+
+  [[nodiscard]] Ways ways() const {
+    Ways ways;
+    if (facts_ == nullptr) return ways;
+    for (const FactRoute& route : facts_->routes) ways[route.destination].insert(route.dev);
+    return ways;
+  }
+
+  // The devices of the routes that contain an address, the longest prefix first.
+  static std::vector<std::set<IfName>> devices_to(const Ways& ways, const IpAddress& address) {
+    std::vector<std::set<IfName>> devices;
+    for (int length = address.bits(); length > 0; --length) {
+      const auto at = ways.find(IpPrefix::masked(address, static_cast<std::uint8_t>(length)));
+      if (at != ways.end()) devices.push_back(at->second);
+    }
+    return devices;
+  }
+
+  // All by which some VTEP could be reached, and lo for this host's own.
+  [[nodiscard]] std::vector<IfName> underlays(const std::vector<IpAddress>& vteps) const {
+    std::vector<IfName> devices = uplinks();
+    devices.push_back(device("lo"));
+    const Ways known = ways();
+    for (const IpAddress& vtep : vteps) {
+      for (const std::set<IfName>& some : devices_to(known, vtep)) {
+        devices.insert(devices.end(), some.begin(), some.end());
+      }
+    }
+    return devices;
+  }
+
+  // What is sent to this host's VTEP comes by the device that has its prefix. An answer that leaves by
+  // another tells of ways that differ; how routers and other tables see it, nobody here knows.
+  void warn_of_asymmetry() {
+    const IpAddress& own = self_->bind ? *self_->bind : *self_->advertise;
+    const Ways known = ways();
+    const auto to_own = devices_to(known, own);
+    if (to_own.empty()) return;
+    const std::set<IfName>& here = to_own.front();
+    for (const HostRecord& peer : in_.records.hosts) {
+      if (peer.name == in_.host || !peer.advertise) continue;
+      const auto to_peer = devices_to(known, *peer.advertise);
+      const std::set<IfName> there = to_peer.empty()
+                                         ? std::set<IfName>(facts_->uplinks.begin(), facts_->uplinks.end())
+                                         : to_peer.front();
+      const bool shared =
+          std::ranges::any_of(there, [&](const IfName& device) { return here.contains(device); });
+      if (there.empty() || shared) continue;
+      out_.warnings.push_back(
+          Finding{.code = Errc::conflict,
+                  .id = "asymmetric-route",
+                  .subject = "host." + peer.name.text(),
+                  .message = fmt::format("this host's VTEP is on {}, and its answers to {} leave by {}",
+                                         here.begin()->view(), peer.advertise->text(), there.begin()->view()),
+                  .hint = fmt::format("route to it by {}, or set source_check = \"loose\" in [host.{}]",
+                                      here.begin()->view(), in_.host.text())});
+    }
+  }
+
+  // IPv4 and IPv6, as the host says and as its record does.
+  [[nodiscard]] std::vector<IpAddress> addresses_of(const HostRecord& host) const {
+    const HostFacts* known = in_.facts.host(host.name);
+    std::vector<IpAddress> all = known == nullptr ? std::vector<IpAddress>() : known->addresses;
+    if (host.advertise) all.push_back(*host.advertise);
+    if (host.bind) all.push_back(*host.bind);
+    return all;
+  }
+
+  // A server listens on all addresses of its host, as a rule. This host's own need no list.
+  [[nodiscard]] std::vector<KeystoreAddress> keystores() const {
+    std::set<KeystoreAddress> all(in_.keystores.begin(), in_.keystores.end());
+    for (const HostRecord& host : in_.records.hosts) {
+      if (host.name == in_.host) continue;
+      const std::vector<IpAddress> addresses = addresses_of(host);
+      for (const KeystoreAddress& keystore : in_.keystores) {
+        if (std::ranges::find(addresses, keystore.address) == addresses.end()) continue;
+        for (const IpAddress& address : addresses) all.insert({address, keystore.port});
+      }
+    }
+    return {all.begin(), all.end()};
+  }
+
   void add_host_filter() {
     if (vnis_.empty()) return;
     HostFilter filter{.owner = mark("host")};
@@ -425,12 +509,18 @@ class Projector {
       if (host.advertise) filter.vteps.push_back(*host.advertise);
     }
     filter.own.push_back(self_->bind ? *self_->bind : *self_->advertise);
+    if (self_->source_check == SourceCheck::loose) {
+      filter.underlays = underlays(filter.vteps);
+    } else {
+      warn_of_asymmetry();
+    }
     const NamespaceObjects* host = out_.objects.find(NetnsName());
     if (host != nullptr && !host->links.empty()) {
       filter.gateway = GatewayFilter{.bridge = device(kGatewayBridge),
                                      .pool = *self_->gateway_pool,
                                      .uplinks = uplinks(),
-                                     .keystores = in_.keystores};
+                                     .keystores = keystores(),
+                                     .opened = in_.opened};
     }
     out_.objects.at(NetnsName()).nft_tables.push_back(host_filter(filter));
   }

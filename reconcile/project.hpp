@@ -18,6 +18,7 @@ struct ProjectInput {
   const Records& records;
   const Facts& facts;                           // with the host's own, fresh ones
   std::vector<KeystoreAddress> keystores = {};  // of the keystore, which endpoints must not reach
+  std::vector<IfName> opened = {};              // uplinks that forward only because ovl told them to
 };
 
 struct Projected {

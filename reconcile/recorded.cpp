@@ -122,6 +122,24 @@ class Lister {
 
 }  // namespace
 
+namespace {
+
+// The host's devices that forwarded nothing before ovl told them to.
+std::vector<IfName> opened_by_us(const std::vector<Original>& originals) {
+  constexpr std::string_view begin = "net/ipv4/conf/";
+  constexpr std::string_view end = "/forwarding";
+  std::vector<IfName> opened;
+  for (const Original& item : originals) {
+    const std::string& path = item.path;
+    if (!item.netns.empty() || item.original != "0" || !path.starts_with(begin) || !path.ends_with(end))
+      continue;
+    opened.push_back(IfName::from_kernel(path.substr(begin.size(), path.size() - begin.size() - end.size())));
+  }
+  return opened;
+}
+
+}  // namespace
+
 Result<Recorded> read_recorded(const State& state, const Label& cluster,
                                const std::vector<KeystoreAddress>& keystores) {
   Recorded out{.cluster = cluster};
@@ -142,7 +160,8 @@ Result<Recorded> read_recorded(const State& state, const Label& cluster,
                                      .host = out.host,
                                      .records = out.records,
                                      .facts = remembered.facts,
-                                     .keystores = keystores})
+                                     .keystores = keystores,
+                                     .opened = opened_by_us(out.originals)})
                     .objects;
   if (!out.forgotten.empty()) Forgetter(out, out.objects).run();
   return out;

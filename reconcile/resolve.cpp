@@ -50,6 +50,7 @@ HostRecord resolve_host(const Manifest& manifest, const HostBlock& block, const 
     record.chosen.emplace_back("advertise");
   }
   if (block.bind) record.bind = block.bind->value;
+  if (block.source_check != SourceCheck::strict) record.source_check = block.source_check;
   record.labels = block.labels;
   record.protect = block.protect;
   return record;

@@ -237,6 +237,42 @@ TEST_F(NftVxlanTest, ThisHostsOwnAddressLeadsBackByTheLoopback) {
   }
 }
 
+TEST_F(NftVxlanTest, WhereWaysDifferTheUnderlaysAreNamed) {
+  add_box();
+  // The host answers 10.1.0.2 by vbox now, and its packets come by eth1.
+  run("ip -n host route add 10.1.0.2/32 via 172.30.0.2");
+  HostFilter filter = vxlan_filter();
+  set_filter("host", filter);
+  EXPECT_FALSE(arrives_from("10.1.0.2", kOurVni));
+  run("ip netns exec host nft delete table inet ovl");
+  filter.underlays = {dev("eth1"), dev("lo")};
+  set_filter("host", filter);
+  EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni));
+  EXPECT_FALSE(arrives_forged("10.1.0.2", kOurVni)) << "by a device that is no underlay";
+  EXPECT_EQ(dropped("source"), 1U);
+}
+
+TEST_F(NftVxlanTest, ConntrackLeavesTunnelsAlone) {
+  run("ip netns exec host nft 'add table inet seen; add chain inet seen in { type filter hook input priority "
+      "10; }; add chain inet seen out { type filter hook output priority 10; }; "
+      "add rule inet seen in udp dport 4789 ct state untracked counter; "
+      "add rule inet seen out udp dport 4789 ct state untracked counter'");
+  const auto untracked = [](const std::string& chain) {
+    const std::string listing = run("ip netns exec host nft list chain inet seen " + chain);
+    return listing.find("packets 0 ") == std::string::npos;
+  };
+  EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni));
+  EXPECT_FALSE(untracked("in")) << "without a filter";
+  set_filter("host", vxlan_filter());
+  EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni));
+  EXPECT_TRUE(untracked("in"));
+  add_netns("sandbox");
+  run("ip -n host link add vxlan0 netns sandbox type vxlan id 1048576 dstport 4789 local 10.1.0.1 remote "
+      "10.1.0.2 && ip -n sandbox link set vxlan0 up || true");
+  EXPECT_TRUE(arrives_from("10.1.0.3", kForeignVni)) << "checks stay where they were";
+  EXPECT_FALSE(arrives_from("10.1.0.3", kOurVni));
+}
+
 TEST_F(NftVxlanTest, NoUserSendsIntoTheTunnel) {
   constexpr uid_t nobody = 65534;
   const Packet frame = vxlan(kOurVni, kFrame);
@@ -527,6 +563,22 @@ TEST_F(NftGatewayTest, NoIpv6LeavesTheBridge) {
   while (host.receive(Milliseconds(0))) continue;
   set_filter("host", gateway_filter());
   EXPECT_FALSE(arrival(a, host, "fd02::1", 7000));
+}
+
+TEST_F(NftGatewayTest, AHostThatWasNoRouterBecomesNone) {
+  warm_up();
+  HostFilter filter = gateway_filter();
+  filter.gateway->opened = {dev("eth1")};
+  run("ip -n side route add 203.0.113.0/24 via 198.51.100.2"
+      " && ip -n outside route add 198.51.100.0/24 via 203.0.113.2");
+  Udp outside = socket("outside", "203.0.113.1", 0);
+  Udp side = socket("side", "198.51.100.1", 7000);
+  EXPECT_TRUE(arrival(outside, side, "198.51.100.1", 7000)) << "without a filter";
+  set_filter("host", filter);
+  EXPECT_FALSE(arrival(outside, side, "198.51.100.1", 7000));
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp world = socket("outside", "203.0.113.1", 7100);
+  EXPECT_TRUE(arrival(a, world, "203.0.113.1", 7100)) << "endpoints have their way out";
 }
 
 TEST_F(NftGatewayTest, ForwardingOfOthersIsNotOurs) {

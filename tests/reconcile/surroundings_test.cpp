@@ -1,0 +1,163 @@
+// What this host's own surroundings say to its filter: routes that differ, forwarding, the store's hosts.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "drivers/fake/fake_kernel.hpp"
+#include "reconcile/dropped.hpp"
+#include "reconcile/observe.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/resolve.hpp"
+
+namespace ovl {
+
+namespace {
+
+IpAddress ip(const std::string& text) {
+  return IpAddress::parse(text).value();
+}
+
+FactRoute way(const std::string& destination, const std::string& dev) {
+  return {.destination = IpPrefix::parse_exact(destination).value(), .dev = IfName::parse(dev).value()};
+}
+
+class SurroundingsTest : public ::testing::Test {
+ protected:
+  SurroundingsTest() {
+    HostFacts own;
+    own.host = HostName::parse("a").value();
+    own.vtep = ip("192.0.2.1");
+    own.addresses = {ip("192.0.2.1")};
+    own.uplinks = {IfName::parse("eth0").value()};
+    own.routes = {way("192.0.2.0/24", "eth1")};
+    facts_.set(own);
+    HostFacts other = own;
+    other.host = HostName::parse("b").value();
+    other.vtep = ip("192.0.2.2");
+    other.addresses = {ip("192.0.2.2"), ip("198.51.100.7")};
+    facts_.set(other);
+  }
+
+  Projected project(const std::string& of_a = "", std::vector<KeystoreAddress> keystores = {}) {
+    const Parsed parsed = parse({{.name = "ovl.toml", .text = R"(
+[cluster]
+name = "demo"
+[keystore]
+url = "sqlite:///keystore.db"
+[network.net]
+subnet = "10.0.0.0/24"
+[endpoint.web]
+network = "net"
+host = "a"
+[endpoint.far]
+network = "net"
+host = "b"
+[host.b]
+advertise = "192.0.2.2"
+[host.a]
+advertise = "192.0.2.1"
+)" + of_a}});
+    EXPECT_TRUE(parsed.diagnostics.empty());
+    const Resolved resolved = resolve(parsed.manifest, {}, facts_);
+    return ovl::project(ProjectInput{.cluster = Label::parse("demo").value(),
+                                     .host = HostName::parse("a").value(),
+                                     .records = resolved.records,
+                                     .facts = facts_,
+                                     .keystores = std::move(keystores)});
+  }
+
+  static const NftTable& host_table(const Projected& projected) {
+    const NamespaceObjects* host = projected.objects.find(NetnsName());
+    return *std::ranges::find(host->nft_tables, NftFamily::inet, &NftTable::family);
+  }
+
+  static std::size_t elements(const Projected& projected, std::string_view set) {
+    const NftTable& table = host_table(projected);
+    const auto at = std::ranges::find(table.sets, set, &NftSet::name);
+    return at == table.sets.end() ? 0 : at->elements.size();
+  }
+
+  void route(const std::string& destination, const std::string& dev) {
+    HostFacts own = *facts_.host(HostName::parse("a").value());
+    own.routes.push_back(way(destination, dev));
+    facts_.set(own);
+  }
+
+  Facts facts_;
+};
+
+bool warns(const Projected& projected, std::string_view id) {
+  return std::ranges::any_of(projected.warnings, [&](const Finding& one) { return one.id.text() == id; });
+}
+
+}  // namespace
+
+TEST_F(SurroundingsTest, WaysThatDifferAreToldOnce) {
+  EXPECT_FALSE(warns(project(), "asymmetric-route"));
+  route("192.0.2.2/32", "eth2");
+  EXPECT_TRUE(warns(project(), "asymmetric-route"));
+  EXPECT_FALSE(warns(project("source_check = \"loose\""), "asymmetric-route"));
+  route("192.0.2.2/32", "eth1");
+  EXPECT_FALSE(warns(project(), "asymmetric-route")) << "one of several ways is the VTEP's";
+}
+
+TEST_F(SurroundingsTest, LooseTakesEveryDeviceWithARouteToAVtep) {
+  EXPECT_EQ(elements(project(), "underlays"), 0U);
+  route("192.0.2.2/32", "eth2");
+  route("203.0.113.0/24", "box");
+  EXPECT_EQ(elements(project("source_check = \"loose\""), "underlays"), 4U) << "eth0, eth1, eth2, lo";
+}
+
+TEST_F(SurroundingsTest, TheKeystoresPortsAreShutByEveryAddressOfItsHosts) {
+  const UdpPort clients = UdpPort::unchecked(2379);
+  const UdpPort peers = UdpPort::unchecked(2380);
+  const Projected known = project("", {{ip("192.0.2.2"), clients}, {ip("192.0.2.2"), peers}});
+  EXPECT_EQ(elements(known, "keystores"), 8U) << "two addresses, two ports, TCP and UDP";
+  EXPECT_EQ(elements(known, "keystore_ports"), 4U);
+  const Projected named = project("", {{IpAddress(), clients}});
+  EXPECT_EQ(elements(named, "keystores"), 0U);
+  EXPECT_EQ(elements(named, "keystore_ports"), 2U) << "shut on this host all the same";
+}
+
+TEST(OpenedDevices, AreThoseThatForwardByOvlsWordAlone) {
+  const std::vector<IfName> uplinks{IfName::parse("eth0").value(), IfName::parse("eth1").value()};
+  FakeKernel kernel;
+  NamespaceObjects& host = kernel.objects().at(NetnsName());
+  const auto path = [](const std::string& dev) { return "net/ipv4/conf/" + dev + "/forwarding"; };
+  host.sysctls = {{.path = path("all"), .value = "0"},
+                  {.path = path("eth0"), .value = "0"},
+                  {.path = path("eth1"), .value = "1"}};
+  kernel.objects().sort();
+  const auto opened = [&](const std::vector<ChangedSysctl>& changed) {
+    auto found = opened_devices(kernel, changed, uplinks);
+    EXPECT_TRUE(found.ok());
+    return found.ok() ? found.value() : std::vector<IfName>();
+  };
+  EXPECT_EQ(opened({}), std::vector<IfName>{uplinks[0]}) << "eth1 forwarded before";
+  EXPECT_EQ(opened({{.netns = {}, .path = path("eth1"), .original = "0", .ours = "1"}}), uplinks);
+  host.sysctls[0].value = "1";
+  EXPECT_TRUE(opened({}).empty()) << "somebody made this host a router";
+}
+
+TEST(Dropped, IsSummedByReasonOverTheClustersTables) {
+  HostObjects seen;
+  NftTable one{.name = "ovl", .counters = {{.name = "dropped_mac", .packets = 2}}, .comment = "ovl:demo/x"};
+  NftTable other = one;
+  other.family = NftFamily::bridge;
+  NftTable theirs = one;
+  theirs.name = "b";
+  theirs.comment = "ovl:else/x";
+  seen.at(NetnsName()).nft_tables = {one, other, theirs};
+  const std::vector<Dropped> expected{{.reason = "mac", .packets = 4}};
+  EXPECT_EQ(dropped_by(seen, Label::parse("demo").value()), expected);
+  for (const NftTable& table : {host_filter({.owner = "x", .gateway = GatewayFilter{}}),
+                                port_filter("x", std::vector<FilteredPort>())}) {
+    for (const NftCounter& counter : table.counters) {
+      const std::string reason = counter.name.substr(8);
+      EXPECT_NE(meaning_of_drop(reason), reason) << "for people";
+    }
+  }
+}
+
+}  // namespace ovl
