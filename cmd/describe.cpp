@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cmd/style.hpp"
+#include "reconcile/dropped.hpp"
 
 namespace ovl {
 
@@ -165,6 +166,14 @@ Value counts_value(const PlanCounts& counts) {
   out.set("remove", static_cast<std::int64_t>(counts.remove));
   out.set("adopt", static_cast<std::int64_t>(counts.adopt));
   out.set("forget", static_cast<std::int64_t>(counts.forget));
+  return out;
+}
+
+Value dropped_json(const HostObjects& observed, const Label& cluster) {
+  Value out = Value::object();
+  for (const Dropped& item : dropped_by(observed, cluster)) {
+    out.set(item.reason, static_cast<std::int64_t>(item.packets));
+  }
   return out;
 }
 

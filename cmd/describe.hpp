@@ -34,4 +34,7 @@ std::string_view words_for(Reason reason);
 // How many of each action, as numbers under the actions' names.
 Value counts_value(const PlanCounts& counts);
 
+// {"source": 3, ...}: what the filters of these tables have dropped, by reason.
+Value dropped_json(const HostObjects& observed, const Label& cluster);
+
 }  // namespace ovl

@@ -10,9 +10,11 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/here.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/dropped.hpp"
 
 namespace ovl {
 
@@ -57,12 +59,25 @@ std::string symptoms_text(const std::vector<Symptom>& symptoms, const Style& sty
   return out;
 }
 
+// What the filters here have dropped. Where this host can't be looked at, nothing is said of it.
+void add_drops(const LookHere& here, std::vector<Symptom>& symptoms) {
+  for (const Dropped& item : dropped_by(here.plan.observed, here.plan.cluster)) {
+    if (item.packets == 0) continue;
+    const std::string_view remedy = remedy_of_drop(item.reason);
+    symptoms.push_back({.level = remedy.empty() ? Symptom::Level::good : Symptom::Level::note,
+                        .check = "dropped " + item.reason,
+                        .text = fmt::format("{} packets: {}", item.packets, meaning_of_drop(item.reason)),
+                        .remedy = std::string(remedy)});
+  }
+}
+
 Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .optional_identity = true}));
-  const auto symptoms = examine(Patient{.store = context.world().keystore,
-                                        .cluster = context.request().cluster,
-                                        .host = context.request().host,
-                                        .now = std::time(nullptr)});
+  auto symptoms = examine(Patient{.store = context.world().keystore,
+                                  .cluster = context.request().cluster,
+                                  .host = context.request().host,
+                                  .now = std::time(nullptr)});
+  if (!context.request().host.empty()) add_drops(look_here(global, options), symptoms);
   if (options.json) {
     std::cout << symptoms_json(symptoms).pretty_json() << "\n";
   } else {

@@ -46,10 +46,12 @@ Value space_json(const NamespaceObjects& space) {
   return out;
 }
 
-Result<Value> kernel_json(World& world, const std::vector<NetnsName>& names) {
+Result<Value> kernel_json(World& world, const std::vector<NetnsName>& names, const Label& cluster,
+                          Value& dropped) {
   HostObjects wanted;
   for (const NetnsName& name : names) wanted.at(name);
   OVL_TRY(HostObjects observed, world.kernel->observe(wanted));
+  dropped = dropped_json(observed, cluster);
   Value out = Value::array();
   for (NamespaceObjects& space : observed.namespaces) {
     // Of the host's own namespace only what is ovl's.
@@ -208,11 +210,11 @@ Value sides_json(const LsOptions& inspect, const Sides& sides, const std::vector
 
 // The kernel's side; null where it may not be looked at.
 Result<Value> observed_json(const GlobalOptions& global, const PlanOptions& options,
-                            const std::vector<NetnsName>& namespaces) {
+                            const std::vector<NetnsName>& namespaces, Value& dropped) {
   auto context = Context::open(global, options, {.manifest = false, .identity = false, .keystore = false});
   if (!context.ok() && context.error().code == Errc::privilege) return Value();
   if (!context.ok()) return std::move(context).error();
-  return kernel_json(context.value().world(), namespaces);
+  return kernel_json(context.value().world(), namespaces, context.value().request().cluster, dropped);
 }
 
 Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect) {
@@ -227,8 +229,10 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   const std::vector<NetnsName>& namespaces = subject.value().namespaces;
   const LookHere here = look_here(global, options);
   Value out = sides_json(inspect, {.recorded = view, .desired = wanted, .here = here}, namespaces);
-  OVL_TRY(Value observed, observed_json(global, options, namespaces));
+  Value dropped = Value::object();
+  OVL_TRY(Value observed, observed_json(global, options, namespaces, dropped));
   out.set("observed", std::move(observed));
+  out.set("dropped", std::move(dropped));
   out.set("declared", blame_json(context, inspect.kind, inspect.name));
   std::cout << out.pretty_json() << "\n";
   return kExitDone;

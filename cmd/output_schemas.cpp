@@ -291,11 +291,19 @@ Value optional_of(Value schema) {
   return one_of("anyOf", {json_type("null"), std::move(schema)});
 }
 
+// How many packets the filters dropped, by reason.
+Value dropped_schema() {
+  Value out = json_type("object");
+  out.set("additionalProperties", json_type("integer"));
+  return out;
+}
+
 OutputSchema status_schema() {
   const Value addresses = array_of(json_type("string"));
   Value observed = object_of({{.name = "drift", .schema = json_type("integer")},
                               {.name = "differs", .schema = addresses},
-                              {.name = "conflicts", .schema = array_of(finding_schema())}});
+                              {.name = "conflicts", .schema = array_of(finding_schema())},
+                              {.name = "dropped", .schema = dropped_schema()}});
   Value host = object_of({{.name = "name", .schema = json_type("string")},
                           {.name = "standing", .schema = json_type("string")},
                           {.name = "health", .schema = json_type("string")},
@@ -353,6 +361,7 @@ OutputSchema inspect_schema(const std::string& kind, const Value& side) {
                    {.name = "desired", .schema = optional_of(side)},
                    {.name = "recorded", .schema = optional_of(side)},
                    {.name = "observed", .schema = optional_of(array_of(space_schema()))},
+                   {.name = "dropped", .schema = dropped_schema()},
                    {.name = "differs", .schema = array_of(std::move(difference))},
                    {.name = "declared", .schema = array_of(declared_schema())}});
 }

@@ -13,6 +13,7 @@
 #include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/dropped.hpp"
 #include "reconcile/host_report.hpp"
 #include "reconcile/standing.hpp"
 
@@ -35,6 +36,7 @@ Value look_json(const LookHere& here) {
   out.set("drift", static_cast<std::int64_t>(here.plan.object_changes.size()));
   out.set("differs", strings(differing_objects(here.plan)));
   out.set("conflicts", value_of(here.plan.conflicts));
+  out.set("dropped", dropped_json(here.plan.observed, here.plan.cluster));
   return out;
 }
 
@@ -88,6 +90,17 @@ std::string details_text(const StoreView& view, const HostName& host, const Look
                         static_cast<std::size_t>(status.drift), status.differs);
 }
 
+// Hardening shall not look like random loss.
+std::string dropped_text(const LookHere& here) {
+  std::string out;
+  for (const Dropped& item : dropped_by(here.plan.observed, here.plan.cluster)) {
+    if (item.packets == 0) continue;
+    out += fmt::format("dropped here ({}): {} packets: {}\n", item.reason, item.packets,
+                       meaning_of_drop(item.reason));
+  }
+  return out;
+}
+
 std::string status_text(const Label& cluster, const StoreView& view, const LookHere& here) {
   if (!view.head) return fmt::format("Cluster {}: never applied\n", cluster.text());
   std::string out = fmt::format("Cluster {}: generation {}, {} hosts, {} networks, {} endpoints\n",
@@ -102,6 +115,7 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   }
   out += table.text("  ");
   for (const HostRecord& host : view.records.hosts) out += details_text(view, host.name, here);
+  out += dropped_text(here);
   for (const Finding& finding : here.plan.conflicts) {
     out += fmt::format("conflict here: {}: {}\n", printable(finding.subject), printable(finding.message));
   }

@@ -66,6 +66,14 @@ TEST_F(Forging, AFrameFromNoVtepIsDropped) {
   const std::string before = received();
   EXPECT_NE(on("router", "ping -c 3 -i 0.2 -W 1 10.0.9.20").code, 0);
   EXPECT_EQ(received(), before);
+  // It does not look like random loss. The device speaks by itself too, so nobody knows how many there are.
+  EXPECT_TRUE(on("left", "ovl status").has("packets: one of our VNIs from an address that is no VTEP"));
+  EXPECT_TRUE(on("left", "ovl doctor").has("dropped vni: "));
+  for (const char* command : {"ovl status --json", "ovl host inspect left"}) {
+    const Ran told = on("left", command);
+    EXPECT_TRUE(told.has("\"vni\": ") && !told.has("\"vni\": 0")) << told.out;
+  }
+  EXPECT_TRUE(in_sync("left"));
   // The same frames arrive once the filter is gone: the test can fail.
   ASSERT_EQ(on("left", "nft delete table inet ovl").code, 0);
   (void)on("router", "ping -c 1 -W 1 10.0.9.20");
@@ -117,6 +125,24 @@ TEST_F(Forging, AnEndpointCannotSendIntoTheTunnel) {
     EXPECT_NE(in("left", "twin", "ping -c 2 -i 0.2 -W 1 10.0.9.20").code, 0);
     EXPECT_EQ(received(), before) << target;
   }
+}
+
+TEST_F(Forging, AHostThatWasNoRouterBecomesNone) {
+  ASSERT_EQ(on("left",
+               "ip netns add ovl-theirs && ip link add vbox type veth peer name eth0 netns ovl-theirs && "
+               "ip addr add 172.30.9.1/24 dev vbox && ip link set vbox up && "
+               "ip -n ovl-theirs addr add 172.30.9.2/24 dev eth0 && ip -n ovl-theirs link set eth0 up && "
+               "ip -n ovl-theirs route add default via 172.30.9.1")
+                .code,
+            0);
+  ASSERT_EQ(on("router", "ip route add 172.30.9.0/24 via 192.168.99.104").code, 0);
+  EXPECT_NE(on("router", "ping -c 1 -W 1 172.30.9.2").code, 0);
+  EXPECT_TRUE(on("left", "ovl status").has("dropped here (router)"));
+  // Somebody else makes it a router: that is not ovl's to undo.
+  ASSERT_EQ(on("left", "sysctl -q -w net.ipv4.ip_forward=1").code, 0);
+  apply("left");
+  EXPECT_EQ(on("router", "ping -c 1 -W 2 172.30.9.2").code, 0);
+  EXPECT_TRUE(in_sync("left"));
 }
 
 TEST_F(Forging, NetworksWithTheSameSubnetAreStrangers) {
