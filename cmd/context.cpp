@@ -23,6 +23,7 @@
 #include "drivers/kernel/linux.hpp"
 #include "drivers/signature/signature.hpp"
 #include "reconcile/diagnostic_text.hpp"
+#include "reconcile/lock_out.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/sources.hpp"
 #include "state/folders.hpp"
@@ -154,6 +155,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.world_.holder = this_process(context.world_.now);
   context.world_.holder_is_dead = holder_is_dead;
   context.world_.stop = interrupted;
+  context.world_.answers = answers_inside;
   return context;
 }
 

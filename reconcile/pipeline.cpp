@@ -10,6 +10,7 @@
 #include "reconcile/host_report.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
+#include "reconcile/lock_out.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/policy.hpp"
@@ -450,7 +451,9 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
                           progress.tell(now);
                         },
                         progress.stop};
+    const Answering before = ask_around(request, world, planned);
     OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));
+    OVL_CHECK(check_answering(before, request, world, planned));
   }
   OVL_CHECK(progress.go_on("verify", "all is written, and not verified; apply again to go on"));
   progress.start("verify", 0);

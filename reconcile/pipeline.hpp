@@ -68,6 +68,10 @@ struct World {
   };
   // Whether the user wants the command to end; an apply does between two steps, and gives its lock back.
   std::function<bool()> stop = [] { return false; };
+  // Whether an address answers from inside a namespace; empty: nobody can be asked.
+  std::function<bool(const NetnsName& from, const IpAddress& address)> answers;
+  // How long who answered before the host's filters changed may be silent afterwards.
+  std::chrono::milliseconds lock_out_patience{10'000};
 };
 
 // A plan and what an apply of it needs.

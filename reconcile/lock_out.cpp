@@ -1,0 +1,147 @@
+#include "reconcile/lock_out.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "drivers/kernel/netns.hpp"
+#include "drivers/probe/probe.hpp"
+
+namespace ovl {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMostPeers = 4;
+constexpr std::size_t kPingBytes = 64;
+constexpr milliseconds kPingPatience{500};
+constexpr milliseconds kBetweenRounds{200};
+
+bool is_host_filter(const Plan& plan, const ObjectChange& change) {
+  const bool table = as<NftTable>(change.before) != nullptr || as<NftTable>(change.after) != nullptr;
+  return table && plan.spaces[change.space].empty();
+}
+
+bool is_tunnel(const ObjectRef& object) {
+  const Link* link = as<Link>(object);
+  return as<Fdb>(object) != nullptr || (link != nullptr && link->type == LinkType::vxlan);
+}
+
+// A device that changes in place goes on carrying what it carried.
+bool changes_tunnels(const Plan& plan) {
+  return std::ranges::any_of(plan.object_changes, [](const ObjectChange& change) {
+    return change.action != Action::update && (is_tunnel(change.before) || is_tunnel(change.after));
+  });
+}
+
+bool exists(const Plan& plan, const NetnsName& name) {
+  const NamespaceObjects* seen = plan.observed.find(name);
+  return seen != nullptr && seen->netns.has_value();
+}
+
+// An address of the other one in a family that this one has too.
+std::optional<IpAddress> address_towards(const EndpointRecord& own, const EndpointRecord& other) {
+  for (const IpAddress& address : other.addresses) {
+    const bool common = std::ranges::any_of(
+        own.addresses, [&](const IpAddress& mine) { return mine.family() == address.family(); });
+    if (common) return address;
+  }
+  return std::nullopt;
+}
+
+// One endpoint here for each network.
+std::map<Label, const EndpointRecord*> local_endpoints(const Request& request, const Planned& planned) {
+  std::map<Label, const EndpointRecord*> local;
+  for (const EndpointRecord& endpoint : planned.desired.endpoints) {
+    if (endpoint.host == request.host && exists(planned.plan, endpoint.netns)) {
+      local.emplace(endpoint.network, &endpoint);
+    }
+  }
+  return local;
+}
+
+std::vector<Peer> answering_peers(const Request& request, const World& world, const Planned& planned) {
+  std::vector<Peer> peers;
+  const auto local = local_endpoints(request, planned);
+  std::set<HostName> asked;
+  for (const EndpointRecord& endpoint : planned.desired.endpoints) {
+    const auto own = local.find(endpoint.network);
+    if (asked.size() == kMostPeers || endpoint.host == request.host || own == local.end()) continue;
+    const auto address = address_towards(*own->second, endpoint);
+    if (!address || !asked.insert(endpoint.host).second) continue;
+    if (world.answers(own->second->netns, *address)) peers.push_back({own->second->netns, *address});
+  }
+  return peers;
+}
+
+bool store_answers(const Request& request, const World& world) {
+  return world.keystore != nullptr && world.keystore->read(StoreLayout(request.cluster).head()).ok();
+}
+
+std::string_view silent_part(const Answering& before, const Request& request, const World& world) {
+  if (before.store && !store_answers(request, world)) return "the keystore";
+  const bool peer = std::ranges::any_of(
+      before.peers, [&](const Peer& one) { return world.answers(one.from, one.address); });
+  return before.peers.empty() || peer ? "" : "every other host";
+}
+
+// The tables of the host's own namespace as they were before the plan.
+Status put_back(const Plan& plan, Kernel& kernel) {
+  const NetnsName own;
+  std::vector<Operation> operations;
+  for (const ObjectChange& change : plan.object_changes) {
+    if (!is_host_filter(plan, change)) continue;
+    operations.push_back({.netns = &own, .before = change.after, .after = change.before});
+  }
+  ApplyOutcome outcome = kernel.apply(operations);
+  if (outcome.error) return std::move(*outcome.error);
+  return {};
+}
+
+}  // namespace
+
+Answering ask_around(const Request& request, const World& world, const Planned& planned) {
+  Answering out;
+  const Plan& plan = planned.plan;
+  const bool concerned = std::ranges::any_of(
+      plan.object_changes, [&](const ObjectChange& change) { return is_host_filter(plan, change); });
+  if (!concerned || request.destroy) return out;
+  out.store = store_answers(request, world);
+  if (world.answers && !changes_tunnels(plan)) out.peers = answering_peers(request, world, planned);
+  return out;
+}
+
+Status check_answering(const Answering& before, const Request& request, const World& world,
+                       const Planned& planned) {
+  if (!before.store && before.peers.empty()) return {};
+  const auto end = steady_clock::now() + world.lock_out_patience;
+  std::string_view silent = silent_part(before, request, world);
+  while (!silent.empty() && steady_clock::now() < end) {
+    std::this_thread::sleep_for(kBetweenRounds);
+    silent = silent_part(before, request, world);
+  }
+  if (silent.empty()) return {};
+  const Status back = put_back(planned.plan, *world.kernel);
+  return Error{
+      .code = Errc::verify,
+      .message = fmt::format("{} fell silent when this host's filters changed; {}", silent,
+                             back.ok() ? "the old filters are back"
+                                       : "putting the old ones back failed: " + back.error().message),
+      .hint =
+          "look what the filters drop: ovl status; where ways differ, source_check = \"loose\" in this "
+          "host's block"};
+}
+
+bool answers_inside(const NetnsName& from, const IpAddress& address) {
+  const auto netns = NamespaceDirectory("/run/netns").open(from);
+  if (!netns.ok()) return false;
+  const auto answer =
+      run_in_namespace(netns.value().get(), [&] { return ping(address, kPingBytes, kPingPatience); });
+  return answer.ok() && answer.value() == ProbeAnswer::answered;
+}
+
+}  // namespace ovl
