@@ -139,7 +139,6 @@ Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url) {
   OVL_TRY(const KeystoreUrl parsed, parse_keystore_url(url));
   std::vector<KeystoreAddress> out;
   for (const StoreServer& server : parsed.servers) {
-    // A name is looked up with each call; of "localhost" and of what a name stands for, the ports are known.
     auto parsed_address = IpAddress::parse(server.host);
     const IpAddress address = parsed_address.ok() ? parsed_address.value() : IpAddress();
     std::vector<std::uint32_t> ports = ports_of_peers(parsed.kind);

@@ -50,8 +50,9 @@ KeystoreAccess access_of(const KeystoreBlock& block, const Sources& sources);
 // What `over` says in place of what `base` says, member by member; the URL stays that of `base`.
 KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over);
 
-// The servers of a keystore's URL that are named by their IPv4 address, for the gateways' fences. A host
-// name is left out: what it means may differ from one host and moment to the next.
+// The servers of a keystore's URL with all their ports, for the gateways' fences: that of the URL, and those
+// by which such servers speak to each other. A host name gives ports alone: what it means may differ from one
+// host and moment to the next.
 Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url);
 
 // Reads the secrets. They go into the options and nowhere else: with one, this process leaves no core file

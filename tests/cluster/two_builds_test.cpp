@@ -1,0 +1,99 @@
+// A cluster is rolled out host by host: this build beside the one before it, whoever comes first.
+#include <filesystem>
+
+#include "tests/cluster/lab_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kManifest = R"(
+[cluster]
+name = "rollout"
+[keystore]
+url = "sqlite:///var/lib/ovl/keystore.db"
+[host.left]
+advertise = "192.168.99.124"
+[host.right]
+advertise = "192.168.99.125"
+[network.red]
+subnets = ["10.0.12.0/24", "fd00:12::/64"]
+[endpoint.web]
+network = "red"
+host = "left"
+[endpoint.client]
+network = "red"
+host = "right"
+)";
+
+enum class Build : std::uint8_t { previous, current };
+
+class TwoBuilds : public LabRig, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    LabRig::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    previous_ = std::filesystem::path(OVL_BINARY).parent_path().parent_path() / "previous" / "ovl";
+    if (!std::filesystem::exists(previous_)) GTEST_SKIP() << "no " << previous_ << ": tools/build-previous";
+    up(kManifest);
+  }
+
+  // Every host by itself stands where the records are, by its own build's judgement.
+  void apply_with(Build build, const std::string& host) {
+    SCOPED_TRACE(host + (build == Build::previous ? ", previous build" : ", this build"));
+    const std::string first =
+        build == Build::previous ? "PATH=" + previous_.parent_path().string() + ":$PATH; " : "";
+    const Ran applied = on(host, first + "ovl apply --auto-approve");
+    EXPECT_EQ(applied.code, 0) << applied.out;
+    EXPECT_FALSE(applied.has("refused")) << applied.out;
+    const Ran planned = on(host, first + "ovl plan --detailed-exitcode");
+    EXPECT_EQ(planned.code, 0) << planned.out;
+  }
+
+  void expect_pings(const std::string& when) {
+    for (const char* option : {"-4", "-6"}) {
+      const std::string ping = std::string("ping ") + option + " -c 1 -W 2 ";
+      EXPECT_EQ(in("left", "web", ping + "client").code, 0) << when << " " << option;
+      EXPECT_EQ(in("right", "client", ping + "web").code, 0) << when << " " << option;
+    }
+  }
+
+ private:
+  std::filesystem::path previous_;
+};
+
+}  // namespace
+
+TEST_P(TwoBuilds, SpeakToEachOtherAtEveryStepOfARollOut) {
+  const std::string first = GetParam();
+  const std::string second = first == "left" ? "right" : "left";
+  apply_with(Build::previous, first);
+  apply_with(Build::previous, second);
+  expect_pings("before the roll-out");
+  apply_with(Build::current, first);
+  expect_pings("the first host has this build");
+  apply_with(Build::previous, second);
+  expect_pings("the second one applies as before");
+  apply_with(Build::current, second);
+  expect_pings("both have this build");
+  apply_with(Build::previous, first);
+  expect_pings("the first one went back");
+  // What the previous build keeps in its own place is in the way of the next one, which says so.
+  ASSERT_EQ(on(first, "rm -r /var/lib/ovl/rollout").code, 0);
+  apply_with(Build::current, first);
+  expect_pings("and came again");
+}
+
+TEST_P(TwoBuilds, BeginAClusterTogether) {
+  const std::string first = GetParam();
+  const std::string second = first == "left" ? "right" : "left";
+  apply_with(Build::current, first);
+  apply_with(Build::previous, second);
+  expect_pings("this build was first");
+  apply_with(Build::current, second);
+  expect_pings("and then alone");
+}
+
+INSTANTIATE_TEST_SUITE_P(Hosts, TwoBuilds, ::testing::Values("left", "right"));
+
+}  // namespace ovl
