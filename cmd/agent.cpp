@@ -8,6 +8,7 @@
 #include "cmd/exit.hpp"
 #include "cmd/interrupt.hpp"
 #include "cmd/keeping.hpp"
+#include "cmd/left.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
@@ -75,7 +76,9 @@ class Agent {
 
   Status apply_once() {
     const auto applied = apply_unasked(context_, global_);
-    return applied.ok() ? Status() : Status(applied.error());
+    if (!applied.ok()) return applied.error();
+    left_.tell(applied.value().left);
+    return {};
   }
 
   Keystore& keystore() { return *context_.world().keystore; }
@@ -85,6 +88,7 @@ class Agent {
   Presence presence_;
   StoreLayout layout_;
   SuspensionWatch suspended_;
+  LeftTeller left_;
 };
 
 Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const AgentOptions& options) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "cmd/event_log.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/interrupt.hpp"
+#include "cmd/left.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/progress_line.hpp"
 #include "cmd/rollback.hpp"
@@ -78,6 +80,12 @@ class Telling {
   bool told_ = false;
 };
 
+// Whether nothing of it is carried out.
+bool stops(const Plan& plan) {
+  return !plan.refused.empty() ||
+         std::ranges::any_of(plan.conflicts, [](const Finding& conflict) { return conflict.part.empty(); });
+}
+
 // Shows the plan and asks. A format that holds one document is printed at the end, or here when the apply
 // goes no further.
 struct Approval {
@@ -87,7 +95,7 @@ struct Approval {
 
   Status operator()(const Plan& plan) const {
     telling.event_of(plan);
-    const bool ends_here = !plan.refused.empty() || !plan.conflicts.empty();
+    const bool ends_here = stops(plan);
     if (telling.is_text() || ends_here) telling.plan(plan);
     OVL_CHECK(write_json(plan, options));
     if (is_approved || ends_here) return {};
@@ -134,6 +142,7 @@ Result<int> finish(const Applied& applied, const GlobalOptions& global, const Pl
     std::cout << done_text(applied, options) << "\n";
   }
   if (global.verbose > 0) std::cerr << fmt::format("ovl: {} writes to the kernel\n", applied.writes);
+  if (!applied.left.empty()) return report_error(error_of_left(applied.left));
   return options.detailed_exitcode && !applied.planned.plan.empty() ? kExitChanges : kExitDone;
 }
 

@@ -114,6 +114,7 @@ Value value_of(const std::vector<Finding>& findings) {
     item.set("subject", finding.subject);
     item.set("message", finding.message);
     item.set("hint", finding.hint);
+    if (!finding.part.empty()) item.set("part", finding.part);
     out.push(std::move(item));
   }
   return out;

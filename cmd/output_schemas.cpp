@@ -134,7 +134,8 @@ Value finding_schema() {
   return object_of({{.name = "id", .schema = json_type("string")},
                     {.name = "subject", .schema = json_type("string")},
                     {.name = "message", .schema = json_type("string")},
-                    {.name = "hint", .schema = json_type("string")}},
+                    {.name = "hint", .schema = json_type("string")},
+                    {.name = "part", .schema = json_type("string"), .required = false}},
                    Growth::open);
 }
 

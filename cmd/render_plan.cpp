@@ -28,7 +28,7 @@ class TextRenderer {
     if (!plan_.drift.empty()) objects("Drift, which an apply would repair:", plan_.drift);
     interruptions();
     findings("Refused:", plan_.refused, true);
-    findings("Conflicts, to be solved first:", plan_.conflicts, true);
+    conflicts();
     findings("Warnings:", plan_.warnings, false);
     waiting();
     out_ += plan_footer(plan_) + "\n";
@@ -180,9 +180,19 @@ class TextRenderer {
     for (const Finding& finding : findings) {
       const std::string line = fmt::format("{}: {}", printable(finding.subject), printable(finding.message));
       out_ += "  " + (bad ? style_.red(line) : style_.yellow(line)) + "\n";
+      if (!finding.part.empty()) out_ += "    left as it is: " + printable(finding.part) + "\n";
       if (!finding.hint.empty()) out_ += "    hint: " + printable(finding.hint) + "\n";
     }
     out_ += "\n";
+  }
+
+  void conflicts() {
+    std::vector<Finding> whole;
+    std::vector<Finding> parts;
+    for (const Finding& conflict : plan_.conflicts)
+      (conflict.part.empty() ? whole : parts).push_back(conflict);
+    findings("Conflicts, to be solved first:", whole, true);
+    findings("Conflicts, each of which leaves a part of this host as it is:", parts, true);
   }
 
   void interruptions() {

@@ -117,7 +117,9 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   for (const HostRecord& host : view.records.hosts) out += details_text(view, host.name, here);
   out += dropped_text(here);
   for (const Finding& finding : here.plan.conflicts) {
-    out += fmt::format("conflict here: {}: {}\n", printable(finding.subject), printable(finding.message));
+    out += fmt::format(
+        "conflict here: {}: {}{}\n", printable(finding.subject), printable(finding.message),
+        finding.part.empty() ? "" : fmt::format("; {} is left as it is", printable(finding.part)));
   }
   for (const Finding& finding : view.refused) {
     out += fmt::format("refused record {}: {}\n", printable(finding.subject), printable(finding.message));

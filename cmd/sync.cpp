@@ -11,6 +11,7 @@
 #include "cmd/hooks/taken.hpp"
 #include "cmd/interrupt.hpp"
 #include "cmd/keeping.hpp"
+#include "cmd/left.hpp"
 #include "cmd/rollback.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/git/fetch.hpp"
@@ -136,7 +137,7 @@ class Syncer {
     OVL_CHECK(check_rolled_back(*context_));
     if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
     OVL_TRY(const auto applied, apply_unasked(*context_, global_));
-    static_cast<void>(applied);
+    left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);
     return remember_cluster(plan.cluster_file, context_->request().cluster);
   }
@@ -185,6 +186,7 @@ class Syncer {
   SuspensionWatch suspended_;
   std::string revision_;
   std::string told_;
+  LeftTeller left_;
   milliseconds retry_{0};
   steady_clock::time_point not_before_;
 };

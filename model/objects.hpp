@@ -29,6 +29,8 @@ struct NamespaceObjects {
   std::vector<Neighbour> neighbours;
   std::vector<Fdb> fdb;
   std::vector<HostsFile> hosts_files;
+  // Why it could not be read; then nothing of it is known. Observed only.
+  std::string unreadable;
 
   bool operator==(const NamespaceObjects&) const = default;
 };

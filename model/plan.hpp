@@ -81,6 +81,8 @@ struct Finding {
   std::string subject;  // "link ovl-my-net:vxlan0"
   std::string message;
   std::string hint;
+  // The part of this host that it freezes, "endpoint web"; empty: it concerns the whole host.
+  std::string part = {};
 };
 
 // Traffic that a plan cuts off, and for how long.
@@ -132,7 +134,8 @@ struct Plan {
   std::vector<Interruption> interruptions;
 
   std::vector<std::string> waiting;  // objects that wait for a host's first fact
-  std::vector<Finding> conflicts;    // an apply is refused while there are any
+  std::vector<Finding> conflicts;    // of a part: that part is left as it is; others: an apply is refused
+  std::vector<NetnsName> frozen;     // the namespaces of those parts, sorted; no change stands in them
   std::vector<Finding> refused;      // what guards do not let pass; likewise
   std::vector<Finding> warnings;
 

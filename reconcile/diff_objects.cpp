@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "reconcile/freeze.hpp"
 #include "reconcile/project.hpp"
 
 namespace ovl {
@@ -60,6 +61,7 @@ class Differ {
     emit_links();
     for (std::uint32_t i = 0; i < plan_.spaces.size(); ++i) diff_contents(i);
     restore_sysctls();
+    name_other_clusters();
   }
 
  private:
@@ -98,12 +100,43 @@ class Differ {
                                                 .fields = fields});
   }
 
-  void conflict(FindingId id, std::string subject, std::string message, std::string hint) {
+  // Of a part of the host; without one it concerns all of it.
+  void conflict(std::string part, FindingId id, std::string subject, std::string message, std::string hint) {
     plan_.conflicts.push_back(Finding{.code = Errc::conflict,
                                       .id = id,
                                       .subject = std::move(subject),
                                       .message = std::move(message),
-                                      .hint = std::move(hint)});
+                                      .hint = std::move(hint),
+                                      .part = std::move(part)});
+  }
+
+  [[nodiscard]] std::string part_of(std::uint32_t index, const ObjectRef& object) const {
+    const NetnsName& space = plan_.spaces[index];
+    return is_host_filter(space, object) ? std::string() : part_name(plan_, space);
+  }
+
+  // ---- other clusters of ovl on this host --------------------------------------------------------
+
+  // Whether what stands in the way is another cluster's. Only where no tenant can write marks.
+  bool is_other_clusters(std::uint32_t index, const ObjectRef& object, std::string_view mark) {
+    const NetnsName& space = plan_.spaces[index];
+    constexpr std::string_view kPrefix = "ovl:";
+    if (!(space.empty() || space.text().starts_with(kSandboxPrefix))) return false;
+    if (!mark.starts_with(kPrefix) || ours(mark)) return false;
+    const std::string cluster(mark.substr(kPrefix.size(), mark.find('/') - kPrefix.size()));
+    other_clusters_.emplace(cluster, name_of(space, object).address());
+    return true;
+  }
+
+  void name_other_clusters() {
+    for (const auto& [cluster, object] : other_clusters_) {
+      conflict(
+          {}, "other-cluster", "host " + plan_.host.text(),
+          fmt::format("it is in cluster {} already ({}), and a host is in one cluster only", cluster, object),
+          fmt::format("let it leave that one first: ovl destroy --scope host --cluster {}; or apply on "
+                      "another host",
+                      cluster));
+    }
   }
 
   // ---- namespaces --------------------------------------------------------------------------------
@@ -111,6 +144,7 @@ class Differ {
   void diff_netns(std::uint32_t index) {
     Space& space = spaces_[index];
     if (plan_.spaces[index].empty()) return;
+    if (space.observed != nullptr && !space.observed->unreadable.empty()) return settle_unreadable(index);
     const Netns* want = space.desired != nullptr && space.desired->netns ? &*space.desired->netns : nullptr;
     const Netns* have =
         space.observed != nullptr && space.observed->netns ? &*space.observed->netns : nullptr;
@@ -126,6 +160,14 @@ class Differ {
     }
   }
 
+  void settle_unreadable(std::uint32_t index) {
+    const NetnsName& name = plan_.spaces[index];
+    spaces_[index].blocked = true;
+    conflict(part_name(plan_, name), "unreadable-netns", "netns " + name.text(),
+             "it can't be read: " + spaces_[index].observed->unreadable,
+             "make it readable; whoever is root in it can remove what is in the way");
+  }
+
   void settle_existing(std::uint32_t index, const Netns& want, const Netns& have) {
     if (ours(have.owner)) {
       const FieldMask fields = differing(want, have);
@@ -139,8 +181,9 @@ class Differ {
       return adopt(index, want, have);
     }
     spaces_[index].blocked = true;
-    if (allowed) return;
-    conflict("foreign-netns", "netns " + want.name.text(), "the namespace exists and is not ovl's",
+    if (allowed || is_other_clusters(index, &want, have.owner)) return;
+    conflict(part_name(plan_, want.name), "foreign-netns", "netns " + want.name.text(),
+             "the namespace exists and is not ovl's",
              fmt::format("remove or rename it: ip netns delete {}; or take it over: {}", want.name.text(),
                          import_words(index, &want)));
   }
@@ -159,13 +202,13 @@ class Differ {
     const ObjectRef object(&want);
     const std::string subject = name_of(plan_.spaces[index], object).address();
     if (mark.starts_with("ovl:")) {
-      conflict("foreign-cluster", subject, fmt::format("{} belongs to another cluster: {}", what, mark),
-               "let it go there first");
+      conflict(part_of(index, object), "foreign-cluster", subject,
+               fmt::format("{} belongs to another cluster: {}", what, mark), "let it go there first");
       return false;
     }
     const FieldMask fields = differing(want, have) & ~fields_with<K>(Role::mark);
     if (fields == 0) return true;
-    conflict("adopt-differs", subject,
+    conflict(part_of(index, object), "adopt-differs", subject,
              fmt::format("{} exists, is not ovl's, and is not as wanted: {}", what,
                          differences(object, &have, fields)),
              "make it equal, or remove or rename it");
@@ -235,7 +278,9 @@ class Differ {
   void settle_foreign(const LinkKey& key, LinkState& state) {
     const std::uint32_t index = index_of(key.first);
     if (!adoption_.allows(key.first, state.desired)) {
-      conflict("foreign-link", fmt::format("link {}:{}", key.first.text(), key.second.view()),
+      if (is_other_clusters(index, state.desired, state.observed->alias)) return;
+      conflict(part_name(plan_, key.first), "foreign-link",
+               fmt::format("link {}:{}", key.first.text(), key.second.view()),
                "a device of this name exists and is not ovl's",
                "remove or rename it; or take it over: " + import_words(index, state.desired));
     } else if (may_adopt(index, "the device", *state.desired, *state.observed, state.observed->alias)) {
@@ -343,7 +388,8 @@ class Differ {
       if (ours(have.owner)) emit(index, Action::remove, Reason::not_desired, &have, {});
     } else if constexpr (!std::is_same_v<K, Sysctl>) {
       if (stands_on_adopted(index, device_of(&have))) {
-        return conflict("adopt-undeclared", name_of(plan_.spaces[index], &have).address(),
+        return conflict(part_name(plan_, plan_.spaces[index]), "adopt-undeclared",
+                        name_of(plan_.spaces[index], &have).address(),
                         "it stands on a device that would be taken over, and nobody declared it",
                         "declare it, or remove it");
       }
@@ -375,7 +421,8 @@ class Differ {
   bool foreign(std::uint32_t index, const K& want, const K& have) {
     if constexpr (std::is_same_v<K, HostsFile>) {
       if (have.unusable.empty()) return false;
-      conflict("unusable-file", name_of(plan_.spaces[index], &want).address(), have.unusable,
+      conflict(part_name(plan_, plan_.spaces[index]), "unusable-file",
+               name_of(plan_.spaces[index], &want).address(), have.unusable,
                fmt::format("make it a plain file of at most {} MiB, or remove it", kMaxHostsFileBytes >> 20));
       return true;
     }
@@ -385,13 +432,27 @@ class Differ {
         if (may_adopt(index, "the table", want, have, have.comment)) adopt(index, want, have);
         return true;
       }
-      conflict("foreign-table",
+      if (is_other_clusters(index, &want, have.comment)) return true;
+      conflict(part_of(index, &want), "foreign-table",
                fmt::format("nft_table {}:{} {}", plan_.spaces[index].text(), name_of(have.family), have.name),
                "a table of this name exists and is not ovl's",
                "remove or rename it; or take it over: " + import_words(index, &want));
       return true;
     }
+    if constexpr (std::is_same_v<K, Route>) return foreign_route(index, want, have);
     return false;
+  }
+
+  // In the place of ours, and not on a device of ours, where it is but drift.
+  bool foreign_route(std::uint32_t index, const Route& want, const Route& have) {
+    const bool takes_over = stands_on_ours(index, have.dev) || stands_on_adopted(index, have.dev);
+    if (have.protocol == kRouteProtocol || takes_over) return false;
+    const std::string where = plan_.spaces[index].text();
+    const std::string to = want.destination.length() == 0 ? "default" : want.destination.text();
+    conflict(part_name(plan_, plan_.spaces[index]), "foreign-route", fmt::format("route {}:{}", where, to),
+             "a route of this destination and metric exists and is not ovl's",
+             fmt::format("remove it: ip -n {} route del {}; one with another metric may stay", where, to));
+    return true;
   }
 
   [[nodiscard]] bool is_gone(std::uint32_t index, const ObjectRef& object) const {
@@ -470,7 +531,8 @@ class Differ {
   std::vector<Space> spaces_;
   std::map<LinkKey, LinkState> links_;
   std::set<LinkKey> gone_;
-  std::set<LinkKey> rejoining_;  // ports that come to a bridge
+  std::map<std::string, std::string> other_clusters_;  // and the first object of each that is in the way
+  std::set<LinkKey> rejoining_;                        // ports that come to a bridge
 };
 
 struct DeviceOf {
@@ -500,6 +562,7 @@ struct DeviceOf {
 void diff_objects(Plan& plan, std::span<const ChangedSysctl> changed, const Replaces& replaces,
                   const Adoption& adoption) {
   Differ(plan, changed, replaces, adoption).run();
+  freeze(plan);
 }
 
 IfName device_of(const ObjectRef& object) {

@@ -22,11 +22,15 @@ std::vector<NetnsName> touched_namespaces(const Plan& plan) {
   return names;
 }
 
-std::vector<NetnsName> desired_namespaces(const Plan& plan) {
-  std::vector<NetnsName> names;
+// Those that are wanted, and those that could not be touched.
+std::vector<NetnsName> kept_namespaces(const Plan& plan) {
+  std::vector<NetnsName> names = plan.frozen;
+  std::erase(names, NetnsName());
   for (const NamespaceObjects& space : plan.desired.namespaces) {
     if (!space.name.empty()) names.push_back(space.name);
   }
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
@@ -44,10 +48,11 @@ Status remember_originals(const Plan& plan, State& state) {
   return {};
 }
 
-Status forget_originals(const Plan& plan, State& state) {
+Status forget_originals(const Plan& plan, State& state, const FrozenParts& frozen) {
   for (const ObjectChange& change : plan.object_changes) {
     const auto* const* before = std::get_if<const Sysctl*>(&change.before);
     if (before == nullptr || change.action != Action::remove) continue;
+    if (frozen.cover(plan.spaces[change.space], change.before)) continue;
     OVL_CHECK(state.forget_original(plan.spaces[change.space], (*before)->path));
   }
   return {};
@@ -109,7 +114,8 @@ class HeldNamespaces {
 // Operations between two words of progress; they travel in batches of some hundred at most.
 constexpr std::size_t kTellEvery = 1'000;
 
-std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel, const Progress& progress) {
+std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel, Freezer* freezer,
+                                    const Progress& progress) {
   const std::span<const Operation> all(group.operations);
   for (std::size_t done = 0; done < all.size();) {
     if (done > 0) {
@@ -118,7 +124,7 @@ std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel,
       if (!goes_on.ok()) return std::move(goes_on).error();
     }
     const std::size_t next = std::min(kTellEvery, all.size() - done);
-    ApplyOutcome outcome = kernel.apply(all.subspan(done, next));
+    ApplyOutcome outcome = kernel.apply(all.subspan(done, next), freezer);
     if (outcome.error) return std::move(outcome.error);
     done += next;
     if (done < all.size()) progress.progress(group.step, done, all.size());
@@ -127,12 +133,18 @@ std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel,
 }
 
 Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, State& state,
-                 const std::string& apply_id, const Progress& progress) {
+                 const std::string& apply_id, Freezer* freezer, const Progress& progress) {
   const std::string step =
       std::string(destroy ? kDestroyPrefix : std::string_view()) + std::string(group.step);
   OVL_TRY(const std::int64_t row, state.begin(apply_id, step, group.operations.size()));
-  std::optional<Error> error = run_operations(group, kernel, progress);
+  const std::size_t before = freezer != nullptr ? freezer->failures().size() : 0;
+  const std::optional<Error> stopped = run_operations(group, kernel, freezer, progress);
+  std::optional<Error> error = stopped;
+  if (!error && freezer != nullptr && freezer->failures().size() > before) {
+    error = freezer->errors()[before];
+  }
   Status kept = state.end(row, error ? &*error : nullptr);
+  if (kept.ok() && !stopped) return {};
   if (!error) return kept;
   // What the kernel said comes first, whatever becomes of the journal: its row stays open, as after a crash.
   if (!kept.ok())
@@ -147,13 +159,13 @@ std::string words_after(std::span<const OperationGroup> groups, const OperationG
 }
 
 Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
-                  const Progress& progress) {
+                  Freezer* freezer, const Progress& progress) {
   const HeldNamespaces held(kernel);
   const std::vector<OperationGroup> groups = operations_of(plan);
   for (const OperationGroup& group : groups) {
     OVL_CHECK(progress.go_on(group.step, words_after(groups, group)));
     progress.start(group.step, group.operations.size());
-    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id, progress));
+    OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id, freezer, progress));
     progress.complete(group.step, group.operations.size());
   }
   return {};
@@ -162,15 +174,18 @@ Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::str
 }  // namespace
 
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
-                       const Progress& progress) {
+                       const Progress& progress, Freezer* freezer) {
   if (plan.object_changes.empty()) return {};
   OVL_CHECK(remember_makers(plan, state));
   OVL_CHECK(state.add_namespaces(touched_namespaces(plan)));
   OVL_CHECK(remember_originals(plan, state));
-  OVL_CHECK(run_groups(plan, kernel, state, apply_id, progress));
-  OVL_CHECK(forget_originals(plan, state));
+  OVL_CHECK(run_groups(plan, kernel, state, apply_id, freezer, progress));
+  const FrozenParts none(plan);
+  const FrozenParts& frozen = freezer != nullptr ? freezer->parts() : none;
+  OVL_CHECK(forget_originals(plan, state, frozen));
   std::vector<Announcement> announcements = announcements_of(plan);
   add_local_announcements(plan, announcements);
+  std::erase_if(announcements, [&](const Announcement& one) { return frozen.contain(one.netns); });
   if (announcements.empty()) return {};
   return kernel.announce(announcements);
 }
@@ -193,7 +208,7 @@ Status record_generation(State& state, const Plan& plan, std::int64_t serial, co
   // What was not asked for may still stand in namespaces that are no longer desired.
   OVL_CHECK(remember_makers(plan, state));
   if (!plan.partial) {
-    const std::vector<NetnsName> kept = desired_namespaces(plan);
+    const std::vector<NetnsName> kept = kept_namespaces(plan);
     OVL_CHECK(state.set_namespaces(kept));
     OVL_CHECK(forget_makers(kept, state));
   }

@@ -7,6 +7,7 @@
 
 #include "drivers/kernel/kernel.hpp"
 #include "model/plan.hpp"
+#include "reconcile/freeze.hpp"
 #include "reconcile/progress.hpp"
 #include "state/state.hpp"
 
@@ -15,9 +16,10 @@ namespace ovl {
 // In the journal, in front of the steps of an apply that removes everything.
 inline constexpr std::string_view kDestroyPrefix = "destroy: ";
 
-// Stops at the first failure; the next apply goes on from what it then observes.
+// Stops at the first failure that `freezer` does not take, without one at any; the next apply goes on from
+// what it then observes.
 Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std::string& apply_id,
-                       const Progress& progress = {});
+                       const Progress& progress = {}, Freezer* freezer = nullptr);
 
 // After a verified apply: the namespaces that hold something of ours, and the generation.
 Status record_generation(State& state, const Plan& plan, std::int64_t serial, const std::string& apply_id,

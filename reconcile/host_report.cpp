@@ -1,8 +1,10 @@
 #include "reconcile/host_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "reconcile/change_name.hpp"
 
@@ -26,6 +28,13 @@ std::vector<std::string> addresses_of(const Plan& plan, const std::vector<Object
   return out;
 }
 
+// "endpoint web, network blue: link web:eth0: ...": which parts, and why the first.
+std::string words_for(const std::vector<Finding>& left) {
+  std::set<std::string> parts;
+  for (const Finding& finding : left) parts.insert(finding.part);
+  return fmt::format("{}: {}: {}", fmt::join(parts, ", "), left.front().subject, left.front().message);
+}
+
 // The same as before goes on; anything else begins now.
 HostStatus since_when(HostStatus status, const Request& request, const Planned& planned) {
   const auto at = planned.view.status.find(request.host.text());
@@ -39,9 +48,14 @@ HostStatus since_when(HostStatus status, const Request& request, const Planned& 
 
 std::string good_result(const Request& request, const Planned& planned) {
   const StoreView& view = planned.view;
+  std::string out;
   // With a manifest the refused ones are written anew.
-  if (request.scope != Scope::host || (view.frozen.empty() && view.frozen_hosts.empty())) return "ok";
-  return fmt::format("frozen: {} records refused", std::ranges::count_if(view.refused, freezes));
+  if (request.scope == Scope::host && !(view.frozen.empty() && view.frozen_hosts.empty())) {
+    out = fmt::format("frozen: {} records refused", std::ranges::count_if(view.refused, freezes));
+  }
+  const std::vector<Finding> left = left_as_it_is(planned);
+  if (left.empty()) return out.empty() ? "ok" : out;
+  return fmt::format("{}{}", out.empty() ? "frozen: " : out + "; ", words_for(left));
 }
 
 HostStatus good_status(const Request& request, const Planned& planned, std::int64_t now,

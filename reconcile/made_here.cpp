@@ -94,7 +94,9 @@ Status remember_makers(const Plan& plan, State& state) {
   for (std::size_t i = 0; i < makers.size(); ++i) {
     const auto before = known.find(plan.spaces[i]);
     const bool is_known = before != known.end() && makers[i] == before->second;
-    if (plan.spaces[i].empty() || !makers[i] || is_known) continue;
+    // What was refused is not taken.
+    const bool frozen = std::ranges::binary_search(plan.frozen, plan.spaces[i]);
+    if (plan.spaces[i].empty() || frozen || !makers[i] || is_known) continue;
     now.push_back({.id = key_of(plan.spaces[i]), .value = std::string(*makers[i] ? kMade : kFound)});
   }
   return now.empty() ? Status() : state.record(now, {});

@@ -39,13 +39,14 @@ std::string forwarding_path(std::string_view device) {
 }
 
 // What observe() needs to know of the wish: names, sysctl paths, and which ends make a pair, as in many
-// namespaces the same indexes come together. Not the entries.
+// namespaces the same indexes come together; and routes. Not the entries.
 HostObjects outline(const HostObjects& desired) {
   HostObjects out;
   for (const NamespaceObjects& space : desired.namespaces) {
     NamespaceObjects& asked = out.namespaces.emplace_back();
     asked.name = space.name;
     asked.sysctls = space.sysctls;
+    asked.routes = space.routes;  // whose place others may have taken
     for (const Link& link : space.links) {
       if (link.peer) asked.links.push_back(end_of_pair(link));
     }

@@ -6,6 +6,7 @@
 
 #include "reconcile/diff_records.hpp"
 #include "reconcile/execute_objects.hpp"
+#include "reconcile/freeze.hpp"
 #include "reconcile/guards.hpp"
 #include "reconcile/host_report.hpp"
 #include "reconcile/ids.hpp"
@@ -322,14 +323,18 @@ Result<std::optional<StoreLock>> lock_for_writing(const Request& request, World&
   return std::optional<StoreLock>();
 }
 
-// What nobody's approval helps against.
-Status check_findings(const Plan& plan) {
-  for (const std::vector<Finding>* findings : {&plan.refused, &plan.conflicts}) {
-    if (findings->empty()) continue;
-    const Finding& first = findings->front();
-    return Error{.code = first.code,
-                 .message = fmt::format("{}: {}", first.subject, first.message),
-                 .hint = first.hint};
+Error error_of(const Finding& finding) {
+  return Error{.code = finding.code,
+               .message = fmt::format("{}: {}", finding.subject, finding.message),
+               .hint = finding.hint};
+}
+
+// What nobody's approval helps against. A conflict of one part freezes it; who takes something over has asked
+// for just that.
+Status check_findings(const Request& request, const Plan& plan) {
+  if (!plan.refused.empty()) return error_of(plan.refused.front());
+  for (const Finding& conflict : plan.conflicts) {
+    if (conflict.part.empty() || !request.adopt.empty()) return error_of(conflict);
   }
   return {};
 }
@@ -371,7 +376,8 @@ Result<Plan> plan_again(const Request& request, World& world, const Planned& pla
 // Nothing may be left to do. What was to be made anew has been.
 Status verify(Request request, World& world, const Planned& planned, bool wrote_records) {
   request.replaces.clear();
-  OVL_TRY(const Plan again, plan_again(request, world, planned, wrote_records));
+  OVL_TRY(Plan again, plan_again(request, world, planned, wrote_records));
+  freeze(again, planned.frozen);
   if (again.empty()) return {};
   const PlanCounts counts = count(again);
   return Error{.code = Errc::verify,
@@ -437,6 +443,19 @@ Status back_up(const Request& request, World& world) {
 
 constexpr std::string_view kNothingYet = "nothing was changed";
 
+// What fails in one part of the host is left out of the plan from then on.
+Status write_host(const Request& request, World& world, Planned& planned, const std::string& apply_id,
+                  const Progress& progress) {
+  Freezer freezer(planned.plan);
+  Freezer* const one_by_one = request.adopt.empty() ? &freezer : nullptr;
+  OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, progress, one_by_one));
+  planned.failed = freezer.failures();
+  planned.frozen = freezer.parts();
+  for (const NetnsName& space : planned.plan.frozen) planned.frozen.add(space);
+  freeze(planned.plan, planned.frozen);
+  return {};
+}
+
 Status execute(const Request& request, World& world, Planned& planned, std::optional<StoreLock>& lock,
                const std::string& apply_id, const Progress& progress) {
   OVL_CHECK(progress.go_on("publish facts", kNothingYet));
@@ -452,7 +471,7 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
                         },
                         progress.stop};
     const Answering before = ask_around(request, world, planned);
-    OVL_CHECK(execute_objects(planned.plan, *world.kernel, *world.state, apply_id, step));
+    OVL_CHECK(write_host(request, world, planned, apply_id, step));
     OVL_CHECK(check_answering(before, request, world, planned));
   }
   OVL_CHECK(progress.go_on("verify", "all is written, and not verified; apply again to go on"));
@@ -470,6 +489,16 @@ Result<Planned> make_plan(const Request& request, World& world) {
   return planned;
 }
 
+std::vector<Finding> left_as_it_is(const Planned& planned) {
+  std::vector<Finding> out;
+  for (const std::vector<Finding>* findings : {&planned.plan.conflicts, &planned.failed}) {
+    for (const Finding& finding : *findings) {
+      if (!finding.part.empty()) out.push_back(finding);
+    }
+  }
+  return out;
+}
+
 namespace {
 
 Result<Applied> apply_steps(const Request& request, World& world, const Approve& approve,
@@ -482,7 +511,8 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   OVL_CHECK(progress.go_on("approve", kNothingYet));
   if (request.check) OVL_CHECK(request.check(planned));
   if (!planned.problems.empty()) return problems_of(planned);
-  const bool at_rest = planned.plan.empty() && (request.refresh_only || check_findings(planned.plan).ok());
+  const bool at_rest =
+      planned.plan.empty() && (request.refresh_only || check_findings(request, planned.plan).ok());
   if (at_rest && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
@@ -492,7 +522,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
     }
   } else {
     OVL_CHECK(approve(planned.plan));
-    OVL_CHECK(check_findings(planned.plan));
+    OVL_CHECK(check_findings(request, planned.plan));
     OVL_CHECK(back_up(request, world));
     const std::string apply_id = random_id();
     Status done = execute(request, world, planned, lock, apply_id, progress);
@@ -502,6 +532,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
     }
   }
   if (lock) OVL_CHECK(lock->release());
+  applied.left = left_as_it_is(planned);
   applied.serial = planned.view.head ? planned.view.head->serial : 0;
   applied.writes = world.kernel != nullptr ? world.kernel->writes() : 0;
   return applied;

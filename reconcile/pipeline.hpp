@@ -14,6 +14,7 @@
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/filters.hpp"
+#include "reconcile/freeze.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/moves.hpp"
 #include "reconcile/progress.hpp"
@@ -43,11 +44,11 @@ struct Request {
   // Who signed exactly what the manifest holds; only for one that was read from `commit` itself: a work
   // tree's files are not what was signed. Empty: nobody, or nobody looked.
   std::string signer;
-  std::string unsigned_because;    // why there is no signer: verify_signature's message; may be empty
-  Selection selection;             // of what would change
-  Replaces replaces;               // objects to make anew
-  bool refresh_only = false;       // facts and status are written, nothing else
-  std::vector<Move> moves;         // renames beside those of the manifest
+  std::string unsigned_because;  // why there is no signer: verify_signature's message; may be empty
+  Selection selection;           // of what would change
+  Replaces replaces;             // objects to make anew
+  bool refresh_only = false;     // facts and status are written, nothing else
+  std::vector<Move> moves;       // renames beside those of the manifest
   std::vector<std::string> adopt;  // addresses of what exists here and may be taken over
   std::chrono::milliseconds lock_timeout{30'000};
   std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word
@@ -86,21 +87,28 @@ struct Planned {
   bool facts_are_new = false;          // differ from what the store has
   std::vector<IfName> opened;          // uplinks that forward only because ovl told them to
   Diagnostics problems;                // of the manifest; the plan is empty then
+  std::vector<Finding> failed;         // what froze parts of this host while the plan was carried out
+  FrozenParts frozen;                  // these, and those of the plan
 };
 
 Result<Planned> make_plan(const Request& request, World& world);
 
+// Why parts of this host are left as they are: conflicts, and failures of an apply. The first of each counts.
+std::vector<Finding> left_as_it_is(const Planned& planned);
+
 struct Applied {
-  Planned planned;           // what was (or would have been) applied
-  std::int64_t serial = 0;   // of head afterwards
-  std::uint64_t writes = 0;  // kernel messages and files that wrote
+  Planned planned;            // what was (or would have been) applied; without what is left as it is
+  std::vector<Finding> left;  // left_as_it_is(): all else is done
+  std::int64_t serial = 0;    // of head afterwards
+  std::uint64_t writes = 0;   // kernel messages and files that wrote
 };
 
 // Sees the plan before anything is written; an error ends the apply.
 using Approve = std::function<Status(const Plan&)>;
 
-// Locks, plans, asks, executes, verifies, records. Errors: conflict when the plan has conflicts, guard,
-// locked, stale, unreachable, kernel, verify, interrupted (see World::stop).
+// Locks, plans, asks, executes, verifies, records. What concerns one part of the host stops only that.
+// Errors: conflict when one concerns the whole host, or something was to be taken over; guard, locked, stale,
+// unreachable, kernel, verify, interrupted (see World::stop).
 Result<Applied> apply(const Request& request, World& world, const Approve& approve, const Progress& progress);
 
 }  // namespace ovl

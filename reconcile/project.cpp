@@ -133,7 +133,8 @@ class Projector {
         .subject = "network." + network.name.text(),
         .message =
             fmt::format("MTU {} does not fit this host's underlay of {} bytes", mtu_, facts_->underlay_mtu),
-        .hint = fmt::format("declare mtu = {} or less, or raise the underlay's MTU", most)});
+        .hint = fmt::format("declare mtu = {} or less, or raise the underlay's MTU", most),
+        .part = "network " + network.name.text()});
   }
 
   // A network of hosts is as its smallest underlay; IPv6 takes no less than its floor (RFC 8200, section 5).
@@ -266,6 +267,7 @@ class Projector {
     finish_port(sandbox, port, mtu_, false, endpoint.mac);
     NamespaceObjects& inside = space(endpoint.netns, "endpoint/" + endpoint.name.text());
     finish_inside(inside, endpoint.interface, endpoint.mac, mtu_, what);
+    add_ipv6(inside, endpoint);
     for (const IpAddress& address : endpoint.addresses)
       add_endpoint_address(inside, network, endpoint, address);
     add_sibling_routes(inside, network, endpoint);
@@ -307,6 +309,16 @@ class Projector {
     if (!has_ipv6(mtu)) return;
     inside.sysctls.push_back(
         Sysctl{.path = fmt::format("net/ipv6/conf/{}/accept_ra", name.view()), .value = "0"});
+  }
+
+  // A namespace may switch IPv6 off for new devices (container runtimes do); this one has addresses of it,
+  // which the kernel would refuse (addrconf_add_dev()).
+  static void add_ipv6(NamespaceObjects& inside, const EndpointRecord& endpoint) {
+    const bool has =
+        std::ranges::any_of(endpoint.addresses, [](const IpAddress& address) { return !address.is_ipv4(); });
+    if (!has) return;
+    inside.sysctls.push_back(Sysctl{
+        .path = fmt::format("net/ipv6/conf/{}/disable_ipv6", endpoint.interface.view()), .value = "0"});
   }
 
   static void add_endpoint_address(NamespaceObjects& inside, const NetworkRecord& network,

@@ -358,8 +358,11 @@ NamespaceObjects seen(const NamespaceObjects& space, const NamespaceObjects& wan
   keep_wanted(out.sysctls, wanted.sysctls);
   std::erase_if(out.nft_tables, [](const NftTable& table) { return table.name != "ovl"; });
   std::erase_if(out.addresses, [&](const Address& a) { return !is_ours(space, wanted, a.dev); });
-  std::erase_if(out.routes,
-                [&](const Route& r) { return r.protocol != kRouteProtocol && !is_regarded(wanted, r.dev); });
+  std::erase_if(out.routes, [&](const Route& r) {
+    const bool in_place =
+        std::ranges::any_of(wanted.routes, [&](const Route& w) { return w.key() == r.key(); });
+    return !in_place && r.protocol != kRouteProtocol && !is_regarded(wanted, r.dev);
+  });
   std::erase_if(out.neighbours, [&](const Neighbour& n) { return !is_ours(space, wanted, n.dev); });
   std::erase_if(out.fdb, [&](const Fdb& f) { return !is_ours(space, wanted, f.dev); });
   std::erase_if(out.hosts_files, [](const HostsFile& file) { return file.owner.empty(); });
@@ -390,6 +393,11 @@ Result<HostObjects> FakeKernel::observe(const HostObjects& wanted) {
   HostObjects out;
   for (const NamespaceObjects& wish : wanted.namespaces) {
     const NamespaceObjects* space = objects_.find(wish.name);
+    const auto hidden = unreadable_.find(wish.name);
+    if (hidden != unreadable_.end() && !hidden->second.empty()) {
+      out.namespaces.push_back(NamespaceObjects{.name = wish.name, .unreadable = hidden->second});
+      continue;
+    }
     out.namespaces.push_back(space != nullptr ? seen(*space, wish) : NamespaceObjects{.name = wish.name});
   }
   return out;
@@ -402,9 +410,11 @@ Result<HostFacts> FakeKernel::facts(const FactsRequest& request) {
   return facts;
 }
 
-ApplyOutcome FakeKernel::apply(std::span<const Operation> operations) {
+ApplyOutcome FakeKernel::apply(std::span<const Operation> operations, Failures* failures) {
   for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (failures != nullptr && failures->leaves(operations[i])) continue;
     Status done = with_fault(operations[i]);
+    if (!done.ok() && failures != nullptr && failures->take(operations[i], done.error())) continue;
     if (!done.ok()) return ApplyOutcome{.failed_at = i, .error = std::move(done).error()};
   }
   return {};

@@ -36,12 +36,16 @@ class FakeKernel : public Kernel {
   Result<std::vector<NetnsName>> owned_namespaces() override;
   Result<HostObjects> observe(const HostObjects& wanted) override;
   Result<HostFacts> facts(const FactsRequest& request) override;
-  ApplyOutcome apply(std::span<const Operation> operations) override;
+  using Kernel::apply;
+  ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override;
   Status announce(std::span<const Announcement> announcements) override;
 
   [[nodiscard]] std::uint64_t writes() const override { return writes_; }
 
   void fail(KernelFault fault) { fault_ = fault; }
+
+  // What a namespace answers from now on to whoever reads it; empty: what is in it.
+  void make_unreadable(const NetnsName& name, std::string why) { unreadable_[name] = std::move(why); }
 
   // The process is back after a crash.
   void restart() { fault_.reset(), crashed_ = false; }
@@ -62,6 +66,7 @@ class FakeKernel : public Kernel {
 
   HostObjects objects_;
   HostFacts facts_;
+  std::map<NetnsName, std::string> unreadable_;
   std::optional<KernelFault> fault_;
   std::vector<Announcement> announcements_;
   std::uint64_t writes_ = 0;

@@ -22,7 +22,9 @@ namespace {
 class Applier {
  public:
   Applier(const ApplyContext& context, std::span<const Operation> operations)
-      : context_(context), operations_(operations), outbox_(context.directory, context.spaces, operations) {
+      : context_(context),
+        operations_(operations),
+        outbox_(context.directory, context.spaces, operations, context.failures) {
     for (const Operation& operation : operations) {
       const Link* link = object_in<Link>(operation.after);
       if (link != nullptr && is_create(operation) && link->type == LinkType::veth && !link->peer) {
@@ -33,6 +35,7 @@ class Applier {
 
   ApplyOutcome run() {
     for (current_ = 0; current_ < operations_.size(); ++current_) {
+      if (is_left_out()) continue;
       const ObjectRef& subject = is_remove(operation()) ? operation().before : operation().after;
       Status status = make_room();
       if (status.ok()) status = std::visit(Performer{*this}, subject);
@@ -40,6 +43,8 @@ class Applier {
       // What stands before it in the queue comes first, and may be the first to fail.
       (void)outbox_.flush();
       if (outbox_.failure().error) return outbox_.failure();
+      // It may have failed for want of what has just failed in the queue.
+      if (is_left_out() || is_taken(status.error())) continue;
       return ApplyOutcome{.failed_at = current_, .error = std::move(status).error()};
     }
     (void)outbox_.flush();
@@ -59,6 +64,14 @@ class Applier {
   };
 
   [[nodiscard]] const Operation& operation() const { return operations_[current_]; }
+
+  [[nodiscard]] bool is_left_out() const {
+    return context_.failures != nullptr && context_.failures->leaves(operation());
+  }
+
+  bool is_taken(const Error& error) {
+    return context_.failures != nullptr && context_.failures->take(operation(), error);
+  }
 
   Result<Space*> space() { return context_.spaces.get(*operation().netns); }
 

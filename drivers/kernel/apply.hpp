@@ -18,7 +18,8 @@ struct ApplyContext {
   Spaces& spaces;
   HostsFiles& files;
   const std::string& proc;
-  std::uint64_t& other_writes;  // of namespaces and sysctls
+  std::uint64_t& other_writes;   // of namespaces and sysctls
+  Failures* failures = nullptr;  // what need not stop the rest
 };
 
 // What Kernel::apply() answers.

@@ -19,6 +19,17 @@ struct ApplyOutcome {
   std::optional<Error> error;
 };
 
+// Asked by apply() while operations fail, so that one failure need not end them all.
+class Failures {
+ public:
+  virtual ~Failures() = default;
+
+  // Whether this operation is to be left out from now on.
+  [[nodiscard]] virtual bool leaves(const Operation& operation) const = 0;
+  // An operation failed. Answers whether the others go on.
+  virtual bool take(const Operation& failed, const Error& error) = 0;
+};
+
 // Tell the neighbours inside one sandbox that an address now has this MAC: a gratuitous ARP (RFC 5227)
 // or an unsolicited neighbour advertisement (RFC 4861, 7.2.6), sent once out of `dev`.
 struct Announcement {
@@ -47,11 +58,13 @@ class Kernel {
   // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:
   //   netns        absent when it does not exist (then all else but hosts_files, which outlive it, is empty);
   //                unfinished: a making that was cut short left only its name
-  //   links        all but lo, ours and foreign, veth peers resolved
-  //   nft_tables   those called like one in `wanted`, or "ovl"
-  //   sysctls      those whose path `wanted` has, when the file exists
-  //   addresses    on links of ours (our group), without the kernel's own link-locals
-  //   routes       with our protocol number, main table; all that somebody made on those `wanted` names
+  //   unreadable   why, when it could not be read; then all else is empty. Of the host's own that is an
+  //   error. links        all but lo, ours and foreign, veth peers resolved nft_tables   those called like
+  //   one in `wanted`, or "ovl" sysctls      those whose path `wanted` has, when the file exists addresses on
+  //   links of ours (our group), without the kernel's own link-locals routes       with our protocol number,
+  //   main table; all that somebody made on links that `wanted` names,
+  //                and those, of any type and protocol, in the place of one of `wanted` (dev empty: not
+  //                unicast)
   //   neighbours   permanent ones on links of ours
   //   fdb          on links of ours: self entries of VXLAN devices, static master entries of ports,
   //                without what the kernel makes itself
@@ -65,8 +78,11 @@ class Kernel {
 
   // Performs the operations in order and stops at the first failure. Consecutive operations of one
   // namespace travel in batches of at most 16 KiB. Creating fails with Errc::conflict when the object
-  // exists; removing what is absent is success.
-  virtual ApplyOutcome apply(std::span<const Operation> operations) = 0;
+  // exists; removing what is absent is success. With `failures` it stops only at those that these do not
+  // take.
+  virtual ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) = 0;
+
+  ApplyOutcome apply(std::span<const Operation> operations) { return apply(operations, nullptr); }
 
   // While held, apply() keeps the namespaces that it opened open for the next call: the groups of one
   // apply are about the same ones. An open namespace outlives its name, so not for longer than that.

@@ -39,8 +39,8 @@ class LinuxKernel : public Kernel {
     for (const NetnsName& name : names) {
       auto ours = is_owned(name);
       spaces_.forget(name);
-      if (!ours.ok()) return std::move(ours).error().within("reading netns " + name.text());
-      if (ours.value()) owned.push_back(name);
+      // One that can't be read is looked at by observe(), which says why, if its name is one of ours.
+      if (ours.ok() ? ours.value() : name.text().starts_with(kSandboxPrefix)) owned.push_back(name);
     }
     return owned;
   }
@@ -56,12 +56,15 @@ class LinuxKernel : public Kernel {
     return read_facts(own->route(), options_, request);
   }
 
-  ApplyOutcome apply(std::span<const Operation> operations) override {
+  using Kernel::apply;
+
+  ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override {
     const ApplyContext context{.directory = directory_,
                                .spaces = spaces_,
                                .files = files_,
                                .proc = options_.proc,
-                               .other_writes = other_writes_};
+                               .other_writes = other_writes_,
+                               .failures = failures};
     ApplyOutcome outcome = apply_operations(context, operations);
     if (held_) {
       spaces_.forget_indexes();

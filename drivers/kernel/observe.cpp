@@ -1,6 +1,7 @@
 #include "drivers/kernel/observe.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/fdb.hpp"
@@ -68,7 +69,7 @@ Result<LinkTable> read_space(Space& space, const std::string& proc, const Namesp
             run_in_namespace(space.entry(), [&] { return observe_sysctls(proc, wanted.sysctls); }));
   }
   OVL_CHECK(read_on_links(space.route(), links, objects));
-  OVL_TRY(objects.routes, observe_routes(space.route(), links));
+  OVL_TRY(objects.routes, observe_routes(space.route(), links, wanted.routes));
   return links;
 }
 
@@ -86,6 +87,27 @@ void fill_links(HostObjects& host, const std::vector<ReadSpace>& read) {
   }
 }
 
+Status read_namespace(Spaces& spaces, const HostsFiles& files, const std::string& proc,
+                      const NamespaceObjects& want, NamespaceObjects& objects, std::vector<ReadSpace>& read) {
+  OVL_TRY(objects.hosts_files, files.observe(want.name));
+  auto space = spaces.get(want.name);
+  if (!space.ok() && space.error().code == Errc::not_found) {
+    if (spaces.directory().is_unfinished(want.name)) objects.netns = unfinished(want.name);
+    return {};
+  }
+  if (!space.ok()) return std::move(space).error();
+  auto links = read_space(*space.value(), proc, want, objects);
+  if (!links.ok()) return std::move(links).error().within("reading " + words_for(want.name));
+  read.push_back(ReadSpace{.name = want.name, .links = std::move(links).value()});
+  return {};
+}
+
+// What is wrong with one namespace hides no other. Without privileges, and of the host's own, nothing is
+// known.
+bool hides_all(const NetnsName& name, const Error& error) {
+  return name.empty() || error.os_errno == EPERM;
+}
+
 }  // namespace
 
 Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, const std::string& proc,
@@ -93,18 +115,13 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
   HostObjects host;
   std::vector<ReadSpace> read;
   for (const NamespaceObjects& want : wanted.namespaces) {
-    NamespaceObjects& objects = host.at(want.name);
-    OVL_TRY(objects.hosts_files, files.observe(want.name));
     spaces.trim();
-    auto space = spaces.get(want.name);
-    if (!space.ok() && space.error().code == Errc::not_found) {
-      if (spaces.directory().is_unfinished(want.name)) objects.netns = unfinished(want.name);
-      continue;
-    }
-    if (!space.ok()) return std::move(space).error();
-    auto links = read_space(*space.value(), proc, want, objects);
-    if (!links.ok()) return std::move(links).error().within("reading " + words_for(want.name));
-    read.push_back(ReadSpace{.name = want.name, .links = std::move(links).value()});
+    const Status done = read_namespace(spaces, files, proc, want, host.at(want.name), read);
+    if (done.ok()) continue;
+    if (hides_all(want.name, done.error())) return done.error();
+    host.at(want.name) = NamespaceObjects{.name = want.name, .unreadable = done.error().message};
+    // What it was asked may still be on its way.
+    spaces.forget(want.name);
   }
   OVL_CHECK(resolve_veth_peers(spaces, read, wanted));
   fill_links(host, read);

@@ -67,6 +67,17 @@ Status Outbox::flush() {
 }
 
 void Outbox::fail(std::size_t index, Error error) {
+  failed_.insert(index);
+  if (failures_ != nullptr && failures_->take(operations_[index], error)) return;
+  stop(index, std::move(error));
+}
+
+// The inner end of a pair that was refused: its name is somebody else's.
+bool Outbox::is_left_out(std::size_t index) const {
+  return failures_ != nullptr && failures_->leaves(operations_[index]);
+}
+
+void Outbox::stop(std::size_t index, Error error) {
   if (failure_.error && failure_.failed_at <= index) return;
   failure_ = ApplyOutcome{.failed_at = index, .error = std::move(error)};
 }
@@ -75,7 +86,7 @@ void Outbox::send_queue() {
   std::size_t sent = 0;
   while (sent < queue_.size() && !failure_.error) {
     auto outcome = target_->route().send(queue_, sent);
-    if (!outcome.ok()) return fail(owners_[sent], std::move(outcome).error());
+    if (!outcome.ok()) return stop(owners_[sent], std::move(outcome).error());
     sent = outcome.value().sent;
     for (const Refusal& refusal : outcome.value().refusals) {
       if (!failure_.error) settle(owners_[refusal.message], queue_.type(refusal.message), refusal);
@@ -83,7 +94,7 @@ void Outbox::send_queue() {
   }
 }
 
-// After a failure only for the links before it.
+// After a failure that stops all only for the links before it.
 void Outbox::send_finishes() {
   for (std::size_t begin = 0; begin < finishes_.size();) {
     Space& where = *finishes_[begin].space;
@@ -93,6 +104,7 @@ void Outbox::send_finishes() {
     for (; end < finishes_.size() && finishes_[end].space == &where; ++end) {
       const Finish& finish = finishes_[end];
       if (failure_.error && finish.operation >= failure_.failed_at) continue;
+      if (failed_.contains(finish.operation) || is_left_out(finish.operation)) continue;
       const Link& link = *object_in<Link>(operations_[finish.operation].after);
       write_link_finish(queue, link, finish.master, finish.whole);
       owners.resize(queue.size(), finish.operation);
@@ -104,10 +116,13 @@ void Outbox::send_finishes() {
 
 void Outbox::send_finish_queue(Space& where, MessageQueue& queue, const std::vector<std::size_t>& owners) {
   if (queue.empty()) return;
-  auto outcome = where.route().send(queue);
-  if (!outcome.ok()) return fail(owners.front(), std::move(outcome).error());
-  for (const Refusal& refusal : outcome.value().refusals) {
-    fail(owners[refusal.message], error_of(owners[refusal.message], queue.type(refusal.message), refusal));
+  for (std::size_t sent = 0; sent < queue.size() && !failure_.error;) {
+    auto outcome = where.route().send(queue, sent);
+    if (!outcome.ok()) return stop(owners[sent], std::move(outcome).error());
+    sent = outcome.value().sent;
+    for (const Refusal& refusal : outcome.value().refusals) {
+      fail(owners[refusal.message], error_of(owners[refusal.message], queue.type(refusal.message), refusal));
+    }
   }
 }
 

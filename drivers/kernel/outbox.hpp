@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -14,8 +15,10 @@ namespace ovl {
 
 class Outbox {
  public:
-  Outbox(const NamespaceDirectory& directory, Spaces& spaces, std::span<const Operation> operations)
-      : directory_(directory), spaces_(spaces), operations_(operations) {}
+  // failures: what need not stop the rest; null: everything does.
+  Outbox(const NamespaceDirectory& directory, Spaces& spaces, std::span<const Operation> operations,
+         Failures* failures)
+      : directory_(directory), spaces_(spaces), operations_(operations), failures_(failures) {}
 
   // The queue for messages of the operation `index`, which `from` will send; what does not go with it
   // is sent first. From then on all that is added belongs to that operation.
@@ -38,10 +41,10 @@ class Outbox {
   // Links were removed: indexes are forgotten when it is done.
   void note_removed_link() { removed_links_ = true; }
 
-  // Sends everything. Errors: the first failure, also on later calls.
+  // Sends everything. Errors: the failure that stops all, also on later calls.
   Status flush();
 
-  // The first failure so far.
+  // The first failure that stops all, so far.
   [[nodiscard]] const ApplyOutcome& failure() const { return failure_; }
 
   // The refusal of a message of operation `index` in words.
@@ -50,6 +53,8 @@ class Outbox {
  private:
   void claim();
   void fail(std::size_t index, Error error);
+  void stop(std::size_t index, Error error);
+  [[nodiscard]] bool is_left_out(std::size_t index) const;
   void send_queue();
   void send_finishes();
   void send_finish_queue(Space& where, MessageQueue& queue, const std::vector<std::size_t>& owners);
@@ -61,6 +66,7 @@ class Outbox {
   const NamespaceDirectory& directory_;
   Spaces& spaces_;
   std::span<const Operation> operations_;
+  Failures* failures_;
 
   // Invariant: owners_[i] is the operation of queue_'s message i; messages beyond owners_ are current_'s.
   std::size_t current_ = 0;
@@ -69,6 +75,7 @@ class Outbox {
   std::vector<std::size_t> owners_;
   std::vector<Finish> finishes_;
   bool removed_links_ = false;
+  std::set<std::size_t> failed_;  // operations, also those that stop nothing
   ApplyOutcome failure_;
 };
 

@@ -10,13 +10,15 @@ namespace ovl {
 
 namespace {
 
-std::optional<Route> parse_route(const MessageView& message, const LinkTable& links) {
+// Unicast ones, or (`any_type`) all; `dev` is empty for the others.
+std::optional<Route> parse_route(const MessageView& message, const LinkTable& links, bool any_type) {
   const auto header = message.family<rtmsg>();
   if (message.type() != RTM_NEWROUTE || !header) return std::nullopt;
   const Attributes<RTA_MAX> attributes(message.attributes<rtmsg>());
   const auto table = attributes[RTA_TABLE].as<std::uint32_t>().value_or(header->rtm_table);
   const bool cloned = (header->rtm_flags & RTM_F_CLONED) != 0;
-  if (table != RT_TABLE_MAIN || header->rtm_type != RTN_UNICAST || cloned) return std::nullopt;
+  const bool unicast = header->rtm_type == RTN_UNICAST;
+  if (table != RT_TABLE_MAIN || cloned || !(unicast || any_type)) return std::nullopt;
   Route route;
   static constexpr std::array<std::uint8_t, 16> zero{};
   const IpAddress any =
@@ -28,7 +30,7 @@ std::optional<Route> parse_route(const MessageView& message, const LinkTable& li
   route.via = attributes[RTA_GATEWAY].as_address();
   route.protocol = header->rtm_protocol;
   const LinkRow* device = links.find(attributes[RTA_OIF].as<std::int32_t>().value_or(0));
-  if (device != nullptr) route.dev = device->link.name;
+  if (device != nullptr && unicast) route.dev = device->link.name;
   return route;
 }
 
@@ -43,8 +45,9 @@ std::vector<int> multipath_devices(std::span<const std::uint8_t> bytes) {
   return devices;
 }
 
-void add_route(std::vector<Route>& routes, const MessageView& message, const LinkTable& links) {
-  const auto route = parse_route(message, links);
+void add_route(std::vector<Route>& routes, const MessageView& message, const LinkTable& links,
+               bool any_type) {
+  const auto route = parse_route(message, links, any_type);
   if (!route) return;
   const Attributes<RTA_MAX> attributes(message.attributes<rtmsg>());
   if (!attributes[RTA_MULTIPATH].present()) return routes.push_back(*route);
@@ -75,9 +78,8 @@ void start_route(MessageQueue& queue, std::uint16_t type, std::uint16_t flags, c
   if (route.metric != 0) queue.put_u32(RTA_PRIORITY, route.metric);
 }
 
-}  // namespace
-
-Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& links, std::uint8_t protocol) {
+Result<std::vector<Route>> read_main_table(NetlinkSocket& socket, const LinkTable& links,
+                                           std::uint8_t protocol, bool any_type) {
   std::vector<Route> routes;
   for (const int family : {AF_INET, AF_INET6}) {
     MessageQueue request;
@@ -87,9 +89,15 @@ Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& l
     // A kernel without IPv6 has no such table.
     if (!answer.ok() && family == AF_INET6 && answer.error().os_errno == EOPNOTSUPP) break;
     OVL_TRY(const auto bytes, std::move(answer));
-    for_each_message(bytes, [&](const MessageView& message) { add_route(routes, message, links); });
+    for_each_message(bytes, [&](const MessageView& message) { add_route(routes, message, links, any_type); });
   }
   return routes;
+}
+
+}  // namespace
+
+Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& links, std::uint8_t protocol) {
+  return read_main_table(socket, links, protocol, false);
 }
 
 namespace {
@@ -104,14 +112,25 @@ bool stands_on_regarded(const LinkTable& links, const IfName& dev) {
                              [&](const LinkRow& row) { return row.regarded && row.link.name == dev; });
 }
 
+bool takes_a_place(const std::vector<Route>& wanted, const Route& route) {
+  return std::ranges::any_of(wanted, [&](const Route& wish) { return wish.key() == route.key(); });
+}
+
 }  // namespace
 
-Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable& links) {
+Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable& links,
+                                          const std::vector<Route>& wanted) {
   const bool regards = std::ranges::any_of(links.rows(), &LinkRow::regarded);
-  OVL_TRY(auto routes, read_routes(socket, links, regards ? std::uint8_t{RTPROT_UNSPEC} : kRouteProtocol));
+  const bool all = regards || !wanted.empty();
+  OVL_TRY(auto routes, read_main_table(socket, links, all ? std::uint8_t{RTPROT_UNSPEC} : kRouteProtocol,
+                                       !wanted.empty()));
   std::erase_if(routes, [&](const Route& route) {
+    if (takes_a_place(wanted, route)) return false;
+    if (route.dev.empty()) return true;
     return route.protocol != kRouteProtocol && !(is_made(route) && stands_on_regarded(links, route.dev));
   });
+  // Of one key ours comes first: what others appended stands behind it.
+  std::ranges::stable_partition(routes, [](const Route& route) { return route.protocol == kRouteProtocol; });
   std::ranges::stable_sort(routes, key_less<Route>);
   const auto same_key = [](const Route& a, const Route& b) { return a.key() == b.key(); };
   routes.erase(std::unique(routes.begin(), routes.end(), same_key), routes.end());

@@ -18,6 +18,7 @@ constexpr std::size_t kBatchBytes = std::size_t{16} * 1024;
 constexpr std::size_t kReceiveBytes = std::size_t{32} * 1024;  // the kernel's dump buffers are no larger
 constexpr int kReceiveBuffer = 8 * 1024 * 1024;
 constexpr int kDumpAttempts = 10;
+constexpr std::size_t kMostAnswer = std::size_t{128} * 1024 * 1024;  // a million objects, whoever made them
 constexpr int kAnswerSeconds = 30;  // never reached unless the kernel is stuck
 
 // One NLMSG_ERROR or NLMSG_DONE: 0 is an acknowledgement.
@@ -152,6 +153,12 @@ Result<std::vector<std::uint8_t>> NetlinkSocket::read_answer(const MessageQueue&
   bool finished = false;
   while (!finished) {
     OVL_TRY(const auto bytes, receive());
+    if (out.size() > kMostAnswer) {
+      return Error{.code = Errc::kernel,
+                   .message = fmt::format("{}: the answer is longer than {} MiB",
+                                          message_type_name(request.type(0)), kMostAnswer / 1024 / 1024),
+                   .hint = "somebody has filled this namespace: remove what nobody needs"};
+    }
     for_each_message(bytes, [&](const MessageView& message) {
       if (message.header().nlmsg_seq != sequence_ || finished) return;
       interrupted = interrupted || (message.header().nlmsg_flags & NLM_F_DUMP_INTR) != 0;

@@ -45,7 +45,7 @@ class NetlinkSocket {
 
   // All answers to a dump request (the queue's one message), back to back. A dump that the kernel
   // marks as interrupted (NLM_F_DUMP_INTR) is asked for again, at most 10 times.
-  // Errors: kernel, privilege, io.
+  // Errors: kernel (also an answer of more than 128 MiB; the socket is then no use any more), privilege, io.
   Result<std::vector<std::uint8_t>> dump(MessageQueue& request);
 
   // The one answer to a request for one object. Errors: not_found (ENOENT, ENODEV, ESRCH), kernel.

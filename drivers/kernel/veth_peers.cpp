@@ -93,8 +93,12 @@ class Resolver {
   Result<int> nsid_of(std::size_t from, std::size_t other) {
     const auto known = nsids_.find({from, other});
     if (known != nsids_.end()) return known->second;
-    OVL_TRY(Space * asked, spaces_.get(read_[from].name));
-    OVL_TRY(Space * meant, spaces_.get(read_[other].name));
+    const auto opened = spaces_.get(read_[from].name);
+    const auto sought = spaces_.get(read_[other].name);
+    // Gone since it was read, and its ends with it.
+    if (!opened.ok() || !sought.ok()) return NETNSA_NSID_NOT_ASSIGNED;
+    Space* const asked = opened.value();
+    Space* const meant = sought.value();
     MessageQueue request;
     request.start(RTM_GETNSID, 0, rtgenmsg{});
     request.put_u32(NETNSA_FD, static_cast<std::uint32_t>(meant->fd()));

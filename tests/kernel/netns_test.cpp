@@ -101,7 +101,8 @@ TEST_F(NamespaceDirectoryTest, TheEmptyFileOfAKilledCreateIsTakenOver) {
 
 TEST_F(NamespaceDirectoryTest, OnlyTheEmptyFileOfAKilledCreateIsUnfinished) {
   must(
-      "ip netns add real; cd /run/netns; : > empty; chmod 0 empty; ln -s empty link; : > readable; mkfifo pipe; "
+      "ip netns add real; cd /run/netns; : > empty; chmod 0 empty; ln -s empty link; : > readable; mkfifo "
+      "pipe; "
       "chmod 0 pipe; mkdir dir; chmod 0 dir; echo x > full; chmod 0 full");
   EXPECT_TRUE(directory.is_unfinished(netns("empty")));
   for (const char* name : {"real", "link", "readable", "pipe", "dir", "full", "absent"})

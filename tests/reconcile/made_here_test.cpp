@@ -78,8 +78,9 @@ TEST_F(MadeHere, WithoutMemoryAChosenNameIsSomebodyElses) {
 TEST_F(MadeHere, WithoutMemoryOvlsOwnNamesGo) {
   applied(with_guest());
   lose_state();
-  applied("[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///keystore.db\"\n[host.a]\nadvertise = "
-          "\"192.0.2.1\"\n");
+  applied(
+      "[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///keystore.db\"\n[host.a]\nadvertise = "
+      "\"192.0.2.1\"\n");
   EXPECT_FALSE(exists("web"));
   EXPECT_FALSE(exists("ovl-net"));
 }
@@ -101,10 +102,12 @@ TEST_F(MadeHere, ANameThatWasNeverFinishedGoes) {
   ASSERT_FALSE(apply(with_guest()).ok());
   kernel_.restart();
   for (const char* name : {"theirs", "ovl-net", "nobodys"}) {
-    space(name) = NamespaceObjects{.name = netns(name), .netns = Netns{.name = netns(name), .unfinished = true}};
+    space(name) =
+        NamespaceObjects{.name = netns(name), .netns = Netns{.name = netns(name), .unfinished = true}};
   }
-  applied("[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///keystore.db\"\n[host.a]\nadvertise = "
-          "\"192.0.2.1\"\n");
+  applied(
+      "[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///keystore.db\"\n[host.a]\nadvertise = "
+      "\"192.0.2.1\"\n");
   EXPECT_FALSE(exists("theirs"));
   EXPECT_FALSE(exists("ovl-net"));
   EXPECT_TRUE(exists("nobodys"));

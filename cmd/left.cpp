@@ -1,0 +1,32 @@
+#include "cmd/left.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
+
+#include "cmd/keeping.hpp"
+
+namespace ovl {
+
+Error error_of_left(const std::vector<Finding>& left) {
+  std::set<std::string> parts;
+  for (const Finding& finding : left) parts.insert(finding.part);
+  const Finding& first = left.front();
+  // A failure's subject is its part.
+  const std::string why =
+      first.subject == first.part ? first.message : fmt::format("{}: {}", first.subject, first.message);
+  return Error{
+      .code = first.code,
+      .message = fmt::format("applied, but {} {} left as {}: {}", fmt::join(parts, ", "),
+                             parts.size() == 1 ? "is" : "are", parts.size() == 1 ? "it is" : "they are", why),
+      .hint = first.hint};
+}
+
+void LeftTeller::tell(const std::vector<Finding>& left) {
+  const std::string text = left.empty() ? std::string() : error_of_left(left).message;
+  if (text != told_ && !text.empty()) say_line(text);
+  told_ = text;
+}
+
+}  // namespace ovl

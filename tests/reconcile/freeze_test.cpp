@@ -1,0 +1,230 @@
+// What one tenant does in its namespace, or one object that somebody else made, stops only its own part of
+// the host: all the rest is made, verified and remembered.
+#include <gmock/gmock.h>
+
+#include "reconcile/standing.hpp"
+#include "tests/reconcile/one_host.hpp"
+
+namespace ovl {
+
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kManifest = R"(
+[cluster]
+name = "demo"
+[keystore]
+url = "sqlite:///keystore.db"
+[host.a]
+advertise = "192.0.2.1"
+[network.net]
+subnet = "10.0.0.0/24"
+[network.other]
+subnet = "10.0.1.0/24"
+[endpoint.bad]
+network = "net"
+host = "a"
+[endpoint.web]
+network = "net"
+host = "a"
+[endpoint.db]
+network = "other"
+host = "a"
+)";
+
+class FreezeTest : public OneHost {
+ protected:
+  // Applies; what was left as it is must be this part alone, in these words.
+  void leaves(const std::string& part, const std::string& words) {
+    const auto done = apply(kManifest);
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    ASSERT_FALSE(done.value().left.empty());
+    for (const Finding& finding : done.value().left) EXPECT_EQ(finding.part, part);
+    const Finding& first = done.value().left.front();
+    EXPECT_THAT(first.subject + ": " + first.message, HasSubstr(words));
+    EXPECT_EQ(done.value().serial, 1);
+    EXPECT_EQ(state_->records().value().serial, 1) << "it is remembered";
+    EXPECT_THAT(standing(), HasSubstr("frozen: " + part));
+  }
+
+  std::string standing() {
+    const auto keystore = store_.connect();
+    const auto view = read_store(*keystore, StoreLayout(Label::parse("demo").value()));
+    return view.ok() ? standing_of(view.value(), HostName::parse("a").value()).text : view.error().message;
+  }
+
+  // Once nothing stands in the way any more.
+  void heals() {
+    const auto done = apply(kManifest);
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    EXPECT_TRUE(done.value().left.empty());
+    const auto again = plan(kManifest);
+    ASSERT_TRUE(again.ok());
+    EXPECT_TRUE(again.value().plan.empty());
+    EXPECT_EQ(standing(), "up to date");
+  }
+
+  // With a device of ours in it that has its address.
+  bool is_connected(const std::string& name) {
+    const NamespaceObjects& inside = space(name);
+    return std::ranges::any_of(inside.addresses,
+                               [](const Address& address) { return address.dev.view() == "eth0"; });
+  }
+
+  std::size_t ports_of(const std::string& name) {
+    std::size_t count = 0;
+    for (const NamespaceObjects& one : kernel_.objects().namespaces) {
+      count += static_cast<std::size_t>(std::ranges::count_if(
+          one.links, [&](const Link& link) { return link.peer && link.peer->netns == netns(name); }));
+    }
+    return count;
+  }
+
+  void put_device(const std::string& where, const std::string& name) {
+    if (!where.empty() && !space(where).netns) space(where).netns = Netns{.name = netns(where)};
+    space(where).links.push_back(Link{.name = IfName::from_kernel(name), .type = LinkType::other});
+    kernel_.objects().sort();
+  }
+
+  void remove_device(const std::string& where, const std::string& name) {
+    std::erase_if(space(where).links, [&](const Link& link) { return link.name.view() == name; });
+  }
+};
+
+TEST_F(FreezeTest, ADeviceOfTheTenantsOwn) {
+  put_device("bad", "eth0");
+  leaves("endpoint bad", "link bad:eth0: a device of this name exists and is not ovl's");
+  EXPECT_TRUE(is_connected("web"));
+  EXPECT_TRUE(is_connected("db"));
+  EXPECT_EQ(ports_of("bad"), 0U) << "no half of a pair";
+  EXPECT_EQ(space("bad").links.size(), 1U) << "nothing is made in it";
+  remove_device("bad", "eth0");
+  heals();
+  EXPECT_TRUE(is_connected("bad"));
+}
+
+TEST_F(FreezeTest, ARouteOfTheTenantsOwn) {
+  put_device("bad", "own0");
+  space("bad").routes.push_back(Route{.destination = IpPrefix::parse_exact("0.0.0.0/0").value(),
+                                      .dev = IfName::from_kernel("own0"),
+                                      .protocol = 3});
+  leaves("endpoint bad", "route bad:default");
+  EXPECT_TRUE(is_connected("web"));
+  space("bad").routes.clear();
+  heals();
+}
+
+TEST_F(FreezeTest, ANetworksDeviceOfSomebodyElse) {
+  space("ovl-net").netns = Netns{.name = netns("ovl-net")};
+  leaves("network net", "netns ovl-net: the namespace exists and is not ovl's");
+  EXPECT_TRUE(is_connected("db"));
+  EXPECT_FALSE(is_connected("web")) << "its network is not there";
+  kernel_.objects().at(netns("ovl-net")).netns.reset();
+  heals();
+}
+
+TEST_F(FreezeTest, TheGatewayOfSomebodyElse) {
+  put_device("", "ovl-gw");
+  leaves("the gateway", "link :ovl-gw");
+  EXPECT_TRUE(is_connected("web"));
+  EXPECT_EQ(space("").nft_tables.size(), 1U) << "the host's filter is there";
+  remove_device("", "ovl-gw");
+  heals();
+}
+
+TEST_F(FreezeTest, ANamespaceThatCannotBeRead) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  kernel_.make_unreadable(netns("bad"), "RTM_GETROUTE: the answer was interrupted");
+  std::erase_if(space("web").addresses, [](const Address&) { return true; });
+  const auto done = apply(kManifest);
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  ASSERT_EQ(done.value().left.size(), 1U);
+  EXPECT_EQ(done.value().left.front().part, "endpoint bad");
+  EXPECT_TRUE(is_connected("web"));
+  kernel_.make_unreadable(netns("bad"), "");
+  heals();
+}
+
+// The host's filter guards every network: without it nothing is made.
+TEST_F(FreezeTest, TheHostsFilterStopsAll) {
+  space("").nft_tables.push_back(NftTable{.family = NftFamily::inet, .name = "ovl"});
+  const auto done = apply(kManifest);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code, Errc::conflict);
+  EXPECT_FALSE(exists("ovl-net"));
+}
+
+// Everything in the way has one cause, and one remedy.
+TEST_F(FreezeTest, AnotherClusterOnThisHostIsNamed) {
+  put_device("", "ovl-gw");
+  space("").links.back().alias = "ovl:first/gateway/bridge";
+  space("").nft_tables.push_back(
+      NftTable{.family = NftFamily::inet, .name = "ovl", .comment = "ovl:first/host"});
+  space("ovl-net").netns = Netns{.name = netns("ovl-net"), .owner = "ovl:first/network/net"};
+  const auto planned = plan(kManifest);
+  ASSERT_TRUE(planned.ok()) << planned.error().message;
+  const std::vector<Finding>& conflicts = planned.value().plan.conflicts;
+  ASSERT_EQ(conflicts.size(), 1U);
+  EXPECT_EQ(conflicts.front().subject, "host a");
+  EXPECT_THAT(conflicts.front().message, HasSubstr("it is in cluster first already"));
+  EXPECT_THAT(conflicts.front().hint, HasSubstr("ovl destroy --scope host --cluster first"));
+  EXPECT_FALSE(apply(kManifest).ok());
+}
+
+// What a tenant writes on its own device says nothing about the host.
+TEST_F(FreezeTest, ATenantIsNoOtherCluster) {
+  put_device("bad", "eth0");
+  space("bad").links.back().alias = "ovl:first/endpoint/x/y";
+  leaves("endpoint bad", "link bad:eth0");
+  EXPECT_TRUE(is_connected("web"));
+}
+
+// Each operation in turn is refused, once: what belongs to other parts is made all the same.
+TEST_F(FreezeTest, ARefusalDuringTheApply) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  const std::uint64_t operations = kernel_.writes();
+  ASSERT_GT(operations, 40U);
+  for (std::uint64_t nth = 0; nth < operations; ++nth) {
+    kernel_ = FakeKernel();
+    HostFacts facts;
+    facts.machine = "machine-a";
+    kernel_.set_facts(std::move(facts));
+    lose_state();
+    kernel_.fail({.nth = nth, .kind = KernelFault::Kind::before, .os_errno = EACCES});
+    const auto done = apply(kManifest);
+    if (!done.ok()) {
+      EXPECT_THAT(done.error().message, HasSubstr("an injected fault")) << nth;
+      EXPECT_TRUE(space("ovl-net").links.empty()) << nth << ": only the host's filter may stop all";
+      continue;
+    }
+    ASSERT_EQ(done.value().left.size(), 1U) << nth;
+    const std::string& part = done.value().left.front().part;
+    for (const auto& [endpoint, network] : {std::pair("bad", "net"), {"web", "net"}, {"db", "other"}}) {
+      const bool is_meant =
+          part == std::string("endpoint ") + endpoint || part == std::string("network ") + network;
+      EXPECT_TRUE(is_meant || is_connected(endpoint)) << nth << ": " << part << " stopped " << endpoint;
+    }
+    heals();
+  }
+}
+
+// Taken out of the manifest, a frozen endpoint is cut off: that is done on the host's side.
+TEST_F(FreezeTest, AFrozenEndpointCanBeRemoved) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  kernel_.make_unreadable(netns("bad"), "no");
+  std::string without = kManifest;
+  without.erase(without.find("[endpoint.bad]"),
+                without.find("[endpoint.web]") - without.find("[endpoint.bad]"));
+  const auto done = apply(without);
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  EXPECT_EQ(ports_of("bad"), 0U);
+  kernel_.make_unreadable(netns("bad"), "");
+  const auto again = apply(without);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_FALSE(exists("bad"));
+}
+
+}  // namespace
+
+}  // namespace ovl
