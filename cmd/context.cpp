@@ -18,6 +18,7 @@
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/manifest_cache.hpp"
+#include "cmd/netns_file.hpp"
 #include "cmd/policy_file.hpp"
 #include "cmd/style.hpp"
 #include "drivers/kernel/linux.hpp"
@@ -143,7 +144,10 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   // Refused before anything is made here.
   if (needs.keystore && context.knows_keystore()) OVL_CHECK(context.choose_keystore(global, options));
   const bool host = needs.host && context.request_.scope != Scope::cluster;
-  if (host) OVL_CHECK(context.open_host(global));
+  if (host) {
+    OVL_CHECK(context.open_host(global));
+    OVL_CHECK(context.fill_netns(options, given));
+  }
   // A host without a manifest goes by what its last apply left.
   if (host || needs.state || !context.knows_keystore()) OVL_CHECK(context.open_state(global, needs));
   if (needs.keystore) OVL_CHECK(context.open_store(global, options));
@@ -275,6 +279,17 @@ Status Context::fill_signer() {
   } else {
     request_.unsigned_because = fmt::format("commit {:.12}: {}", commit, verified.error().message);
   }
+  return {};
+}
+
+// A saved plan, a revision and records were in other hands; what a file of ours says, we say.
+Status Context::fill_netns(const PlanOptions& options, const GivenManifest* given) {
+  OVL_TRY(request_.netns_list, read_netns_list());
+  const bool by_hand = !options.host_side && !options.unattended && given == nullptr && !source_.revision;
+  if (request_.manifest == nullptr || !by_hand) return {};
+  std::vector<std::string> names;
+  for (const SourceFile& file : source_.files) names.push_back(file.name);
+  request_.own_words = are_own_files(names);
   return {};
 }
 

@@ -85,6 +85,7 @@ class Context {
   Status open_host(const GlobalOptions& global);
   Status open_state(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const GlobalOptions& global, const PlanOptions& options, const GivenManifest* given);
+  Status fill_netns(const PlanOptions& options, const GivenManifest* given);
   Status fill_selection(const PlanOptions& options);
   Status fill_source(const std::string& path);
   Status fill_commit();

@@ -261,6 +261,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"unreadable-netns", Stage::plan, Errc::conflict,
      "A namespace, or a file of it, can't be read; its part of this host is left as it is.",
      "Look at what the message names: a link instead of a file, a namespace that never stops changing."},
+    {"netns-not-listed", Stage::plan, Errc::guard,
+     "An endpoint would take a namespace that exists and that this host does not list in "
+     "/etc/ovl/netns.toml; the "
+     "endpoint is left as it is.",
+     "Add the namespace to the list, or give the endpoint one that ovl makes."},
     {"other-cluster", Stage::plan, Errc::conflict,
      "Another cluster's gateway, filter or sandbox is on this host; a host is in one cluster only.",
      "Let the host leave the other cluster first, ovl destroy --scope host --cluster NAME, or apply on "

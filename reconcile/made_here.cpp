@@ -38,21 +38,23 @@ bool is_own_name(const NetnsName& name, const Label& cluster, const std::string&
 
 class Judge {
  public:
-  Judge(Makers makers, std::vector<NetnsName> known, const Label& cluster)
-      : makers_(std::move(makers)), known_(std::move(known)), cluster_(cluster) {}
+  Judge(Makers makers, std::vector<NetnsName> known, const Label& cluster, const NetnsList& listed)
+      : makers_(std::move(makers)), known_(std::move(known)), cluster_(cluster), listed_(listed) {}
 
   [[nodiscard]] bool made(const Netns& have) const {
     const auto remembered = makers_.find(have.name);
     if (remembered != makers_.end()) return remembered->second;
     // An ovl that did not keep who made it went by the mark.
     if (makers_.empty() && !have.unfinished && std::ranges::binary_search(known_, have.name)) return true;
-    return have.unfinished ? is_sandbox(have.name) : is_own_name(have.name, cluster_, have.owner);
+    if (have.unfinished) return is_sandbox(have.name);
+    return is_own_name(have.name, cluster_, have.owner) && !listed_.allows(have.name);
   }
 
  private:
   Makers makers_;
   std::vector<NetnsName> known_;
   const Label& cluster_;
+  const NetnsList& listed_;
 };
 
 // Per space of the plan whether ovl makes, or made, it. None: it is not there, and not made.
@@ -73,10 +75,11 @@ std::vector<std::optional<bool>> makers_of(const Plan& plan) {
 
 }  // namespace
 
-Status discount_marks(HostObjects& observed, const State& state, const Label& cluster) {
+Status discount_marks(HostObjects& observed, const State& state, const Label& cluster,
+                      const NetnsList& listed) {
   OVL_TRY(Makers makers, read_makers(state));
   OVL_TRY(std::vector<NetnsName> known, state.namespaces());
-  const Judge judge(std::move(makers), std::move(known), cluster);
+  const Judge judge(std::move(makers), std::move(known), cluster, listed);
   for (NamespaceObjects& space : observed.namespaces) {
     if (!space.netns) continue;
     const bool marked = space.netns->unfinished || is_owner_mark(cluster, space.netns->owner);
@@ -85,6 +88,17 @@ Status discount_marks(HostObjects& observed, const State& state, const Label& cl
     if (space.netns->unfinished) space.netns.reset();
   }
   return {};
+}
+
+Result<std::vector<NetnsName>> taken_before(const State& state) {
+  OVL_TRY(const Makers makers, read_makers(state));
+  // An ovl that did not keep who made a namespace kept those that it was in.
+  if (makers.empty()) return state.namespaces();
+  std::vector<NetnsName> out;
+  for (const auto& [name, made] : makers) {
+    if (!made) out.push_back(name);
+  }
+  return out;
 }
 
 Status remember_makers(const Plan& plan, State& state) {

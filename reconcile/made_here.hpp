@@ -3,13 +3,19 @@
 #pragma once
 
 #include "model/plan.hpp"
+#include "reconcile/netns_list.hpp"
 #include "state/state.hpp"
 
 namespace ovl {
 
 // Takes the marks away from observed namespaces that ovl did not make: they are somebody else's from here
-// on. Memory decides; of what it does not know, a name that ovl itself would choose does.
-Status discount_marks(HostObjects& observed, const State& state, const Label& cluster);
+// on. Memory decides; of what it does not know, a name that ovl itself would choose and that the host has not
+// listed as somebody else's (NetnsList).
+Status discount_marks(HostObjects& observed, const State& state, const Label& cluster,
+                      const NetnsList& listed = {});
+
+// Namespaces of others that endpoints were given here before; sorted.
+Result<std::vector<NetnsName>> taken_before(const State& state);
 
 // Keeps who made the plan's namespaces. Before the first write, so that a crash leaves none unknown.
 Status remember_makers(const Plan& plan, State& state);

@@ -206,7 +206,8 @@ Status compare_host(const Request& request, World& world, const Planned& planned
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
   OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption));
-  OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster));
+  OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
+  if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));
   diff_objects(plan, changed, request.replaces, adoption);
   OVL_CHECK(select_on_host(request, world, planned, plan));
   return {};

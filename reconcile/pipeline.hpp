@@ -17,6 +17,7 @@
 #include "reconcile/freeze.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/moves.hpp"
+#include "reconcile/netns_list.hpp"
 #include "reconcile/progress.hpp"
 #include "reconcile/refuse.hpp"
 #include "reconcile/selection.hpp"
@@ -49,6 +50,10 @@ struct Request {
   Replaces replaces;             // objects to make anew
   bool refresh_only = false;     // facts and status are written, nothing else
   std::vector<Move> moves;       // renames beside those of the manifest
+  // Namespaces of others that endpoints may take. With own_words the manifest alone decides: it is the
+  // caller's.
+  NetnsList netns_list;
+  bool own_words = false;
   std::vector<std::string> adopt;  // addresses of what exists here and may be taken over
   std::chrono::milliseconds lock_timeout{30'000};
   std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word

@@ -56,6 +56,8 @@ class OneHost : public ::testing::Test {
     request.host = HostName::parse("a").value();
     request.manifest = manifest;
     request.origin.source = "dir:demo";
+    request.own_words = own_words_;
+    request.netns_list = list_;
     request.max_destroy = DestroyLimit::parse("100%").value();
     return request;
   }
@@ -91,6 +93,8 @@ class OneHost : public ::testing::Test {
   test::TemporaryDirectory directory_;
   FakeStore store_;
   FakeKernel kernel_;
+  NetnsList list_{.file = "/etc/ovl/netns.toml", .patterns = {}};
+  bool own_words_ = true;
   std::unique_ptr<State> state_;
 
  private:
