@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "reconcile/freeze.hpp"
 #include "reconcile/project.hpp"
 
 namespace ovl {
@@ -73,6 +74,15 @@ std::vector<std::optional<bool>> makers_of(const Plan& plan) {
   return out;
 }
 
+// What the host does not list is not taken, also not by having been asked for.
+bool is_refused(const Plan& plan, const NetnsName& space) {
+  if (!std::ranges::binary_search(plan.frozen, space)) return false;
+  const std::string part = part_name(plan, space);
+  return std::ranges::any_of(plan.conflicts, [&](const Finding& conflict) {
+    return conflict.id.text() == "netns-not-listed" && conflict.part == part;
+  });
+}
+
 }  // namespace
 
 Status discount_marks(HostObjects& observed, const State& state, const Label& cluster,
@@ -108,9 +118,7 @@ Status remember_makers(const Plan& plan, State& state) {
   for (std::size_t i = 0; i < makers.size(); ++i) {
     const auto before = known.find(plan.spaces[i]);
     const bool is_known = before != known.end() && makers[i] == before->second;
-    // What was refused is not taken.
-    const bool frozen = std::ranges::binary_search(plan.frozen, plan.spaces[i]);
-    if (plan.spaces[i].empty() || frozen || !makers[i] || is_known) continue;
+    if (plan.spaces[i].empty() || !makers[i] || is_known || is_refused(plan, plan.spaces[i])) continue;
     now.push_back({.id = key_of(plan.spaces[i]), .value = std::string(*makers[i] ? kMade : kFound)});
   }
   return now.empty() ? Status() : state.record(now, {});

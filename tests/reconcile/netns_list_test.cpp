@@ -69,6 +69,15 @@ TEST_F(NetnsListTest, WhatThisHostHasStays) {
   EXPECT_FALSE(space("app-1").addresses.empty());
 }
 
+TEST_F(NetnsListTest, WhatRootGaveStaysGivenWhileSomethingElseIsInTheWay) {
+  own_words_ = true;
+  space("app-1").links.push_back(Link{.name = IfName::from_kernel("eth0"), .type = LinkType::other});
+  ASSERT_EQ(apply(kManifest).value().left.front().code, Errc::conflict);
+  own_words_ = false;
+  space("app-1").links.clear();
+  EXPECT_EQ(left(), "");
+}
+
 TEST_F(NetnsListTest, AMarkInItIsNoConsent) {
   space("app-1").netns->owner = "ovl:demo/endpoint/guest";
   EXPECT_NE(left(), "");

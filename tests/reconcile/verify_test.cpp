@@ -28,7 +28,7 @@ class VerifyTest : public OneHost {
  protected:
   // An end of a step is refused from now on.
   void break_journal() {
-    auto other = open_state_tables(State::directory(where()), sqlite::Access::read_write);
+    auto other = open_state_tables(State::directory(where()), sqlite::Access::create);
     ASSERT_TRUE(other.ok() && other.value()) << other.error().message;
     test::must(
         other.value()->execute("CREATE TRIGGER full BEFORE UPDATE ON journal "
