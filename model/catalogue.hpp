@@ -294,6 +294,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Apply it once with protect = false."},
     {"max-destroy", Stage::plan, Errc::guard, "The plan removes more records than --max-destroy lets pass.",
      "Read the plan; if it is meant, say the number: --max-destroy N."},
+    {"vtep-taken", Stage::plan, Errc::guard,
+     "A host's interface has the address by which the others reach another host. On the host itself the plan "
+     "is refused; elsewhere it is a warning, and the host stays as it was.",
+     "Give it an address of its own; if the other host no longer has it, apply there first, or remove it."},
     {"policy-file", Stage::plan, Errc::guard, "A host's policy has no [policy], or another block beside it.",
      "Write [policy] and its keys, nothing else."},
     {"policy-max-destroy", Stage::plan, Errc::guard, "The plan removes more records than a policy allows.",

@@ -3,6 +3,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "proptest/site.hpp"
 #include "reconcile/guards.hpp"
@@ -46,6 +47,32 @@ void check_claims(const StoreView& view, const StoreLayout& layout, Revision sin
   for (const NetworkRecord& network : view.records.networks) check(layout.network(network.name), network);
   for (const EndpointRecord& endpoint : view.records.endpoints)
     check(layout.endpoint(endpoint.network, endpoint.name), endpoint);
+}
+
+// A claim that has another holder than before is one that the former holder does without.
+void check_takings(const StoreView& was, const StoreView& now) {
+  std::set<std::pair<std::string, std::string>> needed;
+  const auto add = [&](const auto& records) {
+    for (const auto& record : records) {
+      for (auto& claim : claims_of(record)) needed.insert(claim);
+    }
+  };
+  add(now.records.hosts);
+  add(now.records.networks);
+  add(now.records.endpoints);
+  for (const auto& [claim, holder] : was.claims) {
+    const auto at = now.claims.find(claim);
+    const bool taken = at != now.claims.end() && at->second != holder;
+    if (taken) RC_ASSERT(!needed.contains({claim, holder}));
+  }
+}
+
+// One of two: hosts often get the same.
+void give_address(Site& site, const HostName& host) {
+  HostFacts facts;
+  facts.machine = "machine-of-" + host.text();
+  facts.vtep = IpAddress::parse(*rc::gen::element("192.0.2.1", "192.0.2.2")).value();
+  site.kernel(host).set_facts(facts);
 }
 
 MovedBlock moved(const std::string& kind, const std::string& from) {
@@ -219,6 +246,28 @@ RC_GTEST_PROP(Store, AClaimMovesInOneTransactionWithItsRecord,
       check_claims(view, StoreLayout(manifest->cluster.value), since);
       since = view.revision;
     }
+  }
+}
+
+// What a host's interface says changes at any time, also to what another host has.
+RC_GTEST_PROP(Store, NoClaimIsTakenFromWhoHoldsIt, (Manifest manifest, const Manifest& other)) {
+  for (HostBlock& host : manifest.hosts) host.advertise.value = IfName::from_kernel("eth1");
+  Manifest second = manifest;
+  second.networks = other.networks;
+  second.endpoints.clear();
+  Site site;
+  for (const HostBlock& host : manifest.hosts) give_address(site, host.name);
+  StoreView was = site.view(manifest);
+  for (int step = 0; step < 8; ++step) {
+    const HostName host = (*rc::gen::elementOf(manifest.hosts)).name;
+    give_address(site, host);
+    const auto applied = site.apply(*rc::gen::element(manifest, second), host);
+    RC_CLASSIFY(!applied.ok(), "refused");
+    if (!applied.ok()) RC_ASSERT(applied.error().code == Errc::guard);
+    const StoreView view = site.view(manifest);
+    RC_ASSERT(view.refused.empty());
+    check_takings(was, view);
+    was = view;
   }
 }
 

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <set>
 
+#include "reconcile/selection.hpp"
+
 namespace ovl {
 
 namespace {
@@ -313,6 +315,7 @@ Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, c
 
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock, const Progress& progress) {
+  OVL_CHECK(check_whole(desired));
   std::vector<Unit> units = RecordWriter(layout, view, desired).units();
   units.push_back(head_unit(layout, view, head, lock.holder()));
   return commit_units(store, std::move(units), lock, progress);

@@ -21,7 +21,9 @@ using Unit = Transaction;
 Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, const Progress& progress = {});
 
 // Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
-// Errors: stale when a guard does not hold: somebody wrote past the lock.
+// Errors: guard when two records of `desired` would hold one claim, and nothing is written: a claim goes to
+// another holder only when these records say that the former one does without it; stale when a guard does
+// not hold: somebody wrote past the lock.
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock,
                        const Progress& progress = {});

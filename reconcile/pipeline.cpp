@@ -20,6 +20,7 @@
 #include "reconcile/recorded.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/switch_over.hpp"
+#include "reconcile/vteps.hpp"
 
 namespace ovl {
 
@@ -118,6 +119,16 @@ void stage(Planned& planned) {
                  planned.desired, planned.plan.waiting);
 }
 
+// A host that would take another one's VTEP is refused there. Elsewhere it stays as it was, so that it stops
+// nobody else.
+void keep_vteps_apart(const Request& request, Planned& planned) {
+  const HeldVteps held{.claims = planned.view.claims, .known = planned.known};
+  for (Finding& finding : keep_vteps_apart(held, request.host, planned.desired)) {
+    const bool here = finding.subject == "host." + request.host.text();
+    (here ? planned.plan.refused : planned.plan.warnings).push_back(std::move(finding));
+  }
+}
+
 void resolve_records(const Request& request, Planned& planned) {
   if (!has_cluster(request) || request.refresh_only) {
     planned.desired = planned.view.records;
@@ -128,6 +139,7 @@ void resolve_records(const Request& request, Planned& planned) {
     planned.desired = std::move(resolved.records);
     planned.problems = std::move(resolved.problems);
     planned.plan.waiting = std::move(resolved.waiting);
+    keep_vteps_apart(request, planned);
     stage(planned);
   }
 }
@@ -160,7 +172,9 @@ Status diff_cluster(const Request& request, std::int64_t now, Planned& planned) 
     planned.desired = with_changes(planned.view.records, planned.unselected, plan.record_changes);
     OVL_CHECK(check_whole(planned.desired));
   }
-  plan.refused = refusals_of(plan, planned.view.records, request.max_destroy);
+  for (Finding& finding : refusals_of(plan, planned.view.records, request.max_destroy)) {
+    plan.refused.push_back(std::move(finding));
+  }
   refuse_by_policy(request, now, planned);
   return {};
 }

@@ -10,6 +10,7 @@
 #include "reconcile/change_name.hpp"
 #include "reconcile/diff_records.hpp"
 #include "reconcile/prefix_index.hpp"
+#include "reconcile/refuse.hpp"
 #include "reconcile/time_text.hpp"
 
 namespace ovl {
@@ -114,13 +115,9 @@ class PolicyCheck {
 
   void check_removals() {
     if (!policy_.max_destroy) return;
-    const auto removals = static_cast<std::size_t>(
-        std::ranges::count(in_.plan.record_changes, Action::remove, &RecordChange::action));
-    const Records& current = in_.current;
-    const std::size_t all = current.hosts.size() + current.networks.size() + current.endpoints.size();
-    if (!policy_.max_destroy->is_exceeded_by(removals, all)) return;
-    refuse("policy-max-destroy", "cluster " + in_.plan.cluster.text(),
-           fmt::format("{} of its {} records would be removed", removals, all),
+    const auto many = too_many_removals(in_.plan, in_.current, *policy_.max_destroy);
+    if (!many) return;
+    refuse("policy-max-destroy", "cluster " + in_.plan.cluster.text(), many->text(),
            "max_destroy " + policy_.max_destroy->text());
   }
 

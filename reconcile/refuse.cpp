@@ -29,11 +29,35 @@ Finding protected_record(const RecordChange& change) {
                  .hint = "to allow it, apply it once with protect = false"};
 }
 
-std::size_t size_of(const Records& records) {
-  return records.hosts.size() + records.networks.size() + records.endpoints.size();
+// Of one kind, or of all.
+Removals removals(const Plan& plan, std::string_view what, std::size_t all, std::optional<RecordKind> kind) {
+  const auto counts = [&](const RecordChange& change) {
+    return is_removal(change) && (!kind || change.kind == *kind);
+  };
+  const auto removed = static_cast<std::size_t>(std::ranges::count_if(plan.record_changes, counts));
+  return Removals{.what = what, .removed = removed, .all = all};
 }
 
 }  // namespace
+
+std::string Removals::text() const {
+  return fmt::format("{} of its {} {} would be removed", removed, all, what);
+}
+
+std::optional<Removals> too_many_removals(const Plan& plan, const Records& current,
+                                          const DestroyLimit& limit) {
+  const std::size_t hosts = current.hosts.size();
+  const std::size_t networks = current.networks.size();
+  const std::size_t endpoints = current.endpoints.size();
+  const Removals whole = removals(plan, "records", hosts + networks + endpoints, std::nullopt);
+  if (limit.is_exceeded_by(whole.removed, whole.all)) return whole;
+  for (const Removals& part : {removals(plan, "hosts", hosts, RecordKind::host),
+                               removals(plan, "networks", networks, RecordKind::network),
+                               removals(plan, "endpoints", endpoints, RecordKind::endpoint)}) {
+    if (part.removed > 1 && limit.is_exceeded_by(part.removed, part.all)) return part;
+  }
+  return std::nullopt;
+}
 
 std::vector<Finding> refusals_of(const Plan& plan, const Records& current,
                                  const std::optional<DestroyLimit>& limit) {
@@ -42,17 +66,16 @@ std::vector<Finding> refusals_of(const Plan& plan, const Records& current,
     const bool ends = is_removal(change) || change.action == Action::replace;
     if (ends && is_protected(change)) out.push_back(protected_record(change));
   }
-  const auto removals = static_cast<std::size_t>(std::ranges::count_if(plan.record_changes, is_removal));
-  const bool asked_for_all = plan.destroy && !limit;
-  const std::size_t all = size_of(current);
   const DestroyLimit most = limit.value_or(kUnasked);
-  if (asked_for_all || !most.is_exceeded_by(removals, all)) return out;
+  const bool asked_for_all = plan.destroy && !limit;
+  const auto many = asked_for_all ? std::nullopt : too_many_removals(plan, current, most);
+  if (!many) return out;
+  const std::size_t removed = removals(plan, "records", 0, std::nullopt).removed;
   out.push_back(Finding{.code = Errc::guard,
                         .id = "max-destroy",
                         .subject = "cluster " + plan.cluster.text(),
-                        .message = fmt::format("{} of its {} records would be removed, at most {} may be",
-                                               removals, all, most.text()),
-                        .hint = fmt::format("if that is meant: --max-destroy {}", removals)});
+                        .message = fmt::format("{}, at most {} may be", many->text(), most.text()),
+                        .hint = fmt::format("if that is meant: --max-destroy {}", removed)});
   return out;
 }
 

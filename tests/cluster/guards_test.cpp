@@ -1,4 +1,5 @@
 // What an apply is refused for, on a store of its own and without a lab: cluster scope needs no kernel.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -79,9 +80,28 @@ TEST_F(Guards, MostRecordsAreNotRemovedByMistake) {
   EXPECT_TRUE(ovl("plan").has("- network.three")) << "the plan is complete";
   refuses("3 of its 5 records would be removed, at most 2 may be", "--max-destroy 2");
   EXPECT_EQ(ovl("plan --max-destroy many").code, 1);
-  apply("--max-destroy 60%");
+  apply("--max-destroy 67%");
   EXPECT_EQ(ovl("destroy --auto-approve --max-destroy 1").code, 12);
   EXPECT_EQ(ovl("destroy --auto-approve").code, 0);
+}
+
+// Many endpoints don't hide that all networks, or all hosts, of another kind go.
+TEST_F(Guards, MostRecordsOfOneKindAreNotRemovedByMistake) {
+  std::string endpoints;
+  for (int i = 0; i < 12; ++i) {
+    endpoints += fmt::format("[endpoint.e{}]\nnetwork = \"one\"\nhost = \"left\"\n", i);
+  }
+  write(network("one") + network("two") + network("three") + endpoints);
+  apply();
+  write(network("one") + endpoints);
+  refuses("2 of its 3 networks would be removed, at most 50% may be");
+  refuses("2 of its 3 networks would be removed, at most 60% may be", "--max-destroy 60%");
+  EXPECT_TRUE(ovl("plan").has("--max-destroy 2")) << "the remedy works";
+  apply("--max-destroy 2");
+  write(network("one"));
+  refuses("12 of its 15 records would be removed, at most 50% may be");
+  write(network("one") + endpoints.substr(0, endpoints.find("[endpoint.e5]")));
+  refuses("7 of its 12 endpoints would be removed, at most 50% may be");
 }
 
 // A CI runner's user, with nothing but a store that it may write.

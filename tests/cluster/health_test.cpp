@@ -54,6 +54,24 @@ TEST_F(Health, ASmallerMtuOnTheWayIsFound) {
   finds("packets of 1500 bytes do not pass whole");
 }
 
+// Every VM's NAT address, a cloned VM, a VIP that moved.
+TEST_F(Health, AnAddressStaysWithTheHostThatHasIt) {
+  both();
+  const Ran moved = on("left", "ip -4 -br addr show eth1 | awk '{print $3}'");
+  ASSERT_EQ(on("right", "ip addr flush dev eth1 scope global; ip addr add " +
+                            moved.out.substr(0, moved.out.find('\n')) + " dev eth1")
+                .code,
+            0);
+  for (const std::string verb : {"plan", "apply --auto-approve"}) {
+    const Ran ran = on("right", "ovl " + verb);
+    EXPECT_EQ(ran.code, 12) << ran.out;
+    EXPECT_TRUE(ran.has("host.right: its address ")) << ran.out;
+    EXPECT_TRUE(ran.has(" is the VTEP of host left")) << ran.out;
+  }
+  EXPECT_EQ(on("left", "ovl keystore check").code, 0);
+  EXPECT_TRUE(in_sync("left"));
+}
+
 TEST_F(Health, APeerThatIsDownIsFound) {
   both();
   ASSERT_EQ(on("right", "ip link set eth1 down").code, 0);

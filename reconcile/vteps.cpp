@@ -1,0 +1,81 @@
+#include "reconcile/vteps.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "reconcile/store_view.hpp"
+
+namespace ovl {
+
+namespace {
+
+class Vteps {
+ public:
+  Vteps(const HeldVteps& held, const HostName& here, Records& desired)
+      : held_(held), here_(here), desired_(desired) {}
+
+  std::vector<Finding> run() {
+    std::vector<HostRecord*> order;
+    for (HostRecord& host : desired_.hosts) {
+      if (host.advertise) order.push_back(&host);
+    }
+    std::ranges::sort(order, {}, [this](const HostRecord* host) { return rank(*host); });
+    for (HostRecord* host : order) {
+      if (!give(*host)) losers_.push_back(host);
+    }
+    for (HostRecord* host : losers_) fall_back(*host);
+    return std::move(findings_);
+  }
+
+ private:
+  // Lower ranks choose first. A name that is unique ends it.
+  [[nodiscard]] std::tuple<bool, bool, bool, HostName> rank(const HostRecord& host) const {
+    return {!holds(host), host.interface.has_value(), host.name == here_, host.name};
+  }
+
+  [[nodiscard]] bool holds(const HostRecord& host) const {
+    for (const auto& [claim, holder] : claims_of(host)) {
+      const auto at = held_.claims.find(claim);
+      if (at != held_.claims.end()) return at->second == holder;
+    }
+    const HostRecord* before = held_.known.host(host.name);
+    return before != nullptr && before->advertise == host.advertise;
+  }
+
+  bool give(const HostRecord& host) { return taken_.emplace(*host.advertise, &host).second; }
+
+  // To what it had, when that is still nobody else's.
+  void fall_back(HostRecord& host) {
+    const IpAddress wanted = *host.advertise;
+    const HostName& other = taken_.at(wanted)->name;
+    const HostRecord* before = held_.known.host(host.name);
+    host.advertise = before != nullptr ? before->advertise : std::nullopt;
+    if (host.advertise && !give(host)) host.advertise.reset();
+    findings_.push_back(
+        Finding{.code = Errc::guard,
+                .id = "vtep-taken",
+                .subject = "host." + host.name.text(),
+                .message = fmt::format("its address {} is the VTEP of host {}", wanted.text(), other.text()),
+                .hint = fmt::format("give it an address of its own, or the interface that has one; if {} no "
+                                    "longer has it, apply there first, or remove it from the manifest",
+                                    other.text())});
+  }
+
+  const HeldVteps& held_;
+  const HostName& here_;
+  Records& desired_;
+  std::map<IpAddress, const HostRecord*> taken_;
+  std::vector<HostRecord*> losers_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> keep_vteps_apart(const HeldVteps& held, const HostName& here, Records& desired) {
+  return Vteps(held, here, desired).run();
+}
+
+}  // namespace ovl
