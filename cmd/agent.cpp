@@ -42,12 +42,19 @@ class Agent {
       }
       say_line(status.error().message);
       presence_.drop();
+      if (status.error().code == Errc::unreachable) stand_alone();
       wait_for_interrupt(retry);
       retry = std::min(retry * 2, kLastRetry);
     }
   }
 
  private:
+  // Without the store this host is kept as it was realised last. What an apply waits for is waited for once.
+  void stand_alone() {
+    const Status done = apply_once();
+    if (!done.ok() && done.error().code != Errc::unreachable) say_line(done.error().message);
+  }
+
   // Applies, then waits for something to change.
   Status round() {
     if (suspended_.holds()) {

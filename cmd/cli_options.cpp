@@ -138,6 +138,12 @@ void add_planning_options(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--allow-rollback", plan.allow_rollback,
                "Apply an older commit, or another source than the cluster came from")
       ->envname("OVL_ALLOW_ROLLBACK");
+  app.add_flag("--new-cluster", plan.new_cluster,
+               "Begin the cluster if the keystore does not hold it, also where nobody is asked")
+      ->envname("OVL_NEW_CLUSTER");
+  app.add_flag("--restored", plan.restored,
+               "The keystore was put back from an older copy: go on from what is remembered here")
+      ->envname("OVL_RESTORED");
   add_selection(app, plan);
 }
 

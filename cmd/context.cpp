@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 
+#include "cmd/cluster_memory.hpp"
 #include "cmd/cluster_word.hpp"
 #include "cmd/confirmed_keystores.hpp"
 #include "cmd/error_text.hpp"
@@ -150,7 +152,8 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   }
   // A host without a manifest goes by what its last apply left.
   if (host || needs.state || !context.knows_keystore()) OVL_CHECK(context.open_state(global, needs));
-  if (needs.keystore) OVL_CHECK(context.open_store(global, options));
+  if (needs.keystore) OVL_CHECK(context.open_store(global, options, needs));
+  context.open_memory(global, options, needs);
   if (host && needs.identity) {
     Status identified = context.identify(options);
     if (!identified.ok() && !needs.optional_identity) return std::move(identified).error();
@@ -297,6 +300,7 @@ Status Context::fill_request(const GlobalOptions& global, const PlanOptions& opt
                              const GivenManifest* given) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
   request_.allow_rollback = options.allow_rollback;
+  request_.restored = options.restored;
   if (!options.max_destroy.empty()) {
     OVL_TRY(request_.max_destroy, DestroyLimit::parse(options.max_destroy));
   }
@@ -443,28 +447,96 @@ Result<std::optional<HostLock>> Context::lock_host() {
   return std::optional<HostLock>(std::move(lock));
 }
 
-Status Context::open_store(const GlobalOptions& global, const PlanOptions& options) {
+Status Context::open_store(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {
   OVL_CHECK(choose_keystore(global, options));
   if (access_.url.empty()) {
     return Error{.code = Errc::usage,
                  .message = "no manifest here, and no keystore named",
                  .hint = "name a manifest, or --keystore URL and --cluster NAME"};
   }
-  OVL_TRY(KeystoreOptions store, keystore_options(access_));
-  reached_by_ = digest_of_access(store);
-  OVL_TRY(store.timeout, parse_duration(options.timeout));
-  OVL_TRY(keystore_, open_keystore(store));
+  OVL_TRY(store_, keystore_options(access_));
+  reached_by_ = digest_of_access(store_);
+  OVL_TRY(store_.timeout, parse_duration(options.timeout));
   request_.keystore_access = encode(access_).json();
   OVL_TRY(request_.keystores, server_addresses(access_.url));
+  is_alone_ = stands_alone(needs);
+  const Status reached = reach_store();
+  request_.may_begin = may_begin(options);
+  if (reached.ok() || reached.error().code != Errc::unreachable || !is_alone_) return reached;
+  world_.why_away = reached.error();
+  return {};
+}
+
+Status Context::reach_store() {
+  if (keystore_ != nullptr) return {};
+  OVL_TRY(keystore_, open_keystore(store_));
   world_.keystore = keystore_.get();
   return {};
 }
 
+// A host that only follows the records has those that it realised last.
+bool Context::stands_alone(const Needs& needs) const {
+  return request_.scope == Scope::host && !request_.destroy && needs.host && state_ != nullptr;
+}
+
+// Where nobody is asked, nothing tells a store that is new from one that lost its cluster. A host that is
+// named is asked to join, and a person knows.
+bool Context::may_begin(const PlanOptions& options) const {
+  if (options.new_cluster) return true;
+  const bool unasked = options.by_itself || options.host_side || options.unattended;
+  const bool told = request_.scope == Scope::all || (isatty(STDIN_FILENO) == 1 && !in_automation());
+  return (!unasked && told) || never_held_it();
+}
+
+// The history of a SQLite file goes back to its making, and is empty before that.
+bool Context::never_held_it() const {
+  constexpr std::string_view file = "sqlite://";
+  if (keystore_ == nullptr || !access_.url.starts_with(file)) return false;
+  std::error_code error;
+  const auto size = std::filesystem::file_size(access_.url.substr(file.size()), error);
+  if (error == std::errc::no_such_file_or_directory || (!error && size == 0)) return true;
+  const auto watch = keystore_->watch(StoreLayout(request_.cluster).head(), 0);
+  if (!watch.ok()) return false;
+  const auto seen = watch.value()->next(std::chrono::milliseconds(0));
+  return seen.ok() && !seen.value().reset && seen.value().events.empty();
+}
+
+void Context::open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {
+  if (request_.scope == Scope::host || keystore_ == nullptr || !needs.source) return;
+  auto memory = ovl::open_memory(
+      {.folder = memory_folder(global, options), .url = access_.url, .cluster = request_.cluster},
+      needs.writable);
+  if (memory) memory_ = std::make_unique<State>(std::move(*memory));
+  world_.memory = memory_.get();
+  if (request_.scope == Scope::cluster && state_ == nullptr) recall_host(global);
+}
+
+// What this machine as one of the hosts remembers of the same store.
+void Context::recall_host(const GlobalOptions& global) {
+  auto state = State::open_read_only({.root = global.state_directory, .cluster = request_.cluster});
+  if (!state.ok()) return;
+  const auto memory = memory_of(state.value());
+  if (!memory.ok() || memory.value().lineage.empty() || memory.value().keystore != access_.url) return;
+  state_ = std::make_unique<State>(std::move(state).value());
+  world_.state = state_.get();
+}
+
+// Those of the store; while that can't be reached, those that this host realised last.
+Result<Records> Context::records_now() {
+  if (keystore_ != nullptr) {
+    auto view = read_store(*keystore_, StoreLayout(request_.cluster));
+    if (view.ok()) return std::move(view).value().records;
+    if (!is_alone_ || view.error().code != Errc::unreachable) return view.error();
+  }
+  if (!is_alone_) return Records();
+  OVL_TRY(Remembered known, remember(*state_));
+  return std::move(known).records;
+}
+
 Status Context::identify(const PlanOptions& options) {
   Records records;
-  if (manifest_ == nullptr && keystore_ != nullptr) {
-    OVL_TRY(const StoreView view, read_store(*keystore_, StoreLayout(request_.cluster)));
-    records = view.records;
+  if (manifest_ == nullptr) {
+    OVL_TRY(records, records_now());
   }
   // A host that was removed from the records is still the one that it was.
   OVL_TRY(const auto bound, state_->binding("host"));

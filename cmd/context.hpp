@@ -72,16 +72,25 @@ class Context {
 
   World& world() { return world_; }
 
+  // Opens the store when it could not be reached before. Errors: as open_keystore().
+  Status reach_store();
+
  private:
   Status load_manifest(const PlanOptions& options, const Needs& needs, const GivenManifest* given);
   bool manifest_known();
-  Status open_store(const GlobalOptions& global, const PlanOptions& options);
+  Status open_store(const GlobalOptions& global, const PlanOptions& options, const Needs& needs);
   Status hear_host(const GlobalOptions& global, const PlanOptions& options);
   Status choose_keystore(const GlobalOptions& global, const PlanOptions& options);
   [[nodiscard]] Result<KeystoreAccess> bound_access(const GlobalOptions& global) const;
   [[nodiscard]] bool knows_keystore() const;
   Status fill_host_policy(const PlanOptions& options);
+  [[nodiscard]] bool stands_alone(const Needs& needs) const;
+  void open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs);
+  void recall_host(const GlobalOptions& global);
+  [[nodiscard]] bool may_begin(const PlanOptions& options) const;
+  [[nodiscard]] bool never_held_it() const;
   Status identify(const PlanOptions& options);
+  Result<Records> records_now();
   Status open_host(const GlobalOptions& global);
   Status open_state(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const GlobalOptions& global, const PlanOptions& options, const GivenManifest* given);
@@ -105,6 +114,9 @@ class Context {
   bool asks_policy_ = false;
   std::unique_ptr<Kernel> kernel_;
   std::unique_ptr<State> state_;
+  std::unique_ptr<State> memory_;
+  KeystoreOptions store_;  // as it was, or will be, opened
+  bool is_alone_ = false;  // what is remembered may stand for a store that can't be reached
   Request request_;
   World world_;
   std::string run_directory_;

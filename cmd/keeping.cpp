@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 Status Presence::keep(Context& context) {
+  OVL_CHECK(context.reach_store());
   const auto now = steady_clock::now();
   if (session_ && now - last_ < heartbeat_) return {};
   last_ = now;

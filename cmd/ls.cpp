@@ -7,6 +7,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
@@ -98,7 +99,11 @@ Result<int> list(const GlobalOptions& global, const PlanOptions& options, const 
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   std::cout << (options.json ? json_of(view, ls.kind).pretty_json() + "\n" : text_of(view, ls));
-  return kExitDone;
+  const std::string loss = loss_of(global, options, context, view);
+  if (loss.empty()) return kExitDone;
+  return Error{.code = Errc::guard,
+               .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
+               .hint = "see docs/keystores.md, Restoring"};
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ struct PlanOptions {
   std::string ref;             // a revision of it; empty: files, or HEAD of `repo`
   std::string quarantine;      // a folder of objects that a push brings; see GitRepository::add_quarantine()
   bool by_itself = false;      // nobody asked for this apply; see check_rolled_back()
+  std::string memory_folder;   // of a hook, which has no home: its repository's; see cmd/cluster_memory.hpp
   bool host_side = false;      // keystore and cluster are what this host says, never what a manifest says
   bool unattended = false;     // sync, agent: nobody is asked, and the cluster's name is the host's word
   bool only_named = false;     // completion: nothing goes where this host has not named
@@ -44,6 +45,8 @@ struct PlanOptions {
   bool auto_approve = false;
   bool show_all = false;
   bool allow_rollback = false;
+  bool new_cluster = false;
+  bool restored = false;
   std::string max_destroy;            // "12" or "50%"; empty: the half
   std::string policy;                 // the host's own; empty: /etc/ovl/policy.toml, when it exists
   std::vector<std::string> targets;   // addresses

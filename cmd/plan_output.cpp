@@ -64,6 +64,8 @@ Value options_json(const PlanOptions& options) {
   out.set("destroy", options.destroy);
   out.set("refresh_only", options.refresh_only);
   out.set("allow_rollback", options.allow_rollback);
+  out.set("new_cluster", options.new_cluster);
+  out.set("restored", options.restored);
   out.set("max_destroy", options.max_destroy);
   out.set("targets", texts_json(options.targets));
   out.set("excludes", texts_json(options.excludes));
@@ -86,6 +88,8 @@ Status read_options(const Value& value, PlanOptions& options) {
   OVL_CHECK(read_member(value, "destroy", options.destroy));
   OVL_CHECK(read_member(value, "refresh_only", options.refresh_only));
   OVL_CHECK(read_member(value, "allow_rollback", options.allow_rollback));
+  OVL_CHECK(read_member(value, "new_cluster", options.new_cluster));
+  OVL_CHECK(read_member(value, "restored", options.restored));
   OVL_CHECK(read_member(value, "max_destroy", options.max_destroy));
   OVL_CHECK(read_member(value, "targets", options.targets));
   OVL_CHECK(read_member(value, "excludes", options.excludes));

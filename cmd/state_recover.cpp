@@ -45,6 +45,9 @@ Result<Plan> ask_store(const GlobalOptions& global, const PlanOptions& options) 
   here.scope = "host";
   OVL_TRY(Context context, Context::open(global, here, {.manifest = false}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
+  if (planned.away) {
+    return Error{.code = Errc::unreachable, .message = planned.plan.warnings.front().message};
+  }
   return std::move(planned.plan);
 }
 

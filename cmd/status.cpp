@@ -9,6 +9,7 @@
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
@@ -161,10 +162,19 @@ Result<int> status(const GlobalOptions& global, const PlanOptions& options, cons
           wait_for(*context.world().keystore, StoreLayout(context.request().cluster), limit));
   const Label& cluster = context.request().cluster;
   const LookHere here = look_here(global, options);
-  std::cout << (options.json ? status_json(cluster, view, here).pretty_json() + "\n"
-                             : status_text(cluster, view, here));
+  const std::string loss = loss_of(global, options, context, view);
+  if (options.json) {
+    std::cout << status_json(cluster, view, here).pretty_json() + "\n";
+  } else if (view.head || loss.empty()) {
+    std::cout << status_text(cluster, view, here);
+  }
   const auto suspended = read_suspension(global.state_directory);
   if (suspended && !options.json) std::cout << fmt::format("this host is {}\n", suspended->words());
+  if (!loss.empty()) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("cluster {}: {}", cluster.text(), loss),
+                 .hint = "see docs/keystores.md, Restoring"};
+  }
   if (wait.empty() || is_settled(view)) return kExitDone;
   report_error(not_settled(view, wait));
   return kExitError;
@@ -174,7 +184,9 @@ Result<int> status(const GlobalOptions& global, const PlanOptions& options, cons
 
 int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait) {
   auto code = status(global, options, wait);
-  return code.ok() ? code.value() : report_error(code.error());
+  if (code.ok()) return code.value();
+  if (code.error().code == Errc::unreachable && !options.json) std::cout << alone_text(global, options);
+  return report_error(code.error());
 }
 
 }  // namespace ovl

@@ -135,7 +135,10 @@ class Syncer {
       }
     }
     OVL_CHECK(check_rolled_back(*context_));
-    if (context_->world().kernel != nullptr) OVL_CHECK(presence_.keep(*context_));
+    // A host that follows the records keeps to the last good ones while the store is away.
+    const Status there = context_->world().kernel != nullptr ? presence_.keep(*context_) : Status();
+    const bool alone = plan.scope == "host" && !there.ok() && there.error().code == Errc::unreachable;
+    if (!there.ok() && !alone) return there;
     OVL_TRY(const auto applied, apply_unasked(*context_, global_));
     left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);

@@ -336,6 +336,21 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Warning: the keystore does not hold the cluster that this host "
      "knows; an apply rebuilds it.",
      "If this is another keystore by mistake, do not apply."},
+    {"new-cluster", Stage::plan, Errc::guard,
+     "The keystore holds no such cluster, and this place remembers none: whether it is new or was lost can't "
+     "be "
+     "told.",
+     "If it is new: --new-cluster. If it was lost: apply where it is remembered, on one of its hosts."},
+    {"keystore-put-back", Stage::plan, Errc::conflict,
+     "Warning: the keystore holds this cluster as it was long ago, or one that was begun anew under its "
+     "name; an "
+     "apply puts back lineage, ids and addresses.",
+     "If this is another keystore by mistake, do not apply."},
+    {"keystore-away", Stage::plan, Errc::unreachable,
+     "Warning: the keystore can't be reached; this host keeps to the records that it realised last, and "
+     "removes "
+     "nothing.",
+     "Look whether the store runs; the host follows it when it is back."},
     // ---- store
     {"refused-record", Stage::store, Errc::corrupt,
      "A value in the keystore did not pass its validation; hosts keep "

@@ -14,13 +14,18 @@ constexpr std::size_t kOperations = 24;
 
 Site::Site() : store_(std::make_unique<FakeStore>()) {}
 
+State Site::open_state(const HostName& host) {
+  auto cluster = Label::parse("c-" + host.text());
+  const std::string root = directory_.file(std::to_string(lives_));
+  auto state = State::open({.root = root, .cluster = std::move(cluster).value()});
+  if (!state.ok()) std::abort();
+  return std::move(state).value();
+}
+
 Site::Machine& Site::machine(const HostName& host) {
   Machine& found = machines_[host];
   if (!found.state) {
-    auto cluster = Label::parse("c-" + host.text());
-    auto state = State::open({.root = directory_.path(), .cluster = std::move(cluster).value()});
-    if (!state.ok()) std::abort();
-    found.state = std::make_unique<State>(std::move(state).value());
+    found.state = std::make_unique<State>(open_state(host));
     HostFacts facts;
     facts.machine = "machine-of-" + host.text();
     found.kernel.set_facts(std::move(facts));
@@ -34,7 +39,7 @@ World Site::world(Machine& machine, Keystore& keystore) {
   world.keystore = &keystore;
   world.state = machine.state.get();
   world.now = 1'700'000'000;
-  world.holder = StoreLock::Holder{.who = "tester", .host = "h", .boot = "b", .pid = 1, .since = 1};
+  world.holder = StoreLock::Holder{.who = "tester", .host = "h", .boot = "b", .pid = 1, .since = world.now};
   return world;
 }
 
@@ -49,16 +54,38 @@ Request Site::request(const Manifest& manifest, const HostName& host) {
   return request;
 }
 
+Result<Applied> Site::run(const Request& request) {
+  return run_until(std::numeric_limits<std::size_t>::max(), request);
+}
+
+Result<Applied> Site::run_until(std::size_t asked, const Request& request) {
+  const auto keystore = store_->connect("fake://", kOperations);
+  World here = world(machine(request.host), *keystore);
+  here.stop = [asked, so_far = std::size_t{0}]() mutable { return ++so_far > asked; };
+  return ovl::apply(
+      request, here, [](const Plan&) { return Status(); }, Progress());
+}
+
 Result<Applied> Site::apply(const Manifest& manifest, const HostName& host) {
-  return apply_until(std::numeric_limits<std::size_t>::max(), manifest, host);
+  return run(request(manifest, host));
 }
 
 Result<Applied> Site::apply_until(std::size_t asked, const Manifest& manifest, const HostName& host) {
-  const auto keystore = store_->connect("fake://", kOperations);
-  World here = world(machine(host), *keystore);
-  here.stop = [asked, so_far = std::size_t{0}]() mutable { return ++so_far > asked; };
-  return ovl::apply(
-      request(manifest, host), here, [](const Plan&) { return Status(); }, Progress());
+  return run_until(asked, request(manifest, host));
+}
+
+Result<Applied> Site::restore(const Manifest& manifest, const HostName& host) {
+  Request restoring = request(manifest, host);
+  restoring.restored = true;
+  return run(restoring);
+}
+
+Result<Applied> Site::follow(const Manifest& manifest, const HostName& host) {
+  Request following = request(manifest, host);
+  following.scope = Scope::host;
+  following.manifest = nullptr;
+  following.origin = Origin();
+  return run(following);
 }
 
 Status Site::apply_all(const Manifest& manifest) {
@@ -97,6 +124,23 @@ StoreView Site::view(const Manifest& manifest) {
 
 void Site::lose_store() {
   store_ = std::make_unique<FakeStore>();
+}
+
+Dump Site::copy_store(const Manifest& manifest) {
+  auto copy = dump_cluster(*store_->connect(), manifest.cluster.value);
+  if (!copy.ok()) std::abort();
+  return std::move(copy).value();
+}
+
+void Site::put_back(const Dump& copy) {
+  lose_store();
+  const StoreLock::Holder holder{.who = "tester", .host = "h", .boot = "b", .pid = 1, .since = 1};
+  if (!load_cluster(*store_->connect(), copy, holder, {}).ok()) std::abort();
+}
+
+void Site::lose_memory(const HostName& host) {
+  ++lives_;
+  machine(host).state = std::make_unique<State>(open_state(host));
 }
 
 }  // namespace ovl

@@ -9,6 +9,7 @@
 #include "drivers/fake/fake_keystore.hpp"
 #include "proptest/gen.hpp"
 #include "reconcile/pipeline.hpp"
+#include "reconcile/transfer.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {
@@ -26,6 +27,9 @@ class Site {
   // Until no host has anything left to do: what concerns all hosts of a network goes in generations.
   Status settle(const Manifest& manifest);
   Result<Planned> plan(const Manifest& manifest, const HostName& host);
+  // `ovl apply --restored`, and `ovl apply --scope host`.
+  Result<Applied> restore(const Manifest& manifest, const HostName& host);
+  Result<Applied> follow(const Manifest& manifest, const HostName& host);
 
   FakeStore& store() { return *store_; }
 
@@ -35,6 +39,11 @@ class Site {
   StoreView view(const Manifest& manifest);
   // As if its disk had been replaced.
   void lose_store();
+  // As a copy that was made, and put back: revisions begin anew, sessions are gone.
+  [[nodiscard]] Dump copy_store(const Manifest& manifest);
+  void put_back(const Dump& copy);
+  // As if the host's disk had been replaced: its kernel goes on.
+  void lose_memory(const HostName& host);
 
  private:
   struct Machine {
@@ -45,10 +54,14 @@ class Site {
   Machine& machine(const HostName& host);
   World world(Machine& machine, Keystore& keystore);
   static Request request(const Manifest& manifest, const HostName& host);
+  Result<Applied> run(const Request& request);
+  Result<Applied> run_until(std::size_t asked, const Request& request);
+  State open_state(const HostName& host);
 
   test::TemporaryDirectory directory_;
   std::unique_ptr<FakeStore> store_;
   std::map<HostName, Machine> machines_;
+  int lives_ = 0;  // of states
 };
 
 }  // namespace ovl

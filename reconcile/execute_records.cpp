@@ -314,10 +314,14 @@ Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, c
 }
 
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
-                       const Records& desired, const Head& head, StoreLock& lock, const Progress& progress) {
+                       const Records& desired, const Head& head, StoreLock& lock, const Progress& progress,
+                       const std::optional<PutBack>& put_back) {
   OVL_CHECK(check_whole(desired));
   std::vector<Unit> units = RecordWriter(layout, view, desired).units();
   units.push_back(head_unit(layout, view, head, lock.holder()));
+  if (put_back) {
+    units.back().writes.push_back(Write{.key = layout.put_back(), .value = encode(*put_back).json()});
+  }
   return commit_units(store, std::move(units), lock, progress);
 }
 

@@ -20,13 +20,13 @@ using Unit = Transaction;
 // Errors: as commit().
 Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, const Progress& progress = {});
 
-// Writes `desired` and then `head`. Precondition: `view` was read under `lock`.
-// Errors: guard when two records of `desired` would hold one claim, and nothing is written: a claim goes to
-// another holder only when these records say that the former one does without it; stale when a guard does
-// not hold: somebody wrote past the lock.
+// Writes `desired` and then `head`, with `put_back` when it is one. Precondition: `view` was read under
+// `lock`. Errors: guard when two records of `desired` would hold one claim, and nothing is written: a claim
+// goes to another holder only when these records say that the former one does without it; stale when a guard
+// does not hold: somebody wrote past the lock.
 Status execute_records(Keystore& store, const StoreLayout& layout, const StoreView& view,
                        const Records& desired, const Head& head, StoreLock& lock,
-                       const Progress& progress = {});
+                       const Progress& progress = {}, const std::optional<PutBack>& put_back = {});
 
 // Publishes a host's facts together with its claim to its name. Errors: stale when another machine
 // claimed it since the view was read.

@@ -49,16 +49,33 @@ Status check_head(const Request& request, const StoreView& view) {
                .hint = "apply the manifest once with cluster scope; nothing was removed here"};
 }
 
-Status check_lineage(const Request& request, const StoreView& view, const State* state) {
-  const bool concerned = request.scope != Scope::cluster && !request.allow_rollback;
-  if (!concerned || state == nullptr || !view.head) return {};
-  OVL_TRY(const auto followed, state->binding("lineage"));
-  if (!followed || followed == view.head->lineage) return {};
+// The store must be the one that this place follows, and no older than what it has seen.
+Status check_tree(const Request& request, const Planned& planned) {
+  if (request.allow_rollback || planned.puts_back) return {};
+  const std::string cluster = request.cluster.text();
+  if (planned.tree == Tree::foreign) {
+    return Error{
+        .code = Errc::guard,
+        .message = fmt::format("the keystore's cluster {} is another one: lineage {}, this host follows {}",
+                               cluster, planned.view.head->lineage, planned.memory.lineage),
+        .hint =
+            "is it another keystore by mistake? To follow the new one: --allow-rollback; nothing was done"};
+  }
+  if (planned.tree != Tree::older) return {};
   return Error{
       .code = Errc::guard,
-      .message = fmt::format("the keystore's cluster {} is another one: lineage {}, this host follows {}",
-                             request.cluster.text(), view.head->lineage, *followed),
-      .hint = "is it another keystore by mistake? To follow the new one: --allow-rollback; nothing was done"};
+      .message = fmt::format("the keystore was put back from an older copy: cluster {} is at generation {} "
+                             "there, without the generation {} that is remembered here",
+                             cluster, planned.view.head->serial, planned.memory.head->serial),
+      .hint =
+          "to go on from what is remembered here: ovl apply --restored; to follow the older copy: "
+          "--allow-rollback; nothing was done"};
+}
+
+// Where there is no tree, or not the one that counts, what is remembered has its source and commit.
+const Head* followed_head(const Planned& planned) {
+  if (planned.puts_back && planned.memory.head) return &*planned.memory.head;
+  return planned.view.head ? &*planned.view.head : nullptr;
 }
 
 }  // namespace
@@ -77,13 +94,31 @@ Status check_host_name(const StoreView& view, const HostFacts& own) {
                    "say with --host which host this is; if that machine is gone: ovl host forget {}", name)};
 }
 
-Status check_guards(const Request& request, const Planned& planned, const State* state) {
-  if (planned.view.head && request.scope != Scope::host) {
-    OVL_CHECK(check_source(request, *planned.view.head));
-    OVL_CHECK(check_commit(request, *planned.view.head));
+Status check_guards(const Request& request, const Planned& planned) {
+  const Head* head = followed_head(planned);
+  if (head != nullptr && request.scope != Scope::host) {
+    OVL_CHECK(check_source(request, *head));
+    OVL_CHECK(check_commit(request, *head));
   }
-  OVL_CHECK(check_head(request, planned.view));
-  return check_lineage(request, planned.view, state);
+  if (!planned.puts_back) OVL_CHECK(check_head(request, planned.view));
+  return check_tree(request, planned);
+}
+
+std::optional<Finding> refusal_to_begin(const Request& request, const Planned& planned) {
+  const bool begins = planned.tree == Tree::absent && request.scope != Scope::host && !request.destroy &&
+                      !request.refresh_only && request.moves.empty();
+  const bool spoilt = planned.view.revisions.contains(StoreLayout(request.cluster).head());
+  if (!begins || spoilt || request.may_begin) return std::nullopt;
+  return Finding{
+      .code = Errc::guard,
+      .id = "new-cluster",
+      .subject = "cluster " + request.cluster.text(),
+      .message =
+          "the keystore does not hold it, and this place remembers none: whether it is new or was "
+          "lost can't be told",
+      .hint =
+          "if it is new: --new-cluster; if it was lost: apply first where it is remembered, on one "
+          "of its hosts"};
 }
 
 std::string digest_of(const Records& records) {

@@ -7,7 +7,11 @@
 namespace ovl {
 
 // Errors: guard (exit code 12), each with the way to go on.
-Status check_guards(const Request& request, const Planned& planned, const State* state);
+Status check_guards(const Request& request, const Planned& planned);
+
+// Whether a cluster may begin here: nothing tells a store that is new from one that was lost.
+// Code guard: "new-cluster".
+std::optional<Finding> refusal_to_begin(const Request& request, const Planned& planned);
 
 // Host names are unique in a cluster. `view` is as it was read, without this host's fresh facts.
 // Errors: guard, when another machine holds this host's name.

@@ -17,6 +17,7 @@
 #include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
 #include "reconcile/project.hpp"
+#include "reconcile/recall.hpp"
 #include "reconcile/recorded.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/switch_over.hpp"
@@ -40,30 +41,14 @@ bool needs_store(const Request& request) {
 
 // ---- planning, stage by stage --------------------------------------------------------------------
 
-// A store that was wiped is filled again with the ids, VNIs and addresses that the hosts still use.
-Status recall(const Request& request, World& world, Planned& planned) {
-  planned.known = planned.view.records;
-  if (planned.view.head || request.destroy || world.state == nullptr) return {};
-  OVL_TRY(planned.remembered, remember(*world.state));
-  const Remembered& known = planned.remembered;
-  if (known.lineage.empty()) return {};
-  planned.known = known.records;
-  planned.plan.warnings.push_back(Finding{
-      .code = Errc::not_found,
-      .id = "keystore-lost",
-      .subject = "cluster " + request.cluster.text(),
-      .message = fmt::format("the keystore has lost it; it is rebuilt as this host knew it at generation {}",
-                             known.serial),
-      .hint = "if this is another keystore by mistake, do not apply"});
-  return {};
-}
-
 // Refused records are written anew, with the ids, VNIs and addresses of the last good ones where this
 // host has those. A host's facts are its own to write: till then the last good ones stand.
 void recall_refused(const Request& request, const World& world, Planned& planned) {
-  if (planned.view.refused.empty() || !planned.view.head || request.destroy || world.state == nullptr) return;
+  const State* state = world.state != nullptr ? world.state : world.memory;
+  if (planned.view.refused.empty() || !planned.view.head || request.destroy || state == nullptr) return;
+  if (planned.puts_back) return;
   StoreView good = planned.view;
-  if (!restore_frozen(*world.state, good).ok()) return;
+  if (!restore_frozen(*state, good).ok()) return;
   planned.known = std::move(good.records);
   planned.view.facts = std::move(good.facts);
 }
@@ -80,21 +65,30 @@ void rename_known(const Request& request, Planned& planned) {
 
 Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!needs_store(request)) return {};
-  OVL_TRY(planned.view, read_store(*world.keystore, StoreLayout(request.cluster)));
+  auto view = world.keystore != nullptr ? read_store(*world.keystore, StoreLayout(request.cluster))
+                                        : Result<StoreView>(world.why_away);
+  if (!view.ok()) return stand_alone(request, world, view.error(), planned);
+  planned.view = std::move(view).value();
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
-  // With a manifest the refused records are written anew; without one the last good ones stand.
-  if (!has_cluster(request)) return restore_frozen(*world.state, planned.view);
   OVL_CHECK(recall(request, world, planned));
+  // With a manifest the refused records are written anew; without one the last good ones stand.
+  if (!has_cluster(request)) return planned.puts_back ? Status() : restore_frozen(*world.state, planned.view);
   recall_refused(request, world, planned);
   rename_known(request, planned);
   return {};
 }
 
+// The records that say who is a host, before anything is resolved.
+const Records& known_records(const Planned& planned) {
+  return planned.puts_back ? planned.known : planned.view.records;
+}
+
 // This host's own facts, fresh; overlaid on what the others have published.
 Status read_facts(const Request& request, World& world, Planned& planned) {
   if (!has_host(request) || request.destroy) return {};
-  if (!is_declared(request.host, request.manifest, planned.view.records)) return {};
-  OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, planned.view.records));
+  const Records& records = known_records(planned);
+  if (!is_declared(request.host, request.manifest, records)) return {};
+  OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, records));
   OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
   OVL_CHECK(check_host_name(planned.view, *planned.own_facts));
   const HostFacts* published = planned.view.facts.host(request.host);
@@ -106,6 +100,13 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   return {};
 }
 
+// Beyond all that is known, so that no host takes it for one that it has realised already.
+std::int64_t next_serial(const Planned& planned) {
+  const std::int64_t there = planned.view.head ? planned.view.head->serial : 0;
+  const std::int64_t known = planned.memory.head ? planned.memory.head->serial : planned.remembered.serial;
+  return (planned.puts_back ? std::max(there, known) : there) + 1;
+}
+
 // What concerns all hosts of a network goes step by step.
 void stage(Planned& planned) {
   const StoreView& view = planned.view;
@@ -113,10 +114,9 @@ void stage(Planned& planned) {
     const auto at = view.status.find(host.text());
     return at != view.status.end() && at->second.serial >= serial;
   };
-  stage_switches(SwitchOver{.current = planned.known,
-                            .next_serial = view.head ? view.head->serial + 1 : 1,
-                            .has_realised = has_realised},
-                 planned.desired, planned.plan.waiting);
+  stage_switches(
+      SwitchOver{.current = planned.known, .next_serial = next_serial(planned), .has_realised = has_realised},
+      planned.desired, planned.plan.waiting);
 }
 
 // A host that would take another one's VTEP is refused there. Elsewhere it stays as it was, so that it stops
@@ -130,7 +130,9 @@ void keep_vteps_apart(const Request& request, Planned& planned) {
 }
 
 void resolve_records(const Request& request, Planned& planned) {
-  if (!has_cluster(request) || request.refresh_only) {
+  if (!has_cluster(request) && planned.puts_back) {
+    planned.desired = planned.known;
+  } else if (!has_cluster(request) || request.refresh_only) {
     planned.desired = planned.view.records;
   } else if (!request.moves.empty() && request.manifest == nullptr) {
     planned.desired = planned.known;
@@ -162,8 +164,13 @@ void refuse_by_policy(const Request& request, std::int64_t now, Planned& planned
   if (request.manifest != nullptr && request.manifest->policy) add(*request.manifest->policy);
 }
 
+// Whether records may change: a host alone only puts back what it remembers.
+bool changes_records(const Request& request, const Planned& planned) {
+  return (has_cluster(request) || planned.puts_back) && !request.refresh_only;
+}
+
 Status diff_cluster(const Request& request, std::int64_t now, Planned& planned) {
-  if (!has_cluster(request) || request.refresh_only) return {};
+  if (!changes_records(request, planned)) return {};
   Plan& plan = planned.plan;
   const std::vector<RecordChange> changes = diff_records(planned.desired, planned.view.records);
   plan.record_changes = select(changes, request.selection);
@@ -215,6 +222,10 @@ Status select_on_host(const Request& request, const World& world, const Planned&
   return {};
 }
 
+bool is_removal(const ObjectChange& change) {
+  return change.action == Action::remove;
+}
+
 // What this host has, and how it differs from plan.desired, which planned.desired wants.
 Status compare_host(const Request& request, World& world, const Planned& planned, Plan& plan) {
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
@@ -223,6 +234,8 @@ Status compare_host(const Request& request, World& world, const Planned& planned
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
   if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));
   diff_objects(plan, changed, request.replaces, adoption);
+  // What is remembered may be old: a removal needs the store's word.
+  if (planned.away) std::erase_if(plan.object_changes, is_removal);
   OVL_CHECK(select_on_host(request, world, planned, plan));
   return {};
 }
@@ -259,7 +272,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   planned.plan = empty_plan(request);
   warn_of_source(request, planned.plan);
   OVL_CHECK(read_cluster(request, world, planned));
-  OVL_CHECK(check_guards(request, planned, world.state));
+  OVL_CHECK(check_guards(request, planned));
   OVL_CHECK(read_facts(request, world, planned));
   resolve_records(request, planned);
   if (!planned.problems.empty()) return planned;
@@ -282,10 +295,13 @@ Status check_names(const Request& request, const Planned& planned) {
 // ---- applying --------------------------------------------------------------------------------------
 
 Head next_head(const Request& request, const Planned& planned, const std::string& apply_id) {
-  const Remembered& known = planned.remembered;
-  Head head = planned.view.head.value_or(
-      Head{.lineage = known.lineage.empty() ? random_id() : known.lineage, .serial = known.serial});
-  ++head.serial;
+  const Memory& known = planned.memory;
+  Head head = planned.view.head.value_or(Head{.lineage = random_id()});
+  if (planned.puts_back) {
+    if (known.head) head = *known.head;
+    head.lineage = known.lineage;
+  }
+  head.serial = next_serial(planned);
   if (!request.origin.source.empty()) {
     head.source = request.origin.source;
     head.commit = request.origin.commit;
@@ -296,8 +312,8 @@ Head next_head(const Request& request, const Planned& planned, const std::string
 }
 
 // A write of records that was cut short has left claims of the generation before, or its head.
-bool was_cut_short(const Request& request, const Planned& planned) {
-  if (!has_cluster(request) || !planned.problems.empty() || !planned.view.head) return false;
+bool was_cut_short(const Planned& planned) {
+  if (!planned.problems.empty() || !planned.view.head) return false;
   return planned.view.head->digest != digest_of(planned.desired) ||
          !claims_fit(planned.view.claims, claims_of(planned.desired));
 }
@@ -312,9 +328,9 @@ bool has_refused_records(const StoreView& view) {
 }
 
 bool writes_records(const Request& request, const Planned& planned) {
-  if (!has_cluster(request) || request.refresh_only) return false;
-  return !planned.plan.record_changes.empty() || has_refused_records(planned.view) ||
-         was_cut_short(request, planned);
+  if (!changes_records(request, planned) || !planned.plan.refused.empty()) return false;
+  return planned.puts_back || !planned.plan.record_changes.empty() || has_refused_records(planned.view) ||
+         was_cut_short(planned);
 }
 
 Result<StoreLock> lock_store(const Request& request, World& world) {
@@ -361,18 +377,47 @@ Error problems_of(const Planned& planned) {
 }
 
 Status publish_own_facts(const Request& request, World& world, Planned& planned) {
-  if (!planned.own_facts || !planned.facts_are_new) return {};
+  if (!planned.own_facts || !planned.facts_are_new || planned.away) return {};
   planned.facts_are_new = false;
   return publish_facts(*world.keystore, StoreLayout(request.cluster), planned.view, *planned.own_facts);
+}
+
+Standpoint standpoint(const Request& request, const World& world, const Planned& planned) {
+  return Standpoint{.head = *planned.view.head,
+                    .put_back = planned.view.put_back,
+                    .keystore_access = request.keystore_access,
+                    .now = world.now};
+}
+
+Status keep_records(State& state, const Planned& planned, const Standpoint& at) {
+  OVL_CHECK(keep_memory(state, at));
+  return save_last_good(state, planned.desired, planned.view.facts, at.head);
+}
+
+// Whoever writes records keeps them: this host's state has only those that it stands at.
+Status keep_what_was_written(const Request& request, const World& world, const Planned& planned) {
+  const bool by_host = has_host(request) && !planned.plan.partial;
+  if (world.memory == nullptr || by_host || !has_cluster(request) || !planned.view.head) return {};
+  OVL_TRY(const Memory before, memory_of(*world.memory));
+  if (before.head == planned.view.head) return {};
+  Status kept = keep_records(*world.memory, planned, standpoint(request, world, planned));
+  // The records are written: a place that can't keep them remembers nothing, and that is all.
+  const bool fatal = !kept.ok() && kept.error().code != Errc::privilege && kept.error().code != Errc::io &&
+                     kept.error().code != Errc::unsupported;
+  return fatal ? kept : Status();
 }
 
 Status write_cluster(const Request& request, World& world, Planned& planned, StoreLock& lock,
                      const std::string& apply_id, const Progress& progress) {
   const Head head = next_head(request, planned, apply_id);
+  std::optional<PutBack> put_back;
+  if (planned.puts_back)
+    put_back = put_back_record(planned.memory, planned.view, planned.remembered.serial, head.serial);
   OVL_CHECK(execute_records(*world.keystore, StoreLayout(request.cluster), planned.view, planned.desired,
-                            head, lock, progress));
+                            head, lock, progress, put_back));
   planned.view.head = head;
-  return {};
+  if (put_back) planned.view.put_back = std::move(put_back);
+  return keep_what_was_written(request, world, planned);
 }
 
 // Plans again from what is there now. When no records were written, those that the plan was made from still
@@ -402,21 +447,23 @@ Status verify(Request request, World& world, const Planned& planned, bool wrote_
 }
 
 // What this host follows from now on.
-Status bind_host(const Request& request, State& state, const Planned& planned) {
+Status bind_host(const Request& request, const World& world, const Planned& planned) {
+  State& state = *world.state;
   OVL_CHECK(state.bind("host", request.host.text()));
   if (!request.keystore_access.empty()) OVL_CHECK(state.bind("keystore", request.keystore_access));
   if (!planned.view.head) return {};
-  OVL_CHECK(state.bind("lineage", planned.view.head->lineage));
   OVL_CHECK(remember_forgotten(state, {}));
-  if (planned.plan.partial) return {};  // this host does not stand at these records
-  return save_last_good(state, planned.desired, planned.view.facts, *planned.view.head);
+  // After a part of a plan this host does not stand at these records.
+  if (planned.plan.partial) return follow_lineage(state, planned.view.head->lineage, world.now);
+  return keep_records(state, planned, standpoint(request, world, planned));
 }
 
 Status report(const Request& request, World& world, const Planned& planned, const std::string& apply_id) {
   if (!has_host(request)) return {};
   const std::int64_t serial = planned.view.head ? planned.view.head->serial : 0;
   OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
-  OVL_CHECK(bind_host(request, *world.state, planned));
+  if (planned.away) return {};
+  OVL_CHECK(bind_host(request, world, planned));
   if (!needs_store(request) || request.destroy || planned.plan.partial) return {};
   const HostStatus status = good_status(request, planned, world.now, apply_id);
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
@@ -428,7 +475,7 @@ void report_failure(const Request& request, World& world, const Planned& planned
                     const std::string& apply_id) {
   const bool silent = error.code == Errc::unreachable || error.code == Errc::in_doubt ||
                       error.code == Errc::interrupted;  // told to end, it does
-  if (!has_host(request) || !needs_store(request) || request.destroy || silent) return;
+  if (!has_host(request) || !needs_store(request) || request.destroy || silent || planned.away) return;
   const HostStatus status = failed_status(request, planned, error, world.now, apply_id);
   static_cast<void>(
       publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status)).ok());
@@ -437,7 +484,7 @@ void report_failure(const Request& request, World& world, const Planned& planned
 // What an apply would repair, for the others to see; the host stands where it stood.
 Status report_drift(const Request& request, World& world, const Planned& planned,
                     const std::string& apply_id) {
-  if (!request.refresh_only || !has_host(request)) return {};
+  if (!request.refresh_only || !has_host(request) || planned.away) return {};
   const HostStatus status = drift_status(request, planned, world.now, apply_id);
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
 }
@@ -445,10 +492,19 @@ Status report_drift(const Request& request, World& world, const Planned& planned
 // A host on which a generation changes nothing stands at it all the same.
 bool is_reported(const Request& request, const Planned& planned) {
   if (!has_host(request) || !needs_store(request) || request.destroy || !planned.view.head) return true;
-  if (request.refresh_only || planned.plan.partial) return true;
+  if (request.refresh_only || planned.plan.partial || planned.away) return true;
   const auto at = planned.view.status.find(request.host.text());
   return at != planned.view.status.end() && at->second.result == good_result(request, planned) &&
-         at->second.serial == planned.view.head->serial;
+         at->second.serial == planned.view.head->serial && planned.memory.head == planned.view.head;
+}
+
+// For `ovl status`, which can't ask the store.
+Status note_away(const Request& request, const World& world, const Planned& planned) {
+  if (request.scope != Scope::host || world.state == nullptr || request.destroy) return {};
+  OVL_TRY(const auto before, world.state->binding("away since"));
+  const bool was = before && !before->empty();
+  if (was == planned.away) return {};
+  return world.state->bind("away since", planned.away ? std::to_string(world.now) : std::string());
 }
 
 // As the state was before this apply, for who finds it damaged.
@@ -524,6 +580,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   OVL_TRY(std::optional<StoreLock> lock, lock_for_writing(request, world, applied.planned));
   Planned& planned = applied.planned;
   OVL_CHECK(progress.go_on("approve", kNothingYet));
+  OVL_CHECK(note_away(request, world, planned));
   if (request.check) OVL_CHECK(request.check(planned));
   if (!planned.problems.empty()) return problems_of(planned);
   const bool at_rest =
@@ -531,6 +588,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   if (at_rest && !lock) {
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
+    OVL_CHECK(keep_what_was_written(request, world, planned));
     if (!is_reported(request, planned)) {
       OVL_CHECK(back_up(request, world));
       OVL_CHECK(report(request, world, planned, random_id()));

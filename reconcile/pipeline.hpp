@@ -16,6 +16,7 @@
 #include "reconcile/filters.hpp"
 #include "reconcile/freeze.hpp"
 #include "reconcile/last_good.hpp"
+#include "reconcile/memory.hpp"
 #include "reconcile/moves.hpp"
 #include "reconcile/netns_list.hpp"
 #include "reconcile/progress.hpp"
@@ -39,7 +40,10 @@ struct Request {
   // Whether the origin's commit is `applied` or comes after it. Empty where there is no commit.
   std::function<Result<bool>(const std::string& applied)> follows;
   bool dirty = false;           // the manifest's files are not those of the commit
-  bool allow_rollback = false;  // another source or an older commit may be applied
+  bool allow_rollback = false;  // another source or an older commit may be applied; an older tree followed
+  bool restored = false;        // an older tree, or another lineage, is put back from what is remembered
+  // A cluster that is not in the store, and that nobody here remembers, may be begun.
+  bool may_begin = true;
   std::optional<DestroyLimit> max_destroy;
   std::optional<Policy> host_policy;  // beside the manifest's own: both hold
   // Who signed exactly what the manifest holds; only for one that was read from `commit` itself: a work
@@ -67,7 +71,9 @@ struct World {
   Kernel* kernel = nullptr;
   Keystore* keystore = nullptr;
   State* state = nullptr;
-  std::int64_t now = 0;  // seconds since the epoch
+  State* memory = nullptr;  // what whoever writes records here keeps of them, apart from this host's state
+  Error why_away;           // when there is no keystore, as it can't be reached
+  std::int64_t now = 0;     // seconds since the epoch
   StoreLock::Holder holder;
   std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
     return false;
@@ -86,7 +92,11 @@ struct Planned {
   Records desired;
   Records unselected;  // the desired ones before a selection
   StoreView view;
-  Remembered remembered;               // when the store has lost the cluster that this host follows
+  Memory memory;                       // of the cluster, in this place
+  Remembered remembered;               // the records with it, when they are put back or stand for the store's
+  Tree tree = Tree::goes_on;           // what the store holds, against that
+  bool puts_back = false;              // the records are written as they are remembered
+  bool away = false;                   // the store can't be reached: the last good records stand for it
   Records known;                       // what the manifest's open values are kept from
   std::optional<HostFacts> own_facts;  // fresh
   bool facts_are_new = false;          // differ from what the store has

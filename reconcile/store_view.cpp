@@ -73,6 +73,8 @@ class Reader {
     if (kind == "facts") return take_facts(rest, text);
     if (kind == "status") return take_status(rest, text);
     if (kind == "presence") return take_presence(rest);
+    if (kind == "generations") take_generation(text);
+    if (kind == "put-back") return take_put_back(text);
     if (kind == "claims") view_.claims.emplace_hint(view_.claims.end(), rest, text);
     return {};
   }
@@ -124,6 +126,23 @@ class Reader {
   Status take_presence(std::string_view name) {
     OVL_TRY(HostName host, HostName::parse(name));
     view_.present.push_back(std::move(host));
+    return {};
+  }
+
+  // One that can't be read tells nothing, and stops nobody.
+  void take_generation(const std::string& text) {
+    auto generation = decode_text<GenerationRecord>(text);
+    if (!generation.ok()) return;
+    const std::int64_t serial = generation.value().serial;
+    view_.generations.emplace(serial, std::move(generation).value());
+  }
+
+  Status take_put_back(const std::string& text) {
+    OVL_TRY(PutBack put_back, decode_text<PutBack>(text));
+    if (!is_counter(put_back.serial) || !is_counter(put_back.from)) {
+      return Error{.code = Errc::corrupt, .message = "serial or from is out of range"};
+    }
+    view_.put_back = std::move(put_back);
     return {};
   }
 

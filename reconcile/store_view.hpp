@@ -44,6 +44,8 @@ class StoreLayout {
     return root_ + "claims/" + std::string(claim);
   }
 
+  [[nodiscard]] std::string put_back() const { return root_ + "put-back"; }
+
   [[nodiscard]] std::string generations() const { return root_ + "generations/"; }
 
   [[nodiscard]] std::string generation(std::int64_t serial) const;
@@ -92,6 +94,18 @@ struct GenerationRecord {
   }
 };
 
+// Beside the head: that the tree was filled again, or brought forward, from what somebody remembered.
+struct PutBack {
+  std::int64_t serial = 0;          // of the head that did it
+  std::int64_t from = 0;            // the generation that was remembered
+  std::vector<std::string> former;  // lineages that were begun under this name and have ended in this one
+
+  static constexpr auto fields() {
+    return std::tuple{setting("serial", &PutBack::serial), setting("from", &PutBack::from),
+                      setting("former", &PutBack::former)};
+  }
+};
+
 // The cluster's tree, read at one revision. A record that fails its validation is not among the
 // records: it is a finding, and its network or host is frozen.
 struct StoreView {
@@ -99,8 +113,10 @@ struct StoreView {
   std::optional<Head> head;
   Records records;
   Facts facts;
-  std::map<std::string, HostStatus> status;   // by host name
-  std::map<std::string, std::string> claims;  // claim (without prefix) -> holder
+  std::map<std::string, HostStatus> status;              // by host name
+  std::map<std::string, std::string> claims;             // claim (without prefix) -> holder
+  std::map<std::int64_t, GenerationRecord> generations;  // those that are kept, by serial
+  std::optional<PutBack> put_back;
   std::vector<HostName> present;              // hosts with a long-running command, sorted
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation

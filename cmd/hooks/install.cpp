@@ -161,9 +161,9 @@ void warn_without_keystore(const std::vector<const HookKind*>& hooks, const Plan
 
 // What a hook answers is for git: 2 for changes would refuse them, and a file is written by whoever pushes.
 Status check_kept(const PlanOptions& plan) {
-  if (!plan.detailed_exitcode && plan.json_into.empty()) return {};
+  if (!plan.detailed_exitcode && plan.json_into.empty() && !plan.restored) return {};
   return Error{.code = Errc::usage,
-               .message = "a hook has no use for --detailed-exitcode and --json-into",
+               .message = "a hook has no use for --detailed-exitcode, --json-into and --restored",
                .hint = "leave them out"};
 }
 

@@ -112,8 +112,10 @@ Result<int> pre_push(const PlanOptions& plan) {
 
 Result<int> receive(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
   OVL_TRY(const auto updates, read_received());
-  return hook.name == "pre-receive" ? run_pre_receive(global, plan, hook, updates)
-                                    : run_post_receive(global, plan, hook, updates);
+  PlanOptions here = plan;
+  here.memory_folder = plan.repo + "/ovl";
+  return hook.name == "pre-receive" ? run_pre_receive(global, here, hook, updates)
+                                    : run_post_receive(global, here, hook, updates);
 }
 
 int post_merge(const GlobalOptions& global, PlanOptions plan) {

@@ -111,6 +111,7 @@ std::vector<std::string> hook_arguments(const GlobalOptions& global, const PlanO
   list.option("--format", options.format, plain.format);
   list.flag("--json", options.json);
   list.flag("--allow-rollback", options.allow_rollback);
+  list.flag("--new-cluster", options.new_cluster);
   list.flag("--auto-approve", options.auto_approve);
   list.flag("--show-all", options.show_all);
   return list.out;

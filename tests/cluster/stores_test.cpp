@@ -135,6 +135,14 @@ class Servers : public Stores {
     EXPECT_TRUE(back.has("the keystore has lost it")) << back.out;
   }
 
+  // What a boot leaves of ovl's objects: nothing.
+  void reboot(const std::string& host) const {
+    const Ran gone = on(host,
+                        "for n in $(ip netns list | cut -d' ' -f1); do ip netns del $n; done; "
+                        "ip link del ovl-gw 2>/dev/null; nft flush ruleset; rm -rf /etc/netns/*");
+    ASSERT_EQ(gone.code, 0) << gone.out;
+  }
+
   // For so long the host with the agent has no way to the store, while another host adds an endpoint to it.
   void cut_off(const std::string& seconds) {
     both();
@@ -263,6 +271,45 @@ TEST_P(Servers, ThatLostTheirDataAreFilledAgainWithTheSameIds) {
   for (const char* host : {"mhs-demo0", "mhs-demo1"}) EXPECT_TRUE(in_sync(host));
   EXPECT_TRUE(on("mhs-demo0", "ovl apply --auto-approve -v").has("0 writes to the kernel"));
   EXPECT_EQ(on("mhs-demo0", "ovl keystore check").code, 0);
+}
+
+TEST_P(Servers, ThatAreNotThereWhenAHostBoots) {
+  both();
+  const std::string before = shape("mhs-demo1");
+  signal("STOP");
+  reboot("mhs-demo1");
+  const Ran alone = on("mhs-demo1", "ovl apply --scope host --auto-approve --timeout 1s");
+  EXPECT_EQ(alone.code, 0) << alone.out;
+  EXPECT_TRUE(alone.has("the keystore can't be reached; this host keeps to generation")) << alone.out;
+  EXPECT_EQ(shape("mhs-demo1"), before);
+  EXPECT_EQ(on("mhs-demo1", "ip netns exec client ping -c 1 -W 5 web").code, 0);
+  const Ran status = on("mhs-demo1", "ovl status --timeout 1s");
+  EXPECT_EQ(status.code, 16) << status.out;
+  EXPECT_TRUE(status.has("this host keeps to generation")) << status.out;
+  signal("CONT");
+  apply("mhs-demo1", "--scope host");
+  EXPECT_TRUE(in_sync("mhs-demo1"));
+}
+
+// The agent begins without it, and follows it when it is back.
+TEST_P(OneServer, ThatIsNotThereWhenTheAgentStarts) {
+  both();
+  const std::string before = shape("mhs-demo1");
+  signal("STOP");
+  reboot("mhs-demo1");
+  const Ran started =
+      on("mhs-demo1", "ovl agent --timeout 1s >/run/agent.log 2>&1 & echo $! >/run/agent.pid");
+  ASSERT_EQ(started.code, 0) << started.out;
+  const Ran made = on("mhs-demo1",
+                      "for i in $(seq 300); do ip netns exec client ping -c 1 -W 1 web && exit 0; "
+                      "done; exit 1");
+  EXPECT_EQ(made.code, 0) << made.out << on("mhs-demo1", "cat /run/agent.log").out;
+  EXPECT_EQ(shape("mhs-demo1"), before);
+  signal("CONT");
+  write(manifest() + "[endpoint.late]\nnetwork = \"my-net\"\nhost = \"mhs-demo1\"\n");
+  apply("mhs-demo0");
+  const Ran settled = on("mhs-demo0", "ovl status --wait 60s");
+  EXPECT_EQ(settled.code, 0) << settled.out << on("mhs-demo1", "cat /run/agent.log").out;
 }
 
 TEST_P(Servers, ThatAHostCannotReachLeaveItAsItIs) {

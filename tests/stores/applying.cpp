@@ -62,6 +62,7 @@ struct Asked {
     request.origin.source = "dir:test";
     request.lock_timeout = std::chrono::minutes(2);
     request.lock_ttl = options.lock_ttl;
+    request.restored = options.restored;
     return request;
   }
 

@@ -40,6 +40,7 @@ class Machine {
 
 struct ApplyOptions {
   Machine* machine = nullptr;  // none: scope cluster
+  bool restored = false;
   std::chrono::seconds lock_ttl{60};
   std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
     return false;

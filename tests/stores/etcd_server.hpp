@@ -18,9 +18,12 @@ class EtcdMember {
   explicit EtcdMember(std::vector<std::string> more = {}, const std::string& scheme = "http",
                       const std::string& name = "m0", std::uint16_t client_port = free_port(),
                       std::uint16_t peer_port = free_port())
-      : port_(client_port), scheme_(scheme) {
+      : port_(client_port),
+        scheme_(scheme),
+        name_(name),
+        peer_("http://127.0.0.1:" + std::to_string(peer_port)) {
     const std::string client = url();
-    const std::string peer = "http://127.0.0.1:" + std::to_string(peer_port);
+    const std::string& peer = peer_;
     std::vector<std::string> command = {"etcd",
                                         "--name",
                                         name,
@@ -60,10 +63,32 @@ class EtcdMember {
 
   [[nodiscard]] Server& server() { return *server_; }
 
+  void save_snapshot() const {
+    must_run("etcdctl --endpoints=" + url() + " snapshot save " + file("snapshot"));
+  }
+
+  // Of one member that is the whole cluster.
+  void restore_snapshot() {
+    server_->stop();
+    must_run("rm -rf " + file("data") + " && etcdctl snapshot restore " + file("snapshot") + " --data-dir " +
+             file("data") + " --name " + name_ + " --initial-cluster " + name_ + "=" + peer_ +
+             " --initial-advertise-peer-urls " + peer_);
+    server_->start();
+  }
+
  private:
+  [[nodiscard]] std::string file(const std::string& name) const { return directory_.file(name); }
+
+  static void must_run(const std::string& command) {
+    const Ran ran = run_shell("export ETCDCTL_API=3; " + command);
+    ASSERT_TRUE(ran.ok) << ran.out;
+  }
+
   TemporaryDirectory directory_;
   std::uint16_t port_;
   std::string scheme_;
+  std::string name_;
+  std::string peer_;
   std::unique_ptr<Server> server_;
 };
 

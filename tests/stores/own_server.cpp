@@ -27,6 +27,13 @@ class OwnEtcd final : public OwnServer {
 
   Server& process() override { return member_.server(); }
 
+  void keep_backup() override { member_.save_snapshot(); }
+
+  void restore_backup() override {
+    member_.restore_snapshot();
+    if (!wait()) std::abort();
+  }
+
  private:
   std::uint16_t port_ = free_port();
   EtcdMember member_{quick_leases(), "http", "m0", port_};
@@ -48,6 +55,12 @@ class OwnConsul final : public OwnServer {
     if (!consul_snapshot("restore")) std::abort();
   }
 
+  void keep_backup() override {
+    if (!keep_copy()) std::abort();
+  }
+
+  void restore_backup() override { bring_back_copy(); }
+
  private:
   bool consul_snapshot(const std::string& verb) {
     return run_shell(fmt::format("{} snapshot {} -http-addr={} {}", consul_program(), verb, server_.address(),
@@ -68,7 +81,21 @@ class OwnZookeeper final : public OwnServer {
 
   Server& process() override { return server_.process(); }
 
+  void keep_backup() override { copy_data("version-2", "backup"); }
+
+  void restore_backup() override { copy_data("backup", "version-2"); }
+
  private:
+  // Of a server that stands still.
+  void copy_data(const std::string& from, const std::string& to) {
+    process().stop();
+    if (!run_shell(fmt::format("cd {} && rm -rf {} && cp -a {} {}", server_.data(), to, from, to)).ok) {
+      std::abort();
+    }
+    process().start();
+    if (!wait()) std::abort();
+  }
+
   ZookeeperServer server_;
 };
 

@@ -42,6 +42,10 @@ class OwnServer {
   virtual bool keep_copy() { return false; }
 
   virtual void bring_back_copy() {}
+
+  // The same in the store's usual way, which may stop the server meanwhile.
+  virtual void keep_backup() = 0;
+  virtual void restore_backup() = 0;
 };
 
 // Members 0, 1 and 2. One of them may be away at a time.

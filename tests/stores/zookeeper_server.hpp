@@ -48,6 +48,8 @@ class ZookeeperServer {
 
   [[nodiscard]] std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
 
+  [[nodiscard]] const std::string& data() const { return directory_.path(); }
+
   Server& process() { return *server_; }
 
  private:

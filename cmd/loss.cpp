@@ -1,0 +1,73 @@
+#include "cmd/loss.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "cmd/cluster_memory.hpp"
+#include "reconcile/standing.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string text_of(Tree tree, const Memory& memory, const StoreView& view) {
+  const std::int64_t known = memory.head ? memory.head->serial : 0;
+  switch (tree) {
+    case Tree::goes_on:
+    case Tree::absent: return {};
+    case Tree::lost:
+      return fmt::format(
+          "the keystore has lost it: generation {} is remembered here, and an apply here puts it back",
+          known);
+    case Tree::rebuilt:
+    case Tree::older:
+      return fmt::format("the keystore holds an older copy, generation {}: generation {} is remembered here",
+                         view.head->serial, known);
+    case Tree::begun_anew:
+    case Tree::foreign:
+      return fmt::format(
+          "the keystore holds another one, lineage {}: lineage {}, generation {}, is remembered here",
+          view.head->lineage, memory.lineage, known);
+  }
+  return {};
+}
+
+// Empty when the state tells nothing.
+std::string loss_in(const State& state, const std::string& url, const StoreView& view) {
+  const auto memory = memory_of(state);
+  if (!memory.ok() || memory.value().keystore != url) return {};
+  return text_of(judge(memory.value(), view, url), memory.value(), view);
+}
+
+}  // namespace
+
+std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Context& context,
+                    const StoreView& view) {
+  const Label& cluster = context.request().cluster;
+  const std::string& url = context.access().url;
+  const auto own = State::open_read_only({.root = global.state_directory, .cluster = cluster});
+  std::string out = own.ok() ? loss_in(own.value(), url, view) : std::string();
+  if (!out.empty()) return out;
+  const auto kept =
+      open_memory({.folder = memory_folder(global, options), .url = url, .cluster = cluster}, false);
+  return kept ? loss_in(*kept, url, view) : std::string();
+}
+
+std::string alone_text(const GlobalOptions& global, const PlanOptions& options) {
+  const Context::Needs needs{.manifest = false, .host = false, .keystore = false, .state = true};
+  auto context = Context::open(global, options, needs);
+  if (!context.ok()) return {};
+  const State& state = *context.value().world().state;
+  const auto memory = memory_of(state);
+  if (!memory.ok() || !memory.value().head) return {};
+  std::string out = fmt::format("Cluster {}: the keystore can't be reached; this host keeps to generation {}",
+                                context.value().request().cluster.text(), memory.value().head->serial);
+  const auto since = state.binding("away since");
+  if (since.ok() && since.value() && !since.value()->empty()) {
+    out += ", alone since " + ago(std::atoll(since.value()->c_str()), std::time(nullptr));
+  }
+  return out + "\n";
+}
+
+}  // namespace ovl

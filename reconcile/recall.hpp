@@ -1,0 +1,17 @@
+// Stage "recall": what this place remembers, beside what the store holds or where it can't be asked.
+#pragma once
+
+#include "reconcile/pipeline.hpp"
+
+namespace ovl {
+
+// Fills planned.known, memory, tree and puts_back from planned.view, with a warning when records are put back
+// and a refusal when a cluster may not begin here. Errors: guard, when nothing is remembered that --restored
+// asks for; as State.
+Status recall(const Request& request, const World& world, Planned& planned);
+
+// The last good records in place of a store that can't be reached, for a host that only follows it: it may
+// boot before its store. Errors: `why`, where nothing stands for it.
+Status stand_alone(const Request& request, const World& world, const Error& why, Planned& planned);
+
+}  // namespace ovl

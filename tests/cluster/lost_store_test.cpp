@@ -1,0 +1,147 @@
+// A store that lost its cluster, or never had it, and places that remember it or don't. Cluster scope needs
+// no kernel, so that there is no lab.
+#include <gtest/gtest.h>
+
+#include "tests/cluster/hooks_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kNoTree = "the keystore does not hold it, and this place remembers none";
+
+class LostStore : public HooksRig {
+ protected:
+  void SetUp() override {
+    HooksRig::SetUp();
+    write("[network.one]\n[network.two]\n");
+    commit("two networks");
+  }
+
+  // The manifest's answer to "which network came first" is another one after a loss.
+  void write_others() const { write("[network.two]\n[network.zero]\n[network.one]\n"); }
+
+  // The file stays, and so does its revision: as on a server whose keys are gone.
+  void lose() const {
+    const Ran ran = shell("sqlite3 " + store_file() + " 'PRAGMA foreign_keys = OFF; DELETE FROM keys'");
+    ASSERT_EQ(ran.code, 0) << ran.out;
+  }
+
+  [[nodiscard]] std::string store_file() const { return store().substr(std::string("sqlite://").size()); }
+
+  [[nodiscard]] Ran apply(const std::string& memory, const std::string& options = "") const {
+    return ovl("--state-dir " + file(memory) + " apply net --scope cluster --auto-approve --keystore " +
+               store() + " " + options);
+  }
+
+  void applies(const std::string& memory, const std::string& options = "") const {
+    const Ran ran = apply(memory, options);
+    ASSERT_EQ(ran.code, 0) << ran.out;
+  }
+
+  void refuses(const Ran& ran) const {
+    EXPECT_EQ(ran.code, 12) << ran.out;
+    EXPECT_TRUE(ran.has(kNoTree)) << ran.out;
+    EXPECT_TRUE(ran.has("--new-cluster")) << ran.out;
+  }
+
+  // With ids and subnets.
+  [[nodiscard]] std::string all() const {
+    return ovl("network ls --no-trunc --state-dir " + file("nowhere") + " --keystore " + store() +
+               " --cluster pushed")
+        .out;
+  }
+};
+
+}  // namespace
+
+TEST_F(LostStore, IsFilledAgainByWhoeverWroteIt) {
+  applies("hub");
+  const std::string before = all();
+  lose();
+  for (const std::string verb : {"network ls", "status"}) {
+    const Ran ran =
+        ovl("--state-dir " + file("hub") + " " + verb + " --keystore " + store() + " --cluster pushed");
+    EXPECT_EQ(ran.code, 12) << ran.out;
+    EXPECT_TRUE(ran.has("the keystore has lost it: generation 1 is remembered here")) << ran.out;
+  }
+  write_others();
+  const Ran ran = apply("hub");
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_TRUE(ran.has("the keystore has lost it; it is rebuilt")) << ran.out;
+  EXPECT_TRUE(ran.has("Generation 2")) << ran.out;
+  write("[network.one]\n[network.two]\n");
+  applies("hub");
+  EXPECT_EQ(all(), before);
+}
+
+TEST_F(LostStore, IsNotTakenForANewOne) {
+  applies("hub");
+  const std::string before = all();
+  lose();
+  refuses(apply("elsewhere"));
+  refuses(ovl("--state-dir " + file("syncing") + " sync --repo " + file("work") +
+              " net --scope cluster --keystore " + store()));
+  refuses(ovl("--state-dir " + file("elsewhere") + " plan net --scope cluster --keystore " + store()));
+  EXPECT_EQ(shell("ls -A " + file("elsewhere")).code, 2) << "a refused command makes nothing";
+  applies("elsewhere", "--new-cluster");
+  const Ran hub = apply("hub");
+  EXPECT_EQ(hub.code, 0) << hub.out;
+  EXPECT_TRUE(hub.has("it was begun anew in the keystore")) << hub.out;
+  EXPECT_EQ(all(), before);
+  applies("elsewhere");
+  EXPECT_EQ(all(), before) << "who followed the other lineage goes along";
+}
+
+TEST_F(LostStore, IsFilledByHooksThatRemember) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  const Ran first = push("hub main");
+  ASSERT_EQ(first.code, 0) << first.out;
+  const std::string before = all();
+  lose();
+  write("[network.one]\n[network.two]\nlabels = { a = \"b\" }\n");
+  commit("a label");
+  const Ran second = push("hub main");
+  EXPECT_EQ(second.code, 0) << second.out;
+  EXPECT_TRUE(second.has("the keystore has lost it")) << second.out;
+  EXPECT_EQ(all(), before);
+  lose();
+  ASSERT_EQ(shell("rm -r " + file("hub.git/ovl/memory")).code, 0);
+  write("[network.one]\n[network.two]\n");
+  commit("no label");
+  const Ran third = push("hub main");
+  EXPECT_NE(third.code, 0) << third.out;
+  EXPECT_TRUE(third.has(kNoTree)) << third.out;
+  ASSERT_EQ(install("--new-cluster pre-receive post-receive").code, 0);
+  const Ran told = push("hub main");
+  EXPECT_EQ(told.code, 0) << told.out;
+}
+
+TEST_F(LostStore, ThatIsPutBackFromAnOlderCopyIsSeen) {
+  applies("hub");
+  const std::string copy = file("copy");
+  ASSERT_EQ(shell("sqlite3 " + store_file() + " '.backup " + copy + "'").code, 0);
+  write("[network.one]\n[network.two]\n[network.three]\n");
+  applies("hub");
+  const std::string before = all();
+  ASSERT_EQ(
+      shell("cp " + copy + " " + store_file() + " && rm -f " + store_file() + "-wal " + store_file() + "-shm")
+          .code,
+      0);
+  for (const std::string verb : {"plan net", "apply net --auto-approve"}) {
+    const Ran ran = ovl("--state-dir " + file("hub") + " " + verb + " --scope cluster --keystore " + store());
+    EXPECT_EQ(ran.code, 12) << ran.out;
+    EXPECT_TRUE(ran.has("the keystore was put back from an older copy")) << ran.out;
+  }
+  const Ran status =
+      ovl("--state-dir " + file("hub") + " status --keystore " + store() + " --cluster pushed");
+  EXPECT_EQ(status.code, 12) << status.out;
+  EXPECT_TRUE(status.has("the keystore holds an older copy, generation 1")) << status.out;
+  EXPECT_EQ(apply("elsewhere", "--restored").code, 12) << "it remembers nothing";
+  applies("hub", "--restored");
+  EXPECT_EQ(all(), before);
+  const Ran again = apply("hub");
+  EXPECT_TRUE(again.has("No changes")) << again.out;
+}
+
+}  // namespace ovl
