@@ -247,6 +247,7 @@ Status Context::fill_commit() {
 // another machine, the cluster's head is what must not have moved.
 Status Context::fill_given(const GivenManifest& given) {
   request_.origin = given.origin;
+  request_.dirty = given.dirty;
   if (given.origin.commit.empty() || given.repo.empty()) return {};
   auto repository = open_repository(given.repo);
   if (!repository.ok() || !repository.value()) return {};

@@ -24,6 +24,7 @@ struct GivenManifest {
   KeystoreAccess access;  // how its keystore is reached
   std::string file;       // where it was saved
   bool revision = false;  // from the object database
+  bool dirty = false;     // its files were not those of the commit
 };
 
 class Context {

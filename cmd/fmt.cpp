@@ -13,6 +13,7 @@
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "cmd/write_file.hpp"
+#include "files/read.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/format_toml.hpp"
 #include "reconcile/parse.hpp"
@@ -59,7 +60,8 @@ Result<int> format_files(const FmtOptions& options) {
 
 // From stdin to stdout, for editors.
 Result<int> format_stream() {
-  const Sources sources{{.name = "stdin", .text = std::string(std::istreambuf_iterator<char>(std::cin), {})}};
+  OVL_TRY(std::string text, read_stdin(kMaxSourceBytes));
+  const Sources sources{{.name = "stdin", .text = std::move(text)}};
   OVL_CHECK(check_syntax(sources));
   std::cout << format_toml(sources.front().text);
   return kExitDone;

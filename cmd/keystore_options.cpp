@@ -1,16 +1,18 @@
 #include "cmd/keystore_options.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "drivers/keystore/url.hpp"
+#include "files/read.hpp"
 #include "reconcile/decode_values.hpp"
 #include "reconcile/ids.hpp"
 
@@ -24,21 +26,26 @@ Error no_reference(std::string_view what) {
                .hint = "name where it is: env:NAME or file:PATH"};
 }
 
+// Bytes of a file of which the first line counts.
+constexpr std::size_t kMostSecret = 65'536;
+
 Result<std::string> read_file(const std::string& path) {
+  const auto file = open_regular(AT_FDCWD, path, path, Links::follow);
+
   struct stat info {};
 
-  if (stat(path.c_str(), &info) != 0) {
-    return Error{.code = Errc::io, .message = fmt::format("the secret file {} can't be read", path)};
+  if (!file.ok() || fstat(file.value().get(), &info) != 0) {
+    return Error{.code = Errc::io,
+                 .message = fmt::format("the secret file {} can't be read", path),
+                 .hint = file.ok() ? "" : file.error().message};
   }
   if ((info.st_mode & 077) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
     return Error{.code = Errc::guard,
                  .message = fmt::format("the secret file {} is readable by others", path),
                  .hint = fmt::format("chmod 600 {}", path)};
   }
-  std::ifstream file(path);
-  std::string secret;
-  std::getline(file, secret);
-  return secret;
+  OVL_TRY(const std::string text, read_open(file.value().get(), path, kMostSecret));
+  return text.substr(0, text.find('\n'));
 }
 
 Result<std::string> read_secret(std::string_view what, const std::string& text) {
@@ -55,7 +62,10 @@ Result<std::string> file_of(std::string_view what, const std::string& text) {
   if (text.empty()) return std::string();
   const auto ref = parse_secret(text);
   if (!ref || ref->where != SecretRef::Where::file) return no_reference(what);
-  return ref->name;
+  // The drivers' libraries read it, and would wait for a pipe.
+  const auto file = open_regular(AT_FDCWD, ref->name, ref->name, Links::follow);
+  const bool special = !file.ok() && (file.error().os_errno == ENXIO || file.error().os_errno == EISDIR);
+  return special ? Result<std::string>(file.error()) : Result<std::string>(ref->name);
 }
 
 std::string text_of(const std::optional<SecretRef>& ref, const SourceFile* beside) {

@@ -14,6 +14,7 @@
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "cmd/write_file.hpp"
+#include "files/read.hpp"
 #include "reconcile/transfer.hpp"
 
 namespace ovl {
@@ -81,11 +82,14 @@ Status write_text(const std::string& path, const std::string& text) {
   return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path)};
 }
 
+// Of an export: far above 100,000 endpoints.
+constexpr std::size_t kMostImport = std::size_t{1} << 30;
+
 Result<std::string> read_text(const std::string& path) {
-  if (path.empty() || path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream file(path);
-  if (!file) return Error{.code = Errc::not_found, .message = fmt::format("{} can't be read", path)};
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  if (path.empty() || path == "-") return read_stdin(kMostImport);
+  auto text = read_regular(path, {.most = kMostImport});
+  if (text.ok()) return text;
+  return std::move(text).error().within("the tree can't be read");
 }
 
 Result<int> export_tree(const GlobalOptions& global, const PlanOptions& options,

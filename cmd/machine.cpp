@@ -6,7 +6,8 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
+
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -26,10 +27,7 @@ std::string host_name() {
 }
 
 std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
+  return read_first_line("/proc/sys/kernel/random/boot_id");
 }
 
 StoreLock::Holder this_process(std::int64_t now) {

@@ -1,9 +1,14 @@
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <exception>
 #include <iostream>
+#include <new>
+#include <string_view>
 
 #include "cmd/cli.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/style.hpp"
 
 namespace {
 
@@ -23,9 +28,30 @@ int unless_unheard(int code) {
   return code == ovl::kExitDone || code == ovl::kExitChanges ? ovl::kExitError : code;
 }
 
+// What is thrown where nobody may throw, or in a thread of a library: words, as for any other error.
+[[noreturn]] void end_in_words() {
+  constexpr std::string_view words =
+      "ovl: it could not go on (out of memory?); what was begun stays as it is\n";
+  static_cast<void>(!::write(STDERR_FILENO, words.data(), words.size()));
+  ::_exit(ovl::kExitError);
+}
+
+// Our functions answer errors; what a library throws all the same ends here.
+int run_guarded(int argc, char** argv) {
+  std::set_terminate(end_in_words);
+  try {
+    return ovl::run_cli(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "ovl: out of memory; what was begun stays as it is\n";
+  } catch (const std::exception& thrown) {
+    std::cerr << "ovl: it could not go on: " << ovl::printable(thrown.what()) << "\n";
+  }
+  return ovl::kExitError;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   fill_standard_streams();
-  return unless_unheard(ovl::run_cli(argc, argv));
+  return unless_unheard(run_guarded(argc, argv));
 }

@@ -11,6 +11,7 @@
 
 #include "cmd/write_file.hpp"
 #include "drivers/module/module.hpp"
+#include "files/read.hpp"
 #include "model/handle.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/manifest_archive.hpp"
@@ -45,21 +46,17 @@ bool is_own_folder(const std::string& folder) {
          (about.st_mode & 022) == 0;
 }
 
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+
 std::string read_own_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const auto file = open_regular(AT_FDCWD, path, path, Links::refuse);
 
   struct stat about {};
 
-  const bool ours = file.valid() && ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode) &&
-                    about.st_uid == ::geteuid();
+  const bool ours = file.ok() && ::fstat(file.value().get(), &about) == 0 && about.st_uid == ::geteuid();
   if (!ours) return {};
-  std::string text(static_cast<std::size_t>(about.st_size), '\0');
-  std::size_t done = 0;
-  for (ssize_t got = 0; done < text.size(); done += static_cast<std::size_t>(got)) {
-    got = ::read(file.get(), text.data() + done, text.size() - done);
-    if (got <= 0) return {};
-  }
-  return text;
+  auto text = read_open(file.value().get(), path, kMostBytes);
+  return text.ok() ? std::move(text).value() : std::string();
 }
 
 }  // namespace
@@ -96,9 +93,11 @@ void ManifestCache::keep(const std::string& key, const Manifest& manifest) const
 void ManifestCache::forget_oldest() const {
   std::error_code error;
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
-  for (const auto& entry : fs::directory_iterator(folder_, error)) {
-    if (entry.path().extension() == ".manifest")
-      files.emplace_back(entry.last_write_time(error), entry.path());
+  const auto names = names_in(folder_);
+  if (!names.ok()) return;
+  for (const std::string& name : names.value()) {
+    const fs::path path = fs::path(folder_) / name;
+    if (path.extension() == ".manifest") files.emplace_back(fs::last_write_time(path, error), path);
   }
   std::ranges::sort(files);
   for (std::size_t i = 0; i + kMostFiles < files.size(); ++i) fs::remove(files[i].second, error);

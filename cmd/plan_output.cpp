@@ -1,16 +1,22 @@
 #include "cmd/plan_output.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <iostream>
+#include <map>
 
+#include "cmd/decode_plan.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
 #include "cmd/tell.hpp"
+#include "files/read.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/diff_records.hpp"
 #include "state/plan_file.hpp"
@@ -73,6 +79,18 @@ Value options_json(const PlanOptions& options) {
   return out;
 }
 
+// A member that nobody reads would be shown to nobody.
+Status check_members(const Value& value, std::initializer_list<std::string_view> known) {
+  const Value::Object* members = value.as_object();
+  if (members == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan is no object"};
+  for (const auto& [name, item] : *members) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    return Error{.code = Errc::corrupt,
+                 .message = fmt::format("the saved plan has an unknown member \"{}\"", printable(name))};
+  }
+  return {};
+}
+
 template <class T>
 Status read_member(const Value& value, std::string_view name, T& out) {
   const Value* found = value.find(name);
@@ -84,6 +102,8 @@ Status read_member(const Value& value, std::string_view name, T& out) {
 }
 
 Status read_options(const Value& value, PlanOptions& options) {
+  OVL_CHECK(check_members(value, {"scope", "destroy", "refresh_only", "allow_rollback", "max_destroy",
+                                  "targets", "excludes", "replaces"}));
   OVL_CHECK(read_member(value, "scope", options.scope));
   OVL_CHECK(read_member(value, "destroy", options.destroy));
   OVL_CHECK(read_member(value, "refresh_only", options.refresh_only));
@@ -102,11 +122,18 @@ Result<std::string> text_at(const Value& value, std::string_view name) {
   return out;
 }
 
+Result<const Value*> value_at(const Value& value, std::string_view name) {
+  const Value* found = value.find(name);
+  if (found != nullptr) return found;
+  return Error{.code = Errc::corrupt, .message = fmt::format("the saved plan has no \"{}\"", name)};
+}
+
 Result<Sources> sources_of(const Value& value) {
   Sources sources;
-  const Value* items = value.find("sources");
-  if (items == nullptr || items->as_array() == nullptr) return sources;
+  OVL_TRY(const Value* items, value_at(value, "sources"));
+  if (items->as_array() == nullptr) return wrong_type("a list of sources");
   for (const Value& item : *items->as_array()) {
+    OVL_CHECK(check_members(item, {"name", "text"}));
     SourceFile source;
     OVL_TRY(source.name, text_at(item, "name"));
     OVL_TRY(source.text, text_at(item, "text"));
@@ -119,12 +146,14 @@ Result<Sources> sources_of(const Value& value) {
 std::string first_moved(const Value& before, const Value& now) {
   const auto changes = [](const Value& plan) {
     std::map<std::string, std::string> out;
-    const Value* items = plan.find("resource_changes");
-    if (items == nullptr || items->as_array() == nullptr) return out;
-    for (const Value& item : *items->as_array()) {
-      const Value* address = item.find("address");
-      if (address != nullptr && address->as_string() != nullptr)
-        out.emplace(*address->as_string(), item.json());
+    for (const char* list : {"resource_changes", "resource_drift"}) {
+      const Value* items = plan.find(list);
+      if (items == nullptr || items->as_array() == nullptr) continue;
+      for (const Value& item : *items->as_array()) {
+        const Value* address = item.find("address");
+        if (address != nullptr && address->as_string() != nullptr)
+          out.emplace(*address->as_string(), item.json());
+      }
     }
     return out;
   };
@@ -138,6 +167,16 @@ std::string first_moved(const Value& before, const Value& now) {
     if (!old_changes.contains(address)) return address;
   }
   return {};
+}
+
+// What is shown beside the changes. What others report meanwhile moves none of it.
+std::string first_moved_word(const Value& before, const Value& now) {
+  const Value none = Value::object();
+  const Value* old_words = before.find("ovl");
+  const Value* new_words = now.find("ovl");
+  const auto moved =
+      delta_of(old_words != nullptr ? *old_words : none, new_words != nullptr ? *new_words : none);
+  return moved.empty() ? std::string() : fmt::format("what it says of \"{}\"", moved.front().name);
 }
 
 // "record networks/my-net", "the cluster's head" or nothing.
@@ -201,51 +240,70 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   out.set("repo", repository != nullptr ? repository->directory() : std::string());
   out.set("revision", context.is_revision());
   out.set("ref", options.ref.empty() ? std::string("HEAD") : options.ref);
+  out.set("dirty", context.request().dirty);
   out.set("plan", plan_json(planned.plan));
-  out.set("text", plan_text(planned.plan, RenderOptions{}));
+  out.set("changed", changed_fields(planned.plan));
   return write_plan_file(options.out, out);
 }
 
-Result<SavedPlan> load_plan(const std::string& path) {
-  OVL_TRY(const Value value, read_plan_file(path));
+namespace {
+
+Result<SavedPlan> decode_saved(const Value& value) {
+  OVL_CHECK(check_members(value, {"options", "host", "keystore", "cluster", "boot", "store", "sources",
+                                  "origin", "repo", "revision", "ref", "dirty", "plan", "changed"}));
   SavedPlan saved;
-  const Value* options = value.find("options");
-  if (options == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"options\""};
+  OVL_TRY(const Value* options, value_at(value, "options"));
   OVL_CHECK(read_options(*options, saved.options));
   OVL_TRY(saved.options.host, text_at(value, "host"));
-  const Value* access = value.find("keystore");
-  if (access == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"keystore\""};
+  OVL_TRY(const Value* access, value_at(value, "keystore"));
   OVL_TRY(saved.manifest.access, decode<KeystoreAccess>(*access));
-  saved.manifest.file = path;
   OVL_TRY(saved.options.cluster, text_at(value, "cluster"));
   OVL_TRY(saved.boot, text_at(value, "boot"));
-  const Value* store = value.find("store");
-  if (store != nullptr) saved.store = *store;
-  OVL_TRY(saved.text, text_at(value, "text"));
+  OVL_TRY(const Value* store, value_at(value, "store"));
+  saved.store = *store;
   OVL_TRY(saved.manifest.files, sources_of(value));
-  const Value* origin = value.find("origin");
-  if (origin == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan has no \"origin\""};
+  OVL_TRY(const Value* origin, value_at(value, "origin"));
   OVL_TRY(saved.manifest.origin, decode<Origin>(*origin));
   OVL_TRY(saved.manifest.repo, text_at(value, "repo"));
   OVL_TRY(saved.manifest.ref, text_at(value, "ref"));
   OVL_CHECK(read_member(value, "revision", saved.manifest.revision));
-  const Value* plan = value.find("plan");
-  if (plan != nullptr) saved.plan = *plan;
+  OVL_CHECK(read_member(value, "dirty", saved.manifest.dirty));
+  OVL_TRY(const Value* plan, value_at(value, "plan"));
+  OVL_TRY(const Value* changed, value_at(value, "changed"));
+  saved.json = *plan;
+  saved.changed = *changed;
+  OVL_TRY(saved.shown, decode_plan(*plan, *changed));
   return saved;
 }
 
+}  // namespace
+
+Result<SavedPlan> load_plan(const std::string& path) {
+  OVL_TRY(const Value value, read_plan_file(path));
+  auto saved = decode_saved(value);
+  if (saved.ok()) saved.value().manifest.file = path;
+  if (saved.ok()) return saved;
+  Error error = std::move(saved).error().within(path);
+  if (error.hint.empty()) error.hint = "plan again: ovl plan --out FILE";
+  return error;
+}
+
 bool is_saved_plan(const std::string& path) {
-  return !path.empty() && !path.ends_with(".toml") && ::access(path.c_str(), R_OK) == 0 &&
-         std::ifstream(path).peek() == '{';
+  if (path.empty() || path.ends_with(".toml")) return false;
+  const auto file = open_regular(AT_FDCWD, path, path, Links::follow);
+  char first = 0;
+  return file.ok() && ::read(file.value().get(), &first, 1) == 1 && first == '{';
 }
 
 Status check_fresh(const SavedPlan& saved, const Planned& planned) {
   if (!saved.boot.empty() && saved.boot != boot_id()) return stale("this host (another host, or rebooted)");
+  const Value now = plan_json(planned.plan);
   for (const std::string& moved : {first_moved_record(saved.store, store_fingerprint(planned)),
-                                   first_moved(saved.plan, plan_json(planned.plan))}) {
+                                   first_moved(saved.json, now), first_moved_word(saved.json, now)}) {
     if (!moved.empty()) return stale(moved);
   }
-  return {};
+  if (saved.changed == changed_fields(planned.plan)) return {};
+  return stale("a field that changes");
 }
 
 }  // namespace ovl

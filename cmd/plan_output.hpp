@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cmd/context.hpp"
+#include "cmd/decode_plan.hpp"
 #include "cmd/options.hpp"
 #include "reconcile/pipeline.hpp"
 
@@ -18,26 +19,27 @@ void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions
 // Writes the plan's JSON into the file that --json-into names, if any. Errors: io.
 Status write_json(const Plan& plan, const PlanOptions& options);
 
-// A plan on disk: the manifest it was made from, what it was computed from as fingerprints, and how it
-// read. No secrets: a manifest holds only references.
+// A plan on disk: the manifest it was made from, what it was computed from as fingerprints, and what it
+// says. No secrets: a manifest holds only references.
 struct SavedPlan {
   PlanOptions options;
   GivenManifest manifest;
   std::string boot;  // boot id; empty in cluster scope
   Value store;       // lineage, serial and the records' revisions
-  Value plan;        // as JSON, for show and for naming what moved
-  std::string text;  // as it was printed
+  Value json;        // the plan, for naming what moved
+  Value changed;     // changed_fields() of the plan
+  DecodedPlan shown;
 };
 
 // Errors: io.
 Status save_plan(const Context& context, const Planned& planned, const PlanOptions& options);
-// Errors: io, corrupt, not_found.
+// Whatever is in the file is in the plan that is answered, or it is refused. Errors: as read_plan_file().
 Result<SavedPlan> load_plan(const std::string& path);
 
 // Whether a path holds a saved plan.
 bool is_saved_plan(const std::string& path);
 
-// Compares a saved plan with one made from it now. Errors: stale, naming what moved.
+// Compares a saved plan with one made from it now: all that it shows. Errors: stale, naming what moved.
 Status check_fresh(const SavedPlan& saved, const Planned& planned);
 
 }  // namespace ovl

@@ -1,4 +1,5 @@
-// ovl show PLAN: a saved plan, as it was printed or as JSON. Touches neither store nor kernel.
+// ovl show PLAN: what a saved plan says, rendered anew from what was checked. Touches neither store nor
+// kernel.
 #include <iostream>
 
 #include "cmd/context.hpp"
@@ -8,10 +9,10 @@
 
 namespace ovl {
 
-int run_show(const GlobalOptions&, const PlanOptions& options) {
+int run_show(const GlobalOptions& global, const PlanOptions& options) {
   const auto saved = load_plan(options.path);
   if (!saved.ok()) return report_error(saved.error());
-  std::cout << (options.json ? saved.value().plan.pretty_json() + "\n" : saved.value().text);
+  print_plan(saved.value().shown.plan, global, options);
   return kExitDone;
 }
 

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <ctime>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 
@@ -16,6 +15,7 @@
 #include "cmd/style.hpp"
 #include "cmd/write_file.hpp"
 #include "drivers/git/repository.hpp"
+#include "files/read.hpp"
 #include "reconcile/time_text.hpp"
 #include "state/folders.hpp"
 
@@ -73,9 +73,12 @@ std::string Suspension::words() const {
 }
 
 std::optional<Suspension> read_suspension(const std::string& directory) {
-  std::ifstream file(file_in(directory), std::ios::binary);
-  if (!file) return std::nullopt;
-  return decoded_or_unknown(std::string(std::istreambuf_iterator<char>(file), {}));
+  const auto text = read_regular(file_in(directory), {.links = Links::refuse});
+  if (text.ok()) return decoded_or_unknown(text.value());
+  const Error& error = text.error();
+  const bool none =
+      error.code == Errc::not_found || error.code == Errc::privilege || error.os_errno == EISDIR;
+  return none ? std::nullopt : std::optional(decoded_or_unknown(""));
 }
 
 int run_suspend(const GlobalOptions& global, const PlanOptions& options, const std::string& reason) {

@@ -25,7 +25,7 @@ struct Suspension {
 };
 
 // Of the machine, when `directory` is its state directory, or of a repository, when it is REPO/ovl. None: it
-// is not suspended, or this user may not know. A file that is no suspension counts as one.
+// is not suspended, or this user may not know. What is neither one nor a directory counts as one.
 std::optional<Suspension> read_suspension(const std::string& directory);
 
 int run_suspend(const GlobalOptions& global, const PlanOptions& options, const std::string& reason);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -382,6 +383,16 @@ class FindingId {
   constexpr FindingId() = default;
 
   consteval FindingId(const char* literal) : text_(find_entry(literal)->id) {}
+
+  // The one of this text; none: it is not in the catalogue.
+  static constexpr std::optional<FindingId> find(std::string_view text) {
+    FindingId out;
+    if (text.empty()) return out;
+    const CatalogueEntry* entry = find_entry(text);
+    if (entry == nullptr) return std::nullopt;
+    out.text_ = entry->id;
+    return out;
+  }
 
   [[nodiscard]] std::string text() const { return std::string(text_); }
 

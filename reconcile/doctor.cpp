@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 
 #include "drivers/probe/probe.hpp"
+#include "files/read.hpp"
 #include "reconcile/project.hpp"
 
 namespace ovl {
@@ -185,10 +185,7 @@ class Examination {
   // ---- settings of this kernel -------------------------------------------------------------------
 
   [[nodiscard]] std::string setting(const std::string& path) const {
-    std::ifstream file(patient_.proc + "/sys/" + path);
-    std::string text;
-    std::getline(file, text);
-    return text;
+    return read_first_line(patient_.proc + "/sys/" + path);
   }
 
   void check_settings() {

@@ -28,10 +28,6 @@ std::string hex(const std::array<unsigned char, N>& bytes) {
 
 }  // namespace
 
-std::string sha256_hex(std::string_view text) {
-  return hex(sha256(text));
-}
-
 std::string derive_id(const Label& cluster, std::string_view kind, std::string_view name,
                       const std::vector<std::string>& taken) {
   for (std::uint32_t counter = 0;; ++counter) {

@@ -5,13 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "model/digest.hpp"
 #include "model/result.hpp"
 #include "model/values.hpp"
 
 namespace ovl {
-
-// SHA-256 as 64 hexadecimal digits.
-std::string sha256_hex(std::string_view text);
 
 // The id of a thing: a hash of cluster, kind, name and the lowest counter whose id is not in `taken` (sorted)
 // (a renamed thing keeps its id, so its old name may come back with another).

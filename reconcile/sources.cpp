@@ -1,6 +1,5 @@
 #include "reconcile/sources.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -10,14 +9,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "files/read.hpp"
 #include "model/handle.hpp"
 #include "reconcile/ids.hpp"
 
 namespace ovl {
 
 namespace {
-
-using Directory = Handle<DIR, closedir>;
 
 constexpr std::string_view kDefaultFile = "ovl.toml";
 
@@ -40,41 +38,16 @@ std::string joined(const std::string& folder, std::string_view name) {
   return folder.ends_with('/') ? folder + std::string(name) : fmt::format("{}/{}", folder, name);
 }
 
-// All bytes of an open file, but no more than the limit and one.
-Result<std::string> read_bytes(int fd, const std::string& name) {
-  std::string text;
-  std::size_t size = 0;
-  while (size <= kMaxSourceBytes) {
-    text.resize(std::min(std::max<std::size_t>(size * 2, 16384), kMaxSourceBytes + 1));
-    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return os_error("reading", name, errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text.resize(size);
-  return text;
-}
-
 class SourceReader {
  public:
   // Reads one file; `at` is the folder's descriptor. A link is followed only where the user named it.
   Status add_file(int at, const std::string& entry, const std::string& shown, bool follow) {
-    // Without O_NONBLOCK a FIFO in a manifest's folder would wait for a writer.
-    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
-    const UniqueFd file(::openat(at, entry.c_str(), flags));
-    if (!file.valid()) {
-      return errno == ELOOP ? Status(link_refused(shown)) : Status(os_error("reading", shown, errno));
-    }
-
-    struct stat info {};
-
-    if (::fstat(file.get(), &info) != 0) return os_error("reading", shown, errno);
-    if (!S_ISREG(info.st_mode)) {
-      return refused(fmt::format("{} is not a regular file", shown), "a manifest is made of plain files");
-    }
-    OVL_TRY(std::string text, read_bytes(file.get(), shown));
-    return keep(shown, std::move(text));
+    const auto file = open_regular(at, entry, shown, follow ? Links::follow : Links::refuse);
+    if (!file.ok()) return not_opened(shown, file.error().os_errno);
+    auto text = read_open(file.value().get(), shown, kMaxSourceBytes);
+    if (text.ok()) return keep(shown, std::move(text).value());
+    return text.error().os_errno == EFBIG ? file_too_large(shown)
+                                          : os_error("reading", shown, text.error().os_errno);
   }
 
   Sources take() {
@@ -95,10 +68,17 @@ class SourceReader {
                    "a manifest must not reach out of its tree; put the file there, or name it");
   }
 
+  static Error file_too_large(const std::string& shown) {
+    return refused(fmt::format("{} is larger than {} bytes", shown, kMaxSourceBytes), "split it");
+  }
+
+  static Error not_opened(const std::string& shown, int number) {
+    if (number == ELOOP) return link_refused(shown);
+    if (number != EISDIR && number != ENXIO) return os_error("reading", shown, number);
+    return refused(fmt::format("{} is not a regular file", shown), "a manifest is made of plain files");
+  }
+
   Status keep(const std::string& shown, std::string text) {
-    if (text.size() > kMaxSourceBytes) {
-      return refused(fmt::format("{} is larger than {} bytes", shown, kMaxSourceBytes), "split it");
-    }
     total_ += text.size();
     if (total_ > kMaxTotalBytes) {
       return refused(fmt::format("the manifest is larger than {} bytes", kMaxTotalBytes),
@@ -114,18 +94,9 @@ class SourceReader {
 
   // Names in bytewise order, so that the first error doesn't depend on the file system.
   static Result<std::vector<std::string>> names_in(int folder, const std::string& shown) {
-    const int copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
-    Directory directory(copy >= 0 ? ::fdopendir(copy) : nullptr);
-    if (!directory) {
-      const int number = errno;
-      if (copy >= 0) ::close(copy);
-      return os_error("reading", shown, number);
-    }
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(directory.get())) {
-      if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-    }
-    std::ranges::sort(names);
+    auto names = ovl::names_in(folder, shown);
+    if (!names.ok()) return os_error("reading", shown, names.error().os_errno);
+    std::erase_if(names.value(), [](const std::string& name) { return name.starts_with('.'); });
     return names;
   }
 

@@ -134,7 +134,7 @@ Status make_empty_file(const std::string& path) {
 }
 
 Status publish_file(const std::string& written, const std::string& name) {
-  const UniqueFd fd(::open(written.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd fd(::open(written.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid() || ::fsync(fd.get()) != 0) return file_error("syncing", written, errno);
   if (::rename(written.c_str(), name.c_str()) != 0) return file_error("naming", name, errno);
   return sync_directory(fs::path(name).parent_path().string());

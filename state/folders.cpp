@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "files/read.hpp"
 #include "model/handle.hpp"
 
 namespace ovl {
@@ -46,10 +47,10 @@ bool is_same(const std::string& a, const std::string& b) {
 // Names in a directory that may be a cluster's; none when it can't be read.
 std::vector<Label> labels_in(const std::string& directory) {
   std::vector<Label> out;
-  std::error_code error;
-  fs::directory_iterator entry(directory, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    auto name = Label::parse(entry->path().filename().native());
+  const auto names = names_in(directory);
+  if (!names.ok()) return out;
+  for (const std::string& text : names.value()) {
+    auto name = Label::parse(text);
     if (name.ok()) out.push_back(std::move(name).value());
   }
   return out;

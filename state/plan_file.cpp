@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "files/read.hpp"
+#include "model/digest.hpp"
 #include "model/handle.hpp"
 
 namespace ovl {
@@ -17,12 +19,14 @@ namespace ovl {
 namespace {
 
 constexpr std::string_view kMark = "ovl saved plan";
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 
 Error plan_error(std::string_view what, const std::string& path, int error) {
   const bool refused = error == EACCES || error == EPERM || error == EROFS;
-  const std::string_view words = error == ELOOP ? "it is a symbolic link" : std::strerror(error);
+  const std::string_view words = error == ELOOP   ? "it is a symbolic link"
+                                 : error == ENXIO ? "it is no regular file"
+                                                  : std::strerror(error);
   const Errc code = refused ? Errc::privilege : error == ENOENT ? Errc::not_found : Errc::io;
   return Error{
       .code = code, .message = fmt::format("{} the plan {}: {}", what, path, words), .os_errno = error};
@@ -107,39 +111,65 @@ Error too_large(const std::string& path) {
       .message = fmt::format("reading the plan {}: it is larger than {} MiB", path, kMaxBytes >> 20)};
 }
 
+Error others_may_write(const std::string& path, std::string_view what, std::string hint) {
+  return Error{.code = Errc::guard,
+               .message = fmt::format("reading the plan {}: {}", path, what),
+               .hint = std::move(hint)};
+}
+
+// What is applied without a question must be what was planned: nobody else may have written it, or put
+// another file in its place.
+Status check_writers(const std::string& path, int fd) {
+  struct stat file {};
+
+  struct stat folder {};
+
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  if (::fstat(fd, &file) != 0 || ::stat(parent.empty() ? "." : parent.c_str(), &folder) != 0)
+    return plan_error("reading", path, errno);
+  if ((file.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return others_may_write(path, "it may be written by others", fmt::format("chmod go-w {}", path));
+  if ((folder.st_mode & S_IWOTH) == 0) return {};
+  const bool is_own = file.st_uid == 0 || file.st_uid == ::geteuid();
+  if ((folder.st_mode & S_ISVTX) != 0 && is_own) return {};
+  return others_may_write(path, "it is another user's in a folder that everybody may write",
+                          "plan again, into a folder of your own");
+}
+
 Result<std::string> read_text(const std::string& path) {
-  // O_NONBLOCK: opening a FIFO must not wait for somebody to write.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const auto file = open_regular(AT_FDCWD, path, path, Links::refuse);
+  if (!file.ok()) return plan_error("reading", path, file.error().os_errno);
+  OVL_CHECK(check_writers(path, file.value().get()));
+  auto text = read_open(file.value().get(), path, kMaxBytes);
+  if (text.ok()) return text;
+  return text.error().os_errno == EFBIG ? too_large(path)
+                                        : plan_error("reading", path, text.error().os_errno);
+}
 
-  struct stat about {};
+}  // namespace
 
-  if (!fd.valid() || ::fstat(fd.get(), &about) != 0) return plan_error("reading", path, errno);
-  if (!S_ISREG(about.st_mode)) {
-    return Error{.code = Errc::io,
-                 .message = fmt::format("reading the plan {}: it is no regular file", path)};
-  }
-  if (about.st_size > static_cast<off_t>(kMaxBytes)) return too_large(path);
-  std::string text(static_cast<std::size_t>(about.st_size), '\0');
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return plan_error("reading", path, errno);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  text.resize(filled);
-  return text;
+namespace {
+
+// What is in a file, and what its digest is of. Members are written in one order, so that a plan has one
+// text.
+Value document_of(const Value& plan) {
+  Value document = Value::object();
+  document.set("format", Value(kMark));
+  document.set("format_version", Value(kFormat));
+  document.set("plan", plan);
+  return document;
+}
+
+std::string text_of(const Value& plan) {
+  Value document = document_of(plan);
+  document.set("digest", Value(sha256_hex(document.json())));
+  return document.json() + "\n";
 }
 
 }  // namespace
 
 Status write_plan_file(const std::string& path, const Value& plan) {
-  Value document = Value::object();
-  document.set("format", Value(kMark));
-  document.set("format_version", Value(kFormat));
-  document.set("plan", plan);
-  const std::string text = document.json() + "\n";
+  const std::string text = text_of(plan);
   if (text.size() > kMaxBytes) return too_large(path);
   OVL_CHECK(refuse_special_target(path));
   OVL_TRY(TemporaryFile file, TemporaryFile::make(path));
@@ -163,8 +193,11 @@ Result<Value> read_plan_file(const std::string& path) {
                                         path, *number, kFormat),
                  .hint = "apply it with the newer ovl, or plan again"};
   }
+  if (*number < kFormat) return no_plan(path, "an older ovl saved it; plan again");
   const Value* plan = document.value().find("plan");
   if (plan == nullptr) return no_plan(path, "there is none in it");
+  // Every byte counts: what the digest does not cover can't be there.
+  if (text != text_of(*plan)) return no_plan(path, "it was changed since it was saved");
   return *plan;
 }
 

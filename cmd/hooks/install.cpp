@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <optional>
@@ -24,6 +23,7 @@
 #include "cmd/write_file.hpp"
 #include "drivers/git/hooks_folder.hpp"
 #include "drivers/git/ref_name.hpp"
+#include "files/read.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/revision.hpp"
 
@@ -35,12 +35,12 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kBefore = ".before-ovl";
 
-// None: there is no such file.
+// None: there is no such file. What can't be read as one is none of ours.
 std::optional<std::string> text_of_file(const std::string& path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  auto text = read_regular(path, {});
+  if (text.ok()) return std::move(text).value();
+  if (text.error().code == Errc::not_found) return std::nullopt;
+  return std::string();
 }
 
 Result<std::vector<const HookKind*>> hooks_named(const std::vector<std::string>& names) {

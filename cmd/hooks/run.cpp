@@ -13,6 +13,7 @@
 #include "cmd/hooks/script.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "files/read.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/revision.hpp"
@@ -37,12 +38,10 @@ Error bad_input() {
 
 // The words of each line.
 Result<std::vector<std::vector<std::string>>> read_lines() {
-  std::string text;
-  for (std::istreambuf_iterator<char> at(std::cin), end; at != end && text.size() <= kMostInput; ++at)
-    text += *at;
-  if (text.size() > kMostInput) return bad_input();
+  auto text = read_stdin(kMostInput);
+  if (!text.ok()) return bad_input();
   std::vector<std::vector<std::string>> lines;
-  std::istringstream input(text);
+  std::istringstream input(std::move(text).value());
   for (std::string line; std::getline(input, line);) {
     std::istringstream words(line);
     lines.emplace_back(std::istream_iterator<std::string>(words), std::istream_iterator<std::string>());

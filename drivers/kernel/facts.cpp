@@ -8,24 +8,17 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/link.hpp"
 #include "drivers/kernel/route.hpp"
 #include "drivers/nft/nft.hpp"
+#include "files/read.hpp"
 
 namespace ovl {
 
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return std::move(text).str();
-}
 
 // Several hosts can live on one machine, each in its own network namespace. The machine's first one is
 // left out, as its number may change with the next boot.
@@ -41,8 +34,7 @@ std::string namespace_number(const std::string& proc) {
 }
 
 std::string machine_hash(const LinuxKernelOptions& options) {
-  std::string id = read_file(options.machine_id);
-  while (id.ends_with('\n')) id.pop_back();
+  std::string id = read_first_line(options.machine_id);
   id += ":" + namespace_number(options.proc);
   std::array<unsigned char, 16> hash{};
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(id.data()), id.size(),
@@ -54,7 +46,10 @@ std::string machine_hash(const LinuxKernelOptions& options) {
 
 std::vector<IpAddress> read_nameservers(const std::string& path) {
   std::vector<IpAddress> servers;
-  std::ifstream in(path);
+  // resolv.conf(5) is mostly a link to where a resolver keeps it.
+  auto text = read_regular(path, {});
+  if (!text.ok()) return servers;
+  std::istringstream in(std::move(text).value());
   std::string line;
   while (std::getline(in, line)) {
     std::istringstream words(line);

@@ -53,7 +53,7 @@ Status mount_here(const std::string& path) {
 
 UniqueFd open_beneath(int directory, const char* path, int flags, unsigned mode) {
   open_how how{};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC | O_NOFOLLOW);
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   return UniqueFd(static_cast<int>(syscall(SYS_openat2, directory, path, &how, sizeof how)));
@@ -125,7 +125,7 @@ Status NamespaceDirectory::reserve_name(const NetnsName& name) const {
   };
   UniqueFd fd = make();
   if (!fd.valid() && errno == EEXIST) {
-    const UniqueFd existing(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const UniqueFd existing(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (existing.valid() && is_left_over(existing.get())) {
       (void)unlink(path.c_str());
       fd = make();

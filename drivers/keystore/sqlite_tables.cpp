@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <fstream>
+
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -76,9 +77,8 @@ std::int64_t now_ms() {
 }
 
 Result<std::string> read_boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  if (file >> id) return id;
+  std::string id = read_first_line("/proc/sys/kernel/random/boot_id");
+  if (!id.empty()) return id;
   return Error{.code = Errc::io, .message = "reading /proc/sys/kernel/random/boot_id failed"};
 }
 

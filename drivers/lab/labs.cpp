@@ -15,6 +15,7 @@
 #include "drivers/lab/node.hpp"
 #include "drivers/lab/processes.hpp"
 #include "drivers/lab/server.hpp"
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -30,11 +31,10 @@ std::string shared_name(std::size_t index) {
 
 Result<std::vector<std::string>> entries_of(const std::string& directory) {
   std::vector<std::string> paths;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) paths.push_back(entry.path());
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return kernel_error("reading " + directory, error.value(), {}, Errc::io);
-  }
+  const auto names = names_in(directory);
+  if (!names.ok() && names.error().code == Errc::not_found) return paths;
+  if (!names.ok()) return names.error();
+  for (const std::string& name : names.value()) paths.push_back(fmt::format("{}/{}", directory, name));
   return paths;
 }
 

@@ -51,7 +51,7 @@ Status place_shared(const SharedFile& file, const UniqueFd& taken) {
   const std::filesystem::path target(file.target);
   std::error_code ignored;  // open() below tells
   std::filesystem::create_directories(target.parent_path(), ignored);
-  const UniqueFd point(open(target.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  const UniqueFd point(open(target.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, S_IRUSR | S_IWUSR));
   if (!point.valid()) return failed("making " + file.target);
   if (move_mount(taken.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0) return {};
   return failed("mounting on " + file.target);
@@ -129,7 +129,7 @@ Result<NodeNamespaces> become_node(const NodeWish& wish) {
 }
 
 Status enter(const std::string& pin, int type) {
-  const UniqueFd fd(open(pin.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd fd(open(pin.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid()) return failed("opening " + pin);
   if (setns(fd.get(), type) != 0) return failed("entering " + pin);
   return {};

@@ -17,6 +17,7 @@
 #include <iterator>
 
 #include "drivers/kernel/errors.hpp"
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -47,10 +48,11 @@ Status write_json(const std::string& path, const Value& value) {
   return {};
 }
 
+constexpr std::size_t kMostJson = std::size_t{16} << 20;
+
 Result<Value> read_json(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return Error{.code = Errc::not_found, .message = path + " is not there", .os_errno = ENOENT};
-  auto value = Value::parse_json(std::string{std::istreambuf_iterator<char>(file), {}});
+  OVL_TRY(const std::string text, read_regular(path, {.most = kMostJson, .links = Links::refuse}));
+  auto value = Value::parse_json(text);
   if (!value.ok()) return std::move(value).error().within(path);
   return value;
 }
@@ -98,7 +100,8 @@ Result<UniqueFd> LabRunState::lock() const {
   OVL_CHECK(make_directories(fs::path(root_).parent_path()));
   const std::string path = root_ + ".lock";
   while (true) {
-    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+    UniqueFd fd(
+        open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR));
     if (!fd.valid()) return state_failure("opening " + path);
     if (flock(fd.get(), LOCK_EX) != 0) return state_failure("locking " + path);
 
@@ -158,17 +161,15 @@ Status LabRunState::remove_unused_root() const {
 
 Result<std::vector<LabEntry>> LabRunState::list() const {
   std::vector<LabEntry> labs;
-  std::error_code error;
-  for (const auto& folder : fs::directory_iterator(root_, error)) {
-    const std::string id = folder.path().filename();
+  auto ids = names_in(root_);
+  if (!ids.ok() && ids.error().code == Errc::not_found) return labs;
+  if (!ids.ok()) return std::move(ids).error();
+  for (const std::string& id : ids.value()) {
     auto value = read_json(path_of(id, "lab.json"));
     if (!value.ok() && value.error().code == Errc::not_found) continue;
     if (!value.ok()) return std::move(value).error();
     OVL_TRY(LabEntry entry, decode_entry(id, value.value()));
     labs.push_back(std::move(entry));
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return kernel_error("reading " + root_, error.value(), {}, Errc::io);
   }
   std::ranges::sort(labs, {}, &LabEntry::directory);
   return labs;
@@ -207,12 +208,12 @@ Status LabRunState::remove(const LabEntry& entry) const {
 }
 
 void LabRunState::remove_unfinished() const {
-  std::vector<fs::path> unfinished;
-  std::error_code ignored;  // no root, nothing to remove
-  for (const auto& folder : fs::directory_iterator(root_, ignored)) {
-    if (folder.path().filename().string().starts_with(kUnfinished)) unfinished.push_back(folder.path());
+  const auto names = names_in(root_);
+  if (!names.ok()) return;  // no root, nothing to remove
+  std::error_code ignored;
+  for (const std::string& name : names.value()) {
+    if (name.starts_with(kUnfinished)) fs::remove_all(path_of(name), ignored);
   }
-  for (const fs::path& folder : unfinished) fs::remove_all(folder, ignored);
 }
 
 // ---- mount points --------------------------------------------------------------------------------

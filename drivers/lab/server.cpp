@@ -38,7 +38,8 @@ Program program_of(const LabServer& server) {
 }
 
 bool can_run(const fs::path& path) {
-  return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path);
+  std::error_code error;
+  return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path, error);
 }
 
 std::string in_path(const std::string& name) {

@@ -55,7 +55,7 @@ Status remount_sys() {
 
 Status enter_netns(const NetnsName& name, const EnterOptions& options) {
   const std::string path = fmt::format("{}/{}", options.netns_directory, name.text());
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid() && errno == ENOENT) {
     return Error{.code = Errc::not_found,
                  .message = fmt::format("there is no namespace {}", name.text()),

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "files/read.hpp"
 #include "model/handle.hpp"
 
 namespace ovl {
@@ -26,6 +27,7 @@ Error open_error(const fs::path& path, int number) {
   if (number == ENOENT) {
     return {.code = Errc::not_found, .message = fmt::format("there is no {}", path.string())};
   }
+  if (number == EISDIR || number == ENXIO) return refused_path(path, "is no regular file", "name a file");
   if (number == ELOOP || number == ENOTDIR) {
     return refused_path(path, "is a symbolic link or no folder", "name the file by its real path");
   }
@@ -46,29 +48,28 @@ Status check_writers(const fs::path& path, const struct stat& about) {
 
 // Opens `name` in the folder `parent`; never through a link, never waiting for a pipe's other end.
 Result<UniqueFd> open_checked(const UniqueFd& parent, const char* name, const fs::path& path, bool folder) {
-  const int flags = folder ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
-  UniqueFd fd(::openat(parent.get(), name, flags | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd fd;
+  if (folder) {
+    fd = UniqueFd(::openat(parent.get(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd.valid()) return open_error(path, errno);
+  } else {
+    auto file = open_regular(parent.get(), name, path.string(), Links::refuse);
+    if (!file.ok()) return open_error(path, file.error().os_errno);
+    fd = std::move(file).value();
+  }
 
   struct stat about {};
 
-  if (!fd.valid() || ::fstat(fd.get(), &about) != 0) return open_error(path, errno);
-  if (!folder && !S_ISREG(about.st_mode)) return refused_path(path, "is no regular file", "name a file");
+  if (::fstat(fd.get(), &about) != 0) return open_error(path, errno);
   OVL_CHECK(check_writers(path, about));
   return fd;
 }
 
 Result<std::string> read_all(const UniqueFd& fd, const fs::path& path, std::size_t most) {
-  std::string out;
-  std::array<char, 16'384> buffer{};
-  for (;;) {
-    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
-    if (count == 0) return out;
-    if (count < 0 && errno != EINTR) return open_error(path, errno);
-    if (count > 0) out.append(buffer.data(), static_cast<std::size_t>(count));
-    if (out.size() > most) {
-      return refused_path(path, fmt::format("is larger than {} bytes", most), "is it the right file?");
-    }
-  }
+  auto text = read_open(fd.get(), path.string(), most);
+  if (text.ok()) return text;
+  if (text.error().os_errno != EFBIG) return open_error(path, text.error().os_errno);
+  return refused_path(path, fmt::format("is larger than {} bytes", most), "is it the right file?");
 }
 
 }  // namespace

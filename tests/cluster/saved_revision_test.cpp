@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 
+#include "state/plan_file.hpp"
 #include "tests/cluster/hooks_rig.hpp"
 
 namespace ovl {
@@ -34,6 +36,12 @@ class SavedRevision : public HooksRig {
 
   [[nodiscard]] Ran apply_saved() const {
     return shell("cd / && " + std::string(OVL_BINARY) + " apply " + file("p"));
+  }
+
+  [[nodiscard]] Value read_saved() const {
+    auto saved = read_plan_file(file("p"));
+    EXPECT_TRUE(saved.ok());
+    return saved.ok() ? std::move(saved).value() : Value::object();
   }
 
   [[nodiscard]] std::string records() const {
@@ -79,6 +87,47 @@ TEST_F(SavedRevision, IsStaleWhenItsBranchHasMoved) {
   is_stale(moved("gone"));
   ASSERT_EQ(git("branch main " + second_).code, 0);
   EXPECT_EQ(apply_saved().code, 0) << "it is back where it was";
+}
+
+// Whoever edits a plan can make a new digest: what is shown is what is applied, or nothing is.
+TEST_F(SavedRevision, AnEditedOneIsNotAppliedAsWhatItShows) {
+  const Value saved = read_saved();
+  const auto edited = [&](const std::function<void(Value&, Value&)>& edit) {
+    Value plan = saved;
+    Value inner = *plan.find("plan");
+    Value ovl = *inner.find("ovl");
+    edit(inner, ovl);
+    inner.set("ovl", std::move(ovl));
+    plan.set("plan", std::move(inner));
+    ASSERT_TRUE(write_plan_file(file("p"), plan).ok());
+  };
+  // A word less: it is no plan that ovl has made.
+  edited([](Value& plan, Value&) { plan.set("resource_changes", Value::array()); });
+  EXPECT_EQ(ovl("show " + file("p")).code, 1);
+  EXPECT_EQ(apply_saved().code, 1);
+  // What hangs together is shown, and is not what an apply would do now.
+  edited([](Value& plan, Value& ovl) {
+    plan.set("resource_changes", Value::array());
+    Value none = *ovl.find("summary");
+    for (const char* action : {"create", "update"}) none.set(action, Value(0));
+    ovl.set("summary", std::move(none));
+  });
+  EXPECT_TRUE(ovl("show " + file("p")).has("No changes.")) << ovl("show " + file("p")).out;
+  is_stale("the saved plan is stale: ");
+  edited([](Value&, Value& ovl) { ovl.set("author", Value("Somebody Else <else@example.org>")); });
+  EXPECT_TRUE(ovl("show " + file("p")).has("by Somebody Else"));
+  is_stale("the saved plan is stale: what it says of \"author\"");
+  // Text that nobody rendered is shown to nobody.
+  Value more = saved;
+  more.set("text", Value("No changes.\n"));
+  ASSERT_TRUE(write_plan_file(file("p"), more).ok());
+  EXPECT_TRUE(ovl("show " + file("p")).has("unknown member \"text\""));
+  EXPECT_EQ(apply_saved().code, 1);
+  edited([](Value&, Value&) {});
+  const Ran shown = ovl("show " + file("p"));
+  EXPECT_TRUE(shown.has("+ network.three")) << shown.out;
+  EXPECT_TRUE(shown.has("Plan: 1 to create, 1 to update")) << shown.out;
+  EXPECT_EQ(apply_saved().code, 0);
 }
 
 TEST_F(SavedRevision, IsStaleWhenARecordHasChanged) {

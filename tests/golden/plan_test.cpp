@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "cmd/decode_plan.hpp"
 #include "cmd/render_plan.hpp"
 #include "drivers/fake/fake_kernel.hpp"
 #include "reconcile/diff_objects.hpp"
@@ -83,6 +84,27 @@ Manifest manifest_of(const std::string& name, const std::string& text) {
   return parsed.manifest;
 }
 
+// The value with one member or item too much at the n-th place; n is -1 then, else what is left of it.
+Value with_extra(const Value& value, int& n) {
+  Value out = value;
+  const Value::Object* members = value.as_object();
+  const Value::Array* items = value.as_array();
+  if (members == nullptr && items == nullptr) return out;
+  if (n-- == 0) {
+    members != nullptr ? out.set("extra", Value(true)) : out.push(Value(true));
+    return out;
+  }
+  if (members != nullptr) {
+    for (const auto& [name, member] : *members) {
+      if (n >= 0) out.set(name, with_extra(member, n));
+    }
+    return out;
+  }
+  out = Value::array();
+  for (const Value& item : *items) out.push(n >= 0 ? with_extra(item, n) : item);
+  return out;
+}
+
 Plan plan_of(const test::Txtar& golden) {
   std::string host = golden.find("host")->text;
   while (!host.empty() && host.back() == '\n') host.pop_back();
@@ -98,6 +120,35 @@ TEST_P(PlanGolden, ShowsWhatItShowed) {
   ASSERT_NE(golden.find("ovl.toml"), nullptr);
   ASSERT_NE(golden.find("host"), nullptr);
   test::expect_section(GetParam(), "plan", plan_text(plan_of(golden), RenderOptions{}));
+}
+
+// What is saved is shown again as it was, but for how much stays as it is.
+TEST_P(PlanGolden, ASavedOneShowsTheSame) {
+  const Plan plan = plan_of(test::load_case(GetParam()));
+  auto shown = decode_plan(plan_json(plan), changed_fields(plan));
+  ASSERT_TRUE(shown.ok()) << shown.error().message;
+  Plan changes_alone = plan;
+  changes_alone.desired = {};
+  const DecodedPlan moved = std::move(shown).value();
+  for (const bool all : {true, false}) {
+    EXPECT_EQ(plan_text(moved.plan, RenderOptions{.show_all = all}),
+              plan_text(changes_alone, RenderOptions{.show_all = all}));
+  }
+}
+
+TEST_P(PlanGolden, ASavedOneSaysNoMore) {
+  const Plan plan = plan_of(test::load_case(GetParam()));
+  const Value json = plan_json(plan);
+  const Value changed = changed_fields(plan);
+  // Few of the first places, then fewer: what an object is decoded by is the same for all of a kind.
+  for (int place = 0, step = 1;; place += step, step += place / 50) {
+    int left = place;
+    const Value edited = with_extra(json, left);
+    if (left >= 0) break;
+    const auto shown = decode_plan(edited, changed);
+    ASSERT_FALSE(shown.ok()) << edited.json();
+    ASSERT_EQ(shown.error().code, Errc::corrupt);
+  }
 }
 
 TEST(PlanSchema, EachGoldenPlanFits) {

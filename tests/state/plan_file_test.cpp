@@ -106,7 +106,9 @@ TEST_F(PlanFile, WhatIsNoPlanIsCorrupt) {
         "{\"format\":\"ovl saved plan\",\"plan\":{}}",
         "{\"format\":\"ovl saved plan\",\"format_version\":0,\"plan\":{}}",
         "{\"format\":\"ovl saved plan\",\"format_version\":\"1\",\"plan\":{}}",
-        "{\"format\":\"ovl saved plan\",\"format_version\":1}",
+        "{\"format\":\"ovl saved plan\",\"format_version\":1,\"plan\":{}}",
+        "{\"format\":\"ovl saved plan\",\"format_version\":2}",
+        "{\"format\":\"ovl saved plan\",\"format_version\":2,\"plan\":{}}",
         "{\"format\":\"ovl saved plan\",\"format_version\":1,\"plan\":{}"}) {
     write_file(path_, text);
     const Error error = refused();
@@ -115,11 +117,50 @@ TEST_F(PlanFile, WhatIsNoPlanIsCorrupt) {
   }
 }
 
+// The digest is over all of it: no byte is another, is missing or is too much.
+TEST_F(PlanFile, AnEditedOneIsCorrupt) {
+  must(write_plan_file(path_, plan("x")));
+  const std::string text = read_file(path_);
+  const auto refused_as = [&](const std::string& edited) {
+    write_file(path_, edited);
+    EXPECT_NE(refused().code, Errc::io) << edited;
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string other = text;
+    other[i] = static_cast<char>(other[i] ^ 1);
+    refused_as(other);
+    refused_as(text.substr(0, i) + " " + text.substr(i));
+    refused_as(text.substr(0, i) + text.substr(i + 1));
+  }
+  refused_as(text + " ");
+  write_file(path_, text);
+  EXPECT_EQ(must(read_plan_file(path_)), plan("x"));
+}
+
+TEST_F(PlanFile, WhatOthersMayWriteIsRefused) {
+  must(write_plan_file(path_, plan("x")));
+  for (const mode_t mode : {0620U, 0602U, 0666U}) {
+    ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
+    EXPECT_EQ(refused().code, Errc::guard);
+  }
+  ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
+  EXPECT_EQ(must(read_plan_file(path_)), plan("x"));
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0777), 0);
+  EXPECT_EQ(refused().code, Errc::guard) << "anybody may put another in its place";
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 01777), 0);
+  EXPECT_EQ(must(read_plan_file(path_)), plan("x"));
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
+  ASSERT_EQ(::chown(path_.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(refused().code, Errc::guard) << "it is somebody else's";
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  EXPECT_EQ(must(read_plan_file(path_)), plan("x")) << "whose folder it is, root has chosen";
+}
+
 TEST_F(PlanFile, ANewerFormatIsRefusedInWords) {
-  write_file(path_, "{\"format\":\"ovl saved plan\",\"format_version\":2,\"something\":\"else\"}");
+  write_file(path_, "{\"format\":\"ovl saved plan\",\"format_version\":3,\"something\":\"else\"}");
   const Error error = refused();
   EXPECT_EQ(error.code, Errc::unsupported);
-  EXPECT_NE(error.message.find("newer ovl (format 2"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("newer ovl (format 3"), std::string::npos) << error.message;
 }
 
 // A reader at any moment sees the old plan or the new one.

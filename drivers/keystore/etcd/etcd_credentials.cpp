@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -13,15 +10,14 @@ namespace {
 
 Result<std::string> read_pem(const std::string& path) {
   if (path.empty()) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) {
+  auto text = read_regular(path, {});
+  if (!text.ok()) {
     return Error{.code = Errc::io,
                  .message = fmt::format("the TLS file {} can't be read", path),
-                 .hint = std::strerror(errno),  // NOLINT(concurrency-mt-unsafe): glibc's is safe
-                 .os_errno = errno};
+                 .hint = text.error().message,
+                 .os_errno = text.error().os_errno};
   }
-  if (text.find("-----BEGIN ") != std::string::npos) return text;
+  if (text.value().find("-----BEGIN ") != std::string::npos) return text;
   return Error{.code = Errc::io,
                .message = fmt::format("the TLS file {} is no PEM file", path),
                .hint = "convert it with: openssl x509 (or pkey) -inform DER -in FILE -out FILE.pem"};
