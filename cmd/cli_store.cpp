@@ -111,6 +111,10 @@ void add_state_reading(CLI::App& group, CommandLine& line) {
   add_store(recover, line.plan);
   add_host(recover, line.plan);
   add_json(recover, line.plan);
+  CLI::App& adopt = verb(group, line, "adopt", "Take a state that another machine has written for this one's",
+                         [&line] { return run_state_adopt(line.global, line.plan); });
+  add_cluster(adopt, line.plan);
+  add_approval(adopt, line.plan);
   CLI::App& pull = verb(group, line, "pull", "Print the whole state as JSON",
                         [&line] { return run_state_pull(line.global, line.plan); });
   add_cluster(pull, line.plan);

@@ -418,8 +418,12 @@ Status Context::open_state(const GlobalOptions& global, const Needs& needs) {
   if (request_.cluster.empty()) {
     OVL_TRY(request_.cluster, only_cluster(global.state_directory));
   }
-  const StateOptions where{.root = global.state_directory, .cluster = request_.cluster};
+  const StateOptions where{
+      .root = global.state_directory, .cluster = request_.cluster, .run_directory = global.run_directory};
   OVL_TRY(State state, needs.writable ? State::open(where) : State::open_read_only(where));
+  const ThisMachine here = this_machine();
+  world_.identity = {.machine = here.machine, .name = here.name};
+  if (!needs.any_machine) OVL_CHECK(check_identity(state, here));
   state_ = std::make_unique<State>(std::move(state));
   world_.state = state_.get();
   return {};

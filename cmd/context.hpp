@@ -40,6 +40,7 @@ class Context {
     bool source = false;                   // where the manifest comes from, for what changes the records
     bool policy = false;                   // the host's own, for what changes the records
     bool writable = false;                 // state may be made
+    bool any_machine = false;              // also a state that another machine has written
     ManifestFindings* findings = nullptr;  // filled as soon as the manifest is read, also when opening fails
   };
 

@@ -76,6 +76,8 @@ Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
   auto symptoms = examine(Patient{.store = context.world().keystore,
                                   .cluster = context.request().cluster,
                                   .host = context.request().host,
+                                  .kernel = context.world().kernel,
+                                  .state = context.world().state,
                                   .now = std::time(nullptr)});
   if (!context.request().host.empty()) add_drops(look_here(global, options), symptoms);
   if (options.json) {

@@ -1,5 +1,8 @@
 #include "cmd/machine.hpp"
 
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <unistd.h>
@@ -8,6 +11,8 @@
 #include <cerrno>
 
 #include "files/read.hpp"
+#include "model/digest.hpp"
+#include "model/handle.hpp"
 
 namespace ovl {
 
@@ -28,6 +33,36 @@ std::string host_name() {
 
 std::string boot_id() {
   return read_first_line("/proc/sys/kernel/random/boot_id");
+}
+
+namespace {
+
+// As others may reach this machine; none: nobody says.
+std::vector<std::string> own_addresses() {
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return {};
+  const Handle<ifaddrs, ::freeifaddrs> all(first);
+  std::vector<std::string> out;
+  for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr) continue;
+    std::array<char, NI_MAXHOST> text{};
+    const int family = one->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    if (::getnameinfo(one->ifa_addr, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0)
+      out.emplace_back(text.data());
+  }
+  return out;
+}
+
+}  // namespace
+
+// Of the machine's id only a hash is kept, as machine-id(5) asks.
+ThisMachine this_machine() {
+  const std::string id = read_first_line("/etc/machine-id");
+  return {.machine = id.empty() ? id : sha256_hex("ovl state " + id).substr(0, 32),
+          .name = host_name(),
+          .addresses = own_addresses()};
 }
 
 StoreLock::Holder this_process(std::int64_t now) {

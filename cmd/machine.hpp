@@ -4,6 +4,7 @@
 #include <string>
 
 #include "reconcile/execute_records.hpp"
+#include "state/identity.hpp"
 
 namespace ovl {
 
@@ -12,6 +13,9 @@ std::string host_name();
 
 // Differs after each boot: random(4).
 std::string boot_id();
+
+// What a state is told from another machine's by.
+ThisMachine this_machine();
 
 // This process as the holder of a lock, since `now` (seconds since the epoch).
 StoreLock::Holder this_process(std::int64_t now);

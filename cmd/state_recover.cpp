@@ -104,6 +104,8 @@ Result<int> recover(const GlobalOptions& global, const PlanOptions& options) {
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
   State& state = *context.world().state;
+  state.doubt();  // what was begun may be where nobody knows of: this looks everywhere, and so does the next
+                  // apply
   OVL_TRY(const std::vector<JournalEntry> open, state.dangling());
   OVL_TRY(const Course course, course_of(global, options, context));
   OVL_TRY(const Plan emptied, plan_towards(context, course.plan.host, {}, true));

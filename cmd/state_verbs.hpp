@@ -28,6 +28,9 @@ int run_state_mv(const GlobalOptions& global, const PlanOptions& options,
                  const std::vector<std::string>& names);
 int run_state_recover(const GlobalOptions& global, const PlanOptions& options);
 
+// Takes a state that another machine has written for this one's.
+int run_state_adopt(const GlobalOptions& global, const PlanOptions& options);
+
 // What the opened state says of this host. Errors: not_found, when it has applied nothing.
 Result<Recorded> recorded_here(Context& context);
 

@@ -26,6 +26,7 @@ class Examination {
   explicit Examination(const Patient& patient) : patient_(patient) {}
 
   std::vector<Symptom> run() {
+    check_leftovers();
     if (!ask_store()) return std::move(symptoms_);
     check_clock();
     check_host();
@@ -60,6 +61,38 @@ class Examination {
       add(Level::problem, "record " + finding.subject, finding.message, finding.hint);
     }
     return true;
+  }
+
+  // What carries this cluster's marks and is in no memory of this host: whatever the state believes.
+  void check_leftovers() {
+    if (patient_.kernel == nullptr || patient_.state == nullptr) return;
+    const auto known = patient_.state->namespaces();
+    const auto marked = patient_.kernel->owned_namespaces();
+    if (!known.ok() || !marked.ok()) return;
+    HostObjects unknown;
+    for (const NetnsName& name : marked.value()) {
+      if (!std::ranges::binary_search(known.value(), name)) unknown.at(name);
+    }
+    const auto found = patient_.kernel->observe(unknown);
+    if (!found.ok()) return add(Level::note, "leftovers", found.error().message, found.error().hint);
+    std::string names;
+    for (const NamespaceObjects& space : found.value().namespaces) {
+      if (is_of_cluster(space)) names += (names.empty() ? "" : ", ") + space.name.text();
+    }
+    if (names.empty()) {
+      add(Level::good, "leftovers", "nothing of ours that this host does not know of");
+    } else {
+      add(Level::problem, "leftovers",
+          fmt::format("{}: ovl's marks are there, and this host's state knows nothing of it", names),
+          "ovl state recover, then ovl apply");
+    }
+  }
+
+  [[nodiscard]] bool is_of_cluster(const NamespaceObjects& space) const {
+    const auto ours = [&](std::string_view mark) { return is_owner_mark(patient_.cluster, mark); };
+    return (space.netns && ours(space.netns->owner)) ||
+           std::ranges::any_of(space.links, [&](const Link& link) { return ours(link.alias); }) ||
+           std::ranges::any_of(space.hosts_files, [&](const HostsFile& file) { return ours(file.owner); });
   }
 
   void check_clock() {

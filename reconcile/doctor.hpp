@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "drivers/kernel/kernel.hpp"
 #include "drivers/keystore/keystore.hpp"
 #include "reconcile/store_view.hpp"
+#include "state/state.hpp"
 
 namespace ovl {
 
@@ -22,8 +24,10 @@ struct Symptom {
 struct Patient {
   Keystore* store = nullptr;
   Label cluster;
-  HostName host;         // empty: not one of the declared hosts; peers are not asked
-  std::int64_t now = 0;  // seconds since the epoch
+  HostName host;                 // empty: not one of the declared hosts; peers are not asked
+  Kernel* kernel = nullptr;      // to look for what is left over; null: not asked
+  const State* state = nullptr;  // what this host remembers; null with `kernel`
+  std::int64_t now = 0;          // seconds since the epoch
   std::string proc = "/proc";
   std::chrono::milliseconds patience{1000};  // per probe
 };

@@ -15,13 +15,6 @@ const HostBlock* find_block(const Manifest* manifest, const HostName& host) {
   return at != manifest->hosts.end() ? &*at : nullptr;
 }
 
-// The namespaces to read beside the desired ones.
-Result<std::vector<NetnsName>> known_namespaces(Kernel& kernel, const State& state) {
-  OVL_TRY(std::vector<NetnsName> known, state.namespaces());
-  if (!known.empty()) return known;
-  return kernel.owned_namespaces();
-}
-
 void want_sysctl(HostObjects& wanted, const ChangedSysctl& changed) {
   auto& sysctls = wanted.at(changed.netns).sysctls;
   const auto at = std::ranges::lower_bound(sysctls, changed.path, {}, &Sysctl::path);
@@ -108,6 +101,16 @@ Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifes
   return request;
 }
 
+Result<std::vector<NetnsName>> known_namespaces(Kernel& kernel, const State& state, Look look) {
+  OVL_TRY(std::vector<NetnsName> known, state.namespaces());
+  OVL_TRY(const bool certain, state.is_certain());
+  if (certain && look == Look::as_remembered) return known;
+  OVL_TRY(const std::vector<NetnsName> marked, kernel.owned_namespaces());
+  std::vector<NetnsName> all;
+  std::ranges::set_union(known, marked, std::back_inserter(all));
+  return all;
+}
+
 Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state) {
   OVL_TRY(const std::vector<Original> originals, state.originals());
   std::vector<ChangedSysctl> out;
@@ -120,11 +123,11 @@ Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state) {
 }
 
 Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
-                            const std::vector<ChangedSysctl>& changed, const Adoption& adoption) {
+                            const std::vector<ChangedSysctl>& changed, const Adoption& adoption, Look look) {
   HostObjects wanted = outline(desired);
   adoption.add_links(desired, wanted);
   wanted.at(NetnsName());  // the gateway bridge and the host's filter live there
-  OVL_TRY(const std::vector<NetnsName> known, known_namespaces(kernel, state));
+  OVL_TRY(const std::vector<NetnsName> known, known_namespaces(kernel, state, look));
   for (const NetnsName& name : known) wanted.at(name);
   for (const ChangedSysctl& item : changed) want_sysctl(wanted, item);
   return kernel.observe(wanted);

@@ -21,10 +21,20 @@ Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifes
 // The sysctls that earlier applies changed.
 Result<std::vector<ChangedSysctl>> changed_sysctls(const State& state);
 
-// Reads the namespaces of `desired` and all others that hold something of ours: those the state knows,
-// or, without a state, those that carry our marks. With what stands on the links that may be taken over.
+// Where what is ours is looked for.
+enum class Look : std::uint8_t {
+  as_remembered,  // where the state says; everywhere, when it may be older than the kernel's objects
+  everywhere      // wherever our marks are
+};
+
+// The namespaces that hold something of ours beside the desired ones; sorted.
+Result<std::vector<NetnsName>> known_namespaces(Kernel& kernel, const State& state, Look look);
+
+// Reads the namespaces of `desired` and all others that hold something of ours. With what stands on the links
+// that may be taken over.
 Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObjects& desired,
-                            const std::vector<ChangedSysctl>& changed, const Adoption& adoption = {});
+                            const std::vector<ChangedSysctl>& changed, const Adoption& adoption = {},
+                            Look look = Look::as_remembered);
 
 // Those of `uplinks` that forward IPv4 only because ovl told them to, or will: their value was 0 before,
 // and the host's global switch, which sets every device's, is off. Errors: as Kernel and State.

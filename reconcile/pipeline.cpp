@@ -230,7 +230,8 @@ bool is_removal(const ObjectChange& change) {
 Status compare_host(const Request& request, World& world, const Planned& planned, Plan& plan) {
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
-  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption));
+  const Look look = request.destroy ? Look::everywhere : Look::as_remembered;
+  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption, look));
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
   if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));
   diff_objects(plan, changed, request.replaces, adoption);
@@ -446,6 +447,24 @@ Status verify(Request request, World& world, const Planned& planned, bool wrote_
                .hint = "see them with: ovl plan"};
 }
 
+// This machine with the address that it has now; the last one, where none was asked for.
+Result<HostIdentity> own_identity(const World& world, const Planned& planned) {
+  HostIdentity out = world.identity;
+  OVL_TRY(const auto known, identity_of(*world.state));
+  if (planned.own_facts && planned.own_facts->vtep) {
+    out.address = planned.own_facts->vtep->text();
+  } else if (known) {
+    out.address = known->address;
+  }
+  return out;
+}
+
+Status bind_identity(const World& world, const Planned& planned) {
+  if (world.identity == HostIdentity{}) return {};
+  OVL_TRY(const HostIdentity identity, own_identity(world, planned));
+  return remember_identity(*world.state, identity);
+}
+
 // What this host follows from now on.
 Status bind_host(const Request& request, const World& world, const Planned& planned) {
   State& state = *world.state;
@@ -464,6 +483,7 @@ Status report(const Request& request, World& world, const Planned& planned, cons
   OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
   if (planned.away) return {};
   OVL_CHECK(bind_host(request, world, planned));
+  OVL_CHECK(bind_identity(world, planned));
   if (!needs_store(request) || request.destroy || planned.plan.partial) return {};
   const HostStatus status = good_status(request, planned, world.now, apply_id);
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
@@ -505,6 +525,25 @@ Status note_away(const Request& request, const World& world, const Planned& plan
   const bool was = before && !before->empty();
   if (was == planned.away) return {};
   return world.state->bind("away since", planned.away ? std::to_string(world.now) : std::string());
+}
+
+// A state that was lost, or is of another generation, is written again also when nothing changes.
+Result<bool> is_remembered(const Request& request, const World& world, const Planned& planned) {
+  const bool asked = has_host(request) && needs_store(request) && planned.view.head;
+  if (!asked || request.destroy || request.refresh_only || planned.plan.partial || planned.away) return true;
+  OVL_TRY(const StoredRecords kept, world.state->records_head());
+  OVL_TRY(const auto host, world.state->binding("host"));
+  return host == request.host.text() && kept.lineage == planned.view.head->lineage &&
+         kept.serial == planned.view.head->serial;
+}
+
+// Nothing differs here: the state is certain from now on, and of this machine as it is now.
+Status confirm_state(const Request& request, World& world, const Planned& planned) {
+  if (!has_host(request) || request.destroy || request.refresh_only || planned.plan.partial || planned.away)
+    return {};
+  OVL_CHECK(bind_identity(world, planned));
+  OVL_TRY(const bool certain, world.state->is_certain());
+  return certain ? Status() : world.state->stamp();
 }
 
 // As the state was before this apply, for who finds it damaged.
@@ -589,10 +628,12 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
     OVL_CHECK(keep_what_was_written(request, world, planned));
-    if (!is_reported(request, planned)) {
+    OVL_TRY(const bool remembered, is_remembered(request, world, planned));
+    if (!remembered || !is_reported(request, planned)) {
       OVL_CHECK(back_up(request, world));
       OVL_CHECK(report(request, world, planned, random_id()));
     }
+    OVL_CHECK(confirm_state(request, world, planned));
   } else {
     OVL_CHECK(approve(planned.plan));
     OVL_CHECK(check_findings(request, planned.plan));

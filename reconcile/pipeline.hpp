@@ -23,6 +23,7 @@
 #include "reconcile/refuse.hpp"
 #include "reconcile/selection.hpp"
 #include "reconcile/store_view.hpp"
+#include "state/identity.hpp"
 #include "state/state.hpp"
 
 namespace ovl {
@@ -74,6 +75,7 @@ struct World {
   State* memory = nullptr;  // what whoever writes records here keeps of them, apart from this host's state
   Error why_away;           // when there is no keystore, as it can't be reached
   std::int64_t now = 0;     // seconds since the epoch
+  HostIdentity identity;    // of this machine, without its address; empty: nobody asks
   StoreLock::Holder holder;
   std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
     return false;

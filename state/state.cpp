@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "state/folders.hpp"
+#include "state/stamp.hpp"
 #include "state/tables.hpp"
 
 namespace ovl {
@@ -10,6 +11,8 @@ namespace ovl {
 namespace {
 
 using Kind = sqlite::Transaction::Kind;
+
+constexpr std::string_view kStamp = "stamp";  // the binding
 
 std::string text_of(const sqlite::Statement& row, int column) {
   return std::string(row.text(column));
@@ -54,6 +57,7 @@ Result<State> State::open_read_only(const StateOptions& options) {
 Result<State> State::open_in_folder(const StateOptions& options, bool writable) {
   auto body = std::make_unique<Body>();
   OVL_TRY(body->folder, find_state_folder(options));
+  OVL_TRY(body->stamp_file, stamp_file(options));
   body->writable = writable;
   const auto access = writable ? sqlite::Access::read_write : sqlite::Access::read_only;
   OVL_TRY(body->database, open_state_tables(body->folder, access));
@@ -68,12 +72,32 @@ std::string State::backup() const {
 Status State::back_up() {
   OVL_TRY(sqlite::Database* const database, body_->writing());
   OVL_TRY(const std::int64_t generations, database->number("SELECT count(*) FROM generations"));
-  if (generations == 0) return {};
+  if (generations == 0) return stamp();
   Status copied = database->copy_to(body_->path() + std::string(kBackupSuffix));
-  if (copied.ok()) return copied;
+  if (copied.ok()) return stamp();
   Error error = std::move(copied).error().within("keeping a copy of this host's state");
   if (error.hint.empty()) error.hint = "make room there and try again; nothing was done";
   return error;
+}
+
+std::string State::path() const {
+  return body_->path();
+}
+
+Result<bool> State::is_certain() const {
+  OVL_TRY(const auto own, binding(kStamp));
+  return own && !body_->stamp_file.empty() && read_stamp(body_->stamp_file) == *own;
+}
+
+// The state first: killed in between, it is not certain.
+Status State::stamp() {
+  OVL_TRY(const std::string stamp, new_stamp());
+  OVL_CHECK(bind(kStamp, stamp));
+  return body_->stamp_file.empty() ? Status() : write_stamp(body_->stamp_file, stamp);
+}
+
+void State::doubt() {
+  if (!body_->stamp_file.empty()) remove_stamp(body_->stamp_file);
 }
 
 // ---- owned objects ---------------------------------------------------------------------------
@@ -214,6 +238,17 @@ Result<StoredRecords> State::records() const {
   OVL_CHECK(body_->query("SELECT key, value FROM records ORDER BY key", nullptr,
                          [&out](const sqlite::Statement& row) -> Status {
                            out.items.push_back({text_of(row, 0), text_of(row, 1)});
+                           return {};
+                         }));
+  return out;
+}
+
+Result<StoredRecords> State::records_head() const {
+  StoredRecords out;
+  OVL_CHECK(body_->query("SELECT lineage, serial FROM records_head", nullptr,
+                         [&out](const sqlite::Statement& row) -> Status {
+                           out.lineage = text_of(row, 0);
+                           out.serial = row.integer(1);
                            return {};
                          }));
   return out;

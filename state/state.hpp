@@ -19,6 +19,9 @@ namespace ovl {
 struct StateOptions {
   std::string root = "/var/lib/ovl";  // absolute; made when absent, 0700
   Label cluster;
+  // Forgotten with each boot, as the kernel's objects are: there the state's last stamp is kept, below
+  // <run directory>/ovl. Empty: nowhere.
+  std::string run_directory = {};
 };
 
 // The identity of an owned object. Sorted as its members stand.
@@ -110,9 +113,19 @@ class State {
   // <root>/clusters/<cluster>.
   static std::string directory(const StateOptions& options);
 
+  [[nodiscard]] std::string path() const;
+
   // Keeps a copy of the state as it is, beside it, in place of the last one; none of a state without a
-  // generation. Before the first write of an apply.
+  // generation. Then stamps the state anew. Before the first write of an apply.
   Status back_up();
+  // Whether it knows all that ovl has made in this kernel: it carries the stamp that the last apply here
+  // gave it. One that was lost, put back, copied or restored does not; nor does any before the first apply of
+  // a boot.
+  Result<bool> is_certain() const;
+  // The state and the place of this boot get a new stamp, so that no copy made before is certain any more.
+  Status stamp();
+  // It is not certain from here on, until the next stamp.
+  void doubt();
   // Where that copy is. Empty: there is none.
   [[nodiscard]] std::string backup() const;
 
@@ -152,6 +165,8 @@ class State {
   // Replaces all records, lineage and serial.
   Status save_records(const StoredRecords& records);
   Result<StoredRecords> records() const;
+  // The same without its items.
+  Result<StoredRecords> records_head() const;
 
   // What this host is bound to: "host", "keystore", "cluster", "lineage".
   Status bind(std::string_view name, std::string_view value);

@@ -19,6 +19,7 @@ using ReadRow = std::function<Status(const sqlite::Statement&)>;
 
 struct State::Body {
   std::string folder;
+  std::string stamp_file;  // empty: nowhere
   bool writable = false;
   std::optional<sqlite::Database> database;  // none: not there, read as empty
 

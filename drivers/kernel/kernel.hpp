@@ -50,9 +50,9 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  // Namespaces under /run/netns that ovl made (alias on lo) or that hold a link of ours, and unfinished
-  // ones with the name of a sandbox; sorted.
-  // Needed only when the state was lost: it looks into every namespace.
+  // Namespaces under /run/netns that ovl made (alias on lo) or that hold a link of ours, unfinished ones with
+  // the name of a sandbox, and names of such as have files of ours in /etc/netns; sorted. Needed only when
+  // the state may not know them: it looks into every namespace.
   virtual Result<std::vector<NetnsName>> owned_namespaces() = 0;
 
   // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:

@@ -9,6 +9,7 @@
 #include "drivers/kernel/netns.hpp"
 #include "drivers/kernel/observe.hpp"
 #include "drivers/kernel/space.hpp"
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -42,7 +43,7 @@ class LinuxKernel : public Kernel {
       // One that can't be read is looked at by observe(), which says why, if its name is one of ours.
       if (ours.ok() ? ours.value() : name.text().starts_with(kSandboxPrefix)) owned.push_back(name);
     }
-    return owned;
+    return with_files(std::move(owned));
   }
 
   Result<HostObjects> observe(const HostObjects& wanted) override {
@@ -95,6 +96,21 @@ class LinuxKernel : public Kernel {
   }
 
  private:
+  // Also those that are gone and have left files of ours in /etc/netns.
+  Result<std::vector<NetnsName>> with_files(std::vector<NetnsName> owned) const {
+    const auto folders = names_in(options_.etc_directory);
+    if (!folders.ok()) return owned;  // there are none
+    for (const std::string& text : folders.value()) {
+      auto name = NetnsName::parse(text);
+      if (!name.ok() || std::ranges::binary_search(owned, name.value())) continue;
+      const auto files = files_.observe(name.value());
+      if (files.ok() && !files.value().empty()) owned.push_back(std::move(name).value());
+    }
+    std::ranges::sort(owned);
+    owned.erase(std::unique(owned.begin(), owned.end()), owned.end());
+    return owned;
+  }
+
   Result<bool> is_owned(const NetnsName& name) {
     if (directory_.is_unfinished(name)) return name.text().starts_with(kSandboxPrefix);
     auto space = spaces_.get(name);

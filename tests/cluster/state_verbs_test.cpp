@@ -106,6 +106,86 @@ TEST_F(StateVerbs, ReadableByOthersWhereTheFileIs) {
   says(ran, 0, {"netns.ovl-blue\nnetns.web\n"});
 }
 
+// A state that was put back knows less than the kernel has: what carries our marks is found.
+TEST_F(StateVerbs, AnOldStateLeavesNothingBehind) {
+  both_apply();
+  const std::string states = "/var/lib/ovl/clusters";
+  const std::string before = on("left", kTables).out;
+  ASSERT_EQ(on("left", "cp -a " + states + " /run/kept").code, 0);
+  const std::string put_back = "rm -rf " + states + " && cp -a /run/kept " + states;
+  const std::string green =
+      "[network.green]\nsubnet = \"10.0.10.0/24\"\n[endpoint.new]\nnetwork = \"green\"\nhost = \"left\"\n";
+
+  write(manifest(green));
+  apply("left");
+  EXPECT_EQ(on("left", "ip netns exec ovl-green true").code, 0);
+  ASSERT_EQ(on("left", put_back).code, 0);
+  says(on("left", "ovl doctor"), 1, {"leftovers: new, ovl-green: ovl's marks are there"});
+  write(manifest());
+  apply("left", "--max-destroy 100%");
+  EXPECT_NE(on("left", "ip netns exec ovl-green true").code, 0) << "nobody remembers it, and it is gone";
+  EXPECT_EQ(on("left", kTables).out, before);
+  EXPECT_TRUE(in_sync("left"));
+  EXPECT_TRUE(on("left", "ovl doctor").has("leftovers: nothing of ours"));
+
+  // The state's own last copy, and a destroy.
+  write(manifest(green));
+  apply("left");
+  ASSERT_EQ(
+      on("left", "cd " + states + "/held && cp state.db.backup state.db && rm -f state.db-wal state.db-shm")
+          .code,
+      0);
+  says(on("left", "ovl destroy --scope host --auto-approve"), 0, {"Destroy complete"});
+  EXPECT_EQ(on("left", "ip netns list").out, "");
+}
+
+// Made by hand with a mark of ours: no memory of it, and the state is as new as the kernel.
+TEST_F(StateVerbs, DoctorAlwaysLooks) {
+  both_apply();
+  ASSERT_EQ(
+      on("left", "ip netns add ovl-stray && ip -n ovl-stray link set lo alias ovl:held/network/stray").code,
+      0);
+  EXPECT_TRUE(in_sync("left")) << "an apply does not look into every namespace each time";
+  says(on("left", "ovl doctor"), 1, {"leftovers: ovl-stray: ", "remedy: ovl state recover, then ovl apply"});
+  ASSERT_EQ(on("left", "ovl state recover").code, 0);
+  apply("left");
+  EXPECT_NE(on("left", "ip netns exec ovl-stray true").code, 0);
+  EXPECT_TRUE(on("left", "ovl doctor").has("leftovers: nothing of ours"));
+}
+
+TEST_F(StateVerbs, ALostStateIsWrittenAgainWhenNothingChanges) {
+  both_apply();
+  ASSERT_EQ(on("left", "rm -rf /var/lib/ovl/clusters").code, 0);
+  says(on("left", "ovl state list --cluster held"), 1, {"this host has no state of cluster held"});
+  says(on("left", "ovl apply --auto-approve"), 0, {"No changes."});
+  EXPECT_TRUE(on("left", "ovl state list").has("endpoint.web")) << on("left", "ovl state list").out;
+  const std::string written = on("left", "sha256sum /var/lib/ovl/clusters/held/state.db").out;
+  says(on("left", "ovl apply --auto-approve"), 0, {"No changes."});
+  EXPECT_EQ(on("left", "sha256sum /var/lib/ovl/clusters/held/state.db").out, written) << "once";
+}
+
+// Hosts of a lab share the machine's id; name and address are their own.
+TEST_F(StateVerbs, ACopyOnAnotherMachineIsRefused) {
+  both_apply();
+  const std::string copy = directory() + "/copy";
+  ASSERT_EQ(on("left", "cp -a /var/lib/ovl " + copy).code, 0);
+  for (const std::string verb : {"plan", "apply --auto-approve", "destroy --scope host --auto-approve",
+                                 "state list", "state rm 'endpoint.web[blue]' --auto-approve"}) {
+    says(on("right", "ovl " + verb + " --state-dir " + copy), 12,
+         {copy + "/clusters/held/state.db is another machine's: host name left (here: right), address "
+                 "192.168.99.104",
+          "ovl state adopt"});
+  }
+  ASSERT_TRUE(in_sync("right"));
+  EXPECT_EQ(on("right", "ovl state adopt --state-dir " + copy).code, 1) << "nobody said yes";
+  says(on("right", "ovl state adopt --auto-approve --state-dir " + copy), 0, {"It is this machine's now."});
+  says(on("right", "ovl state adopt --state-dir " + copy), 0, {" is this machine's."});
+  says(on("right", "ovl apply --auto-approve --state-dir " + copy), 0, {"No changes."});
+  says(on("left", "ovl plan --state-dir " + copy), 12, {"is another machine's"});
+  // A host that is called otherwise now is the same one.
+  says(on("left", "hostname other && ovl plan --host left; hostname left"), 0, {"No changes."});
+}
+
 TEST_F(StateVerbs, LetGoIsLeftInPlaceAndTakenOverAgain) {
   both_apply();
   says(on("left", "ovl state rm 'endpoint.web[blue]'"), 1, {"there is no terminal to ask on"});

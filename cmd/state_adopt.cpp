@@ -1,0 +1,53 @@
+// ovl state adopt: a state that another machine has written becomes this one's. Changes nothing in the
+// kernel.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <iostream>
+
+#include "cmd/ask.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/machine.hpp"
+#include "cmd/state_verbs.hpp"
+#include "cmd/style.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr Context::Needs kAnyMachines{.manifest = false,
+                                      .identity = false,
+                                      .keystore = false,
+                                      .state = true,
+                                      .writable = true,
+                                      .any_machine = true};
+
+Result<int> adopt(const GlobalOptions& global, const PlanOptions& options) {
+  OVL_TRY(Context context, Context::open(global, options, kAnyMachines));
+  const auto lock = context.lock_host();
+  if (!lock.ok()) return lock.error();
+  State& state = *context.world().state;
+  OVL_TRY(const auto known, identity_of(state));
+  const std::vector<std::string> strange =
+      known ? strange_in(*known, this_machine()) : std::vector<std::string>();
+  if (strange.empty()) {
+    std::cout << printable(state.path()) << " is this machine's.\n";
+    return kExitDone;
+  }
+  std::cout << fmt::format("{} was written on another machine: {}.\n", printable(state.path()),
+                           printable(fmt::format("{}", fmt::join(strange, ", "))));
+  if (!options.auto_approve) OVL_CHECK(ask_for_consent());
+  OVL_CHECK(remember_identity(state, context.world().identity));
+  state.doubt();
+  std::cout << "It is this machine's now. See what that changes here: ovl plan\n";
+  return kExitDone;
+}
+
+}  // namespace
+
+int run_state_adopt(const GlobalOptions& global, const PlanOptions& options) {
+  const auto code = adopt(global, options);
+  return code.ok() ? code.value() : report_error(code.error());
+}
+
+}  // namespace ovl
