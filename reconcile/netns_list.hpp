@@ -2,6 +2,7 @@
 // what the host's own list names, and what this host has taken before.
 #pragma once
 
+#include "model/manifest.hpp"
 #include "model/plan.hpp"
 #include "reconcile/adopt.hpp"
 #include "state/state.hpp"
