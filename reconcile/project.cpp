@@ -571,7 +571,8 @@ class Projector {
         .subject = "endpoint." + endpoint.name.text(),
         .message = fmt::format("its hosts file would have {} names and {} bytes, more than {} and {} MiB",
                                file.lines.size(), bytes, kMaxHostsFileLines, kMaxHostsFileBytes >> 20),
-        .hint = "put fewer endpoints into its networks"});
+        .hint = "put fewer endpoints into its networks",
+        .part = "endpoint " + endpoint.name.text()});
   }
 
   void add_network_names(HostsFile& file, const Label& network) {
