@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
+#include <iterator>
 #include <vector>
 
 #include "cmd/write_file.hpp"
 #include "drivers/git/fetch.hpp"
 #include "drivers/git/ref_name.hpp"
+#include "files/read.hpp"
 #include "reconcile/time_text.hpp"
 
 namespace ovl {
@@ -41,20 +43,18 @@ std::optional<TakenPush> read_note(const std::string& repository, const std::str
   const std::string note = note_of(repository, commit);
   const auto age = age_of(note);
   if (!age) return std::nullopt;
-  std::string before(kNoCommit.size(), '\0');
-  std::ifstream(note).read(before.data(), static_cast<std::streamsize>(before.size()));
+  const auto before = read_regular(note, {.most = kNoCommit.size(), .links = Links::refuse});
+  const bool known = before.ok() && is_object_id(before.value());
   return TakenPush{.commit = commit,
-                   .before = is_object_id(before) ? before : std::string(kNoCommit),
+                   .before = known ? before.value() : std::string(kNoCommit),
                    .since = std::time(nullptr) - *age};
 }
 
 std::vector<std::string> noted_commits(const std::string& repository) {
   std::vector<std::string> out;
-  std::error_code error;
-  fs::directory_iterator at(folder_of_notes(repository), error);
-  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
-    if (is_object_id(at->path().filename().string())) out.push_back(at->path().filename().string());
-  }
+  const auto names = names_in(folder_of_notes(repository));
+  if (!names.ok()) return {};
+  std::ranges::copy_if(names.value(), std::back_inserter(out), is_object_id);
   return out;
 }
 
