@@ -130,7 +130,7 @@ class Machine {
     if (link.peer) OVL_CHECK(create_peer(where, link));
     Link made = link;
     fill_defaults(made);
-    insert_sorted(objects_.at(where).links, std::move(made));
+    add_link(objects_.at(where), std::move(made));
     return {};
   }
 
@@ -154,6 +154,15 @@ class Machine {
   }
 
   // ---- everything that is a plain entry ------------------------------------------------------------
+
+  // A value is written over the one that came with the device.
+  Status create(const NetnsName& where, const Sysctl& sysctl) {
+    OVL_CHECK(require_space(where));
+    std::vector<Sysctl>& sysctls = objects_.at(where).sysctls;
+    std::erase_if(sysctls, [&](const Sysctl& now) { return now.path == sysctl.path; });
+    insert_sorted(sysctls, sysctl);
+    return {};
+  }
 
   template <class K>
   Status create(const NetnsName& where, const K& item) {
@@ -230,8 +239,16 @@ class Machine {
     inner.peer = VethPeer{.netns = where, .name = link.name};
     inner.group = link.group;
     fill_defaults(inner);
-    insert_sorted(objects_.at(link.peer->netns).links, std::move(inner));
+    add_link(objects_.at(link.peer->netns), std::move(inner));
     return {};
+  }
+
+  // A device is born with IPv6 (ipv6_devconf_dflt).
+  static void add_link(NamespaceObjects& space, Link link) {
+    insert_sorted(
+        space.sysctls,
+        Sysctl{.path = fmt::format("net/ipv6/conf/{}/disable_ipv6", link.name.view()), .value = "0"});
+    insert_sorted(space.links, std::move(link));
   }
 
   static Status set_born(Link& there, const Link& wish) {

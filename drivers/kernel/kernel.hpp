@@ -58,11 +58,12 @@ class Kernel {
   // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:
   //   netns        absent when it does not exist (then all else but hosts_files, which outlive it, is empty);
   //                unfinished: a making that was cut short left only its name
-  //   unreadable   why, when it could not be read; then all else is empty. Of the host's own that is an
-  //   error. links        all but lo, ours and foreign, veth peers resolved nft_tables   those called like
-  //   one in `wanted`, or "ovl" sysctls      those whose path `wanted` has, when the file exists addresses on
-  //   links of ours (our group), without the kernel's own link-locals routes       with our protocol number,
-  //   main table; all that somebody made on links that `wanted` names,
+  //   unreadable   why, when it could not be read; then all else is empty (of the host's own: an error)
+  //   links        all but lo, ours and foreign, veth peers resolved
+  //   nft_tables   those called like one in `wanted`, or "ovl"
+  //   sysctls      those whose path `wanted` has, when the file exists
+  //   addresses    on links of ours (our group), without the kernel's own link-locals
+  //   routes       with our protocol number, main table; all that somebody made on links that `wanted` names,
   //                and those, of any type and protocol, in the place of one of `wanted` (dev empty: not
   //                unicast)
   //   neighbours   permanent ones on links of ours

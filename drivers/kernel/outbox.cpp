@@ -116,7 +116,8 @@ void Outbox::send_finishes() {
 
 void Outbox::send_finish_queue(Space& where, MessageQueue& queue, const std::vector<std::size_t>& owners) {
   if (queue.empty()) return;
-  for (std::size_t sent = 0; sent < queue.size() && !failure_.error;) {
+  const bool had_failed = failure_.error.has_value();  // what stands here came before that
+  for (std::size_t sent = 0; sent < queue.size() && failure_.error.has_value() == had_failed;) {
     auto outcome = where.route().send(queue, sent);
     if (!outcome.ok()) return stop(owners[sent], std::move(outcome).error());
     sent = outcome.value().sent;

@@ -130,7 +130,9 @@ Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable
     return route.protocol != kRouteProtocol && !(is_made(route) && stands_on_regarded(links, route.dev));
   });
   // Of one key ours comes first: what others appended stands behind it.
-  std::ranges::stable_partition(routes, [](const Route& route) { return route.protocol == kRouteProtocol; });
+  // (clang 14 can't take the subrange that the ranges' algorithm answers.)
+  std::stable_partition(routes.begin(), routes.end(),
+                        [](const Route& route) { return route.protocol == kRouteProtocol; });
   std::ranges::stable_sort(routes, key_less<Route>);
   const auto same_key = [](const Route& a, const Route& b) { return a.key() == b.key(); };
   routes.erase(std::unique(routes.begin(), routes.end(), same_key), routes.end());

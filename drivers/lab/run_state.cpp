@@ -166,7 +166,9 @@ Result<std::vector<LabEntry>> LabRunState::list() const {
   if (!ids.ok()) return std::move(ids).error();
   for (const std::string& id : ids.value()) {
     auto value = read_json(path_of(id, "lab.json"));
-    if (!value.ok() && value.error().code == Errc::not_found) continue;
+    const bool is_none = !value.ok() && (value.error().code == Errc::not_found ||
+                                         value.error().os_errno == ENOTDIR);  // a file beside the labs
+    if (is_none) continue;
     if (!value.ok()) return std::move(value).error();
     OVL_TRY(LabEntry entry, decode_entry(id, value.value()));
     labs.push_back(std::move(entry));
