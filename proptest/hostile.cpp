@@ -363,7 +363,7 @@ HostileCluster::HostileCluster(Keystore& store, const std::string& name)
   }
 }
 
-Result<Applied> HostileCluster::run(const std::string& host, Scope scope) {
+Result<Applied> HostileCluster::run(const std::string& host, Scope scope, bool older) {
   Machine& machine = machines_.at(host);
   Request request;
   request.scope = scope;
@@ -372,6 +372,7 @@ Result<Applied> HostileCluster::run(const std::string& host, Scope scope) {
   if (scope == Scope::all) request.manifest = &manifest_;
   request.origin.source = "dir:hostile";
   request.lock_timeout = std::chrono::seconds(10);
+  request.allow_rollback = older;
   World world;
   world.kernel = &machine.kernel;
   world.keystore = &store_;
@@ -384,6 +385,10 @@ Result<Applied> HostileCluster::run(const std::string& host, Scope scope) {
 
 Result<Applied> HostileCluster::apply_records(const std::string& host) {
   return run(host, Scope::host);
+}
+
+Result<Applied> HostileCluster::follow_older_copy(const std::string& host) {
+  return run(host, Scope::host, true);
 }
 
 Result<Applied> HostileCluster::apply_manifest(const std::string& host) {

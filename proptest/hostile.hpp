@@ -67,6 +67,8 @@ class HostileCluster {
   Status settle();
   // `ovl apply --scope host`, as an agent does.
   Result<Applied> apply_records(const std::string& host);
+  // The same where the store has been put back, and shall be followed.
+  Result<Applied> follow_older_copy(const std::string& host);
   // `ovl apply` with the manifest.
   Result<Applied> apply_manifest(const std::string& host);
 
@@ -89,7 +91,7 @@ class HostileCluster {
     std::unique_ptr<State> state;
   };
 
-  Result<Applied> run(const std::string& host, Scope scope);
+  Result<Applied> run(const std::string& host, Scope scope, bool older = false);
 
   test::TemporaryDirectory directory_;
   Keystore& store_;

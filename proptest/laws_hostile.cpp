@@ -178,7 +178,7 @@ class Hostile : public ::testing::TestWithParam<const char*> {
 
   void heal() {
     ASSERT_TRUE(cluster_.restore(tree_).ok());
-    const auto applied = cluster_.apply_records("a");
+    const auto applied = cluster_.follow_older_copy("a");
     ASSERT_TRUE(applied.ok()) << applied.error().message;
     ASSERT_TRUE(cluster_.restore(tree_).ok());
   }

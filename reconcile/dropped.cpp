@@ -59,6 +59,7 @@ std::vector<Dropped> dropped_by(const HostObjects& observed, const Label& cluste
     }
   }
   std::vector<Dropped> out;
+  out.reserve(sums.size());
   for (const auto& [reason, packets] : sums) out.push_back({reason, packets});
   return out;
 }

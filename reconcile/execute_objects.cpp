@@ -132,15 +132,19 @@ std::optional<Error> run_operations(const OperationGroup& group, Kernel& kernel,
   return std::nullopt;
 }
 
+std::size_t failures_of(const Freezer* freezer) {
+  return freezer != nullptr ? freezer->failures().size() : 0;
+}
+
 Status run_group(const OperationGroup& group, bool destroy, Kernel& kernel, State& state,
                  const std::string& apply_id, Freezer* freezer, const Progress& progress) {
   const std::string step =
       std::string(destroy ? kDestroyPrefix : std::string_view()) + std::string(group.step);
   OVL_TRY(const std::int64_t row, state.begin(apply_id, step, group.operations.size()));
-  const std::size_t before = freezer != nullptr ? freezer->failures().size() : 0;
+  const std::size_t before = failures_of(freezer);
   const std::optional<Error> stopped = run_operations(group, kernel, freezer, progress);
   std::optional<Error> error = stopped;
-  if (!error && freezer != nullptr && freezer->failures().size() > before) {
+  if (!error && failures_of(freezer) > before) {
     error = freezer->errors()[before];
   }
   Status kept = state.end(row, error ? &*error : nullptr);
@@ -165,8 +169,13 @@ Status run_groups(const Plan& plan, Kernel& kernel, State& state, const std::str
   for (const OperationGroup& group : groups) {
     OVL_CHECK(progress.go_on(group.step, words_after(groups, group)));
     progress.start(group.step, group.operations.size());
+    const std::size_t before = failures_of(freezer);
     OVL_CHECK(run_group(group, plan.destroy, kernel, state, apply_id, freezer, progress));
-    progress.complete(group.step, group.operations.size());
+    if (failures_of(freezer) > before) {
+      progress.fail(group.step, group.operations.size());
+    } else {
+      progress.complete(group.step, group.operations.size());
+    }
   }
   return {};
 }

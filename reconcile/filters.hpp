@@ -14,6 +14,8 @@ namespace ovl {
 
 // The name of every table of ours; whose it is says its comment.
 inline constexpr std::string_view kTableName = "ovl";
+// The set of devices that forward only because ovl told them to, in the table of the host's namespace.
+inline constexpr std::string_view kOpenedSet = "opened";
 
 // A bridge port that leads to one endpoint, and what that endpoint may call itself.
 struct FilteredPort {

@@ -174,6 +174,7 @@ NftChain leaving() {
 
 NftSet device_set(std::string name, const std::vector<IfName>& devices) {
   std::vector<Bytes> elements;
+  elements.reserve(devices.size());
   for (const IfName& device : devices) elements.push_back(bytes_of(device));
   return make_set(std::move(name), {kDeviceKey}, std::move(elements));
 }
@@ -193,7 +194,7 @@ std::vector<NftSet> gateway_sets(const GatewayFilter& gateway) {
   }
   return {make_set("keystore_ports", {kProtocolKey, kPortNumberKey}, std::move(ports)),
           make_set("keystores", {kProtocolKey, kIpv4Key, kPortNumberKey}, std::move(keystores)),
-          device_set("opened", gateway.opened), device_set("uplinks", gateway.uplinks)};
+          device_set(std::string(kOpenedSet), gateway.opened), device_set("uplinks", gateway.uplinks)};
 }
 
 Exprs from_pool(const IpPrefix& pool, std::uint32_t op) {

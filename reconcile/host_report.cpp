@@ -32,7 +32,10 @@ std::vector<std::string> addresses_of(const Plan& plan, const std::vector<Object
 std::string words_for(const std::vector<Finding>& left) {
   std::set<std::string> parts;
   for (const Finding& finding : left) parts.insert(finding.part);
-  return fmt::format("{}: {}: {}", fmt::join(parts, ", "), left.front().subject, left.front().message);
+  const Finding& first = left.front();  // a failure's subject is its part
+  const std::string why =
+      first.subject == first.part ? first.message : fmt::format("{}: {}", first.subject, first.message);
+  return fmt::format("{}: {}", fmt::join(parts, ", "), why);
 }
 
 // The same as before goes on; anything else begins now.

@@ -118,15 +118,23 @@ class Beside {
     added_.insert(std::move(key));
   }
 
-  // Of two that hold the same, the look refuses both; what is remembered stays.
+  // Of two that hold the same, the look refuses both; what is remembered stays. What stood on one that goes
+  // may be refused in its turn.
   void drop_refused() {
+    for (std::size_t before = 0; before != added_.size();) {
+      before = added_.size();
+      drop_what_is_refused_now();
+    }
+  }
+
+  void drop_what_is_refused_now() {
     both_.sort();
     StoreView look;
     look.records = both_;
     validate_set(look);
     std::set<std::string> bad;
     for (const Finding& finding : look.refused) {
-      if (added_.contains(finding.subject)) bad.insert(finding.subject);
+      if (added_.erase(finding.subject) > 0) bad.insert(finding.subject);
     }
     std::erase_if(both_.hosts,
                   [&](const HostRecord& record) { return bad.contains("hosts/" + record.name.text()); });

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "reconcile/filters.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/rules.hpp"
+
 namespace ovl {
 
 namespace {
@@ -47,9 +51,20 @@ HostObjects outline(const HostObjects& desired) {
   return out;
 }
 
+// Devices that this cluster's filter of the host has as opened.
+std::vector<Bytes> opened_in_filter(const NamespaceObjects& here, const Label& cluster) {
+  for (const NftTable& table : here.nft_tables) {
+    if (table.family != NftFamily::inet || !is_owner_mark(cluster, table.comment)) continue;
+    const auto at = std::ranges::find(table.sets, kOpenedSet, &NftSet::name);
+    if (at != table.sets.end()) return at->elements;
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<std::vector<IfName>> opened_devices(Kernel& kernel, const std::vector<ChangedSysctl>& changed,
+Result<std::vector<IfName>> opened_devices(Kernel& kernel, const Label& cluster,
+                                           const std::vector<ChangedSysctl>& changed,
                                            const std::vector<IfName>& uplinks) {
   std::vector<IfName> opened;
   if (uplinks.empty()) return opened;
@@ -59,6 +74,7 @@ Result<std::vector<IfName>> opened_devices(Kernel& kernel, const std::vector<Cha
   for (const IfName& uplink : uplinks) sysctls.push_back(Sysctl{.path = forwarding_path(uplink.view())});
   asked.sort();
   OVL_TRY(HostObjects seen, kernel.observe(asked));
+  const std::vector<Bytes> in_filter = opened_in_filter(seen.at(NetnsName()), cluster);
   const auto is_off = [&](const std::string& path) {
     const auto before = std::ranges::find_if(
         changed, [&](const ChangedSysctl& item) { return item.netns.empty() && item.path == path; });
@@ -69,7 +85,11 @@ Result<std::vector<IfName>> opened_devices(Kernel& kernel, const std::vector<Cha
   };
   if (!is_off(forwarding_path("all"))) return opened;
   for (const IfName& uplink : uplinks) {
-    if (is_off(forwarding_path(uplink.view()))) opened.push_back(uplink);
+    const bool forgotten = std::ranges::none_of(changed, [&](const ChangedSysctl& item) {
+      return item.netns.empty() && item.path == forwarding_path(uplink.view());
+    });
+    const bool known = std::ranges::find(in_filter, rules::bytes_of(uplink)) != in_filter.end();
+    if ((forgotten && known) || is_off(forwarding_path(uplink.view()))) opened.push_back(uplink);
   }
   return opened;
 }

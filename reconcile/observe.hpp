@@ -37,8 +37,10 @@ Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObject
                             Look look = Look::as_remembered);
 
 // Those of `uplinks` that forward IPv4 only because ovl told them to, or will: their value was 0 before,
-// and the host's global switch, which sets every device's, is off. Errors: as Kernel and State.
-Result<std::vector<IfName>> opened_devices(Kernel& kernel, const std::vector<ChangedSysctl>& changed,
+// and the host's global switch, which sets every device's, is off. Where the state does not know what it was
+// before, this cluster's filter tells that still has them. Errors: as Kernel and State.
+Result<std::vector<IfName>> opened_devices(Kernel& kernel, const Label& cluster,
+                                           const std::vector<ChangedSysctl>& changed,
                                            const std::vector<IfName>& uplinks);
 
 }  // namespace ovl

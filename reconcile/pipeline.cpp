@@ -96,7 +96,8 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
                           !planned.view.claims.contains(host_claim(request.host));
   planned.view.facts.set(*planned.own_facts);
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
-  OVL_TRY(planned.opened, opened_devices(*world.kernel, changed, planned.own_facts->uplinks));
+  OVL_TRY(planned.opened,
+          opened_devices(*world.kernel, request.cluster, changed, planned.own_facts->uplinks));
   return {};
 }
 
@@ -130,12 +131,11 @@ void keep_vteps_apart(const Request& request, Planned& planned) {
 }
 
 void resolve_records(const Request& request, Planned& planned) {
-  if (!has_cluster(request) && planned.puts_back) {
+  const bool only_moves = !request.moves.empty() && request.manifest == nullptr && !request.refresh_only;
+  if (has_cluster(request) ? only_moves : planned.puts_back) {
     planned.desired = planned.known;
   } else if (!has_cluster(request) || request.refresh_only) {
     planned.desired = planned.view.records;
-  } else if (!request.moves.empty() && request.manifest == nullptr) {
-    planned.desired = planned.known;
   } else if (!request.destroy && request.manifest != nullptr) {
     Resolved resolved = resolve(*request.manifest, planned.known, planned.view.facts);
     planned.desired = std::move(resolved.records);

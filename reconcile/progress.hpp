@@ -11,7 +11,8 @@ namespace ovl {
 
 // One word about one step. Each step is told at its start and at its end; between them its progress may be.
 struct StepProgress {
-  enum class Phase : std::uint8_t { start, progress, complete };
+  // fail: something of it failed in one part of the host, which is left as it is; the others go on.
+  enum class Phase : std::uint8_t { start, progress, complete, fail };
   Phase phase = Phase::start;
   std::string_view step;  // "write records", "create links", "verify"; lives as long as the program
   std::size_t done = 0;   // of total
@@ -37,6 +38,10 @@ struct Progress {
 
   void complete(std::string_view step, std::size_t total) const {
     tell({StepProgress::Phase::complete, step, total, total});
+  }
+
+  void fail(std::string_view step, std::size_t total) const {
+    tell({StepProgress::Phase::fail, step, total, total});
   }
 };
 

@@ -9,6 +9,7 @@
 #include "reconcile/parse.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
+#include "reconcile/rules.hpp"
 
 namespace ovl {
 
@@ -130,12 +131,18 @@ TEST(OpenedDevices, AreThoseThatForwardByOvlsWordAlone) {
                   {.path = path("eth1"), .value = "1"}};
   kernel.objects().sort();
   const auto opened = [&](const std::vector<ChangedSysctl>& changed) {
-    auto found = opened_devices(kernel, changed, uplinks);
+    auto found = opened_devices(kernel, Label::parse("demo").value(), changed, uplinks);
     EXPECT_TRUE(found.ok());
     return found.ok() ? found.value() : std::vector<IfName>();
   };
   EXPECT_EQ(opened({}), std::vector<IfName>{uplinks[0]}) << "eth1 forwarded before";
   EXPECT_EQ(opened({{.netns = {}, .path = path("eth1"), .original = "0", .ours = "1"}}), uplinks);
+  NftTable filter{.name = "ovl", .comment = "ovl:demo/host"};
+  filter.sets = {{.name = "opened", .elements = {rules::bytes_of(uplinks[1])}}};
+  host.nft_tables = {filter};
+  EXPECT_EQ(opened({}), uplinks) << "the state was lost, the filter still knows";
+  EXPECT_EQ(opened({{.netns = {}, .path = path("eth1"), .original = "1", .ours = "1"}}),
+            std::vector<IfName>{uplinks[0]});
   host.sysctls[0].value = "1";
   EXPECT_TRUE(opened({}).empty()) << "somebody made this host a router";
 }
