@@ -73,6 +73,11 @@ class Telling {
     events_.failed(report, error);
   }
 
+  // What was left as it is, after all else was applied.
+  void left(const Error& error) {
+    events_.failed(report_of(operation_of(options_), options_, manifest), error);
+  }
+
  private:
   const GlobalOptions& global_;
   const PlanOptions& options_;
@@ -142,7 +147,11 @@ Result<int> finish(const Applied& applied, const GlobalOptions& global, const Pl
     std::cout << done_text(applied, options) << "\n";
   }
   if (global.verbose > 0) std::cerr << fmt::format("ovl: {} writes to the kernel\n", applied.writes);
-  if (!applied.left.empty()) return report_error(error_of_left(applied.left));
+  if (!applied.left.empty()) {
+    const Error error = error_of_left(applied.left);
+    telling.left(error);
+    return report_error(error);
+  }
   return options.detailed_exitcode && !applied.planned.plan.empty() ? kExitChanges : kExitDone;
 }
 

@@ -465,7 +465,7 @@ Status Context::open_store(const GlobalOptions& global, const PlanOptions& optio
   request_.keystore_access = encode(access_).json();
   OVL_TRY(request_.keystores, server_addresses(access_.url));
   is_alone_ = stands_alone(needs);
-  const Status reached = reach_store();
+  Status reached = reach_store();
   request_.may_begin = may_begin(options);
   if (reached.ok() || reached.error().code != Errc::unreachable || !is_alone_) return reached;
   world_.why_away = reached.error();

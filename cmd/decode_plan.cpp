@@ -234,6 +234,8 @@ class PlanDecoder {
       OVL_CHECK(read(item, "subject", finding.subject));
       OVL_CHECK(read(item, "message", finding.message));
       OVL_CHECK(read(item, "hint", finding.hint));
+      if (item.find("part") != nullptr) OVL_CHECK(read(item, "part", finding.part));
+      if (item.find("part") != nullptr) OVL_CHECK(read(item, "part", finding.part));
     }
     return {};
   }

@@ -22,6 +22,7 @@ std::string_view type_of(StepProgress::Phase phase) {
     case StepProgress::Phase::start: return "apply_start";
     case StepProgress::Phase::progress: return "apply_progress";
     case StepProgress::Phase::complete: return "apply_complete";
+    case StepProgress::Phase::fail: return "apply_errored";
   }
   return "";
 }
@@ -60,7 +61,7 @@ void EventLog::step(const StepProgress& now) {
   if (now.phase == StepProgress::Phase::start) step_began_ = Clock::now();
   open_ = now;
   tell(step_event(type_of(now.phase), now, seconds_since(step_began_)));
-  if (now.phase == StepProgress::Phase::complete) open_.reset();
+  if (now.phase == StepProgress::Phase::complete || now.phase == StepProgress::Phase::fail) open_.reset();
 }
 
 void EventLog::failed(const Report& report, const Error& error) {

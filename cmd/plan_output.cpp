@@ -102,8 +102,8 @@ Status read_member(const Value& value, std::string_view name, T& out) {
 }
 
 Status read_options(const Value& value, PlanOptions& options) {
-  OVL_CHECK(check_members(value, {"scope", "destroy", "refresh_only", "allow_rollback", "max_destroy",
-                                  "targets", "excludes", "replaces"}));
+  OVL_CHECK(check_members(value, {"scope", "destroy", "refresh_only", "allow_rollback", "new_cluster",
+                                  "restored", "max_destroy", "targets", "excludes", "replaces"}));
   OVL_CHECK(read_member(value, "scope", options.scope));
   OVL_CHECK(read_member(value, "destroy", options.destroy));
   OVL_CHECK(read_member(value, "refresh_only", options.refresh_only));
@@ -169,14 +169,17 @@ std::string first_moved(const Value& before, const Value& now) {
   return {};
 }
 
-// What is shown beside the changes. What others report meanwhile moves none of it.
+// What is shown beside the changes. What others report meanwhile moves none of it, and what is refused now is
+// refused in its own words.
 std::string first_moved_word(const Value& before, const Value& now) {
   const Value none = Value::object();
   const Value* old_words = before.find("ovl");
   const Value* new_words = now.find("ovl");
   const auto moved =
       delta_of(old_words != nullptr ? *old_words : none, new_words != nullptr ? *new_words : none);
-  return moved.empty() ? std::string() : fmt::format("what it says of \"{}\"", moved.front().name);
+  const auto at =
+      std::ranges::find_if(moved, [](const FieldDelta& delta) { return delta.name != "refused"; });
+  return at == moved.end() ? std::string() : fmt::format("what it says of \"{}\"", at->name);
 }
 
 // "record networks/my-net", "the cluster's head" or nothing.

@@ -136,7 +136,7 @@ class Syncer {
     }
     OVL_CHECK(check_rolled_back(*context_));
     // A host that follows the records keeps to the last good ones while the store is away.
-    const Status there = context_->world().kernel != nullptr ? presence_.keep(*context_) : Status();
+    Status there = context_->world().kernel != nullptr ? presence_.keep(*context_) : Status();
     const bool alone = plan.scope == "host" && !there.ok() && there.error().code == Errc::unreachable;
     if (!there.ok() && !alone) return there;
     OVL_TRY(const auto applied, apply_unasked(*context_, global_));

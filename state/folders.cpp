@@ -62,7 +62,7 @@ std::string folder_in(const std::string& root, std::string_view name) {
 
 // Where earlier versions kept it.
 std::string former_folder(const std::string& root, const Label& cluster) {
-  const std::string aside = fmt::format("{}/{}", root, kAside);
+  std::string aside = fmt::format("{}/{}", root, kAside);
   if (cluster.text() == kFolder && has_state(aside)) return aside;
   return root + "/" + cluster.text();
 }

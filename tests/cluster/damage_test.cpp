@@ -116,7 +116,7 @@ class Damage : public LabRig {
     return on("left",
               "for n in $(ip netns list | cut -d' ' -f1 | sort); do echo $n; ip -n $n -o addr | grep -v "
               "fe80:; "
-              "bridge -n $n fdb | grep -v 33:33:; done; nft list ruleset; ip -o link | wc -l")
+              "bridge -n $n fdb | grep -v 33:33:; done; nft -s list ruleset; ip -o link | wc -l")
         .out;
   }
 

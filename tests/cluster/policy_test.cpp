@@ -320,8 +320,8 @@ TEST_P(SignedSource, IsReadAgainForASavedPlan) {
     run("sed 's/10[.]0[.]7[.]/10.66.7./g' saved.plan > edited.plan");
     const Ran edited =
         shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply edited.plan --policy " + host_file());
-    EXPECT_EQ(edited.code, 12) << path << edited.out;
-    EXPECT_TRUE(edited.has("its files were not read from a commit")) << edited.out;
+    EXPECT_EQ(edited.code, 1) << path << edited.out;
+    EXPECT_TRUE(edited.has("it was changed since it was saved")) << edited.out;
     const Ran saved =
         shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply saved.plan --policy " + host_file());
     EXPECT_EQ(saved.code, 0) << path << saved.out;

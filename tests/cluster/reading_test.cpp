@@ -66,8 +66,7 @@ TEST_F(Reading, OthersSeeWhatAFailedApplyLeft) {
   const auto since = [&] { return on("right", "ovl status --json | grep -m1 '\"since\"'").out; };
   const std::string first = since();
   says(on("right", "ovl status"), 0,
-       {"left   failed: RTM_NEWLINK link ovl-blue:vxlan0", "left, reported ",
-        "  link.ovl-blue[\"vxlan0\"]\n"});
+       {"left   frozen: network blue: RTM_NEWLINK link ovl-blue:vxlan0: EEXIST", "thief"});
   ASSERT_EQ(
       on("left", "S=$(date +%s); while [ $(date +%s) = $S ]; do :; done; ovl apply --auto-approve").code, 1);
   EXPECT_EQ(since(), first);
@@ -108,7 +107,7 @@ TEST_F(Reading, InspectShowsAllSidesAndWhatDiffers) {
   says(network, 0,
        {"\"format_version\": \"1.0\"", "\"desired\": {\n", "\"recorded\": {\n", "\"observed\": [\n"});
   const Ran differs =
-      on("left", "ovl network inspect blue | tr -d ' \\n' | grep -o '\"differs\":\\[.*\\],\"format_version'");
+      on("left", "ovl network inspect blue | tr -d ' \\n' | grep -o '\"differs\":\\[.*\\],\"dropped'");
   says(
       differs, 0,
       {R"({"address":"network.blue","change":"update","field":"mtu","found":null,"wanted":1300})",

@@ -30,7 +30,7 @@ constexpr const char* kBlue = "[network.blue]\nsubnet = \"10.0.9.0/24\"\n";
 constexpr const char* kTables =
     "for n in ovl-blue web; do ip -n $n -o addr | grep -v fe80:; ip -n $n route; ip -n $n neigh show nud "
     "permanent; "
-    "bridge -n $n fdb; done; nft list ruleset; ip -o link | wc -l";
+    "bridge -n $n fdb; done; nft -s list ruleset; ip -o link | wc -l";
 
 std::string manifest(const std::string& more = "") {
   return std::string(kManifest) + kWeb + kBlue + more;

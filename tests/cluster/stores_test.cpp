@@ -61,9 +61,7 @@ class Stores : public LabRig, public ::testing::WithParamInterface<Store> {
 
   // What is there, without the counters and timers that run meanwhile.
   [[nodiscard]] std::string shape(const std::string& host) const {
-    return on(host,
-              "ip -br link; ip -br address; ip route; ip netns list; nft list ruleset | grep -v counter")
-        .out;
+    return on(host, "ip -br link; ip -br address; ip route; ip netns list; nft -s list ruleset").out;
   }
 
   // An agent on mhs-demo1, that the other host sees.

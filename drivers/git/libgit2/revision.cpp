@@ -31,7 +31,7 @@ bool is_own(std::string_view base) {
 
 // The ref that a name means; empty: there is none.
 std::string ref_of(git_repository* repository, const std::string& base) {
-  const std::string full = is_own(base) ? base : full_ref(base);
+  std::string full = is_own(base) ? base : full_ref(base);
   if (has_ref(repository, full)) return full;
   if (!full.starts_with("refs/heads/") || full == base || full == "refs/" + base) return {};
   for (const std::string& name : {"refs/remotes/" + base, "refs/remotes/" + base + "/HEAD"}) {
