@@ -1,6 +1,6 @@
 // What a place remembers of its cluster, against what the store holds of it: a store that was wiped, put back
 // from an older copy, or begun anew under the same name is told from one that goes on.
-// docs/decisions/0017-lost-stores.md says why each answer is what it is.
+// docs/decisions/0018-lost-stores.md says why each answer is what it is.
 #pragma once
 
 #include <optional>
