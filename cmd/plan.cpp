@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cmd/context.hpp"
@@ -51,7 +52,10 @@ Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptio
 
 int code_of(const Look& look, const PlanOptions& options) {
   const Plan& plan = look.planned.plan;
-  if (!plan.refused.empty()) return kExitRefused;
+  const bool stops = std::ranges::any_of(plan.conflicts, [](const Finding& conflict) {
+    return conflict.code == Errc::guard && conflict.part.empty();
+  });
+  if (stops || !plan.refused.empty()) return kExitRefused;
   if (!options.detailed_exitcode) return kExitDone;
   if (!plan.empty() || !plan.conflicts.empty()) return kExitChanges;
   return look.whole ? kExitDone : kExitPrivilege;

@@ -295,6 +295,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Apply it once with protect = false."},
     {"max-destroy", Stage::plan, Errc::guard, "The plan removes more records than --max-destroy lets pass.",
      "Read the plan; if it is meant, say the number: --max-destroy N."},
+    {"pool-in-use", Stage::plan, Errc::guard,
+     "A host's gateway pool holds an address or a route of the host's, a peer or the keystore, or is part of "
+     "the host's own subnet: the host would answer for machines that exist.",
+     "Declare a gateway_pool that nothing else uses."},
     {"vtep-taken", Stage::plan, Errc::guard,
      "A host's interface has the address by which the others reach another host. On the host itself the plan "
      "is refused; elsewhere it is a warning, and the host stays as it was.",

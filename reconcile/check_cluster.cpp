@@ -77,14 +77,10 @@ void check_bind(const HostBlock& host, Reporter& report) {
 void check_gateway_pool(const HostBlock& host, Reporter& report) {
   if (!host.gateway_pool) return;
   const IpPrefix& pool = host.gateway_pool->value;
-  if (pool.family() != Family::ipv4) {
-    report.error("unfit-subnet", host.gateway_pool->place, "a gateway pool is IPv4: there is no IPv6 way out",
-                 "write it like gateway_pool = \"172.18.0.0/16\"");
-  } else if (pool.length() > 30) {
-    report.error("unfit-subnet", host.gateway_pool->place,
-                 fmt::format("{} has no room for a gateway and an endpoint", pool.text()),
-                 "use a /30 or larger");
-  }
+  const std::string_view why = unfit_for_pool(pool);
+  if (why.empty()) return;
+  report.error("unfit-subnet", host.gateway_pool->place, fmt::format("{} {}", pool.text(), why),
+               "use a private IPv4 subnet of a /30 or larger, like 172.18.0.0/16");
 }
 
 void check_hosts(const Manifest& manifest, Reporter& report) {

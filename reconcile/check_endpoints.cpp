@@ -8,6 +8,7 @@
 #include "reconcile/allocate.hpp"
 #include "reconcile/check_manifest.hpp"
 #include "reconcile/decode_values.hpp"
+#include "reconcile/ids.hpp"
 #include "reconcile/suggest.hpp"
 
 namespace ovl {
@@ -90,6 +91,16 @@ class EndpointCheck {
     const NetworkBlock* network = index_.network(attachment.network.value);
     if (network == nullptr || index_.is_damaged("network." + network->name.text())) return;
     for (const auto& address : attachment.addresses) check_address(*network, address);
+    if (attachment.mac && !network->subnets.empty()) check_gateway_mac(*network, *attachment.mac);
+  }
+
+  void check_gateway_mac(const NetworkBlock& network, const Located<MacAddress>& mac) {
+    const IpAddress gateway = gateway_of(index_.lists_of(network), network.subnets.front().value);
+    if (mac.value != bridge_mac(gateway)) return;
+    report_.error(
+        "duplicate-mac", mac.place,
+        fmt::format("{} is the gateway's MAC in network \"{}\"", mac.value.text(), network.name.text()),
+        "use another, or leave it out to have one chosen");
   }
 
   void check_families(const AttachmentBlock& attachment) {
@@ -248,19 +259,21 @@ void check_aliases(const Manifest& manifest, Holdings& holders) {
       for (const AttachmentBlock& attachment : endpoint->attachments) f(*endpoint, attachment);
     }
   };
-  const auto take = [&](const EndpointBlock& endpoint, const std::string& network,
-                        const Located<Label>& name) {
-    holders.take("name " + network + " " + name.value.text(), endpoint, name.place, "alias-clash",
-                 fmt::format("the alias \"{}\" is taken in network \"{}\"", name.value.text(), network),
+  const auto take = [&](const EndpointBlock& endpoint, const std::string& network, const std::string& name,
+                        const Place& place) {
+    holders.take("name " + network + " " + name, endpoint, place, "alias-clash",
+                 fmt::format("the alias \"{}\" is taken in network \"{}\"", name, network),
                  "a name leads to one endpoint; choose another alias");
   };
   std::set<std::pair<Label, Label>> named;  // an endpoint that is twice in a network is another error
   each([&](const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
     if (!named.emplace(attachment.network.value, endpoint.name).second) return;
-    take(endpoint, attachment.network.value.text(), {.value = endpoint.name, .place = endpoint.place});
+    take(endpoint, attachment.network.value.text(), endpoint.name.text(), endpoint.place);
   });
   each([&](const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
-    for (const auto& alias : attachment.aliases) take(endpoint, attachment.network.value.text(), alias);
+    for (const auto& alias : attachment.aliases) {
+      take(endpoint, attachment.network.value.text(), alias.value.text(), alias.place);
+    }
   });
 }
 

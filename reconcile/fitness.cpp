@@ -24,4 +24,9 @@ std::string_view unfit_for_vtep(const IpAddress& address) {
                                                        : "";
 }
 
+std::string_view unfit_for_pool(const IpPrefix& pool) {
+  if (!pool.address().is_ipv4()) return "is no IPv4 subnet, and there is no IPv6 way out";
+  return pool.length() > 30 ? "has no room for a gateway and an endpoint" : unfit_for_subnet(pool);
+}
+
 }  // namespace ovl

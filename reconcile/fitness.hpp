@@ -23,4 +23,7 @@ std::string_view unfit_for_subnet(const IpPrefix& subnet);
 // Why an address can't be a VTEP; empty when it can.
 std::string_view unfit_for_vtep(const IpAddress& address);
 
+// The same for a host's gateway pool, which is IPv4 and has room for a gateway and an endpoint.
+std::string_view unfit_for_pool(const IpPrefix& pool);
+
 }  // namespace ovl

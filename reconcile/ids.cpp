@@ -41,6 +41,10 @@ MacAddress hashed_mac(std::string_view seed) {
   return MacAddress({0x02, 0x42, digest[0], digest[1], digest[2], digest[3]});
 }
 
+MacAddress bridge_mac(const IpAddress& gateway) {
+  return gateway.is_ipv4() ? MacAddress::from_ipv4(gateway) : hashed_mac("bridge\n" + gateway.text());
+}
+
 std::string random_id() {
   std::array<unsigned char, 16> bytes{};
   randombytes_buf(bytes.data(), bytes.size());

@@ -19,6 +19,9 @@ std::string derive_id(const Label& cluster, std::string_view kind, std::string_v
 // A locally administered unicast MAC from a hash of `seed`: 02:42: and 32 bits.
 MacAddress hashed_mac(std::string_view seed);
 
+// The MAC of a network's bridge, from its first gateway.
+MacAddress bridge_mac(const IpAddress& gateway);
+
 // 32 random hexadecimal digits: a lineage or an apply id.
 std::string random_id();
 

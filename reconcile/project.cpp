@@ -9,6 +9,7 @@
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/fitness.hpp"
+#include "reconcile/held_by_pool.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/switch_over.hpp"
 
@@ -33,10 +34,6 @@ NetnsName sandbox_name(const Label& network) {
 // A generated device name: four letters and the first digits of the endpoint's id.
 IfName port_name(std::string_view prefix, const std::string& id) {
   return device(fmt::format("{}{}", prefix, std::string_view(id).substr(0, 11)));
-}
-
-MacAddress bridge_mac(const IpAddress& gateway) {
-  return gateway.is_ipv4() ? MacAddress::from_ipv4(gateway) : hashed_mac("bridge\n" + gateway.text());
 }
 
 // All of one network; the records are sorted by network.
@@ -356,7 +353,20 @@ class Projector {
     if (filtered.empty()) return;
     add_gateway_bridge();
     warn_of_drops();
+    check_pool();
     out_.objects.at(NetnsName()).nft_tables.push_back(port_filter(mark("gateway"), filtered));
+  }
+
+  // The host would answer for the addresses of the pool, and keep for itself what is sent to them.
+  void check_pool() {
+    const std::string held = held_by_pool(*self_->gateway_pool, in_);
+    if (held.empty()) return;
+    out_.problems.push_back(
+        Finding{.code = Errc::guard,
+                .id = "pool-in-use",
+                .subject = "host." + in_.host.text(),
+                .message = fmt::format("its gateway pool {} {}", self_->gateway_pool->text(), held),
+                .hint = "declare a gateway_pool of this host that nothing else uses"});
   }
 
   [[nodiscard]] std::uint32_t gateway_mtu() const {

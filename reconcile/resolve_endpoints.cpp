@@ -224,6 +224,9 @@ class EndpointResolver {
   }
 
   void resolve_macs() {
+    for (const NetworkRecord& network : out_.records.networks) {
+      if (!network.gateways.empty()) macs_.emplace(network.name, bridge_mac(network.gateways.front()));
+    }
     for (Slot& slot : slots_) {
       if (slot.attachment->mac) {
         slot.record.mac = slot.attachment->mac->value;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <tuple>
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/decode_values.hpp"
 #include "reconcile/fitness.hpp"
+#include "reconcile/ids.hpp"
 #include "reconcile/prefix_index.hpp"
 #include "reconcile/store_view.hpp"
 
@@ -37,10 +39,8 @@ std::string host_problem(const HostRecord& host) {
   if (!is_id(host.id)) return "its id is not 64 hexadecimal digits";
   if (std::string text = vtep_problem(host.advertise); !text.empty()) return text;
   if (std::string text = vtep_problem(host.bind); !text.empty()) return text;
-  if (host.gateway_pool && (!host.gateway_pool->address().is_ipv4() || host.gateway_pool->length() > 30)) {
-    return fmt::format("{} cannot be a gateway pool", host.gateway_pool->text());
-  }
-  return {};
+  const std::string_view why = host.gateway_pool ? unfit_for_pool(*host.gateway_pool) : std::string_view();
+  return why.empty() ? std::string() : fmt::format("its gateway pool {} {}", host.gateway_pool->text(), why);
 }
 
 std::string subnet_problem(const NetworkRecord& network, std::size_t index, const PrefixIndex& before) {
@@ -70,6 +70,24 @@ std::string device_problem(const NetworkRecord& network) {
   return same ? "its twin has its own VNI and port" : std::string();
 }
 
+// As in a manifest: ranges and reserved addresses are in its subnets.
+std::string lists_problem(const NetworkRecord& network, const PrefixIndex& subnets) {
+  std::set<std::size_t> with_range;
+  for (const IpPrefix& range : network.ip_range) {
+    const PrefixIndex::Entry* subnet = subnets.holding(range);
+    if (subnet == nullptr) return fmt::format("the range {} is in no subnet of it", range.text());
+    if (!with_range.insert(subnet->index).second) {
+      return fmt::format("{} has two ranges", subnet->prefix.text());
+    }
+  }
+  for (const IpAddress& address : network.reserved) {
+    if (subnets.holding(address) == nullptr) {
+      return fmt::format("the reserved address {} is in no subnet of it", address.text());
+    }
+  }
+  return {};
+}
+
 std::string network_problem(const NetworkRecord& network) {
   if (!is_id(network.id)) return "its id is not 64 hexadecimal digits";
   if (is_reserved_name(network.name.text())) return "its name is reserved";
@@ -80,6 +98,7 @@ std::string network_problem(const NetworkRecord& network) {
     if (std::string text = subnet_problem(network, i, before); !text.empty()) return text;
     before.add(network.subnets[i], i);
   }
+  if (std::string text = lists_problem(network, before); !text.empty()) return text;
   return device_problem(network);
 }
 
@@ -140,6 +159,9 @@ std::string endpoint_problem(const Records& records, const Subnets& subnets, con
   if (host == nullptr) return fmt::format("there is no host {}", endpoint.host.text());
   if (!is_id(endpoint.id)) return "its id is not 64 hexadecimal digits";
   if (!endpoint.mac.is_unicast()) return fmt::format("MAC {} is not unicast", endpoint.mac.text());
+  if (endpoint.mac == bridge_mac(network->gateways.front())) {
+    return fmt::format("{} is its gateway's MAC", endpoint.mac.text());
+  }
   const PrefixIndex& its_subnets = subnets[static_cast<std::size_t>(network - records.networks.data())];
   if (std::string text = addresses_problem(*network, its_subnets, endpoint); !text.empty()) return text;
   if (std::string text = names_problem(endpoint); !text.empty()) return text;
@@ -246,6 +268,7 @@ class EndpointSet {
     addresses_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
     macs_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
     devices_.find_clashes(problems_, [](const auto& key) { return "id " + std::string(key.second) + kTwo; });
+    names_.find_clashes(problems_, [](const auto& key) { return "name " + std::string(key.second) + kTwo; });
     check_parts_of_one();
     interfaces_.find_clashes(problems_,
                              [](const auto& key) { return "interface " + std::get<2>(key).text() + kTwo; });
@@ -263,6 +286,8 @@ class EndpointSet {
     const std::string_view host = endpoint.host.text();
     for (const IpAddress& address : endpoint.addresses) addresses_.add({network, address}, index);
     macs_.add({network, endpoint.mac}, index);
+    names_.add({network, endpoint.name.text()}, index);
+    for (const Label& alias : endpoint.aliases) names_.add({network, alias.text()}, index);
     devices_.add({host, std::string_view(endpoint.id).substr(0, kDeviceDigits)}, index);
     interfaces_.add({host, endpoint.netns.text(), endpoint.interface}, index);
   }
@@ -309,6 +334,7 @@ class EndpointSet {
   Problems problems_;
   Holders<std::tuple<Text, IpAddress>> addresses_;
   Holders<std::tuple<Text, MacAddress>> macs_;
+  Holders<std::pair<Text, Text>> names_;  // endpoints' and aliases: one name space per network
   Holders<std::pair<Text, Text>> devices_;
   Holders<std::tuple<Text, Text, IfName>> interfaces_;
   Holders<std::pair<Text, IpAddress>> ways_out_;

@@ -1,0 +1,67 @@
+#include "reconcile/held_by_pool.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ovl {
+
+namespace {
+
+// The longest route to an address; nullptr: none but default routes.
+const FactRoute* route_to(const HostFacts& facts, const IpAddress& address) {
+  const FactRoute* longest = nullptr;
+  for (const FactRoute& route : facts.routes) {
+    if (!route.destination.contains(address)) continue;
+    if (longest == nullptr || route.destination.length() > longest->destination.length()) longest = &route;
+  }
+  return longest;
+}
+
+// Neighbours on the link live in it, and the pool would hide them. A route to a larger prefix that leads to a
+// router is no such subnet: the host's own address is reached by a longer one.
+const FactRoute* connected_subnet_around(const IpPrefix& pool, const HostFacts& facts) {
+  const FactRoute* around = route_to(facts, pool.address());
+  if (around == nullptr || !around->destination.contains(pool)) return nullptr;
+  const bool connected = std::ranges::any_of(facts.addresses, [&](const IpAddress& address) {
+    const FactRoute* own = around->destination.contains(address) ? route_to(facts, address) : nullptr;
+    return own != nullptr && own->destination == around->destination;
+  });
+  return connected ? around : nullptr;
+}
+
+std::string held_of_host(const IpPrefix& pool, const HostFacts& facts) {
+  for (const IpAddress& address : facts.addresses) {
+    if (pool.contains(address)) return fmt::format("holds this host's address {}", address.text());
+  }
+  for (const FactRoute& route : facts.routes) {
+    if (pool.contains(route.destination)) {
+      return fmt::format("holds this host's route to {}", route.destination.text());
+    }
+  }
+  for (const IpAddress& address : facts.nameservers) {
+    if (pool.contains(address)) return fmt::format("holds this host's nameserver {}", address.text());
+  }
+  const FactRoute* around = connected_subnet_around(pool, facts);
+  if (around == nullptr) return {};
+  return fmt::format("is part of this host's own subnet {}", around->destination.text());
+}
+
+}  // namespace
+
+std::string held_by_pool(const IpPrefix& pool, const ProjectInput& input) {
+  const HostFacts* facts = input.facts.host(input.host);
+  if (facts == nullptr) return {};
+  if (std::string held = held_of_host(pool, *facts); !held.empty()) return held;
+  for (const HostRecord& host : input.records.hosts) {
+    if (!host.advertise || !pool.contains(*host.advertise)) continue;
+    return fmt::format("holds the VTEP {} of host {}", host.advertise->text(), host.name.text());
+  }
+  for (const KeystoreAddress& store : input.keystores) {
+    if (pool.contains(store.address))
+      return fmt::format("holds the keystore's address {}", store.address.text());
+  }
+  return {};
+}
+
+}  // namespace ovl

@@ -1,0 +1,153 @@
+// A gateway pool that would take something away from its host, and what a record may not hold.
+#include <gtest/gtest.h>
+
+#include "reconcile/held_by_pool.hpp"
+#include "reconcile/parse.hpp"
+#include "reconcile/resolve.hpp"
+#include "reconcile/store_view.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string ids_of(const std::string& text) {
+  std::string ids;
+  for (const Diagnostic& found : parse({{.name = "ovl.toml", .text = text}}).diagnostics) {
+    ids += (ids.empty() ? "" : " ") + found.id.text();
+  }
+  return ids;
+}
+
+std::string with_pool(const std::string& pool) {
+  return "[cluster]\nname = \"demo\"\n[host.a]\nadvertise = \"192.168.57.5\"\ngateway_pool = \"" + pool +
+         "\"\n";
+}
+
+TEST(Pools, ThoseInWhichNoBridgeCanLiveAreNoManifest) {
+  for (const char* pool : {"127.0.0.0/8", "127.3.0.0/16", "224.0.0.0/8", "239.1.0.0/16", "169.254.0.0/16",
+                           "0.0.0.0/8", "240.0.0.0/4", "0.0.0.0/0", "172.18.0.0/31", "fd00::/64"}) {
+    EXPECT_EQ(ids_of(with_pool(pool)), "unfit-subnet") << pool;
+  }
+  EXPECT_EQ(ids_of(with_pool("172.30.57.0/24")), "");
+}
+
+struct Around {
+  Records records;
+  Facts facts;
+
+  Around() {
+    HostRecord self;
+    self.name = HostName::parse("a").value();
+    HostRecord peer;
+    peer.name = HostName::parse("b").value();
+    peer.advertise = IpAddress::parse("203.0.113.9").value();
+    records.hosts = {self, peer};
+    HostFacts own{.host = self.name};
+    own.addresses = {IpAddress::parse("192.168.57.5").value()};
+    own.nameservers = {IpAddress::parse("198.51.100.53").value()};
+    for (const char* route : {"192.168.57.0/24", "192.168.0.0/16", "10.8.0.0/16"}) {
+      own.routes.push_back(
+          {.destination = IpPrefix::parse_exact(route).value(), .dev = IfName::parse("eth1").value()});
+    }
+    facts.set(own);
+  }
+
+  std::string held(const char* pool) const {
+    const ProjectInput input{
+        .cluster = Label::parse("demo").value(),
+        .host = HostName::parse("a").value(),
+        .records = records,
+        .facts = facts,
+        .keystores = {{IpAddress::parse("100.64.0.9").value(), UdpPort::unchecked(2379)}}};
+    return held_by_pool(IpPrefix::parse_exact(pool).value(), input);
+  }
+};
+
+TEST(Pools, HoldNothingOfTheirHosts) {
+  const Around around;
+  EXPECT_EQ(around.held("192.168.57.0/24"), "holds this host's address 192.168.57.5");
+  EXPECT_EQ(around.held("192.168.57.0/29"), "holds this host's address 192.168.57.5");
+  EXPECT_EQ(around.held("192.168.57.128/25"), "is part of this host's own subnet 192.168.57.0/24");
+  EXPECT_EQ(around.held("10.0.0.0/8"), "holds this host's route to 10.8.0.0/16");
+  EXPECT_EQ(around.held("198.51.100.0/24"), "holds this host's nameserver 198.51.100.53");
+  EXPECT_EQ(around.held("203.0.113.0/24"), "holds the VTEP 203.0.113.9 of host b");
+  EXPECT_EQ(around.held("100.64.0.0/16"), "holds the keystore's address 100.64.0.9");
+}
+
+TEST(Pools, MayBePartOfALargerPrefixThatARouterServes) {
+  const Around around;
+  EXPECT_EQ(around.held("192.168.99.0/24"), "");
+  EXPECT_EQ(around.held("10.8.3.0/24"), "");
+  EXPECT_EQ(around.held("172.18.0.0/16"), "");
+}
+
+// ---- records -------------------------------------------------------------------------------------
+
+constexpr const char* kManifest = R"([cluster]
+name = "demo"
+[host.a]
+advertise = "192.0.2.1"
+gateway_pool = "172.20.0.0/16"
+[network.n]
+subnet = "10.0.9.0/24"
+[endpoint.web]
+network = "n"
+host = "a"
+aliases = ["www"]
+[endpoint.db]
+network = "n"
+host = "a"
+)";
+
+// What the reader says about these records after one change; empty: it takes all of them.
+template <class Change>
+std::string refusal_after(const Change& change) {
+  const Parsed parsed = parse({{.name = "ovl.toml", .text = kManifest}});
+  EXPECT_TRUE(parsed.diagnostics.empty());
+  StoreView view;
+  view.records = resolve(parsed.manifest, {}, {}).records;
+  change(view.records);
+  validate_set(view);
+  return view.refused.empty() ? "" : view.refused.front().subject + ": " + view.refused.front().message;
+}
+
+TEST(RecordRules, AreThoseOfManifests) {
+  EXPECT_EQ(refusal_after([](Records&) {}), "");
+  const auto pool = [](const char* text) {
+    return refusal_after(
+        [&](Records& records) { records.hosts[0].gateway_pool = IpPrefix::parse_exact(text).value(); });
+  };
+  EXPECT_EQ(pool("127.0.0.0/8"), "hosts/a: its gateway pool 127.0.0.0/8 holds loopback addresses");
+  EXPECT_EQ(pool("224.0.0.0/8"), "hosts/a: its gateway pool 224.0.0.0/8 holds multicast addresses");
+  EXPECT_EQ(refusal_after([](Records& records) {
+              records.networks[0].ip_range = {IpPrefix::parse_exact("10.0.8.0/24").value()};
+            }),
+            "networks/n: the range 10.0.8.0/24 is in no subnet of it");
+  EXPECT_EQ(refusal_after([](Records& records) {
+              records.networks[0].reserved = {IpAddress::parse("10.0.8.1").value()};
+            }),
+            "networks/n: the reserved address 10.0.8.1 is in no subnet of it");
+  EXPECT_EQ(refusal_after([](Records& records) {
+              records.endpoints[0].mac = MacAddress::from_ipv4(records.networks[0].gateways[0]);
+            }),
+            "endpoints/n/db: 02:42:0a:00:09:01 is its gateway's MAC");
+}
+
+TEST(RecordRules, ANameLeadsToOneEndpoint) {
+  const std::string two = "endpoints/n/db: name www has two holders";
+  const auto take = [](Records& records) { records.endpoints[0].aliases = records.endpoints[1].aliases; };
+  EXPECT_EQ(refusal_after(take), two);
+  EXPECT_EQ(
+      refusal_after([](Records& records) { records.endpoints[0].aliases = {Label::parse("web").value()}; }),
+      "endpoints/n/db: name web has two holders");
+}
+
+TEST(RecordRules, TheGatewaysMacIsNobodys) {
+  const std::string text = kManifest;
+  EXPECT_EQ(ids_of(text + "mac = \"02:42:0a:00:09:01\"\n"), "duplicate-mac");
+  EXPECT_EQ(ids_of(text + "mac = \"02:42:0a:00:09:07\"\n"), "");
+}
+
+}  // namespace
+
+}  // namespace ovl
