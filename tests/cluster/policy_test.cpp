@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
+#include "state/plan_file.hpp"
 #include "tests/cluster/lab_rig.hpp"
 #include "tests/support/process.hpp"
 
@@ -312,16 +314,33 @@ TEST_P(SignedSource, AsksForNoDestroy) {
   EXPECT_TRUE(destroyed.has("no commit asks for this")) << destroyed.out;
 }
 
+// Whoever edits a plan can make a new digest.
+void edit_with_a_new_digest(const std::string& from, const std::string& to) {
+  const auto saved = read_plan_file(from);
+  ASSERT_TRUE(saved.ok()) << saved.error().message;
+  const std::string text = std::regex_replace(saved.value().json(), std::regex("10[.]0[.]7[.]"), "10.66.7.");
+  const auto edited = Value::parse_json(text);
+  ASSERT_TRUE(edited.ok()) << edited.error().message;
+  ASSERT_TRUE(write_plan_file(to, edited.value()).ok());
+}
+
 // A saved plan is a file that may have been edited since.
 TEST_P(SignedSource, IsReadAgainForASavedPlan) {
   commit("-S");
   for (const std::string path : {"", ".", "ovl.toml"}) {
     ASSERT_EQ(ovl("plan " + path + " --repo . --ref HEAD --out saved.plan").code, 0) << path;
     run("sed 's/10[.]0[.]7[.]/10.66.7./g' saved.plan > edited.plan");
-    const Ran edited =
-        shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply edited.plan --policy " + host_file());
-    EXPECT_EQ(edited.code, 1) << path << edited.out;
-    EXPECT_TRUE(edited.has("it was changed since it was saved")) << edited.out;
+    const auto apply = [&] {
+      return shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply edited.plan --policy " +
+                   host_file());
+    };
+    const Ran torn = apply();
+    EXPECT_EQ(torn.code, 1) << path << torn.out;
+    EXPECT_TRUE(torn.has("it was changed since it was saved")) << torn.out;
+    edit_with_a_new_digest(directory_.file("saved.plan"), directory_.file("edited.plan"));
+    const Ran edited = apply();
+    EXPECT_EQ(edited.code, 12) << path << edited.out;
+    EXPECT_TRUE(edited.has("its files were not read from a commit")) << edited.out;
     const Ran saved =
         shell("cd " + directory_.path() + " && " + OVL_BINARY + " apply saved.plan --policy " + host_file());
     EXPECT_EQ(saved.code, 0) << path << saved.out;
