@@ -163,6 +163,8 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.world_.holder_is_dead = holder_is_dead;
   context.world_.stop = interrupted;
   context.world_.answers = answers_inside;
+  context.world_.lock_out_patience =
+      std::min<std::chrono::milliseconds>(kLongestLockOut, context.store_.timeout);
   return context;
 }
 

@@ -9,6 +9,9 @@
 
 namespace ovl {
 
+// What a command waits for them at most.
+inline constexpr std::chrono::seconds kLongestLockOut{10};
+
 // An endpoint on another host, and the namespace of one here that reaches it through a tunnel.
 struct Peer {
   NetnsName from;
@@ -26,7 +29,8 @@ struct Answering {
 Answering ask_around(const Request& request, const World& world, const Planned& planned);
 
 // Asks until each kind that answered does again, for at most world.lock_out_patience; then puts the filters
-// back that were there before. Errors: verify, which says what fell silent and whether the old ones are back.
+// back that were there before. Errors: verify, which says what fell silent and whether the old ones are back;
+// the store's own, when it does not answer under the old ones either.
 Status check_answering(const Answering& before, const Request& request, const World& world,
                        const Planned& planned);
 

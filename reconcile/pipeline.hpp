@@ -84,8 +84,8 @@ struct World {
   std::function<bool()> stop = [] { return false; };
   // Whether an address answers from inside a namespace; empty: nobody can be asked.
   std::function<bool(const NetnsName& from, const IpAddress& address)> answers;
-  // How long who answered before the host's filters changed may be silent afterwards.
-  std::chrono::milliseconds lock_out_patience{10'000};
+  // How long who answered before the host's filters changed may be silent afterwards; 0: asked twice.
+  std::chrono::milliseconds lock_out_patience{0};
 };
 
 // A plan and what an apply of it needs.

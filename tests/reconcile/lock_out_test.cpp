@@ -61,7 +61,6 @@ class LockOut : public ::testing::Test {
     world.now = 1'700'000'000;
     world.holder = {.who = "tester", .host = "a", .boot = "b", .pid = 1, .since = 1};
     world.answers = answers;
-    world.lock_out_patience = std::chrono::milliseconds(0);
     Request request;
     request.cluster = Label::parse("demo").value();
     request.host = HostName::parse("a").value();

@@ -79,6 +79,7 @@ World world_of(Keystore& store, const Wish& wish, const ApplyOptions& options) {
   if (options.machine == nullptr) return world;
   world.kernel = &options.machine->kernel();
   world.state = &options.machine->state();
+  world.lock_out_patience = options.lock_out_patience;
   return world;
 }
 

@@ -42,6 +42,7 @@ struct ApplyOptions {
   Machine* machine = nullptr;  // none: scope cluster
   bool restored = false;
   std::chrono::seconds lock_ttl{60};
+  std::chrono::milliseconds lock_out_patience{0};
   std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
     return false;
   };

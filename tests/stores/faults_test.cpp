@@ -90,7 +90,8 @@ class FaultyApply {
                                                           before(number);
                                                         },
                                                     .max_operations = kOperations});
-      result_ = apply_once(*store, wish_, {.machine = &machine_, .lock_ttl = seconds{2}});
+      result_ = apply_once(*store, wish_,
+                           {.machine = &machine_, .lock_ttl = seconds{2}, .lock_out_patience = timeout()});
     }
     took_ = std::chrono::duration_cast<milliseconds>(steady_clock::now() - start);
     return calls;
