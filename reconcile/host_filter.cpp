@@ -131,6 +131,14 @@ Exprs by_no_way_back() {
           NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = host_order(0)}};
 }
 
+// Before Linux 6.16 fib's answer to this host's own address is 0 behind prerouting, by the loopback too:
+// nft_fib4_eval() leaves RTN_LOCAL out.
+Exprs by_the_loopback() {
+  Bytes name{'l', 'o'};
+  name.resize(kDeviceKey.length);
+  return meta_is(NFT_META_IIFNAME, std::move(name), NFT_CMP_EQ);
+}
+
 // IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
 // fragment may end before the VNI: therefore what is not known to be another's is judged as ours.
 NftChain from_tunnel(const HostFilter& filter) {
@@ -139,6 +147,8 @@ NftChain from_tunnel(const HostFilter& filter) {
       rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
       rule("our VNI from no VTEP", {in4(kSource4, "vteps4", Membership::not_in), drop("vni")}),
       rule("our VNI from no VTEP", {in6(kSource6, "vteps6", Membership::not_in), drop("vni")}),
+      rule("this host's own", {by_the_loopback(), in4(kSource4, "own4"), accept()}),
+      rule("this host's own", {by_the_loopback(), in6(kSource6, "own6"), accept()}),
       rule("a VTEP by a way that does not lead back to it",
            {filter.underlays ? meta_in(NFT_META_IIFNAME, "underlays", Membership::not_in) : by_no_way_back(),
             drop("source")})};
