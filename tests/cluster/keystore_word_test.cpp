@@ -132,6 +132,24 @@ TEST_F(KeystoreWord, WhereTheHostNamesTheAddressIsHeard) {
   }
 }
 
+// These read no manifest for it, though one stands where they run.
+TEST_F(KeystoreWord, OfTheCommandLineIsAllThatSomeVerbsKnow) {
+  test::write_file(file("export.json"), "{}");
+  const std::string here = "sqlite://" + file("a.db");
+  const std::string there = "sqlite://" + file("b.db");
+  for (const std::string& words : {std::string("diff HEAD HEAD"), "keystore import " + file("export.json"),
+                                   "keystore copy --cluster demo " + here + " " + there}) {
+    const Ran ran = run(words);
+    EXPECT_EQ(listener_.words(), "") << words << "\n" << ran.out;
+    EXPECT_FALSE(ran.has(kSecret)) << words;
+  }
+  for (const std::string& words :
+       {"diff HEAD HEAD --keystore " + url(), "keystore copy --cluster demo " + url() + " " + there}) {
+    const Ran ran = run(words, "OVL_ALLOW_PLAINTEXT=1");
+    EXPECT_NE(listener_.words(), "") << words << "\n" << ran.out;
+  }
+}
+
 TEST_F(KeystoreWord, OfARevisionIsNotResolved) {
   for (const std::string& words : verbs()) {
     if (words.find("--auto-approve") != std::string::npos && words.starts_with("destroy")) continue;
