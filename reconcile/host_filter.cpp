@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <iterator>
+#include <set>
 
 #include "reconcile/filters.hpp"
 #include "reconcile/rules.hpp"
@@ -24,6 +25,7 @@ using rules::Exprs;
 using rules::field_in;
 using rules::field_is;
 using rules::finished;
+using rules::from_vxlan;
 using rules::go_to;
 using rules::ip_protocol;
 using rules::joined;
@@ -109,6 +111,15 @@ Exprs to_vxlan_port() {
   return joined({ip_protocol(IPPROTO_UDP), field_in(kDestinationPort, "vxlan_ports")});
 }
 
+// The same where every packet of a tunnel passes: a lookup costs as much as several comparisons, and as a
+// rule there is one port.
+Exprs to_tunnel(const HostFilter& filter) {
+  const std::set<UdpPort> ports(filter.vxlan_ports.begin(), filter.vxlan_ports.end());
+  if (ports.size() != 1) return to_vxlan_port();
+  const auto port = static_cast<std::uint16_t>(ports.begin()->number());
+  return joined({ip_protocol(IPPROTO_UDP), field_is(kDestinationPort, bytes_of(port))});
+}
+
 // An IPv4 field in set "<name>4", or an IPv6 one in "<name>6".
 Exprs in4(const PacketField& field, std::string_view set, Membership wanted = Membership::in) {
   return joined({family(NFPROTO_IPV4), field_in(field, set, wanted)});
@@ -118,17 +129,20 @@ Exprs in6(const PacketField& field, std::string_view set, Membership wanted = Me
   return joined({family(NFPROTO_IPV6), field_in(field, set, wanted)});
 }
 
-NftChain vxlan_input() {
+NftChain vxlan_input(const HostFilter& filter) {
   NftChain chain{.name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = kFilterPriority};
-  chain.rules = {rule("to a VXLAN port", {to_vxlan_port(), go_to(kFromTunnel)})};
+  chain.rules = {rule("to a VXLAN port", {to_tunnel(filter), go_to(kFromTunnel)})};
   return chain;
 }
 
-// Kernel: nft_fib4_eval() and nft_fib6_eval() answer 0 when no route to the source leaves by the device
-// that the packet came in by; several next hops and a bridge's ports are seen to.
-Exprs by_no_way_back() {
+// Whether the packet came by a device that leads back to its source. Kernel: nft_fib4_eval() and
+// nft_fib6_eval() answer 0 when no route to the source leaves by it; several next hops and a bridge's ports
+// are seen to.
+Exprs way_back(const HostFilter& filter, Membership wanted) {
+  if (filter.underlays) return meta_in(NFT_META_IIFNAME, "underlays", wanted);
+  const std::uint32_t op = wanted == Membership::in ? NFT_CMP_NEQ : NFT_CMP_EQ;
   return {NftFib{.result = NFT_FIB_RESULT_OIF, .flags = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF, .slot = 0},
-          NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = host_order(0)}};
+          NftCmp{.slot = 0, .op = op, .data = host_order(0)}};
 }
 
 // Before Linux 6.16 fib's answer to this host's own address is 0 behind prerouting, by the loopback too:
@@ -139,42 +153,38 @@ Exprs by_the_loopback() {
   return meta_is(NFT_META_IIFNAME, std::move(name), NFT_CMP_EQ);
 }
 
+// Nearly all packets end at the first rule of their family: what may enter our networks may enter others'.
+//
 // IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
 // fragment may end before the VNI: therefore what is not known to be another's is judged as ours.
 NftChain from_tunnel(const HostFilter& filter) {
   NftChain chain{.name = std::string(kFromTunnel)};
   chain.rules = {
+      rule("a VTEP's", {in4(kSource4, "vteps4"), way_back(filter, Membership::in), accept()}),
+      rule("a VTEP's", {in6(kSource6, "vteps6"), way_back(filter, Membership::in), accept()}),
       rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
       rule("our VNI from no VTEP", {in4(kSource4, "vteps4", Membership::not_in), drop("vni")}),
       rule("our VNI from no VTEP", {in6(kSource6, "vteps6", Membership::not_in), drop("vni")}),
       rule("this host's own", {by_the_loopback(), in4(kSource4, "own4"), accept()}),
       rule("this host's own", {by_the_loopback(), in6(kSource6, "own6"), accept()}),
       rule("a VTEP by a way that does not lead back to it",
-           {filter.underlays ? meta_in(NFT_META_IIFNAME, "underlays", Membership::not_in) : by_no_way_back(),
-            drop("source")})};
+           {way_back(filter, Membership::not_in), drop("source")})};
   return chain;
 }
 
-// The kernel's own tunnel packets have no socket, so the first load ends the rule for them.
-NftChain vxlan_output() {
-  const Exprs of_a_user = meta_is(NFT_META_SKUID, host_order(0), NFT_CMP_NEQ);
-  NftChain chain{.name = "output", .type = "filter", .hook = NF_INET_LOCAL_OUT, .priority = kFilterPriority};
-  chain.rules = {rule("a user's datagram into a tunnel",
-                      {of_a_user, to_vxlan_port(), in4(kDestination4, "vteps4"), drop("uid")}),
-                 rule("a user's datagram into a tunnel",
-                      {of_a_user, to_vxlan_port(), in6(kDestination6, "vteps6"), drop("uid")})};
-  return chain;
-}
-
-// Behind the source NAT of everybody. Kernel: ip_output() still has the device that the packet came from,
-// none for what a socket of this host sends, and for a tunnel's packets its VXLAN device.
+// Behind the source NAT of everybody, and behind what gives a packet of this host another destination.
+// Kernel: ip_output() still has the device that the packet came from, none for what a socket of this host
+// sends, and for a tunnel's packets its VXLAN device. Those may have the socket of who sent into the tunnel.
 NftChain leaving() {
-  Bytes vxlan{'v', 'x', 'l', 'a', 'n'};
-  vxlan.resize(kDeviceKey.length);
   NftChain chain{
       .name = "leaving", .type = "filter", .hook = NF_INET_POST_ROUTING, .priority = kBehindSourceNat};
-  chain.rules = {rule("this host's own", {meta_is(NFT_META_IIF, host_order(0), NFT_CMP_EQ), accept()}),
-                 rule("a tunnel's own", {meta_is(NFT_META_IIFKIND, vxlan, NFT_CMP_EQ), accept()}),
+  const Exprs of_a_user = meta_is(NFT_META_SKUID, host_order(0), NFT_CMP_NEQ);
+  chain.rules = {rule("a tunnel's own", {from_vxlan(), accept()}),
+                 rule("a user's datagram into a tunnel",
+                      {of_a_user, to_vxlan_port(), in4(kDestination4, "vteps4"), drop("uid")}),
+                 rule("a user's datagram into a tunnel",
+                      {of_a_user, to_vxlan_port(), in6(kDestination6, "vteps6"), drop("uid")}),
+                 rule("this host's own", {meta_is(NFT_META_IIF, host_order(0), NFT_CMP_EQ), accept()}),
                  rule("forwarded in the dress of this host's tunnels",
                       {to_vxlan_port(), in4(kSource4, "own4"), drop("disguise")}),
                  rule("forwarded in the dress of this host's tunnels",
@@ -232,29 +242,35 @@ Exprs to_keystore_port() {
           NftLookup{.slot = 0, .set = "keystore_ports"}};
 }
 
-// What conntrack does for a tunnel's packets costs time (about a twentieth of a small packet's round trip),
-// and nobody needs it. Only packets for this host and its own: what it forwards is others'.
-void add_untracked(NftChain& chain, const PacketField& own4, const PacketField& own6) {
-  chain.rules.push_back(
-      rule("a tunnel's, not tracked", {to_vxlan_port(), in4(own4, "own4"), {NftNotrack{}}}));
-  chain.rules.push_back(
-      rule("a tunnel's, not tracked", {to_vxlan_port(), in6(own6, "own6"), {NftNotrack{}}}));
+// What conntrack does for a tunnel's packets costs time, and nobody needs it. Only packets for this host and
+// its own: what it forwards is others'. A rule for each address, as there is one.
+void add_untracked(NftChain& chain, const HostFilter& filter, const PacketField& own4,
+                   const PacketField& own6) {
+  const std::set<IpAddress> own(filter.own.begin(), filter.own.end());
+  for (const IpAddress& address : own) {
+    const bool ipv4 = address.is_ipv4();
+    chain.rules.push_back(rule("a tunnel's, not tracked", {to_tunnel(filter),
+                                                           family(ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6),
+                                                           field_is(ipv4 ? own4 : own6, bytes_of(address)),
+                                                           {NftNotrack{}},
+                                                           accept()}));
+  }
 }
 
-NftChain untracked_output() {
+NftChain untracked_output(const HostFilter& filter) {
   NftChain chain{
       .name = "untracked", .type = "filter", .hook = NF_INET_LOCAL_OUT, .priority = kBeforeConntrack};
-  add_untracked(chain, kSource4, kSource6);
+  add_untracked(chain, filter, kSource4, kSource6);
   return chain;
 }
 
-NftChain before_conntrack(const std::optional<GatewayFilter>& gateway) {
+NftChain before_conntrack(const HostFilter& filter) {
   NftChain chain{
       .name = "prerouting", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = kBeforeConntrack};
-  if (gateway) {
-    chain.rules = {rule("from an endpoint", {comes_in(gateway->bridge), go_to(kFromEndpoints)})};
+  if (filter.gateway) {
+    chain.rules = {rule("from an endpoint", {comes_in(filter.gateway->bridge), go_to(kFromEndpoints)})};
   }
-  add_untracked(chain, kDestination4, kDestination6);
+  add_untracked(chain, filter, kDestination4, kDestination6);
   return chain;
 }
 
@@ -311,8 +327,8 @@ NftTable host_filter(const HostFilter& filter) {
   NftTable table{.family = NftFamily::inet,
                  .name = std::string(kTableName),
                  .sets = vxlan_sets(filter),
-                 .chains = {vxlan_input(), from_tunnel(filter), vxlan_output(), leaving(),
-                            before_conntrack(filter.gateway), untracked_output()},
+                 .chains = {vxlan_input(filter), from_tunnel(filter), leaving(), before_conntrack(filter),
+                            untracked_output(filter)},
                  .comment = filter.owner};
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
   if (filter.gateway) {

@@ -1,5 +1,6 @@
 // The filter of a bridge with endpoints: who may send what.
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -22,6 +23,7 @@ using rules::field_between;
 using rules::field_in;
 using rules::field_is;
 using rules::finished;
+using rules::from_vxlan;
 using rules::ip_protocol;
 using rules::joined;
 using rules::kDestinationPort;
@@ -36,9 +38,11 @@ using rules::make_set;
 using rules::masked_field;
 using rules::Membership;
 using rules::meta_in;
+using rules::meta_is;
 using rules::PacketField;
 using rules::plain_key;
 using rules::port_and_field;
+using rules::port_and_fields;
 using rules::rule;
 
 // Fields of packets (RFC 826, 4861, 8200).
@@ -76,6 +80,12 @@ Exprs ether_type(std::uint16_t type) {
 
 Exprs to_port(std::uint16_t port) {
   return field_is(kDestinationPort, bytes_of(port));
+}
+
+// Of whatever protocol.
+Exprs not_to_port(std::uint16_t port) {
+  return {NftPayload{kDestinationPort.base, kDestinationPort.offset, kDestinationPort.length, 0},
+          NftCmp{.slot = 0, .op = NFT_CMP_NEQ, .data = bytes_of(port)}};
 }
 
 Exprs is_ipv6() {
@@ -132,13 +142,19 @@ std::vector<NftSet> port_sets(std::span<const FilteredPort> ports, const Filtere
   std::vector<Bytes> macs;
   std::vector<Bytes> addresses4;
   std::vector<Bytes> addresses6;
+  std::vector<Bytes> senders4;
+  std::vector<Bytes> senders6;
   for (const FilteredPort& port : ports) {
     const Bytes name = bytes_of(port.port);
+    const Bytes mac = bytes_of(port.mac);
     names.push_back(name);
-    macs.push_back(concatenated({name, bytes_of(port.mac)}));
-    addresses6.push_back(concatenated({name, bytes_of(link_local(port.mac))}));
-    for (const IpAddress& address : port.addresses) {
-      (address.is_ipv4() ? addresses4 : addresses6).push_back(concatenated({name, bytes_of(address)}));
+    macs.push_back(concatenated({name, mac}));
+    std::vector<IpAddress> own = port.addresses;
+    own.push_back(link_local(port.mac));
+    for (const IpAddress& address : own) {
+      const Bytes bytes = bytes_of(address);
+      (address.is_ipv4() ? addresses4 : addresses6).push_back(concatenated({name, bytes}));
+      (address.is_ipv4() ? senders4 : senders6).push_back(concatenated({name, mac, bytes}));
     }
   }
   std::vector<Bytes> types =
@@ -150,12 +166,28 @@ std::vector<NftSet> port_sets(std::span<const FilteredPort> ports, const Filtere
           make_set("macs", {kDeviceKey, kMacKey}, macs),
           make_set("nd_macs", {kDeviceKey, plain_key(kMacKey.length)}, std::move(macs)),
           make_set("nd_targets", {kDeviceKey, plain_key(kIpv6Key.length)}, std::move(addresses6)),
-          make_set("ports", {kDeviceKey}, std::move(names))};
+          make_set("ports", {kDeviceKey}, std::move(names)),
+          make_set("senders4", {kDeviceKey, kMacKey, kIpv4Key}, std::move(senders4)),
+          make_set("senders6", {kDeviceKey, kMacKey, kIpv6Key}, std::move(senders6))};
 }
 
 Exprs to_reserved_group() {
   return masked_field(kEtherDestination, {0xff, 0xff, 0xff, 0xff, 0xff, 0xf0}, NFT_CMP_EQ,
                       {0x01, 0x80, 0xc2, 0x00, 0x00, 0x00});
+}
+
+// Nearly all packets end here, after one lookup instead of one for each question. What these rules accept,
+// the others would accept too; what they do not know is judged by those. The type of an Ethernet frame with a
+// VLAN tag is the tag's.
+void add_common_rules(std::vector<NftRule>& out) {
+  const Exprs to_a_station = meta_is(NFT_META_PKTTYPE, {PACKET_MULTICAST}, NFT_CMP_NEQ);
+  out.push_back(rule("from other hosts", {from_vxlan(), accept()}));
+  out.push_back(
+      rule("IPv4 of its own", {ether_type(ETH_P_IP), port_and_fields({kEtherSource, kSource4}, "senders4"),
+                               not_to_port(kDhcpClient), to_a_station, accept()}));
+  out.push_back(rule("IPv6 of its own", {is_ipv6(), port_and_fields({kEtherSource, kSource6}, "senders6"),
+                                         meta_is(NFT_META_L4PROTO, {IPPROTO_ICMPV6}, NFT_CMP_NEQ),
+                                         not_to_port(kDhcp6Client), to_a_station, accept()}));
 }
 
 // A VLAN tag hides a packet from the rules below, and so does a type that carries packets of its own, as
@@ -268,6 +300,7 @@ NftChain port_prerouting(const FilteredSegment& segment, bool free) {
                  .type = "filter",
                  .hook = NF_INET_PRE_ROUTING,  // equals NF_BR_PRE_ROUTING
                  .priority = kBridgePriority};
+  add_common_rules(chain.rules);
   add_frame_rules(segment, chain.rules);
   add_arp_rules(chain.rules);
   add_ipv4_rules(chain.rules);

@@ -102,8 +102,25 @@ Exprs meta_in(std::uint32_t key, std::string_view set, Membership wanted) {
   return {NftMeta{.key = key, .slot = 0}, look_up(set, wanted)};
 }
 
+Exprs port_and_fields(std::initializer_list<PacketField> fields, std::string_view set, Membership wanted) {
+  Exprs out{NftMeta{.key = NFT_META_IIFNAME, .slot = 0}};
+  std::uint8_t slot = kAfterName;
+  for (const PacketField& field : fields) {
+    out.push_back(load(field, slot));
+    slot = static_cast<std::uint8_t>(slot + padded(field.length) / 4);
+  }
+  out.push_back(look_up(set, wanted));
+  return out;
+}
+
 Exprs port_and_field(const PacketField& field, std::string_view set, Membership wanted) {
-  return {NftMeta{.key = NFT_META_IIFNAME, .slot = 0}, load(field, kAfterName), look_up(set, wanted)};
+  return port_and_fields({field}, set, wanted);
+}
+
+Exprs from_vxlan() {
+  Bytes kind{'v', 'x', 'l', 'a', 'n'};
+  kind.resize(kNameBytes);
+  return meta_is(NFT_META_IIFKIND, std::move(kind), NFT_CMP_EQ);
 }
 
 Exprs ip_protocol(std::uint8_t protocol) {

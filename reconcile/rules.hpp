@@ -70,8 +70,12 @@ Exprs field_in(const PacketField& field, std::string_view set, Membership wanted
 // One byte or name of the packet's metadata (NFT_META_*) compared with op (NFT_CMP_*).
 Exprs meta_is(std::uint32_t key, Bytes value, std::uint32_t op);
 Exprs meta_in(std::uint32_t key, std::string_view set, Membership wanted = Membership::in);
-// The concatenation of incoming device and field.
+// The concatenation of incoming device and fields.
+Exprs port_and_fields(std::initializer_list<PacketField> fields, std::string_view set,
+                      Membership wanted = Membership::in);
 Exprs port_and_field(const PacketField& field, std::string_view set, Membership wanted = Membership::in);
+// The packet came in by a VXLAN device, or, behind the routing, is one's own.
+Exprs from_vxlan();
 
 Exprs ip_protocol(std::uint8_t protocol);
 // All of these conditions.

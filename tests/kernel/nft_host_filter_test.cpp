@@ -289,6 +289,27 @@ TEST_F(NftVxlanTest, NoUserSendsIntoTheTunnel) {
   EXPECT_EQ(dropped("uid"), 2U);
 }
 
+// A VXLAN device in the host's own namespace: what it sends still has the socket of who sent into it.
+TEST_F(NftVxlanTest, UsersSendThroughOtherTunnelsOfTheHost) {
+  run("ip -n host link add vxlan9 type vxlan id 42 dstport 4790 local 10.1.0.1 remote 10.1.0.2"
+      " && ip -n host address add 10.9.0.1/24 dev vxlan9 && ip -n host link set vxlan9 up"
+      " && ip -n host neighbour add 10.9.0.2 lladdr 02:00:00:00:09:02 dev vxlan9");
+  HostFilter filter = vxlan_filter();
+  filter.vxlan_ports.push_back(UdpPort::unchecked(4790));
+  set_filter("host", filter);
+  std::optional<Udp> peer;
+  {
+    Inside inside("peer");
+    peer.emplace("::", 4790);
+  }
+  Inside host("host");
+  ASSERT_EQ(::seteuid(65534), 0);
+  Udp("10.9.0.1", 0).send("10.9.0.2", 7777, kFrame);
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_TRUE(peer->receive(kDeadline));
+  EXPECT_EQ(dropped("uid"), 0U);
+}
+
 TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfTheTunnel) {
   add_box();
   const Packet frame = vxlan(kOurVni, kFrame);
