@@ -52,6 +52,7 @@ bench: build
 	@tools/bench-objects build/release
 	@tools/bench-keystores build/release
 	@tools/bench-revisions build/release
+	@tools/bench-roundtrip build/release
 
 fuzz: setup
 	@cmake --preset fuzz >/dev/null
