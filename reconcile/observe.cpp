@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "reconcile/filters.hpp"
@@ -61,27 +62,36 @@ std::vector<Bytes> opened_in_filter(const NamespaceObjects& here, const Label& c
   return {};
 }
 
-}  // namespace
+// Of br_netfilter: every namespace has its own.
+constexpr std::array<std::string_view, 2> kBridgeFilters{"net/bridge/bridge-nf-call-ip6tables",
+                                                         "net/bridge/bridge-nf-call-iptables"};
 
-Result<std::vector<IfName>> opened_devices(Kernel& kernel, const Label& cluster,
-                                           const std::vector<ChangedSysctl>& changed,
-                                           const std::vector<IfName>& uplinks) {
-  std::vector<IfName> opened;
-  if (uplinks.empty()) return opened;
+HostObjects switches_of(const std::vector<IfName>& uplinks) {
   HostObjects asked;
   std::vector<Sysctl>& sysctls = asked.at(NetnsName()).sysctls;
   sysctls.push_back(Sysctl{.path = forwarding_path("all")});
   for (const IfName& uplink : uplinks) sysctls.push_back(Sysctl{.path = forwarding_path(uplink.view())});
+  for (const std::string_view path : kBridgeFilters) sysctls.push_back(Sysctl{.path = std::string(path)});
   asked.sort();
-  OVL_TRY(HostObjects seen, kernel.observe(asked));
-  const std::vector<Bytes> in_filter = opened_in_filter(seen.at(NetnsName()), cluster);
+  return asked;
+}
+
+const Sysctl* find_sysctl(const NamespaceObjects& here, std::string_view path) {
+  const auto at = std::ranges::find(here.sysctls, path, &Sysctl::path);
+  return at == here.sysctls.end() ? nullptr : &*at;
+}
+
+std::vector<IfName> opened_devices(const NamespaceObjects& here, const Label& cluster,
+                                   const std::vector<ChangedSysctl>& changed,
+                                   const std::vector<IfName>& uplinks) {
+  std::vector<IfName> opened;
+  const std::vector<Bytes> in_filter = opened_in_filter(here, cluster);
   const auto is_off = [&](const std::string& path) {
     const auto before = std::ranges::find_if(
         changed, [&](const ChangedSysctl& item) { return item.netns.empty() && item.path == path; });
     if (before != changed.end()) return before->original == "0";
-    const std::vector<Sysctl>& now = seen.at(NetnsName()).sysctls;
-    const auto at = std::ranges::find(now, path, &Sysctl::path);
-    return at != now.end() && at->value == "0";
+    const Sysctl* now = find_sysctl(here, path);
+    return now != nullptr && now->value == "0";
   };
   if (!is_off(forwarding_path("all"))) return opened;
   for (const IfName& uplink : uplinks) {
@@ -92,6 +102,20 @@ Result<std::vector<IfName>> opened_devices(Kernel& kernel, const Label& cluster,
     if ((forgotten && known) || is_off(forwarding_path(uplink.view()))) opened.push_back(uplink);
   }
   return opened;
+}
+
+}  // namespace
+
+Result<HostSwitches> host_switches(Kernel& kernel, const Label& cluster,
+                                   const std::vector<ChangedSysctl>& changed,
+                                   const std::vector<IfName>& uplinks) {
+  OVL_TRY(HostObjects seen, kernel.observe(switches_of(uplinks)));
+  const NamespaceObjects& here = seen.at(NetnsName());
+  HostSwitches out{.opened = opened_devices(here, cluster, changed, uplinks)};
+  for (const std::string_view path : kBridgeFilters) {
+    if (find_sysctl(here, path) != nullptr) out.bridge_filters.emplace_back(path);
+  }
+  return out;
 }
 
 bool is_declared(const HostName& host, const Manifest* manifest, const Records& records) {

@@ -36,11 +36,19 @@ Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObject
                             const std::vector<ChangedSysctl>& changed, const Adoption& adoption = {},
                             Look look = Look::as_remembered);
 
-// Those of `uplinks` that forward IPv4 only because ovl told them to, or will: their value was 0 before,
-// and the host's global switch, which sets every device's, is off. Where the state does not know what it was
-// before, this cluster's filter tells that still has them. Errors: as Kernel and State.
-Result<std::vector<IfName>> opened_devices(Kernel& kernel, const Label& cluster,
-                                           const std::vector<ChangedSysctl>& changed,
-                                           const std::vector<IfName>& uplinks);
+// What the switches of this host's own namespace say.
+struct HostSwitches {
+  // Those of the uplinks that forward IPv4 only because ovl told them to, or will: their value was 0 before,
+  // and the host's global switch, which sets every device's, is off. Where the state does not know what it
+  // was before, this cluster's filter tells that still has them.
+  std::vector<IfName> opened;
+  // The switches, as Sysctl::path, that let bridged frames pass the filters of IP: those that the kernel has.
+  std::vector<std::string> bridge_filters;
+};
+
+// Errors: as Kernel and State.
+Result<HostSwitches> host_switches(Kernel& kernel, const Label& cluster,
+                                   const std::vector<ChangedSysctl>& changed,
+                                   const std::vector<IfName>& uplinks);
 
 }  // namespace ovl

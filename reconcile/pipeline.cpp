@@ -96,8 +96,8 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
                           !planned.view.claims.contains(host_claim(request.host));
   planned.view.facts.set(*planned.own_facts);
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
-  OVL_TRY(planned.opened,
-          opened_devices(*world.kernel, request.cluster, changed, planned.own_facts->uplinks));
+  OVL_TRY(planned.switches,
+          host_switches(*world.kernel, request.cluster, changed, planned.own_facts->uplinks));
   return {};
 }
 
@@ -202,7 +202,8 @@ Projected project_records(const Request& request, const Planned& planned, const 
                               .records = records,
                               .facts = planned.view.facts,
                               .keystores = request.keystores,
-                              .opened = planned.opened});
+                              .opened = planned.switches.opened,
+                              .bridge_filters = planned.switches.bridge_filters});
 }
 
 // The records that this host stands at.

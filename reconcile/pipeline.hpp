@@ -19,6 +19,7 @@
 #include "reconcile/memory.hpp"
 #include "reconcile/moves.hpp"
 #include "reconcile/netns_list.hpp"
+#include "reconcile/observe.hpp"
 #include "reconcile/progress.hpp"
 #include "reconcile/refuse.hpp"
 #include "reconcile/selection.hpp"
@@ -102,7 +103,7 @@ struct Planned {
   Records known;                       // what the manifest's open values are kept from
   std::optional<HostFacts> own_facts;  // fresh
   bool facts_are_new = false;          // differ from what the store has
-  std::vector<IfName> opened;          // uplinks that forward only because ovl told them to
+  HostSwitches switches;               // of this host
   Diagnostics problems;                // of the manifest; the plan is empty then
   std::vector<Finding> failed;         // what froze parts of this host while the plan was carried out
   FrozenParts frozen;                  // these, and those of the plan

@@ -16,9 +16,10 @@ struct ProjectInput {
   Label cluster;
   HostName host;
   const Records& records;
-  const Facts& facts;                           // with the host's own, fresh ones
-  std::vector<KeystoreAddress> keystores = {};  // of the keystore, which endpoints must not reach
-  std::vector<IfName> opened = {};              // uplinks that forward only because ovl told them to
+  const Facts& facts;                            // with the host's own, fresh ones
+  std::vector<KeystoreAddress> keystores = {};   // of the keystore, which endpoints must not reach
+  std::vector<IfName> opened = {};               // uplinks that forward only because ovl told them to
+  std::vector<std::string> bridge_filters = {};  // switches of this kernel that a sandbox turns off
 };
 
 struct Projected {

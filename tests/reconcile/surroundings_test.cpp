@@ -131,9 +131,9 @@ TEST(OpenedDevices, AreThoseThatForwardByOvlsWordAlone) {
                   {.path = path("eth1"), .value = "1"}};
   kernel.objects().sort();
   const auto opened = [&](const std::vector<ChangedSysctl>& changed) {
-    auto found = opened_devices(kernel, Label::parse("demo").value(), changed, uplinks);
+    auto found = host_switches(kernel, Label::parse("demo").value(), changed, uplinks);
     EXPECT_TRUE(found.ok());
-    return found.ok() ? found.value() : std::vector<IfName>();
+    return found.ok() ? found.value().opened : std::vector<IfName>();
   };
   EXPECT_EQ(opened({}), std::vector<IfName>{uplinks[0]}) << "eth1 forwarded before";
   EXPECT_EQ(opened({{.netns = {}, .path = path("eth1"), .original = "0", .ours = "1"}}), uplinks);
