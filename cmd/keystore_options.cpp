@@ -137,7 +137,7 @@ std::vector<std::uint32_t> ports_of_peers(StoreKind kind) {
   switch (kind) {
     case StoreKind::sqlite: return {};
     case StoreKind::etcd: return {2379, 2380};
-    case StoreKind::consul: return {8300, 8301, 8302, 8500, 8501, 8502, 8503};
+    case StoreKind::consul: return {8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600};
     case StoreKind::zookeeper: return {2181, 2281, 2888, 3888};
   }
   return {};

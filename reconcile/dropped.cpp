@@ -35,7 +35,7 @@ constexpr std::array kReasons{
                "if it shall be a router: sysctl net.ipv4.ip_forward=1, then ovl apply"},
     DropReason{"source", "a VTEP's packet by an interface that does not lead back to it",
                "where ways differ, route to the VTEP by the interface that its packets come in by"},
-    DropReason{"uid", "a user's datagram to a VTEP's VXLAN port",
+    DropReason{"uid", "a user's datagram to a VXLAN port, or VXLAN to a VTEP",
                "look which program of a user other than root sends to the VXLAN port"},
     DropReason{"vni", "one of our VNIs from an address that is no VTEP of the cluster",
                "another cluster may use the same VNI; a host's VTEP is its `advertise`"}};

@@ -16,6 +16,8 @@ namespace ovl {
 inline constexpr std::string_view kTableName = "ovl";
 // The set of devices that forward only because ovl told them to, in the table of the host's namespace.
 inline constexpr std::string_view kOpenedSet = "opened";
+// The set of devices by which endpoints leave, there too.
+inline constexpr std::string_view kUplinksSet = "uplinks";
 
 // A bridge port that leads to one endpoint, and what that endpoint may call itself.
 struct FilteredPort {
@@ -58,8 +60,9 @@ struct GatewayFilter {
 struct HostFilter {
   std::string owner;                 // the mark in the table's comment, at most 253 bytes
   std::vector<Vni> vnis;             // of our networks on this host
+  std::vector<Vni> cluster_vnis;     // of all our networks
   std::vector<UdpPort> vxlan_ports;  // all that our networks use
-  std::vector<IpAddress> vteps;      // of the cluster's hosts, this one's too, both families
+  std::vector<IpAddress> vteps;      // of the cluster's other hosts, both families
   std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
   // The devices by which a VTEP's packets may come; none: those by which this host would answer it.
   std::optional<std::vector<IfName>> underlays;

@@ -61,6 +61,11 @@ constexpr std::int32_t kBehindSourceNat = 110;
 // The chains that others go to.
 constexpr std::string_view kFromTunnel = "from_tunnel";
 constexpr std::string_view kFromEndpoints = "from_endpoints";
+constexpr std::string_view kFromUsers = "from_users";
+constexpr std::string_view kOtherDatagrams = "other_datagrams";
+constexpr std::string_view kForwarded = "forwarded";
+
+constexpr std::uint16_t kDnsPort = 53;
 
 Bytes host_order(std::uint32_t number) {
   Bytes out(sizeof number);
@@ -88,18 +93,24 @@ std::vector<Bytes> address_bytes(const std::vector<IpAddress>& addresses, Family
   return out;
 }
 
-std::vector<NftSet> vxlan_sets(const HostFilter& filter) {
-  std::vector<Bytes> vnis;
-  std::vector<Bytes> ports;
-  for (const Vni& vni : filter.vnis) {
+NftSet vni_set(std::string name, const std::vector<Vni>& vnis) {
+  std::vector<Bytes> elements;
+  for (const Vni& vni : vnis) {
     const std::uint32_t number = vni.number();
-    vnis.push_back({static_cast<std::uint8_t>(number >> 16), static_cast<std::uint8_t>((number >> 8) & 0xff),
-                    static_cast<std::uint8_t>(number & 0xff)});
+    elements.push_back({static_cast<std::uint8_t>(number >> 16),
+                        static_cast<std::uint8_t>((number >> 8) & 0xff),
+                        static_cast<std::uint8_t>(number & 0xff)});
   }
+  return make_set(std::move(name), {plain_key(3)}, std::move(elements));
+}
+
+std::vector<NftSet> vxlan_sets(const HostFilter& filter) {
+  std::vector<Bytes> ports;
   for (const UdpPort& port : filter.vxlan_ports) {
     ports.push_back(bytes_of(static_cast<std::uint16_t>(port.number())));
   }
-  return {make_set("vnis", {plain_key(3)}, std::move(vnis)),
+  return {vni_set("vnis", filter.vnis),
+          vni_set("cluster_vnis", filter.cluster_vnis),
           make_set("own4", {kIpv4Key}, address_bytes(filter.own, Family::ipv4)),
           make_set("own6", {kIpv6Key}, address_bytes(filter.own, Family::ipv6)),
           make_set("vteps4", {kIpv4Key}, address_bytes(filter.vteps, Family::ipv4)),
@@ -118,6 +129,15 @@ Exprs to_tunnel(const HostFilter& filter) {
   if (ports.size() != 1) return to_vxlan_port();
   const auto port = static_cast<std::uint16_t>(ports.begin()->number());
   return joined({ip_protocol(IPPROTO_UDP), field_is(kDestinationPort, bytes_of(port))});
+}
+
+// All that a plain VXLAN device takes (vxlan_rcv()).
+Exprs is_vxlan() {
+  return field_is(kVxlanFlags, {8, 0, 0, 0});
+}
+
+Exprs with_vxlan_header() {
+  return joined({ip_protocol(IPPROTO_UDP), is_vxlan()});
 }
 
 // An IPv4 field in set "<name>4", or an IPv6 one in "<name>6".
@@ -145,15 +165,8 @@ Exprs way_back(const HostFilter& filter, Membership wanted) {
           NftCmp{.slot = 0, .op = op, .data = host_order(0)}};
 }
 
-// Before Linux 6.16 fib's answer to this host's own address is 0 behind prerouting, by the loopback too:
-// nft_fib4_eval() leaves RTN_LOCAL out.
-Exprs by_the_loopback() {
-  Bytes name{'l', 'o'};
-  name.resize(kDeviceKey.length);
-  return meta_is(NFT_META_IIFNAME, std::move(name), NFT_CMP_EQ);
-}
-
 // Nearly all packets end at the first rule of their family: what may enter our networks may enter others'.
+// This host's own address is no VTEP's here: its tunnels send nothing to itself.
 //
 // IPv4 arrives here reassembled (ip_local_deliver()). IPv6 does not, unless conntrack is on, so a first
 // fragment may end before the VNI: therefore what is not known to be another's is judged as ours.
@@ -165,8 +178,6 @@ NftChain from_tunnel(const HostFilter& filter) {
       rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
       rule("our VNI from no VTEP", {in4(kSource4, "vteps4", Membership::not_in), drop("vni")}),
       rule("our VNI from no VTEP", {in6(kSource6, "vteps6", Membership::not_in), drop("vni")}),
-      rule("this host's own", {by_the_loopback(), in4(kSource4, "own4"), accept()}),
-      rule("this host's own", {by_the_loopback(), in6(kSource6, "own6"), accept()}),
       rule("a VTEP by a way that does not lead back to it",
            {way_back(filter, Membership::not_in), drop("source")})};
   return chain;
@@ -174,21 +185,60 @@ NftChain from_tunnel(const HostFilter& filter) {
 
 // Behind the source NAT of everybody, and behind what gives a packet of this host another destination.
 // Kernel: ip_output() still has the device that the packet came from, none for what a socket of this host
-// sends, and for a tunnel's packets its VXLAN device. Those may have the socket of who sent into the tunnel.
+// sends, and for a tunnel's packets its VXLAN device, of whatever namespace. Those may have the socket of who
+// sent into the tunnel. What comes from an endpoint was judged before the routing.
 NftChain leaving() {
   NftChain chain{
       .name = "leaving", .type = "filter", .hook = NF_INET_POST_ROUTING, .priority = kBehindSourceNat};
+  const Exprs of_a_socket = meta_is(NFT_META_IIF, host_order(0), NFT_CMP_EQ);
   const Exprs of_a_user = meta_is(NFT_META_SKUID, host_order(0), NFT_CMP_NEQ);
-  chain.rules = {rule("a tunnel's own", {from_vxlan(), accept()}),
-                 rule("a user's datagram into a tunnel",
-                      {of_a_user, to_vxlan_port(), in4(kDestination4, "vteps4"), drop("uid")}),
-                 rule("a user's datagram into a tunnel",
-                      {of_a_user, to_vxlan_port(), in6(kDestination6, "vteps6"), drop("uid")}),
-                 rule("this host's own", {meta_is(NFT_META_IIF, host_order(0), NFT_CMP_EQ), accept()}),
-                 rule("forwarded in the dress of this host's tunnels",
-                      {to_vxlan_port(), in4(kSource4, "own4"), drop("disguise")}),
-                 rule("forwarded in the dress of this host's tunnels",
-                      {to_vxlan_port(), in6(kSource6, "own6"), drop("disguise")})};
+  chain.rules = {
+      rule("by a device of ovl's",
+           {meta_is(NFT_META_IIFGROUP, host_order(kLinkGroup), NFT_CMP_EQ), accept()}),
+      rule("a user's datagram", {of_a_socket, of_a_user, ip_protocol(IPPROTO_UDP), go_to(kFromUsers)}),
+      rule("this host's own", {of_a_socket, accept()}),
+      rule("a forwarded datagram", {ip_protocol(IPPROTO_UDP), go_to(kForwarded)})};
+  return chain;
+}
+
+// A VXLAN socket takes what comes to any address of its host, by broadcast and multicast too. Another host
+// may have a port before this one hears of it.
+NftChain from_users() {
+  NftChain chain{.name = std::string(kFromUsers)};
+  chain.rules = {rule("into a tunnel", {to_vxlan_port(), drop("uid")}),
+                 rule("VXLAN to a VTEP", {with_vxlan_header(), in4(kDestination4, "vteps4"), drop("uid")}),
+                 rule("VXLAN to a VTEP", {with_vxlan_header(), in6(kDestination6, "vteps6"), drop("uid")})};
+  return chain;
+}
+
+// Masqueraded as a rule. What another program's VXLAN device sends, and what somebody sends who came by it,
+// look alike but for the VNI.
+NftChain forwarded() {
+  NftChain chain{.name = std::string(kForwarded)};
+  const Exprs to_4 = joined({in4(kSource4, "own4"), field_in(kDestination4, "vteps4")});
+  const Exprs to_6 = joined({in6(kSource6, "own6"), field_in(kDestination6, "vteps6")});
+  chain.rules = {
+      rule("another program's tunnel",
+           {from_vxlan(), field_in(kVni, "cluster_vnis", Membership::not_in), accept()}),
+      rule("in the dress of this host's tunnels", {to_vxlan_port(), in4(kSource4, "own4"), drop("disguise")}),
+      rule("in the dress of this host's tunnels", {to_vxlan_port(), in6(kSource6, "own6"), drop("disguise")}),
+      rule("another program's tunnel", {from_vxlan(), accept()}),
+      rule("VXLAN to a VTEP", {with_vxlan_header(), to_4, drop("disguise")}),
+      rule("VXLAN to a VTEP", {with_vxlan_header(), to_6, drop("disguise")})};
+  return chain;
+}
+
+// Before the routing. Forwarded with a VTEP's address, another host would take it for that VTEP's, as it
+// comes by the way that leads to both.
+NftChain other_datagrams(const HostFilter& filter) {
+  NftChain chain{.name = std::string(kOtherDatagrams)};
+  const Exprs by_a_wrong_way = way_back(filter, Membership::not_in);
+  for (const Exprs& of_a_tunnel : {to_vxlan_port(), with_vxlan_header()}) {
+    for (const Exprs& of_a_vtep : {in4(kSource4, "vteps4"), in6(kSource6, "vteps6")}) {
+      chain.rules.push_back(rule("in the dress of another host's tunnels",
+                                 {of_a_tunnel, of_a_vtep, by_a_wrong_way, drop("source")}));
+    }
+  }
   return chain;
 }
 
@@ -214,7 +264,8 @@ std::vector<NftSet> gateway_sets(const GatewayFilter& gateway) {
   }
   return {make_set("keystore_ports", {kProtocolKey, kPortNumberKey}, std::move(ports)),
           make_set("keystores", {kProtocolKey, kIpv4Key, kPortNumberKey}, std::move(keystores)),
-          device_set(std::string(kOpenedSet), gateway.opened), device_set("uplinks", gateway.uplinks)};
+          device_set(std::string(kOpenedSet), gateway.opened),
+          device_set(std::string(kUplinksSet), gateway.uplinks)};
 }
 
 Exprs from_pool(const IpPrefix& pool, std::uint32_t op) {
@@ -230,10 +281,10 @@ Exprs to_keystore() {
           NftLookup{.slot = 0, .set = "keystores"}};
 }
 
-// An address of this host, whatever device has it.
+// An address of this host, whatever device has it, and all else that its sockets hear: broadcast, multicast.
 Exprs to_this_host() {
   return {NftFib{.result = NFT_FIB_RESULT_ADDRTYPE, .flags = NFTA_FIB_F_DADDR, .slot = 0},
-          NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = host_order(RTN_LOCAL)}};
+          NftCmp{.slot = 0, .op = NFT_CMP_NEQ, .data = host_order(RTN_UNICAST)}};
 }
 
 Exprs to_keystore_port() {
@@ -245,11 +296,11 @@ Exprs to_keystore_port() {
 // What conntrack does for a tunnel's packets costs time, and nobody needs it. Only packets for this host and
 // its own: what it forwards is others'. A rule for each address, as there is one.
 void add_untracked(NftChain& chain, const HostFilter& filter, const PacketField& own4,
-                   const PacketField& own6) {
+                   const PacketField& own6, const Exprs& of_a_tunnel) {
   const std::set<IpAddress> own(filter.own.begin(), filter.own.end());
   for (const IpAddress& address : own) {
     const bool ipv4 = address.is_ipv4();
-    chain.rules.push_back(rule("a tunnel's, not tracked", {to_tunnel(filter),
+    chain.rules.push_back(rule("a tunnel's, not tracked", {of_a_tunnel,
                                                            family(ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6),
                                                            field_is(ipv4 ? own4 : own6, bytes_of(address)),
                                                            {NftNotrack{}},
@@ -260,18 +311,26 @@ void add_untracked(NftChain& chain, const HostFilter& filter, const PacketField&
 NftChain untracked_output(const HostFilter& filter) {
   NftChain chain{
       .name = "untracked", .type = "filter", .hook = NF_INET_LOCAL_OUT, .priority = kBeforeConntrack};
-  add_untracked(chain, filter, kSource4, kSource6);
+  add_untracked(chain, filter, kSource4, kSource6, to_tunnel(filter));
   return chain;
 }
 
+// An answer to who asked from a VXLAN port comes to one, and finds its way back by conntrack.
 NftChain before_conntrack(const HostFilter& filter) {
   NftChain chain{
       .name = "prerouting", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = kBeforeConntrack};
   if (filter.gateway) {
     chain.rules = {rule("from an endpoint", {comes_in(filter.gateway->bridge), go_to(kFromEndpoints)})};
   }
-  add_untracked(chain, filter, kDestination4, kDestination6);
+  add_untracked(chain, filter, kDestination4, kDestination6, joined({to_tunnel(filter), is_vxlan()}));
+  chain.rules.push_back(rule("others' datagrams", {ip_protocol(IPPROTO_UDP), go_to(kOtherDatagrams)}));
   return chain;
+}
+
+// One in 65536 of the questions that a resolver asks of its own accord looks like a VXLAN header.
+Exprs to_no_dns_server() {
+  return {NftPayload{kDestinationPort.base, kDestinationPort.offset, kDestinationPort.length, 0},
+          NftCmp{.slot = 0, .op = NFT_CMP_NEQ, .data = bytes_of(kDnsPort)}};
 }
 
 // Fragments: the nat chain turns conntrack on, whose defragmentation (priority -400) stands before this
@@ -279,14 +338,15 @@ NftChain before_conntrack(const HostFilter& filter) {
 NftChain from_endpoints(const GatewayFilter& gateway) {
   NftChain chain{.name = std::string(kFromEndpoints)};
   // Masqueraded, VXLAN would come from this host's VTEP. A port may be a VXLAN port elsewhere before this
-  // host hears of it; the header is one everywhere.
+  // host hears of it, and hosts have addresses that this one does not know; the header is one everywhere.
+  // VXLAN of an endpoint's own has no use there: no answer comes back through a masquerade.
   chain.rules = {
       rule("no IPv6 way out", {family(NFPROTO_IPV4, NFT_CMP_NEQ), drop("ipv6")}),
       rule("source outside the pool",
            {family(NFPROTO_IPV4), from_pool(gateway.pool, NFT_CMP_NEQ), drop("address")}),
       rule("to a VXLAN port", {to_vxlan_port(), drop("port")}),
-      rule("VXLAN to a VTEP", {ip_protocol(IPPROTO_UDP), field_is(kVxlanFlags, {8, 0, 0, 0}),
-                               in4(kDestination4, "vteps4"), drop("disguise")}),
+      rule("VXLAN to a VTEP", {with_vxlan_header(), in4(kDestination4, "vteps4"), drop("disguise")}),
+      rule("VXLAN to anybody", {with_vxlan_header(), to_no_dns_server(), drop("disguise")}),
       rule("to the keystore", {family(NFPROTO_IPV4), to_keystore(), drop("keystore")}),
       rule("to the keystore's ports here", {to_keystore_port(), to_this_host(), drop("keystore")})};
   return chain;
@@ -327,8 +387,8 @@ NftTable host_filter(const HostFilter& filter) {
   NftTable table{.family = NftFamily::inet,
                  .name = std::string(kTableName),
                  .sets = vxlan_sets(filter),
-                 .chains = {vxlan_input(filter), from_tunnel(filter), leaving(), before_conntrack(filter),
-                            untracked_output(filter)},
+                 .chains = {vxlan_input(filter), from_tunnel(filter), leaving(), from_users(), forwarded(),
+                            before_conntrack(filter), other_datagrams(filter), untracked_output(filter)},
                  .comment = filter.owner};
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
   if (filter.gateway) {

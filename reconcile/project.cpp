@@ -462,14 +462,15 @@ class Projector {
     return devices;
   }
 
-  // All by which some VTEP could be reached, and lo for this host's own.
-  [[nodiscard]] std::vector<IfName> underlays(const std::vector<IpAddress>& vteps) const {
+  // All by which some VTEP could be reached, this host's own too: its peers are there.
+  [[nodiscard]] std::vector<IfName> underlays(const HostFilter& filter) const {
     std::vector<IfName> devices = uplinks();
-    devices.push_back(device("lo"));
     const Ways known = ways();
-    for (const IpAddress& vtep : vteps) {
-      for (const std::set<IfName>& some : devices_to(known, vtep)) {
-        devices.insert(devices.end(), some.begin(), some.end());
+    for (const std::vector<IpAddress>* vteps : {&filter.vteps, &filter.own}) {
+      for (const IpAddress& vtep : *vteps) {
+        for (const std::set<IfName>& some : devices_to(known, vtep)) {
+          devices.insert(devices.end(), some.begin(), some.end());
+        }
       }
     }
     return devices;
@@ -526,23 +527,31 @@ class Projector {
     return {all.begin(), all.end()};
   }
 
-  void add_host_filter() {
-    if (vnis_.empty()) return;
-    HostFilter filter{.owner = mark("host")};
-    filter.vnis = vnis_;
+  void add_networks(HostFilter& filter) const {
     std::set<UdpPort> ports;
     for (const NetworkRecord& network : in_.records.networks) {
+      filter.cluster_vnis.push_back(network.vni);
       ports.insert(network.port);
-      if (network.twin) ports.insert(network.twin->port);
+      if (!network.twin) continue;
+      filter.cluster_vnis.push_back(network.twin->vni);
+      ports.insert(network.twin->port);
     }
     filter.vxlan_ports.assign(ports.begin(), ports.end());
+  }
+
+  void add_host_filter() {
+    HostFilter filter{.owner = mark("host")};
+    filter.vnis = vnis_;
+    add_networks(filter);
     for (const HostRecord& host : in_.records.hosts) {
-      if (host.advertise) filter.vteps.push_back(*host.advertise);
+      if (host.advertise && host.name != in_.host) filter.vteps.push_back(*host.advertise);
     }
+    // Without endpoints it still has users and guests, who could send into the networks of others.
+    if (vnis_.empty() && (filter.vteps.empty() || filter.vxlan_ports.empty())) return;
     filter.own.push_back(self_->bind ? *self_->bind : *self_->advertise);
     if (self_->source_check == SourceCheck::loose) {
-      filter.underlays = underlays(filter.vteps);
-    } else {
+      filter.underlays = underlays(filter);
+    } else if (!vnis_.empty()) {
       warn_of_asymmetry();
     }
     const NamespaceObjects* host = out_.objects.find(NetnsName());

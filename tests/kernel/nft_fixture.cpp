@@ -109,6 +109,9 @@ Udp::Udp(const std::string& address, std::uint16_t port)
     : fd_(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
   const int off = 0;
   (void)::setsockopt(fd_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  const int on = 1;
+  (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+  (void)::setsockopt(fd_.get(), IPPROTO_IP, IP_MULTICAST_ALL, &on, sizeof on);
   const sockaddr_in6 local = socket_address(address, port);
   EXPECT_EQ(::bind(fd_.get(), generic(local), sizeof local), 0) << address << " " << port;
 }

@@ -28,8 +28,9 @@ void set_filter(const std::string& netns, const HostFilter& filter) {
 HostFilter vxlan_filter() {
   return {.owner = "test",
           .vnis = {Vni::unchecked(kOurVni)},
+          .cluster_vnis = {Vni::unchecked(kOurVni)},
           .vxlan_ports = {UdpPort::unchecked(kVxlanPort)},
-          .vteps = {ip("10.1.0.1"), ip("10.1.0.2"), ip("fd01::1"), ip("fd01::2")},
+          .vteps = {ip("10.1.0.2"), ip("fd01::2")},
           .own = {ip("10.1.0.1"), ip("fd01::1")}};
 }
 
@@ -227,14 +228,28 @@ TEST_F(NftVxlanTest, AWayOverABridgeOrOverTwoDevicesLeadsBackToo) {
   EXPECT_EQ(dropped("source"), 0U);
 }
 
-TEST_F(NftVxlanTest, ThisHostsOwnAddressLeadsBackByTheLoopback) {
-  set_filter("host", vxlan_filter());
-  for (const std::string own : {"10.1.0.1", "fd01::1"}) {
-    EXPECT_TRUE(arrives([&] {
+// The kernel sends what is for this host past its tunnels: nothing honest comes so.
+TEST_F(NftVxlanTest, ThisHostsOwnAddressIsNoOthersVtep) {
+  const std::vector<std::pair<std::string, std::string>> ways{{"10.1.0.1", "10.1.0.1"},
+                                                              {"10.1.0.1", "127.0.0.1"},
+                                                              {"10.1.0.1", "127.1.2.3"},
+                                                              {"fd01::1", "fd01::1"},
+                                                              {"fd01::1", "::1"}};
+  const auto loops = [&](const std::pair<std::string, std::string>& way) {
+    return arrives([&] {
       Inside host("host");
-      Udp(own, 0).send(own, kVxlanPort, vxlan(kOurVni, kFrame));
-    })) << own;
-  }
+      Udp(way.first, 0).send(way.second, kVxlanPort, vxlan(kOurVni, kFrame));
+    });
+  };
+  for (const auto& way : ways) EXPECT_TRUE(loops(way)) << way.second << " without a filter";
+  HostFilter filter = vxlan_filter();
+  set_filter("host", filter);
+  for (const auto& way : ways) EXPECT_FALSE(loops(way)) << way.second;
+  EXPECT_EQ(dropped("vni"), ways.size());
+  run("ip netns exec host nft delete table inet ovl");
+  filter.underlays = {dev("eth1")};
+  set_filter("host", filter);
+  for (const auto& way : ways) EXPECT_FALSE(loops(way)) << way.second << ", where ways differ";
 }
 
 TEST_F(NftVxlanTest, WhereWaysDifferTheUnderlaysAreNamed) {
@@ -245,7 +260,7 @@ TEST_F(NftVxlanTest, WhereWaysDifferTheUnderlaysAreNamed) {
   set_filter("host", filter);
   EXPECT_FALSE(arrives_from("10.1.0.2", kOurVni));
   run("ip netns exec host nft delete table inet ovl");
-  filter.underlays = {dev("eth1"), dev("lo")};
+  filter.underlays = {dev("eth1")};
   set_filter("host", filter);
   EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni));
   EXPECT_FALSE(arrives_forged("10.1.0.2", kOurVni)) << "by a device that is no underlay";
@@ -285,7 +300,6 @@ TEST_F(NftVxlanTest, NoUserSendsIntoTheTunnel) {
     EXPECT_TRUE(peer_gets("host", target, kVxlanPort, frame)) << target << " as root";
     EXPECT_TRUE(peer_gets("host", target, 53, kFrame, nobody)) << target << ", another port";
   }
-  EXPECT_TRUE(peer_gets("host", "10.1.0.3", kVxlanPort, frame, nobody)) << "who is no host of ours";
   EXPECT_EQ(dropped("uid"), 2U);
 }
 
@@ -310,6 +324,41 @@ TEST_F(NftVxlanTest, UsersSendThroughOtherTunnelsOfTheHost) {
   EXPECT_EQ(dropped("uid"), 0U);
 }
 
+// A VXLAN socket listens on every address of its host.
+TEST_F(NftVxlanTest, NoUserSendsIntoTheTunnelByAnotherAddress) {
+  constexpr uid_t nobody = 65534;
+  const Packet frame = vxlan(kOurVni, kFrame);
+  run("ip -n host route add 224.0.0.0/4 dev eth1 && ip -n host route add 255.255.255.255/32 dev eth1");
+  const std::vector<std::string> targets{"10.1.0.3", "10.1.0.255", "255.255.255.255", "224.0.0.1", "fd01::3"};
+  for (const std::string& target : targets) {
+    EXPECT_TRUE(peer_gets("host", target, kVxlanPort, frame, nobody)) << target << " without a filter";
+  }
+  set_filter("host", vxlan_filter());
+  for (const std::string& target : targets) {
+    EXPECT_FALSE(peer_gets("host", target, kVxlanPort, frame, nobody)) << target;
+    EXPECT_TRUE(peer_gets("host", target, kVxlanPort, frame)) << target << " as root";
+  }
+  EXPECT_GE(dropped("uid"), targets.size()) << "a group's packets have a copy for this host";
+}
+
+// Another host may have a network on a port that this one has not heard of yet.
+TEST_F(NftVxlanTest, NobodySendsATunnelsHeaderToAVtepAtAnyPort) {
+  constexpr uid_t nobody = 65534;
+  constexpr std::uint16_t unheard = 4790;
+  const Packet frame = vxlan(kOurVni, kFrame);
+  add_box();
+  set_filter("host", vxlan_filter());
+  for (const std::string target : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_FALSE(peer_gets("host", target, unheard, frame, nobody)) << target;
+    EXPECT_TRUE(peer_gets("host", target, unheard, kFrame, nobody)) << target << ", other bytes";
+    EXPECT_TRUE(peer_gets("host", target, unheard, frame)) << target << " as root";
+    EXPECT_FALSE(peer_gets("box", target, unheard, frame)) << target;
+    EXPECT_TRUE(peer_gets("box", target, unheard, kFrame)) << target << ", other bytes";
+  }
+  EXPECT_EQ(dropped("uid"), 2U);
+  EXPECT_EQ(dropped("disguise"), 2U);
+}
+
 TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfTheTunnel) {
   add_box();
   const Packet frame = vxlan(kOurVni, kFrame);
@@ -324,16 +373,101 @@ TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfTheTunnel) {
   EXPECT_EQ(dropped("disguise"), 4U);
   // A guest with a VTEP of its own, which nobody masquerades.
   run("ip netns exec host nft flush chain inet theirs nat && ip -n peer route add 172.30.0.0/24 via 10.1.0.1"
-      " && ip -n peer -6 route add fd30::/64 via fd01::1");
+      " && ip -n peer -6 route add fd30::/64 via fd01::1 && ip netns exec host nft delete table inet ovl");
+  HostFilter filter = vxlan_filter();
+  filter.vteps.push_back(ip("172.30.0.2"));
+  filter.vteps.push_back(ip("fd30::2"));
+  set_filter("host", filter);
   for (const std::string target : {"10.1.0.2", "fd01::2"}) {
     EXPECT_TRUE(peer_gets("box", target, kVxlanPort, frame)) << target << ", its own VTEP";
+  }
+}
+
+TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfAnotherHostsTunnels) {
+  add_box();
+  HostFilter filter = vxlan_filter();
+  filter.vteps.push_back(ip("10.1.0.4"));
+  filter.vteps.push_back(ip("fd01::4"));
+  const auto passes = [](const std::string& source, const std::string& target, std::uint16_t port) {
+    std::optional<Udp> wanted;
+    {
+      Inside peer("peer");
+      wanted.emplace("::", port);
+    }
+    Inside box("box");
+    Wire("eth0").send(ethernet(mac("02:00:00:00:02:01"), mac("02:00:00:00:02:02"),
+                               ip(source).is_ipv4() ? ETH_P_IP : ETH_P_IPV6,
+                               packet(ip(source), ip(target), kUdp,
+                                      udp(ip(source), ip(target), 1111, port, vxlan(kOurVni, kFrame)))));
+    EXPECT_TRUE(peer_gets("box", "10.1.0.2", 53, kFrame));
+    return wanted->receive(Milliseconds(0)).has_value();
+  };
+  run("ip netns exec host nft flush chain inet theirs nat && ip -n peer route add 172.30.0.0/24 via 10.1.0.1"
+      " && ip -n host neighbour replace 10.1.0.2 lladdr 02:00:00:00:01:02 dev eth1"
+      " && ip -n host neighbour replace fd01::2 lladdr 02:00:00:00:01:02 dev eth1");
+  for (const std::uint16_t port : {kVxlanPort, std::uint16_t{4790}}) {
+    EXPECT_TRUE(passes("10.1.0.4", "10.1.0.2", port)) << port << " without a filter";
+    EXPECT_TRUE(passes("fd01::4", "fd01::2", port)) << port << " without a filter";
+  }
+  set_filter("host", filter);
+  for (const std::uint16_t port : {kVxlanPort, std::uint16_t{4790}}) {
+    EXPECT_FALSE(passes("10.1.0.4", "10.1.0.2", port)) << port;
+    EXPECT_FALSE(passes("fd01::4", "fd01::2", port)) << port;
+  }
+  EXPECT_EQ(dropped("source"), 4U);
+  run("ip netns exec host nft delete table inet ovl");
+  filter.underlays = {dev("eth1")};
+  set_filter("host", filter);
+  EXPECT_FALSE(passes("10.1.0.4", "10.1.0.2", kVxlanPort)) << "by a device that is no underlay";
+}
+
+TEST_F(NftVxlanTest, AnotherProgramsVxlanDeviceIsNoTunnelOfOurs) {
+  add_box();
+  run("ip -n host link add fl type vxlan id 77 dstport 8472 local 172.30.0.1 remote 172.30.0.2"
+      " && ip -n box link add fl type vxlan id 77 dstport 8472 local 172.30.0.2 remote 172.30.0.1"
+      " && ip -n host address add 172.31.0.1/24 dev fl && ip -n box address add 172.31.0.2/24 dev fl"
+      " && ip -n host link set fl up && ip -n box link set fl up"
+      " && ip -n box route replace default via 172.31.0.1"
+      " && ip netns exec host sysctl -q -w net.ipv4.conf.fl.rp_filter=0"
+      " && ip netns exec host nft add rule inet theirs nat iifname fl masquerade");
+  const Packet frame = vxlan(kOurVni, kFrame);
+  EXPECT_TRUE(peer_gets("box", "10.1.0.2", kVxlanPort, frame)) << "without a filter";
+  set_filter("host", vxlan_filter());
+  EXPECT_FALSE(peer_gets("box", "10.1.0.2", kVxlanPort, frame));
+  EXPECT_TRUE(peer_gets("box", "10.1.0.2", 53, kFrame)) << "another port";
+  EXPECT_EQ(dropped("disguise"), 1U);
+}
+
+// Who asks from the port of a tunnel gets its answer there.
+TEST_F(NftVxlanTest, AnswersToTheTunnelsPortAreTracked) {
+  add_box();
+  set_filter("host", vxlan_filter());
+  for (const std::string source : {"172.30.0.2", "fd30::2"}) {
+    const bool v4 = ip(source).is_ipv4();
+    std::optional<Udp> server;
+    std::optional<Udp> client;
+    {
+      Inside peer("peer");
+      server.emplace(v4 ? "10.1.0.2" : "fd01::2", 5300);
+    }
+    {
+      Inside box("box");
+      client.emplace(source, kVxlanPort);
+    }
+    ASSERT_TRUE(client->send(v4 ? "10.1.0.2" : "fd01::2", 5300, kFrame));
+    const auto asked = server->receive(kDeadline);
+    ASSERT_TRUE(asked) << source;
+    ASSERT_EQ(asked->port, kVxlanPort);
+    ASSERT_TRUE(server->send(v4 ? "10.1.0.1" : "fd01::1", kVxlanPort, kFrame));
+    EXPECT_TRUE(client->receive(kDeadline)) << source;
   }
 }
 
 TEST_F(NftVxlanTest, ATunnelPassesItsOwnHostsFilter) {
   set_filter("host", vxlan_filter());
   add_netns("sandbox");
-  run("ip -n host link add vxlan0 netns sandbox type vxlan id 1048576 dstport 4790 local 10.1.0.1 remote "
+  run("ip -n host link add vxlan0 group " + std::to_string(kLinkGroup) +
+      " netns sandbox type vxlan id 1048576 dstport 4790 local 10.1.0.1 remote "
       "10.1.0.2 && ip -n sandbox link set vxlan0 up");
   HostFilter filter = vxlan_filter();
   filter.vxlan_ports.push_back(UdpPort::unchecked(4790));
@@ -355,7 +489,8 @@ namespace {
 
 HostFilter gateway_filter() {
   HostFilter filter = vxlan_filter();
-  filter.vteps = {ip("203.0.113.2")};
+  filter.vteps = {};
+  filter.own = {ip("203.0.113.2")};
   filter.gateway = GatewayFilter{.bridge = dev("ovl-gw"),
                                  .pool = IpPrefix::parse_exact("172.18.0.0/16").value(),
                                  .uplinks = {dev("eth1")},
@@ -500,13 +635,12 @@ TEST_F(NftGatewayTest, EndpointsReachNothingElse) {
 TEST_F(NftGatewayTest, AVxlanHeaderIsOneAtEveryPort) {
   warm_up();
   HostFilter filter = gateway_filter();
-  filter.vteps.push_back(ip("203.0.113.1"));
   set_filter("host", filter);
   Udp a = socket("a", "172.18.0.2", 0);
-  Udp outside = socket("outside", "203.0.113.1", 7000);
-  const auto gets = [&](const Packet& payload) {
-    EXPECT_TRUE(a.send("203.0.113.1", 7000, payload));
-    EXPECT_TRUE(a.send("203.0.113.1", 7000, {'e', 'n', 'd'}));
+  const auto gets = [&](const Packet& payload, std::uint16_t port = 7000) {
+    Udp outside = socket("outside", "203.0.113.1", port);
+    EXPECT_TRUE(a.send("203.0.113.1", port, payload));
+    EXPECT_TRUE(a.send("203.0.113.1", port, {'e', 'n', 'd'}));
     const auto first = outside.receive(kDeadline);
     if (!first) return false;
     const bool got = first->payload == payload;
@@ -515,8 +649,13 @@ TEST_F(NftGatewayTest, AVxlanHeaderIsOneAtEveryPort) {
   };
   EXPECT_FALSE(gets(vxlan(kOurVni, kFrame)));
   EXPECT_FALSE(gets(vxlan(kOurVni, Packet(4000, 1)))) << "in fragments";
-  EXPECT_TRUE(gets(kFrame)) << "DNS, NTP and syslog do not begin like that";
+  EXPECT_TRUE(gets(kFrame)) << "NTP and syslog do not begin like that";
   EXPECT_TRUE(gets({8, 0}));
+  EXPECT_TRUE(gets(vxlan(kOurVni, kFrame), 53)) << "one in 65536 of a resolver's own questions does";
+  run("ip netns exec host nft delete table inet ovl");
+  filter.vteps.push_back(ip("203.0.113.1"));
+  set_filter("host", filter);
+  EXPECT_FALSE(gets(vxlan(kOurVni, kFrame), 53)) << "to a VTEP";
 }
 
 TEST_F(NftGatewayTest, TheKeystoresPortsAreShutByEveryAddressOfTheHost) {
@@ -534,6 +673,22 @@ TEST_F(NftGatewayTest, TheKeystoresPortsAreShutByEveryAddressOfTheHost) {
   EXPECT_TRUE(arrival(a, beside, "172.18.0.1", 2380)) << "the port beside it";
   Udp other = socket("outside", "203.0.113.1", 5353);
   EXPECT_TRUE(arrival(a, other, "203.0.113.1", 5353));
+}
+
+TEST_F(NftGatewayTest, TheKeystoresPortsAreShutByBroadcastAndMulticastToo) {
+  warm_up();
+  Udp a = socket("a", "172.18.0.2", 0);
+  Udp here = socket("host", "0.0.0.0", 2379);
+  Udp beside = socket("host", "0.0.0.0", 2381);
+  const std::vector<std::string> ways{"172.18.255.255", "255.255.255.255", "224.0.0.1"};
+  for (const std::string& way : ways) {
+    EXPECT_TRUE(arrival(a, here, way, 2379)) << way << " without a filter";
+  }
+  set_filter("host", gateway_filter());
+  for (const std::string& way : ways) {
+    EXPECT_FALSE(arrival(a, here, way, 2379)) << way;
+    EXPECT_TRUE(arrival(a, beside, way, 2381)) << way << ", a port beside it";
+  }
 }
 
 TEST_F(NftGatewayTest, FragmentsDoNotHideThePort) {

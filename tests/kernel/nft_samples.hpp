@@ -33,7 +33,7 @@ inline HostFilter sample_host_input() {
   return {.owner = "ovl:demo/host",
           .vnis = {Vni::unchecked(1048576), Vni::unchecked(1048577), Vni::unchecked(16777215)},
           .vxlan_ports = {UdpPort::unchecked(4789), UdpPort::unchecked(8472)},
-          .vteps = {ip("192.168.99.104"), ip("192.168.99.105"), ip("fd01::4")},
+          .vteps = {ip("192.168.99.105"), ip("192.168.99.106"), ip("fd01::5")},
           .own = {ip("192.168.99.104"), ip("fd01::4")},
           .gateway = GatewayFilter{.bridge = dev("ovl-gw"),
                                    .pool = IpPrefix::parse_exact("172.18.0.0/16").value(),

@@ -18,6 +18,7 @@ namespace ovl::test {
 struct Packet {
   Bytes in;       // device's name, 16 bytes
   Bytes in_kind;  // 16 bytes
+  Bytes in_group;
   Bytes in_index = Bytes(4);
   Bytes user;  // of its socket
   Bytes way_back{9, 0, 0, 0};
@@ -77,6 +78,7 @@ class Machine {
     switch (meta.key) {
       case NFT_META_IIFNAME: return load(meta.slot, packet_.in);
       case NFT_META_IIFKIND: return load(meta.slot, packet_.in_kind);
+      case NFT_META_IIFGROUP: return load(meta.slot, packet_.in_group);
       case NFT_META_IIF: return load(meta.slot, packet_.in_index);
       case NFT_META_SKUID: return load(meta.slot, packet_.user);
       case NFT_META_NFPROTO: return load(meta.slot, {packet_.family});

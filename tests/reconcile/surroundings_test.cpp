@@ -41,19 +41,7 @@ class SurroundingsTest : public ::testing::Test {
   }
 
   Projected project(const std::string& of_a = "", std::vector<KeystoreAddress> keystores = {}) {
-    const Parsed parsed = parse({{.name = "ovl.toml", .text = R"(
-[cluster]
-name = "demo"
-[keystore]
-url = "sqlite:///keystore.db"
-[network.net]
-subnet = "10.0.0.0/24"
-[endpoint.web]
-network = "net"
-host = "a"
-[endpoint.far]
-network = "net"
-host = "b"
+    const Parsed parsed = parse({{.name = "ovl.toml", .text = cluster_ + networks_ + R"(
 [host.b]
 advertise = "192.0.2.2"
 [host.a]
@@ -62,7 +50,7 @@ advertise = "192.0.2.1"
     EXPECT_TRUE(parsed.diagnostics.empty());
     const Resolved resolved = resolve(parsed.manifest, {}, facts_);
     return ovl::project(ProjectInput{.cluster = Label::parse("demo").value(),
-                                     .host = HostName::parse("a").value(),
+                                     .host = HostName::parse(host_).value(),
                                      .records = resolved.records,
                                      .facts = facts_,
                                      .keystores = std::move(keystores)});
@@ -85,6 +73,17 @@ advertise = "192.0.2.1"
     facts_.set(own);
   }
 
+  std::string host_ = "a";
+  std::string cluster_ = "[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///keystore.db\"\n";
+  std::string networks_ = R"([network.net]
+subnet = "10.0.0.0/24"
+[endpoint.web]
+network = "net"
+host = "a"
+[endpoint.far]
+network = "net"
+host = "b"
+)";
   Facts facts_;
 };
 
@@ -107,7 +106,20 @@ TEST_F(SurroundingsTest, LooseTakesEveryDeviceWithARouteToAVtep) {
   EXPECT_EQ(elements(project(), "underlays"), 0U);
   route("192.0.2.2/32", "eth2");
   route("203.0.113.0/24", "box");
-  EXPECT_EQ(elements(project("source_check = \"loose\""), "underlays"), 4U) << "eth0, eth1, eth2, lo";
+  EXPECT_EQ(elements(project("source_check = \"loose\""), "underlays"), 3U) << "eth0, eth1, eth2";
+}
+
+// Its users and guests could send into the networks of the others.
+TEST_F(SurroundingsTest, AHostWithoutEndpointsHasTheFilterToo) {
+  host_ = "c";
+  const std::string third = "[host.c]\nadvertise = \"192.0.2.3\"\n";
+  const Projected idle = project(third);
+  ASSERT_NE(idle.objects.find(NetnsName()), nullptr);
+  EXPECT_EQ(elements(idle, "vteps4"), 2U);
+  EXPECT_EQ(elements(idle, "vxlan_ports"), 1U);
+  EXPECT_EQ(elements(idle, "vnis"), 0U);
+  networks_.clear();
+  EXPECT_EQ(project(third).objects.find(NetnsName()), nullptr) << "there is nothing to send into";
 }
 
 TEST_F(SurroundingsTest, TheKeystoresPortsAreShutByEveryAddressOfItsHosts) {
