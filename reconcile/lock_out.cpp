@@ -26,16 +26,35 @@ bool is_host_filter(const Plan& plan, const ObjectChange& change) {
   return table && plan.spaces[change.space].empty();
 }
 
-bool is_tunnel(const ObjectRef& object) {
-  const Link* link = as<Link>(object);
-  return as<Fdb>(object) != nullptr || (link != nullptr && link->type == LinkType::vxlan);
-}
+// Tunnels whose other ends may have to change first: they may answer now and not afterwards, or not yet.
+struct ChangedTunnels {
+  std::set<NetnsName> networks;                      // whole ones, by their sandboxes
+  std::set<std::pair<NetnsName, MacAddress>> peers;  // entries of single ones
+};
 
 // A device that changes in place goes on carrying what it carried.
-bool changes_tunnels(const Plan& plan) {
-  return std::ranges::any_of(plan.object_changes, [](const ObjectChange& change) {
-    return change.action != Action::update && (is_tunnel(change.before) || is_tunnel(change.after));
-  });
+bool changes_device(const ObjectChange& change, const ObjectRef& object) {
+  const Link* link = as<Link>(object);
+  return change.action != Action::update && link != nullptr && link->type == LinkType::vxlan;
+}
+
+ChangedTunnels changed_tunnels(const Plan& plan) {
+  ChangedTunnels out;
+  for (const ObjectChange& change : plan.object_changes) {
+    const NetnsName& space = plan.spaces[change.space];
+    for (const ObjectRef& object : {change.before, change.after}) {
+      if (changes_device(change, object)) out.networks.insert(space);
+      const Fdb* entry = as<Fdb>(object);
+      if (entry != nullptr && entry->table == FdbTable::self) out.peers.emplace(space, entry->mac);
+    }
+  }
+  return out;
+}
+
+bool stays_reachable(const ChangedTunnels& changed, const EndpointRecord& endpoint) {
+  const auto sandbox = NetnsName::parse(std::string(kSandboxPrefix) + endpoint.network.text());
+  return sandbox.ok() && !changed.networks.contains(sandbox.value()) &&
+         !changed.peers.contains({sandbox.value(), endpoint.mac});
 }
 
 bool exists(const Plan& plan, const NetnsName& name) {
@@ -67,11 +86,13 @@ std::map<Label, const EndpointRecord*> local_endpoints(const Request& request, c
 std::vector<Peer> answering_peers(const Request& request, const World& world, const Planned& planned) {
   std::vector<Peer> peers;
   const auto local = local_endpoints(request, planned);
+  const ChangedTunnels changed = changed_tunnels(planned.plan);
   std::set<HostName> asked;
   for (const EndpointRecord& endpoint : planned.desired.endpoints) {
     const auto own = local.find(endpoint.network);
     if (asked.size() == kMostPeers || endpoint.host == request.host || own == local.end()) continue;
     const auto address = address_towards(*own->second, endpoint);
+    if (!stays_reachable(changed, endpoint)) continue;
     if (!address || !asked.insert(endpoint.host).second) continue;
     if (world.answers(own->second->netns, *address)) peers.push_back({own->second->netns, *address});
   }
@@ -113,7 +134,7 @@ Answering ask_around(const Request& request, const World& world, const Planned& 
       plan.object_changes, [&](const ObjectChange& change) { return is_host_filter(plan, change); });
   if (!concerned || request.destroy) return out;
   out.store = world.keystore != nullptr && ask_store(request, world).ok();
-  if (world.answers && !changes_tunnels(plan)) out.peers = answering_peers(request, world, planned);
+  if (world.answers) out.peers = answering_peers(request, world, planned);
   return out;
 }
 

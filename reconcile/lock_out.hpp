@@ -24,8 +24,8 @@ struct Answering {
   std::vector<Peer> peers;
 };
 
-// Asks the store, and of up to four other hosts an endpoint each. Where tunnels themselves change, no peer is
-// asked: their other ends may have to change first.
+// Asks the store, and of up to four other hosts an endpoint each; none in a network whose tunnel itself
+// changes, nor one that moves or is new: their hosts may have to change first.
 Answering ask_around(const Request& request, const World& world, const Planned& planned);
 
 // Asks until each kind that answered does again, for at most world.lock_out_patience; then puts the filters

@@ -92,6 +92,34 @@ TEST_F(LockOut, TheOldFiltersComeBackWhenEveryPeerFallsSilent) {
   EXPECT_EQ(host_tables(), before);
 }
 
+TEST_F(LockOut, PeersAreAskedWhereOnlyEndsHereComeOrGo) {
+  const std::vector<NftTable> before = host_tables();
+  const auto under_old_filters = [&](const NetnsName&, const IpAddress&) { return host_tables() == before; };
+  const auto applied =
+      apply(std::string(kOneMore) + "[endpoint.more]\nnetwork = \"net\"\nhost = \"a\"\n", under_old_filters);
+  ASSERT_FALSE(applied.ok());
+  EXPECT_EQ(applied.error().code, Errc::verify);
+}
+
+TEST_F(LockOut, NobodyIsAskedWhoseEndOfATunnelIsNew) {
+  std::vector<std::string> asked;
+  const auto answers = [&](const NetnsName& from, const IpAddress& address) {
+    asked.push_back(from.text() + " " + address.text());
+    return true;
+  };
+  const std::string other =
+      "[network.other]\nsubnet = \"10.1.0.0/24\"\ninternal = true\n"
+      "[endpoint.near]\nnetwork = \"other\"\nhost = \"a\"\n"
+      "[endpoint.beyond]\nnetwork = \"other\"\nhost = \"c\"\n";
+  ASSERT_TRUE(apply(std::string(kOneMore) + other, answers).ok());
+  ASSERT_EQ(asked.size(), 2U) << "before and after";
+  EXPECT_EQ(asked.front().rfind("web 10.0.0.", 0), 0U) << asked.front();
+  asked.clear();
+  ASSERT_TRUE(apply(other + "[host.c]\nadvertise = \"192.0.2.4\"\n", answers).ok());
+  for (const std::string& one : asked) EXPECT_EQ(one.rfind("web 10.0.0.", 0), 0U) << one << ": it moved";
+  EXPECT_FALSE(asked.empty());
+}
+
 TEST_F(LockOut, WhoWasSilentBeforeIsNotMissed) {
   const std::vector<NftTable> before = host_tables();
   std::vector<std::string> asked;
