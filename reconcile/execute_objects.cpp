@@ -39,11 +39,14 @@ Status remember_originals(const Plan& plan, State& state) {
   for (const ObjectChange& change : plan.object_changes) {
     const auto* const* before = std::get_if<const Sysctl*>(&change.before);
     const auto* const* after = std::get_if<const Sysctl*>(&change.after);
-    if (before == nullptr || after == nullptr || change.action != Action::update) continue;
+    if (before == nullptr || after == nullptr) continue;
+    // What goes back to its original, which the state may have learned from the filter that goes too.
+    const bool back = change.action == Action::remove;
+    if (!back && change.action != Action::update) continue;
     OVL_CHECK(state.remember_original(Original{.netns = plan.spaces[change.space],
                                                .path = (*before)->path,
-                                               .original = (*before)->value,
-                                               .ours = (*after)->value}));
+                                               .original = (back ? *after : *before)->value,
+                                               .ours = (back ? *before : *after)->value}));
   }
   return {};
 }

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <set>
 
 #include "reconcile/filters.hpp"
 #include "reconcile/project.hpp"
-#include "reconcile/rules.hpp"
 
 namespace ovl {
 
@@ -52,70 +52,157 @@ HostObjects outline(const HostObjects& desired) {
   return out;
 }
 
-// Devices that this cluster's filter of the host has as opened.
-std::vector<Bytes> opened_in_filter(const NamespaceObjects& here, const Label& cluster) {
-  for (const NftTable& table : here.nft_tables) {
+// The devices in a set of this cluster's filter of the host.
+std::vector<IfName> devices_in_filter(const NamespaceObjects* here, const Label& cluster,
+                                      std::string_view set) {
+  std::vector<IfName> devices;
+  if (here == nullptr) return devices;
+  for (const NftTable& table : here->nft_tables) {
     if (table.family != NftFamily::inet || !is_owner_mark(cluster, table.comment)) continue;
-    const auto at = std::ranges::find(table.sets, kOpenedSet, &NftSet::name);
-    if (at != table.sets.end()) return at->elements;
+    const auto at = std::ranges::find(table.sets, set, &NftSet::name);
+    if (at == table.sets.end()) continue;
+    for (const Bytes& element : at->elements) {
+      const auto end = std::ranges::find(element, 0);
+      devices.push_back(IfName::from_kernel(std::string(element.begin(), end)));
+    }
   }
-  return {};
+  return devices;
+}
+
+bool contains(const std::vector<IfName>& devices, const IfName& device) {
+  return std::ranges::find(devices, device) != devices.end();
+}
+
+const ChangedSysctl* find_changed(const std::vector<ChangedSysctl>& changed, const std::string& path) {
+  const auto at = std::ranges::find_if(
+      changed, [&](const ChangedSysctl& item) { return item.netns.empty() && item.path == path; });
+  return at != changed.end() ? &*at : nullptr;
 }
 
 // Of br_netfilter: every namespace has its own.
 constexpr std::array<std::string_view, 2> kBridgeFilters{"net/bridge/bridge-nf-call-ip6tables",
                                                          "net/bridge/bridge-nf-call-iptables"};
 
-HostObjects switches_of(const std::vector<IfName>& uplinks) {
-  HostObjects asked;
-  std::vector<Sysctl>& sysctls = asked.at(NetnsName()).sysctls;
-  sysctls.push_back(Sysctl{.path = forwarding_path("all")});
-  for (const IfName& uplink : uplinks) sysctls.push_back(Sysctl{.path = forwarding_path(uplink.view())});
-  for (const std::string_view path : kBridgeFilters) sysctls.push_back(Sysctl{.path = std::string(path)});
-  asked.sort();
-  return asked;
-}
-
 const Sysctl* find_sysctl(const NamespaceObjects& here, std::string_view path) {
   const auto at = std::ranges::find(here.sysctls, path, &Sysctl::path);
   return at == here.sysctls.end() ? nullptr : &*at;
 }
 
-std::vector<IfName> opened_devices(const NamespaceObjects& here, const Label& cluster,
-                                   const std::vector<ChangedSysctl>& changed,
-                                   const std::vector<IfName>& uplinks) {
-  std::vector<IfName> opened;
-  const std::vector<Bytes> in_filter = opened_in_filter(here, cluster);
-  const auto is_off = [&](const std::string& path) {
-    const auto before = std::ranges::find_if(
-        changed, [&](const ChangedSysctl& item) { return item.netns.empty() && item.path == path; });
-    if (before != changed.end()) return before->original == "0";
-    const Sysctl* now = find_sysctl(here, path);
-    return now != nullptr && now->value == "0";
-  };
-  if (!is_off(forwarding_path("all"))) return opened;
-  for (const IfName& uplink : uplinks) {
-    const bool forgotten = std::ranges::none_of(changed, [&](const ChangedSysctl& item) {
-      return item.netns.empty() && item.path == forwarding_path(uplink.view());
-    });
-    const bool known = std::ranges::find(in_filter, rules::bytes_of(uplink)) != in_filter.end();
-    if ((forgotten && known) || is_off(forwarding_path(uplink.view()))) opened.push_back(uplink);
+// What tells which of a host's devices ovl opened: what it changed, and its filter as it stands.
+class Opened {
+ public:
+  Opened(const std::vector<ChangedSysctl>& changed, const HostObjects& tables, const Label& cluster)
+      : changed_(changed),
+        opened_(devices_in_filter(tables.find(NetnsName()), cluster, kOpenedSet)),
+        uplinks_(devices_in_filter(tables.find(NetnsName()), cluster, kUplinksSet)) {}
+
+  // All whose values decide, and the switches of bridges.
+  [[nodiscard]] HostObjects asked(const std::vector<IfName>& uplinks) const {
+    HostObjects out;
+    std::set<std::string> paths{forwarding_path("all"), forwarding_path("default")};
+    for (const IfName& device : uplinks) paths.insert(forwarding_path(device.view()));
+    for (const std::string& path : opened_paths()) paths.insert(path);
+    for (const std::string_view path : kBridgeFilters) paths.emplace(path);
+    for (const std::string& path : paths) out.at(NetnsName()).sysctls.push_back(Sysctl{.path = path});
+    return out;
   }
-  return opened;
-}
+
+  [[nodiscard]] std::vector<IfName> among(const std::vector<IfName>& uplinks,
+                                          const NamespaceObjects& now) const {
+    std::vector<IfName> out;
+    if (before(now, "all") != "0") return out;
+    std::size_t renamed = renamed_away(now, uplinks);
+    for (const IfName& uplink : uplinks) {
+      const bool known = is_forgotten(uplink) && contains(opened_, uplink);
+      bool opened = known || before(now, uplink.view()) == "0";
+      if (!opened && renamed > 0 && may_be_renamed(now, uplink)) {
+        opened = true;
+        --renamed;
+      }
+      if (opened) out.push_back(uplink);
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] bool is_forgotten(const IfName& device) const {
+    return find_changed(changed_, forwarding_path(device.view())) == nullptr;
+  }
+
+  // Of the devices that did not forward before.
+  [[nodiscard]] std::set<std::string> opened_paths() const {
+    std::set<std::string> paths;
+    for (const ChangedSysctl& item : changed_) {
+      const bool forwards = item.path.starts_with("net/ipv4/conf/") && item.path.ends_with("/forwarding");
+      if (item.netns.empty() && forwards && item.original == "0") paths.insert(item.path);
+    }
+    for (const IfName& device : opened_) paths.insert(forwarding_path(device.view()));
+    return paths;
+  }
+
+  static std::string value(const NamespaceObjects& now, const std::string& path) {
+    const Sysctl* at = find_sysctl(now, path);
+    return at != nullptr ? at->value : std::string();
+  }
+
+  [[nodiscard]] std::string before(const NamespaceObjects& now, std::string_view device) const {
+    const std::string path = forwarding_path(device);
+    const ChangedSysctl* changed = find_changed(changed_, path);
+    return changed != nullptr ? changed->original : value(now, path);
+  }
+
+  // How many opened devices are gone, and did not come back under a name that the filter has.
+  [[nodiscard]] std::size_t renamed_away(const NamespaceObjects& now,
+                                         const std::vector<IfName>& uplinks) const {
+    const std::set<std::string> paths = opened_paths();
+    const auto gone =
+        std::ranges::count_if(paths, [&](const std::string& path) { return value(now, path).empty(); });
+    const auto back = std::ranges::count_if(
+        uplinks, [&](const IfName& one) { return is_forgotten(one) && contains(opened_, one); });
+    return static_cast<std::size_t>(std::max<std::ptrdiff_t>(gone - back, 0));
+  }
+
+  // The kernel renames a device's settings with it. A new device forwards only where somebody says so.
+  [[nodiscard]] bool may_be_renamed(const NamespaceObjects& now, const IfName& uplink) const {
+    return is_forgotten(uplink) && !contains(uplinks_, uplink) &&
+           value(now, forwarding_path("default")) == "0";
+  }
+
+  const std::vector<ChangedSysctl>& changed_;
+  std::vector<IfName> opened_;
+  std::vector<IfName> uplinks_;
+};
 
 }  // namespace
 
 Result<HostSwitches> host_switches(Kernel& kernel, const Label& cluster,
                                    const std::vector<ChangedSysctl>& changed,
                                    const std::vector<IfName>& uplinks) {
-  OVL_TRY(HostObjects seen, kernel.observe(switches_of(uplinks)));
+  const HostObjects first = Opened(changed, HostObjects(), cluster).asked(uplinks);
+  OVL_TRY(HostObjects seen, kernel.observe(first));
+  const Opened opened(changed, seen, cluster);
+  const HostObjects asked = opened.asked(uplinks);
+  if (asked != first) {
+    OVL_TRY(seen, kernel.observe(asked));
+  }
   const NamespaceObjects& here = seen.at(NetnsName());
-  HostSwitches out{.opened = opened_devices(here, cluster, changed, uplinks)};
+  HostSwitches out{.opened = opened.among(uplinks, here)};
   for (const std::string_view path : kBridgeFilters) {
     if (find_sysctl(here, path) != nullptr) out.bridge_filters.emplace_back(path);
   }
   return out;
+}
+
+bool recall_opened(const HostObjects& seen, const Label& cluster, std::vector<ChangedSysctl>& changed) {
+  const NamespaceObjects* here = seen.find(NetnsName());
+  bool more = false;
+  for (const IfName& device : devices_in_filter(here, cluster, kOpenedSet)) {
+    const std::string path = forwarding_path(device.view());
+    if (find_changed(changed, path) != nullptr) continue;
+    changed.push_back(ChangedSysctl{.netns = {}, .path = path, .original = "0", .ours = "1"});
+    more = more || std::ranges::find(here->sysctls, path, &Sysctl::path) == here->sysctls.end();
+  }
+  return more;
 }
 
 bool is_declared(const HostName& host, const Manifest* manifest, const Records& records) {

@@ -40,7 +40,8 @@ Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObject
 struct HostSwitches {
   // Those of the uplinks that forward IPv4 only because ovl told them to, or will: their value was 0 before,
   // and the host's global switch, which sets every device's, is off. Where the state does not know what it
-  // was before, this cluster's filter tells that still has them.
+  // was before, this cluster's filter tells that still has them. One that was renamed is known by a name that
+  // is gone, and by being new to the filter.
   std::vector<IfName> opened;
   // The switches, as Sysctl::path, that let bridged frames pass the filters of IP: those that the kernel has.
   std::vector<std::string> bridge_filters;
@@ -50,5 +51,9 @@ struct HostSwitches {
 Result<HostSwitches> host_switches(Kernel& kernel, const Label& cluster,
                                    const std::vector<ChangedSysctl>& changed,
                                    const std::vector<IfName>& uplinks);
+
+// Adds to `changed` what only this cluster's filter knows, in what was seen of this host: which devices ovl
+// opened. True when something was added whose value is yet to be seen.
+bool recall_opened(const HostObjects& seen, const Label& cluster, std::vector<ChangedSysctl>& changed);
 
 }  // namespace ovl

@@ -229,10 +229,13 @@ bool is_removal(const ObjectChange& change) {
 
 // What this host has, and how it differs from plan.desired, which planned.desired wants.
 Status compare_host(const Request& request, World& world, const Planned& planned, Plan& plan) {
-  OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
+  OVL_TRY(std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
   const Look look = request.destroy ? Look::everywhere : Look::as_remembered;
   OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption, look));
+  if (recall_opened(plan.observed, plan.cluster, changed)) {
+    OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption, look));
+  }
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
   if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));
   diff_objects(plan, changed, request.replaces, adoption);

@@ -159,6 +159,48 @@ TEST(OpenedDevices, AreThoseThatForwardByOvlsWordAlone) {
   EXPECT_TRUE(opened({}).empty()) << "somebody made this host a router";
 }
 
+TEST(OpenedDevices, KeepTheirPastUnderANewName) {
+  const IfName kept = IfName::parse("eth0").value();
+  const IfName renamed = IfName::parse("wan0").value();
+  const IfName another = IfName::parse("wan1").value();
+  FakeKernel kernel;
+  NamespaceObjects& host = kernel.objects().at(NetnsName());
+  const auto path = [](const std::string& dev) { return "net/ipv4/conf/" + dev + "/forwarding"; };
+  host.sysctls = {{.path = path("all"), .value = "0"},
+                  {.path = path("default"), .value = "0"},
+                  {.path = path("eth0"), .value = "1"},
+                  {.path = path("wan0"), .value = "1"},
+                  {.path = path("wan1"), .value = "1"}};
+  kernel.objects().sort();
+  NftTable filter{.name = "ovl", .comment = "ovl:demo/host"};
+  const auto opened = [&](const std::vector<ChangedSysctl>& changed, const std::vector<IfName>& uplinks) {
+    auto found = host_switches(kernel, Label::parse("demo").value(), changed, uplinks);
+    EXPECT_TRUE(found.ok());
+    return found.ok() ? found.value().opened : std::vector<IfName>();
+  };
+  const auto stands = [&](const std::vector<std::string>& in_opened,
+                          const std::vector<std::string>& in_uplinks) {
+    filter.sets = {{.name = "opened"}, {.name = "uplinks"}};
+    for (const std::string& dev : in_opened)
+      filter.sets[0].elements.push_back(rules::bytes_of(IfName::parse(dev).value()));
+    for (const std::string& dev : in_uplinks)
+      filter.sets[1].elements.push_back(rules::bytes_of(IfName::parse(dev).value()));
+    host.nft_tables = {filter};
+  };
+  const std::vector<ChangedSysctl> changed{{.netns = {}, .path = path("eth1"), .original = "0", .ours = "1"}};
+  stands({"eth1"}, {"eth0", "eth1"});
+  EXPECT_EQ(opened(changed, {kept, renamed}), std::vector{renamed}) << "eth1 is gone";
+  EXPECT_EQ(opened({}, {kept, renamed}), std::vector{renamed}) << "and the state was lost";
+  stands({"wan0"}, {"eth0", "wan0"});
+  EXPECT_EQ(opened(changed, {kept, renamed}), std::vector{renamed}) << "ever after";
+  EXPECT_EQ(opened(changed, {kept, renamed, another}), std::vector{renamed}) << "one name for one device";
+  stands({"eth1"}, {"eth0", "eth1", "wan0"});
+  EXPECT_TRUE(opened(changed, {kept, renamed}).empty()) << "it was there before";
+  stands({"eth1"}, {"eth0", "eth1"});
+  host.sysctls[1].value = "1";
+  EXPECT_TRUE(opened(changed, {kept, renamed}).empty()) << "every new device forwards here";
+}
+
 TEST(Dropped, IsSummedByReasonOverTheClustersTables) {
   HostObjects seen;
   NftTable one{.name = "ovl", .counters = {{.name = "dropped_mac", .packets = 2}}, .comment = "ovl:demo/x"};
