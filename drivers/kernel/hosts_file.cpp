@@ -23,7 +23,7 @@ constexpr std::string_view kBegin = "# BEGIN ovl ";
 constexpr std::string_view kEnd = "# END ovl ";
 constexpr std::string_view kMade = " (file made by ovl, ";  // then the digest of the lines in front, ")"
 constexpr std::array<std::string_view, 2> kFiles{"hosts", "resolv.conf"};
-constexpr std::string_view kTorn = "# writing this file was cut off";  // a line that nobody wants
+constexpr std::string_view kTorn = "# this block is not whole";  // a line that nobody wants
 
 // A file in three parts. A file of a tenant's may be nothing but line ends, so only the lines of the block
 // are taken apart.
@@ -32,6 +32,7 @@ struct Content {
   std::optional<std::string> owner;  // absent: there is no block
   std::string made;                  // digest of the lines in front when ovl made the file
   std::vector<std::string> block;    // without line ends
+  bool whole = true;                 // its end is marked
   std::string back;
 };
 
@@ -90,14 +91,52 @@ void parse_begin(std::string_view marker, Content& content) {
   content.owner = std::string(marker);
 }
 
-// A block whose end was cut off reaches to the end of the file: the next update writes it whole.
-Content parse(std::string_view text) {
+// As add_network_names() writes it: an address, a name, the same name in its network.
+bool is_ours(std::string_view line) {
+  const auto address = line.find(' ');
+  if (address == std::string_view::npos) return false;
+  line.remove_prefix(address + 1);
+  const auto name = line.find(' ');
+  return name != std::string_view::npos && name > 0 &&
+         line.substr(name + 1).starts_with(std::string(line.substr(0, name)) + ".");
+}
+
+// A line that a crash cut short: of those that were to be written, or of the marker. Where nobody knows them,
+// any.
+bool is_cut(std::string_view line, const std::vector<std::string>& known) {
+  const auto begins = [&](std::string_view whole) { return whole.starts_with(line); };
+  return known.empty() || begins(kEnd) || line.starts_with(kEnd) || std::ranges::any_of(known, begins);
+}
+
+// How much of the text of a block without an end is the block: up to the first line that is not ours.
+std::size_t block_size(std::string_view text, const std::vector<std::string>& known) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto end = text.find('\n', at);
+    const std::string_view line = text.substr(at, end - at);
+    const bool cut = end == std::string_view::npos && is_cut(line, known);
+    if (!cut && !is_ours(line) && std::ranges::find(known, line) == known.end()) break;
+    at = cut || end == std::string_view::npos ? text.size() : end + 1;
+  }
+  return at;
+}
+
+// known: lines of the block, as far as the caller knows them. They tell where a block ends that lost its end,
+// by a crash or by somebody's hand: what stands behind it is somebody else's.
+Content parse(std::string_view text, const std::vector<std::string>& known = {}) {
   Content content;
   std::string_view marker;
   content.front = whole_lines(take_until(text, kBegin, marker));
   if (marker.empty()) return content;
   parse_begin(marker, content);
-  content.block = lines_of(take_until(text, kEnd, marker));
+  const std::string_view rest = text;
+  std::string_view block = take_until(text, kEnd, marker);
+  content.whole = !marker.empty();
+  if (!content.whole) {
+    block = rest.substr(0, block_size(rest, known));
+    text = rest.substr(block.size());
+  }
+  content.block = lines_of(block);
   content.back = whole_lines(text);
   return content;
 }
@@ -238,7 +277,7 @@ Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns) const
     Content content = parse(file.value().text);
     if (!content.owner) continue;
     row.lines = std::move(content.block);
-    if (file.value().torn) row.lines.emplace_back(kTorn);
+    if (file.value().torn || !content.whole) row.lines.emplace_back(kTorn);
     row.owner = std::move(*content.owner);
     found.push_back(std::move(row));
   }
@@ -276,7 +315,7 @@ Status HostsFiles::create(const HostsFile& file) {
 Status HostsFiles::update(const HostsFile& file) {
   OVL_CHECK(check(file));
   OVL_TRY(OpenFile open, OpenFile::open(options_, file.netns, file.file, O_RDWR, false));
-  Content content = parse(open.text);
+  Content content = parse(open.text, file.lines);
   if (!open.fd.valid() || !content.owner) {
     return Error{.code = Errc::not_found,
                  .message = open.path + " has no block of ours any more",
@@ -290,7 +329,7 @@ Status HostsFiles::update(const HostsFile& file) {
 
 Status HostsFiles::remove(const HostsFile& file) {
   OVL_TRY(OpenFile open, OpenFile::open(options_, file.netns, file.file, O_RDWR, false));
-  Content content = parse(open.text);
+  Content content = parse(open.text, file.lines);
   if (!open.fd.valid() || !content.owner) return {};
   ++writes_;
   if (!content.made.empty() && content.made == digest(content.front) && content.back.empty()) {

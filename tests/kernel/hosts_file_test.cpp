@@ -151,11 +151,38 @@ TEST_F(HostsFileTest, ABlockIsMadeOnceAndItsAbsenceIsSaid) {
 TEST_F(HostsFileTest, ABlockCutOffByACrashIsSeenAndHealed) {
   put("10.1.1.1 a\n# BEGIN ovl ovl:demo/endpoint/web\n10.0.9.2 we");
   HostsFile cut = wish_;
-  cut.lines = {"10.0.9.2 we"};
+  cut.lines = {"10.0.9.2 we", "# this block is not whole"};
   EXPECT_EQ(observe(), std::vector{cut});
   ASSERT_TRUE(files->update(wish_).ok());
   EXPECT_EQ(observe(), std::vector{wish_});
   EXPECT_TRUE(read_text(path()).starts_with("10.1.1.1 a\n# BEGIN"));
+}
+
+TEST_F(HostsFileTest, LinesOfOthersStayBehindABlockWithoutAnEnd) {
+  const std::string mine = "10.9.9.9 my-own-line\n\n# mine too\n";
+  HostsFile wish = wish_;
+  wish.lines = {"10.0.9.2 web web.net", "10.0.9.4 new new.net"};
+  for (const std::string end : {"", "#END ovl ovl:demo/endpoint/web\n"}) {
+    put("10.1.1.1 a\n# BEGIN ovl ovl:demo/endpoint/web\n10.0.9.2 web web.net\n10.0.9.3 old old.net alias\n" +
+        end + mine);
+    HostsFile seen = wish_;
+    seen.lines = {"10.0.9.2 web web.net", "10.0.9.3 old old.net alias", "# this block is not whole"};
+    EXPECT_EQ(observe(), std::vector{seen});
+    ASSERT_TRUE(files->update(wish).ok());
+    EXPECT_EQ(observe(), std::vector{wish});
+    EXPECT_TRUE(
+        read_text(path()).ends_with("10.0.9.4 new new.net\n# END ovl ovl:demo/endpoint/web\n" + end + mine))
+        << read_text(path());
+  }
+  put("# BEGIN ovl ovl:demo/endpoint/web\n" + mine);
+  ASSERT_TRUE(files->remove(observe().front()).ok());
+  EXPECT_EQ(read_text(path()), mine);
+  HostsFile empty = wish_;
+  empty.file = "resolv.conf";
+  empty.lines.clear();
+  write_text(path("resolv.conf"), "# BEGIN ovl ovl:demo/endpoint/web\nnameserver 10.9.9.9\n");
+  ASSERT_TRUE(files->update(empty).ok());
+  EXPECT_TRUE(read_text(path("resolv.conf")).ends_with("\nnameserver 10.9.9.9\n"));
 }
 
 TEST_F(HostsFileTest, LinesThatCouldForgeOthersAreRefused) {
