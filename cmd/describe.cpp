@@ -55,8 +55,8 @@ std::string link_summary(const Link& link) {
   if (link.local) add(out, "local " + link.local->text());
   if (link.mac) add(out, link.mac->text());
   if (link.mtu) add(out, fmt::format("mtu {}", *link.mtu));
-  if (link.master && !link.master->empty()) add(out, "master " + link.master->text());
-  if (link.peer) add(out, "peer " + link.peer->text());
+  if (link.master && !link.master->empty()) add(out, "master " + printable(link.master->view()));
+  if (link.peer) add(out, "peer " + printable(link.peer->text()));
   return out;
 }
 
@@ -80,8 +80,8 @@ struct SummaryOf {
   std::string operator()(const Address*) const { return {}; }
 
   std::string operator()(const Route* route) const {
-    return route->via.empty() ? "dev " + route->dev.text()
-                              : fmt::format("via {} dev {}", route->via.text(), route->dev.view());
+    return route->via.empty() ? "dev " + printable(route->dev.view())
+                              : fmt::format("via {} dev {}", route->via.text(), printable(route->dev.view()));
   }
 
   std::string operator()(const Neighbour* neighbour) const { return neighbour->mac.text(); }

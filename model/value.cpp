@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model/utf8.hpp"
+
 namespace ovl {
 
 namespace {
@@ -105,22 +107,35 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   std::string problem_;
 };
 
+// U+FFFD: what stands for bytes that are no UTF-8, as JSON holds nothing else (RFC 8259, 8.1).
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
+void write_ascii(std::string& out, char c) {
+  switch (c) {
+    case '"': out += "\\\""; break;
+    case '\\': out += "\\\\"; break;
+    case '\n': out += "\\n"; break;
+    case '\t': out += "\\t"; break;
+    case '\r': out += "\\r"; break;
+    default:
+      if (c < 0x20 || c == 0x7f) {
+        out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+      } else {
+        out += c;
+      }
+  }
+}
+
 void write_string(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    if (point.valid && point.size == 1) {
+      write_ascii(out, text.front());
+    } else {
+      out += point.valid ? text.substr(0, point.size) : kReplacement;
     }
+    text.remove_prefix(point.size);
   }
   out += '"';
 }

@@ -65,7 +65,8 @@ class Value {
 
   bool operator==(const Value&) const = default;
 
-  // Canonical JSON: no white space, keys sorted, UTF-8 kept, control characters escaped.
+  // Canonical JSON: no white space, keys sorted, UTF-8 kept, control characters escaped; a byte that is no
+  // UTF-8 becomes U+FFFD.
   [[nodiscard]] std::string json() const;
   // The same with two blanks of indentation, for people.
   [[nodiscard]] std::string pretty_json() const;

@@ -45,22 +45,33 @@ const DropReason* find_reason(std::string_view name) {
   return at == kReasons.end() ? nullptr : &*at;
 }
 
+// Ours stand in the host's own namespace and in sandboxes. What stands in an endpoint's is its root's word.
+bool has_filters(const NamespaceObjects& space) {
+  return space.name.empty() || space.name.text().starts_with(kSandboxPrefix);
+}
+
+void add_counters(const NftTable& table, std::map<std::string_view, std::uint64_t>& sums) {
+  for (const NftCounter& counter : table.counters) {
+    if (!counter.name.starts_with(rules::kDroppedPrefix)) continue;
+    const DropReason* known =
+        find_reason(std::string_view(counter.name).substr(rules::kDroppedPrefix.size()));
+    if (known != nullptr) sums[known->name] += counter.packets;
+  }
+}
+
 }  // namespace
 
 std::vector<Dropped> dropped_by(const HostObjects& observed, const Label& cluster) {
-  std::map<std::string, std::uint64_t> sums;
+  std::map<std::string_view, std::uint64_t> sums;
   for (const NamespaceObjects& space : observed.namespaces) {
+    if (!has_filters(space)) continue;
     for (const NftTable& table : space.nft_tables) {
-      if (!is_owner_mark(cluster, table.comment)) continue;
-      for (const NftCounter& counter : table.counters) {
-        if (!counter.name.starts_with(rules::kDroppedPrefix)) continue;
-        sums[counter.name.substr(rules::kDroppedPrefix.size())] += counter.packets;
-      }
+      if (is_owner_mark(cluster, table.comment)) add_counters(table, sums);
     }
   }
   std::vector<Dropped> out;
   out.reserve(sums.size());
-  for (const auto& [reason, packets] : sums) out.push_back({reason, packets});
+  for (const auto& [reason, packets] : sums) out.push_back({std::string(reason), packets});
   return out;
 }
 

@@ -18,7 +18,8 @@ struct Dropped {
   bool operator==(const Dropped&) const = default;
 };
 
-// The sums of a cluster's tables, sorted by reason, those of 0 packets too; since each table was first made.
+// The sums of the tables of this host's own namespace and of its sandboxes, sorted by reason, those of 0
+// packets too; since each table was first made. Names that no filter of ours has count for nothing.
 std::vector<Dropped> dropped_by(const HostObjects& observed, const Label& cluster);
 
 // "a VTEP's packet by an interface that does not lead back to it"; the reason itself when it is unknown.

@@ -209,8 +209,13 @@ TEST(Dropped, IsSummedByReasonOverTheClustersTables) {
   NftTable theirs = one;
   theirs.name = "b";
   theirs.comment = "ovl:else/x";
-  seen.at(NetnsName()).nft_tables = {one, other, theirs};
-  const std::vector<Dropped> expected{{.reason = "mac", .packets = 4}};
+  NftTable later = one;
+  later.counters.push_back({.name = "dropped_for \x1b[2Jfun", .packets = 7});
+  seen.at(NetnsName()).nft_tables = {one, later, theirs};
+  seen.at(NetnsName::parse("ovl-net").value()).nft_tables = {other};
+  // Its root writes there what it likes.
+  seen.at(NetnsName::parse("web").value()).nft_tables = {one};
+  const std::vector<Dropped> expected{{.reason = "mac", .packets = 6}};
   EXPECT_EQ(dropped_by(seen, Label::parse("demo").value()), expected);
   for (const NftTable& table : {host_filter({.owner = "x", .gateway = GatewayFilter{}}),
                                 port_filter("x", std::vector<FilteredPort>())}) {
