@@ -53,6 +53,7 @@ constexpr PacketField kEtherType{NFT_PAYLOAD_LL_HEADER, 12, 2};
 constexpr PacketField kArpFormat{NFT_PAYLOAD_NETWORK_HEADER, 0, 6};  // up to the operation
 constexpr PacketField kArpSenderMac{NFT_PAYLOAD_NETWORK_HEADER, 8, 6};
 constexpr PacketField kArpSenderAddress{NFT_PAYLOAD_NETWORK_HEADER, 14, 4};
+constexpr PacketField kArpTargetAddress{NFT_PAYLOAD_NETWORK_HEADER, 24, 4};
 constexpr PacketField kLengthAndNext6{NFT_PAYLOAD_NETWORK_HEADER, 4, 3};  // payload length, next header
 constexpr PacketField kIcmpType{NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1};
 constexpr PacketField kNdTarget{NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16};
@@ -212,8 +213,10 @@ void add_arp_rules(std::vector<NftRule>& out) {
   const Exprs own_mac = port_and_field(kArpSenderMac, "macs");
   out.push_back(rule("ARP of its own address", {ether_type(ETH_P_ARP), format, own_mac,
                                                 port_and_field(kArpSenderAddress, "addresses4"), accept()}));
-  out.push_back(rule("ARP probe", {ether_type(ETH_P_ARP), format, own_mac,
-                                   field_is(kArpSenderAddress, {0, 0, 0, 0}), accept()}));
+  // Who asks for another's address so makes its holder believe that it is taken (RFC 5227, 2.4).
+  out.push_back(
+      rule("ARP probe", {ether_type(ETH_P_ARP), format, own_mac, field_is(kArpSenderAddress, {0, 0, 0, 0}),
+                         port_and_field(kArpTargetAddress, "addresses4"), accept()}));
   out.push_back(rule("other ARP", {ether_type(ETH_P_ARP), drop("address")}));
 }
 

@@ -146,6 +146,7 @@ std::vector<Case> forged() {
       {"ARP with another MAC", from1(ETH_P_ARP, arp(2, kMac3, kIp1, kIp2))},
       {"ARP with another address", from1(ETH_P_ARP, arp(2, kMac1, kIp3, kIp2))},
       {"ARP with the address of another port", from1(ETH_P_ARP, arp(1, kMac1, kIp2, kIp3), kEveryone)},
+      {"ARP probe for another's address", from1(ETH_P_ARP, arp(1, kMac1, ip("0.0.0.0"), kIp2), kEveryone)},
       {"ARP of another format", from1(
                                     ETH_P_ARP, Packet{0, 6} +
                                                    [] {
