@@ -272,8 +272,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Let the host leave the other cluster first, ovl destroy --scope host --cluster NAME, or apply on "
      "another."},
     {"part-failed", Stage::plan, Errc::kernel,
-     "The kernel refused a change in one part of this host; that part is left as it is.",
-     "Remove what the message names; the next apply goes on with it."},
+     "The kernel refused a change in one part of this host, or what was made there was at once changed "
+     "again; "
+     "that part is left as it is.",
+     "Remove or stop what the message names; the next apply goes on with it."},
     {"foreign-cluster", Stage::plan, Errc::conflict,
      "What would be taken over has the mark of another cluster.", "Let it go there first."},
     {"adopt-differs", Stage::plan, Errc::conflict, "What would be taken over is not equal to what is wanted.",

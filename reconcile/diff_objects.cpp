@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "reconcile/freeze.hpp"
 #include "reconcile/project.hpp"
+#include "reconcile/resized.hpp"
 
 namespace ovl {
 
@@ -68,9 +70,10 @@ class Differ {
   struct Space {
     const NamespaceObjects* desired = nullptr;
     const NamespaceObjects* observed = nullptr;
-    bool created = false;  // does not exist yet
-    bool removed = false;  // goes as a whole
-    bool blocked = false;  // somebody else's stands in the way
+    bool created = false;                         // does not exist yet
+    bool removed = false;                         // goes as a whole
+    bool blocked = false;                         // somebody else's stands in the way
+    std::optional<std::set<IfName>> losing_ipv4;  // its devices that do; when somebody has asked
   };
 
   [[nodiscard]] bool ours(std::string_view mark) const { return is_owner_mark(plan_.cluster, mark); }
@@ -79,6 +82,8 @@ class Differ {
   [[nodiscard]] bool ours(const Link& link) const {
     return ours(link.alias) || (link.group == kLinkGroup && link.alias.empty());
   }
+
+  [[nodiscard]] bool ours(const Netns& netns) const { return netns.made_here || ours(netns.owner); }
 
   void collect_spaces() {
     for (const NamespaceObjects& space : plan_.desired.namespaces) plan_.spaces.push_back(space.name);
@@ -152,7 +157,7 @@ class Differ {
     if (want != nullptr && (have == nullptr || cut_short)) {
       space.created = true;
       emit(index, Action::create, cut_short ? Reason::half_made : Reason::absent, {}, want);
-    } else if (want == nullptr && have != nullptr && (cut_short || ours(have->owner))) {
+    } else if (want == nullptr && have != nullptr && (cut_short || ours(*have))) {
       space.removed = true;
       emit(index, Action::remove, cut_short ? Reason::half_made : Reason::not_desired, have, {});
     } else if (want != nullptr && have != nullptr) {
@@ -169,7 +174,7 @@ class Differ {
   }
 
   void settle_existing(std::uint32_t index, const Netns& want, const Netns& have) {
-    if (ours(have.owner)) {
+    if (ours(have)) {
       const FieldMask fields = differing(want, have);
       if (fields != 0) emit(index, Action::update, Reason::differs, &have, &want, fields);
       return;
@@ -455,7 +460,7 @@ class Differ {
     return true;
   }
 
-  [[nodiscard]] bool is_gone(std::uint32_t index, const ObjectRef& object) const {
+  [[nodiscard]] bool is_gone(std::uint32_t index, const ObjectRef& object) {
     const IfName dev = device_of(object);
     if (dev.empty()) return false;
     const LinkKey key{plan_.spaces[index], dev};
@@ -465,28 +470,33 @@ class Differ {
     const auto* const* route = std::get_if<const Route*>(&object);
     const bool by_ipv4 = route != nullptr && (*route)->destination.address().is_ipv4();
     return gone_.contains(key) || (in_bridge && rejoining_.contains(key)) ||
-           (by_ipv4 && loses_ipv4(spaces_[index], dev));
+           (by_ipv4 && devices_losing_ipv4(index).contains(dev));
   }
 
   // With its last IPv4 address a device loses its IPv4 routes (fib_inetaddr_event()), also when another
   // address follows: old ones go first, as a new one beside them would be secondary. Not so where its subnet
   // is but resized.
-  static bool loses_ipv4(const Space& space, const IfName& dev) {
-    bool had = false;
+  static std::set<IfName> losing_ipv4(const Space& space) {
+    static const std::vector<Address> none;
+    const std::vector<Address>& desired = space.desired != nullptr ? space.desired->addresses : none;
+    const ResizedSubnets resized(desired);
+    std::set<IfName> had;
+    std::set<IfName> keep;
     for (const Address& have : space.observed->addresses) {
-      if (have.dev != dev || !have.address.address.is_ipv4()) continue;
-      if (stays(space.desired, have)) return false;
-      had = true;
+      if (!have.address.address.is_ipv4()) continue;
+      had.insert(have.dev);
+      const bool stays = std::ranges::binary_search(desired, have, key_less<Address>);
+      if (stays || resized.contain(have)) keep.insert(have.dev);
     }
+    std::erase_if(had, [&](const IfName& dev) { return keep.contains(dev); });
     return had;
   }
 
-  static bool stays(const NamespaceObjects* desired, const Address& have) {
-    return desired != nullptr && std::ranges::any_of(desired->addresses, [&](const Address& want) {
-             const bool same =
-                 want.key() == have.key() && (differing(want, have) & fields_with<Address>(Role::fixed)) == 0;
-             return same || resizes_subnet(have, want);
-           });
+  // Found out once: a namespace's root may fill it with as many addresses as routes.
+  const std::set<IfName>& devices_losing_ipv4(std::uint32_t index) {
+    std::optional<std::set<IfName>>& losing = spaces_[index].losing_ipv4;
+    if (!losing) losing = losing_ipv4(spaces_[index]);
+    return *losing;
   }
 
   [[nodiscard]] bool stands_on_adopted(std::uint32_t index, const IfName& dev) const {

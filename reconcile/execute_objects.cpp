@@ -189,6 +189,7 @@ Status execute_objects(const Plan& plan, Kernel& kernel, State& state, const std
                        const Progress& progress, Freezer* freezer) {
   if (plan.object_changes.empty()) return {};
   OVL_CHECK(remember_makers(plan, state));
+  OVL_CHECK(forget_births(plan, state));
   OVL_CHECK(state.add_namespaces(touched_namespaces(plan)));
   OVL_CHECK(remember_originals(plan, state));
   OVL_CHECK(run_groups(plan, kernel, state, apply_id, freezer, progress));

@@ -1,8 +1,11 @@
 #include "reconcile/freeze.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 
+#include "reconcile/change_name.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/project.hpp"
 
@@ -22,21 +25,27 @@ std::string endpoint_in(const std::string& mark) {
 }
 
 // A pair that can't be made is the fault of where its inner end goes: its outer end's name is ours alone.
-const NetnsName& blamed(const Operation& failed) {
-  const auto* link = as<Link>(failed.after);
-  return link != nullptr && link->peer ? link->peer->netns : *failed.netns;
+const NetnsName& blamed(const NetnsName& space, const ObjectRef& after) {
+  const auto* link = as<Link>(after);
+  return link != nullptr && link->peer ? link->peer->netns : space;
 }
 
 // Where going on makes no sense, or is not safe: without the host's filter nothing is guarded.
 bool stops_all(const Operation& failed, const Error& error) {
   if (is_host_filter(*failed.netns, object_of(failed.before, failed.after))) return true;
-  // EACCES is a namespace's own word (disable_ipv6); EPERM is about who we are.
+  // EACCES is a namespace's own word (disable_ipv6). EPERM is about who we are, but where a tenant may keep
+  // what nobody else may delete (NFT_TABLE_F_OWNER, nf_tables_deltable()).
   const bool about_a_file = as<HostsFile>(object_of(failed.before, failed.after)) != nullptr;
-  if (error.os_errno == EPERM && !about_a_file) return true;
+  const bool about_us = !about_a_file && !is_tenants(blamed(*failed.netns, failed.after));
+  if (error.os_errno == EPERM && about_us) return true;
   return error.code == Errc::interrupted || error.code == Errc::bug || error.code == Errc::unsupported;
 }
 
 }  // namespace
+
+bool is_tenants(const NetnsName& space) {
+  return !space.empty() && !space.text().starts_with(kSandboxPrefix);
+}
 
 bool is_host_filter(const NetnsName& space, const ObjectRef& object) {
   const auto* table = as<NftTable>(object);
@@ -65,9 +74,27 @@ void freeze(Plan& plan, const FrozenParts& also) {
     if (named.contains(part_name(plan, space))) parts.add(space);
   }
   std::erase_if(plan.object_changes, [&](const ObjectChange& change) {
-    return parts.cover(plan.spaces[change.space], object_of(change.before, change.after));
+    return parts.leave(plan.spaces[change.space], change.before, change.after);
   });
   plan.frozen = parts.spaces();
+}
+
+std::vector<Finding> blame(const Plan& again, FrozenParts& frozen) {
+  FrozenParts restless(again);
+  std::vector<Finding> out;
+  for (const ObjectChange& change : again.object_changes) {
+    const NetnsName& space = blamed(again.spaces[change.space], change.after);
+    if (!is_tenants(space) || !restless.add(space)) continue;
+    out.push_back(
+        Finding{.code = Errc::verify,
+                .id = "part-failed",
+                .subject = part_name(again, space),
+                .message = fmt::format("{} differs right after the apply", name_of(again, change).address()),
+                .hint = "look there for what changes it",
+                .part = part_name(again, space)});
+  }
+  frozen.add(restless);
+  return out;
 }
 
 FrozenParts::FrozenParts(const Plan& plan) {
@@ -110,13 +137,20 @@ bool FrozenParts::cover(const NetnsName& space, const ObjectRef& object) const {
   return !device.empty() && devices_.contains({space, device});
 }
 
+bool FrozenParts::leave(const NetnsName& space, const ObjectRef& before, const ObjectRef& after) const {
+  if (!is_host_filter(space, before) || !std::holds_alternative<std::monostate>(after)) {
+    return cover(space, object_of(before, after));
+  }
+  return std::ranges::any_of(spaces_, [](const NetnsName& frozen) { return !is_tenants(frozen); });
+}
+
 bool Freezer::leaves(const Operation& operation) const {
-  return parts_.cover(*operation.netns, object_of(operation.before, operation.after));
+  return parts_.leave(*operation.netns, operation.before, operation.after);
 }
 
 bool Freezer::take(const Operation& failed, const Error& error) {
   if (stops_all(failed, error)) return false;
-  const NetnsName& space = blamed(failed);
+  const NetnsName& space = blamed(*failed.netns, failed.after);
   if (!parts_.add(space)) return true;
   errors_.push_back(error);
   const bool refuses_itself = error.code == Errc::privilege;  // EACCES, and not about who we are

@@ -14,6 +14,9 @@ namespace ovl {
 // The part that a namespace is, in words: "the gateway", "network blue", "endpoint web".
 std::string part_name(const Plan& plan, const NetnsName& space);
 
+// An endpoint's own namespace, whose root is a tenant.
+bool is_tenants(const NetnsName& space);
+
 // A table that guards every network of this host, all but the gateway bridge's own: it is of no part.
 bool is_host_filter(const NetnsName& space, const ObjectRef& object);
 
@@ -33,6 +36,10 @@ class FrozenParts {
 
   [[nodiscard]] bool cover(const NetnsName& space, const ObjectRef& object) const;
 
+  // Whether a change is left out: of what they cover, and the removal of the host's filter while a network
+  // or the gateway stays.
+  [[nodiscard]] bool leave(const NetnsName& space, const ObjectRef& before, const ObjectRef& after) const;
+
   [[nodiscard]] bool contain(const NetnsName& space) const { return spaces_.contains(space); }
 
   [[nodiscard]] std::vector<NetnsName> spaces() const { return {spaces_.begin(), spaces_.end()}; }
@@ -47,6 +54,10 @@ class FrozenParts {
 
 // Takes the changes of frozen parts out of the plan: of those that its conflicts name, and of `also`.
 void freeze(Plan& plan, const FrozenParts& also = {});
+
+// What differs again right after it was made: where a tenant is root that is the tenant's doing, and its part
+// is added to `frozen`. One finding for each; what differs elsewhere is nobody's.
+std::vector<Finding> blame(const Plan& again, FrozenParts& frozen);
 
 // Keeps an apply going when an operation fails: its part is frozen from there on.
 class Freezer : public Failures {

@@ -48,7 +48,7 @@ bool is_strangers(const Plan& plan, const NamespaceObjects& wanted) {
   const NamespaceObjects* there = plan.observed.find(wanted.name);
   if (!wanted.netns || wanted.name.text().starts_with(kSandboxPrefix)) return false;
   const bool exists = there != nullptr && there->netns && !there->netns->unfinished;
-  return exists && !is_owner_mark(plan.cluster, there->netns->owner);
+  return exists && !there->netns->made_here && !is_owner_mark(plan.cluster, there->netns->owner);
 }
 
 }  // namespace

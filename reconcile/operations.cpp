@@ -1,6 +1,10 @@
 #include "reconcile/operations.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "reconcile/freeze.hpp"
+#include "reconcile/resized.hpp"
 
 namespace ovl {
 
@@ -28,16 +32,35 @@ enum class Step : std::uint8_t {
   fdb_remove,
   neighbour_remove,
   route_create,
-  hosts_file_set
+  hosts_file_set,
+  stray_link_remove,
+  host_filter_remove
 };
 
 // Each step's own name, for the journal and for progress: two of one kind may be open at different times.
-constexpr std::array<std::string_view, 21> kStepNames{
-    "set namespaces",  "remove names",   "remove routes",     "remove addresses",     "restore sysctls",
-    "remove links",    "remove filters", "remove namespaces", "set filters",          "create links",
-    "update links",    "set sysctls",    "set addresses",     "remove old addresses", "set neighbours",
-    "remove port fdb", "set fdb",        "remove fdb",        "remove neighbours",    "set routes",
-    "set names"};
+constexpr std::array<std::string_view, 23> kStepNames{"set namespaces",
+                                                      "remove names",
+                                                      "remove routes",
+                                                      "remove addresses",
+                                                      "restore sysctls",
+                                                      "remove links",
+                                                      "remove filters",
+                                                      "remove namespaces",
+                                                      "set filters",
+                                                      "create links",
+                                                      "update links",
+                                                      "set sysctls",
+                                                      "set addresses",
+                                                      "remove old addresses",
+                                                      "set neighbours",
+                                                      "remove port fdb",
+                                                      "set fdb",
+                                                      "remove fdb",
+                                                      "remove neighbours",
+                                                      "set routes",
+                                                      "set names",
+                                                      "remove stray links",
+                                                      "remove the host's filter"};
 
 struct Item {
   Step step;
@@ -132,9 +155,7 @@ class Expander {
     switch (change.action) {
       case Action::create: add(index, steps.create, {}, change.after, 0); break;
       case Action::update: add(index, steps.update, change.before, change.after, change.fields); break;
-      case Action::remove:
-        add_removal(index, is_resized(change) ? Step::old_address_remove : steps.remove, change);
-        break;
+      case Action::remove: add_removal(index, removal_step(change, steps.remove), change); break;
       case Action::replace:
         add(index, steps.remove, change.before, {}, 0);
         add(index, steps.create, {}, change.after, 0);
@@ -145,14 +166,27 @@ class Expander {
     }
   }
 
+  // What guards all parts goes when none of them is there any more.
+  [[nodiscard]] Step removal_step(const ObjectChange& change, Step usual) {
+    if (is_host_filter(plan_.spaces[change.space], change.before)) return Step::host_filter_remove;
+    if (is_stray(change)) return Step::stray_link_remove;
+    return is_resized(change) ? Step::old_address_remove : usual;
+  }
+
+  // What a tenant made with our marks can be as much as it likes, and each bridge's end takes the kernel some
+  // hundredths of a second (synchronize_net()): nobody waits for that.
+  [[nodiscard]] bool is_stray(const ObjectChange& change) const {
+    const auto* link = as<Link>(change.before);
+    return link != nullptr && link->type != LinkType::veth && is_tenants(plan_.spaces[change.space]);
+  }
+
   // What takes over its subnet comes first, so that no packet takes another way meanwhile.
-  [[nodiscard]] bool is_resized(const ObjectChange& change) const {
-    const auto* const* old = std::get_if<const Address*>(&change.before);
+  [[nodiscard]] bool is_resized(const ObjectChange& change) {
+    const auto* old = as<Address>(change.before);
     const NamespaceObjects* desired =
         old != nullptr ? plan_.desired.find(plan_.spaces[change.space]) : nullptr;
-    return desired != nullptr && std::ranges::any_of(desired->addresses, [&](const Address& now) {
-             return resizes_subnet(**old, now);
-           });
+    if (desired == nullptr) return false;
+    return resized_.try_emplace(change.space, desired->addresses).first->second.contain(*old);
   }
 
   // "Removing" a sysctl writes the value back that was there before us.
@@ -175,6 +209,7 @@ class Expander {
   }
 
   const Plan& plan_;
+  std::map<std::uint32_t, ResizedSubnets> resized_;  // by space
   std::vector<Item> items_;
 };
 

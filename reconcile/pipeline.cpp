@@ -438,11 +438,26 @@ Result<Plan> plan_again(const Request& request, World& world, const Planned& pla
   return again;
 }
 
+// What stands in the way in a part since it was made, and what of it differs again, freezes that part.
+void freeze_restless(Plan& again, Planned& planned) {
+  for (const Finding& conflict : again.conflicts) {
+    const auto is_known = [&](const Finding& other) { return other.part == conflict.part; };
+    if (conflict.part.empty() || std::ranges::any_of(left_as_it_is(planned), is_known)) continue;
+    planned.failed.push_back(conflict);
+  }
+  for (const NetnsName& space : again.frozen) planned.frozen.add(space);
+  for (Finding& finding : blame(again, planned.frozen)) planned.failed.push_back(std::move(finding));
+  freeze(again, planned.frozen);
+  freeze(planned.plan, planned.frozen);
+}
+
 // Nothing may be left to do. What was to be made anew has been.
-Status verify(Request request, World& world, const Planned& planned, bool wrote_records) {
+Status verify(Request request, World& world, Planned& planned, bool wrote_records) {
   request.replaces.clear();
   OVL_TRY(Plan again, plan_again(request, world, planned, wrote_records));
+  if (has_host(request)) OVL_CHECK(remember_births(again.observed, again.cluster, *world.state));
   freeze(again, planned.frozen);
+  if (has_host(request) && request.adopt.empty()) freeze_restless(again, planned);
   if (again.empty()) return {};
   const PlanCounts counts = count(again);
   return Error{.code = Errc::verify,
@@ -546,6 +561,7 @@ Status confirm_state(const Request& request, World& world, const Planned& planne
   if (!has_host(request) || request.destroy || request.refresh_only || planned.plan.partial || planned.away)
     return {};
   OVL_CHECK(bind_identity(world, planned));
+  OVL_CHECK(remember_births(planned.plan.observed, planned.plan.cluster, *world.state));
   OVL_TRY(const bool certain, world.state->is_certain());
   return certain ? Status() : world.state->stamp();
 }

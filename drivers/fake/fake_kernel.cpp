@@ -85,7 +85,8 @@ void leave_bridge(Link& link) {
 
 class Machine {
  public:
-  explicit Machine(HostObjects& objects) : objects_(objects) {}
+  // birth: of what is made now; no other has it.
+  Machine(HostObjects& objects, std::uint64_t birth) : objects_(objects), birth_(birth) {}
 
   // ---- namespaces --------------------------------------------------------------------------------
 
@@ -94,13 +95,15 @@ class Machine {
     const bool there = space.netns && !space.netns->unfinished;
     if (there) return refused(EEXIST, "netns " + netns.name.text() + " exists");
     space.netns = netns;
+    space.netns->born = fmt::format("boot {}", birth_);
     return {};
   }
 
   Status update(const NetnsName& where, const Netns& netns, FieldMask) {
     NamespaceObjects& space = objects_.at(where);
     if (!space.netns) return refused(ENOENT, "netns " + where.text() + " is not there");
-    space.netns = netns;
+    space.netns->owner = netns.owner;
+    space.netns->lo_up = netns.lo_up;
     return {};
   }
 
@@ -333,6 +336,7 @@ class Machine {
   }
 
   HostObjects& objects_;
+  std::uint64_t birth_;
 };
 
 struct Perform {
@@ -434,6 +438,7 @@ ApplyOutcome FakeKernel::apply(std::span<const Operation> operations, Failures* 
     if (!done.ok() && failures != nullptr && failures->take(operations[i], done.error())) continue;
     if (!done.ok()) return ApplyOutcome{.failed_at = i, .error = std::move(done).error()};
   }
+  if (happens_) happens_(objects_);
   return {};
 }
 
@@ -441,6 +446,10 @@ Status FakeKernel::with_fault(const Operation& operation) {
   if (crashed_) return Error{.code = Errc::interrupted, .message = "the process is gone"};
   const bool now = fault_ && fault_->nth == writes_;
   ++writes_;
+  const auto refusal = refused_.find(*operation.netns);
+  if (refusal != refused_.end() && refusal->second != 0) {
+    return refused(refusal->second, "it is refused there");
+  }
   if (!now) return perform(operation);
   fired_ = true;
   const KernelFault fault = *fault_;
@@ -451,7 +460,7 @@ Status FakeKernel::with_fault(const Operation& operation) {
 }
 
 Status FakeKernel::perform(const Operation& operation) {
-  Machine machine(objects_);
+  Machine machine(objects_, writes_);
   return std::visit(Perform{machine, operation},
                     is_set(operation.after) ? operation.after : operation.before);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,6 +48,12 @@ class FakeKernel : public Kernel {
   // What a namespace answers from now on to whoever reads it; empty: what is in it.
   void make_unreadable(const NetnsName& name, std::string why) { unreadable_[name] = std::move(why); }
 
+  // Every write into a namespace is refused from now on; 0: no longer.
+  void refuse(const NetnsName& name, int os_errno) { refused_[name] = os_errno; }
+
+  // What else happens on the host right after each apply.
+  void after_apply(std::function<void(HostObjects&)> happens) { happens_ = std::move(happens); }
+
   // The process is back after a crash.
   void restart() { fault_.reset(), crashed_ = false; }
 
@@ -67,6 +74,8 @@ class FakeKernel : public Kernel {
   HostObjects objects_;
   HostFacts facts_;
   std::map<NetnsName, std::string> unreadable_;
+  std::map<NetnsName, int> refused_;
+  std::function<void(HostObjects&)> happens_;
   std::optional<KernelFault> fault_;
   std::vector<Announcement> announcements_;
   std::uint64_t writes_ = 0;

@@ -11,6 +11,7 @@
 #include "drivers/kernel/errors.hpp"
 #include "drivers/kernel/fdb.hpp"
 #include "drivers/kernel/neighbour.hpp"
+#include "drivers/kernel/observe.hpp"
 #include "drivers/kernel/outbox.hpp"
 #include "drivers/kernel/route.hpp"
 #include "drivers/kernel/sysctl.hpp"
@@ -254,8 +255,8 @@ class Applier {
     return kernel_error("RTM_NEWLINK link " + place_name(netns.name, "lo"), refusal.os_errno, refusal.text);
   }
 
-  // Only what still has the mark it was read with. The VXLAN goes first: a process inside keeps the
-  // namespace, and would keep the VNI.
+  // Only the one that was read: by its birth, where ovl remembers that, else by its mark. The VXLAN goes
+  // first: a process inside keeps the namespace, and would keep the VNI.
   Status remove_netns(const Netns& netns) {
     auto found = space();
     if (!found.ok() && found.error().code == Errc::not_found) return context_.directory.remove(netns.name);
@@ -264,7 +265,9 @@ class Applier {
     OVL_TRY(const LinkTable links, read_links(socket));
     const LinkRow* lo = links.loopback();
     const std::string owner = lo != nullptr ? lo->link.alias : "";
-    if (netns.owner.empty() || owner != netns.owner) {
+    const bool is_the_one =
+        netns.made_here ? birth_of(socket, context_.proc) == netns.born : owner == netns.owner;
+    if (!is_the_one || (netns.owner.empty() && !netns.made_here)) {
       return Error{.code = Errc::conflict,
                    .message = fmt::format("netns {} is not ours: its mark is \"{}\", not \"{}\"",
                                           netns.name.text(), owner, netns.owner),

@@ -1,5 +1,7 @@
 #include "drivers/kernel/observe.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -9,6 +11,7 @@
 #include "drivers/kernel/route.hpp"
 #include "drivers/kernel/sysctl.hpp"
 #include "drivers/kernel/veth_peers.hpp"
+#include "files/read.hpp"
 
 namespace ovl {
 
@@ -27,11 +30,12 @@ std::vector<NftTableName> table_names(const std::vector<NftTable>& wanted) {
   return names;
 }
 
-Netns read_netns(const NetnsName& name, const LinkTable& links) {
+Netns read_netns(Space& space, const std::string& proc, const LinkTable& links) {
   const LinkRow* lo = links.loopback();
-  return Netns{.name = name,
+  return Netns{.name = space.name(),
                .owner = lo != nullptr ? lo->link.alias : std::string(),
-               .lo_up = lo != nullptr && lo->link.up};
+               .lo_up = lo != nullptr && lo->link.up,
+               .born = birth_of(space.route(), proc)};
 }
 
 Netns unfinished(const NetnsName& name) {
@@ -57,13 +61,20 @@ Status read_on_links(NetlinkSocket& socket, const LinkTable& links, NamespaceObj
   return {};
 }
 
+// Ours stand in the host's own namespace and in sandboxes. In an endpoint's it is enough whose one is,
+// however much its root puts into it and however often.
+Result<std::vector<NftTable>> read_tables(Space& space, const NamespaceObjects& wanted) {
+  const std::vector<NftTableName> names = table_names(wanted.nft_tables);
+  const bool whole = space.name().empty() || space.name().text().starts_with(kSandboxPrefix);
+  return whole ? space.nft().observe(names) : space.nft().list(names);
+}
+
 Result<LinkTable> read_space(Space& space, const std::string& proc, const NamespaceObjects& wanted,
                              NamespaceObjects& objects) {
   OVL_TRY(auto links, read_links(space.route()));
   links.regard(wanted.links);
-  if (!space.name().empty()) objects.netns = read_netns(space.name(), links);
-  const std::vector<NftTableName> tables = table_names(wanted.nft_tables);
-  OVL_TRY(objects.nft_tables, space.nft().observe(tables));
+  if (!space.name().empty()) objects.netns = read_netns(space, proc, links);
+  OVL_TRY(objects.nft_tables, read_tables(space, wanted));
   if (!wanted.sysctls.empty()) {
     OVL_TRY(objects.sysctls,
             run_in_namespace(space.entry(), [&] { return observe_sysctls(proc, wanted.sysctls); }));
@@ -102,13 +113,19 @@ Status read_namespace(Spaces& spaces, const HostsFiles& files, const std::string
   return {};
 }
 
-// What is wrong with one namespace hides no other. Without privileges, and of the host's own, nothing is
-// known.
-bool hides_all(const NetnsName& name, const Error& error) {
-  return name.empty() || error.os_errno == EPERM;
+// What is wrong with one namespace hides no other. Who may not enter one (setns()) may enter none, and of the
+// host's own nothing is known.
+bool hides_all(Spaces& spaces, const NetnsName& name, const Error& error) {
+  return name.empty() || (error.os_errno == EPERM && !spaces.get(name).ok());
 }
 
 }  // namespace
+
+std::string birth_of(const NetlinkSocket& socket, const std::string& proc) {
+  const std::uint64_t cookie = socket.namespace_cookie();
+  const std::string boot = read_first_line(proc + "/sys/kernel/random/boot_id");
+  return cookie == 0 || boot.empty() ? std::string() : fmt::format("{} {}", boot, cookie);
+}
 
 Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, const std::string& proc,
                                        const HostObjects& wanted) {
@@ -118,7 +135,7 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
     spaces.trim();
     const Status done = read_namespace(spaces, files, proc, want, host.at(want.name), read);
     if (done.ok()) continue;
-    if (hides_all(want.name, done.error())) return done.error();
+    if (hides_all(spaces, want.name, done.error())) return done.error();
     host.at(want.name) = NamespaceObjects{.name = want.name, .unreadable = done.error().message};
     // What it was asked may still be on its way.
     spaces.forget(want.name);

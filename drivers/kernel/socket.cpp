@@ -84,6 +84,14 @@ Status NetlinkSocket::configure() {
   return {};
 }
 
+std::uint64_t NetlinkSocket::namespace_cookie() const {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  const int asked =
+      ::getsockopt(mnl_socket_get_fd(socket_.get()), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
+  return asked == 0 ? cookie : 0;
+}
+
 Status NetlinkSocket::send_bytes(std::span<const std::uint8_t> bytes) {
   while (mnl_socket_sendto(socket_.get(), bytes.data(), bytes.size()) < 0) {
     if (errno != EINTR) return kernel_error("sending to netlink", errno, {}, Errc::io);
@@ -179,16 +187,18 @@ Result<std::vector<std::uint8_t>> NetlinkSocket::read_answer(const MessageQueue&
 }
 
 Result<std::vector<std::uint8_t>> NetlinkSocket::dump(MessageQueue& request) {
-  for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
+  std::size_t read = 0;
+  for (int attempt = 0; attempt < kDumpAttempts && read <= kMostAnswer; ++attempt) {
     bool interrupted = false;
     OVL_CHECK(send_bytes(numbered(request, NLM_F_DUMP)));
     OVL_TRY(auto answer, read_answer(request, interrupted));
     if (!interrupted) return answer;
+    read += answer.size();
     ++repeated_dumps_;
   }
   return Error{.code = Errc::kernel,
-               .message = fmt::format("{}: changes interrupted the dump {} times in a row",
-                                      message_type_name(request.type(0)), kDumpAttempts),
+               .message = fmt::format("{}: changes interrupted the dump each time",
+                                      message_type_name(request.type(0))),
                .hint = "something keeps changing this namespace; try again when it is quiet",
                .os_errno = EINTR};
 }

@@ -51,6 +51,10 @@ class NetlinkSocket {
   // The one answer to a request for one object. Errors: not_found (ENOENT, ENODEV, ESRCH), kernel.
   Result<std::vector<std::uint8_t>> get(MessageQueue& request);
 
+  // The number that no other network namespace of this boot has or had (SO_NETNS_COOKIE). 0: the kernel,
+  // older than 5.14, does not say.
+  [[nodiscard]] std::uint64_t namespace_cookie() const;
+
   // Messages sent by send().
   [[nodiscard]] std::uint64_t writes() const { return writes_; }
 

@@ -57,6 +57,14 @@ class Reader {
   Reader(NetfilterSocket& socket, const NftTableName& name)
       : socket_(socket), name_(name), label_(table_label(name.family, name.name)) {}
 
+  // Its comment, and nothing of what is in it. nullopt: there is no such table.
+  Result<std::optional<NftTable>> read_empty() {
+    const Status found = read_table();
+    if (!found.ok() && vanished(found.error())) return std::optional<NftTable>();
+    OVL_CHECK(found);
+    return std::optional<NftTable>(std::move(decoded_.table));
+  }
+
   // nullopt: there is no such table.
   Result<std::optional<NftTable>> read() {
     const Status found = read_table();
@@ -126,8 +134,9 @@ class Reader {
 
   void take_rule(DecodedRule decoded) {
     std::vector<NftChain>& chains = decoded_.table.chains;
-    const auto chain = std::ranges::find(chains, decoded.chain, &NftChain::name);
-    if (decoded.table == name_.name && chain != chains.end()) chain->rules.push_back(std::move(decoded.rule));
+    const auto chain = std::ranges::lower_bound(chains, decoded.chain, {}, &NftChain::name);
+    if (decoded.table != name_.name || chain == chains.end() || chain->name != decoded.chain) return;
+    chain->rules.push_back(std::move(decoded.rule));
   }
 
   // Kernel: nft_table.use counts chains, sets, named objects and flowtables. Of the last two only counters
@@ -194,6 +203,15 @@ Result<std::vector<NftTable>> NftClient::observe(std::span<const NftTableName> t
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return until_quiet([&] { return read_once(*socket_, names); });
+}
+
+Result<std::vector<NftTable>> NftClient::list(std::span<const NftTableName> tables) {
+  std::vector<NftTable> out;
+  for (const NftTableName& name : tables) {
+    OVL_TRY(std::optional<NftTable> table, Reader(*socket_, name).read_empty());
+    if (table) out.push_back(std::move(*table));
+  }
+  return out;
 }
 
 Status NftClient::create(const NftTable& table) {

@@ -52,6 +52,9 @@ class NftClient {
   // stale, when the ruleset did not stand still through several attempts.
   Result<std::vector<NftTable>> observe(std::span<const NftTableName> tables);
 
+  // The same without anything of what is in them: names and comments, in the order of `tables`.
+  Result<std::vector<NftTable>> list(std::span<const NftTableName> tables);
+
   // Errors: also conflict, when a table of this family and name exists.
   Status create(const NftTable& table);
 

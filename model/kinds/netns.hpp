@@ -14,6 +14,12 @@ struct Netns {
   bool lo_up = true;
   // Seen, never wished: only the empty file of a making that was cut short. Nothing is in it.
   bool unfinished = false;
+  // Seen, never wished: which of the namespaces that bear this name, one after the other, it is: the
+  // machine's boot and the kernel's cookie (SO_NETNS_COOKIE). Empty: the kernel does not say.
+  std::string born;
+  // Judged, never wished: this host remembers that ovl made this very namespace. Whoever is root in it can
+  // rewrite `owner`, and not this.
+  bool made_here = false;
 
   static constexpr std::string_view kind = "netns";
 
@@ -24,7 +30,11 @@ struct Netns {
 
   [[nodiscard]] const NetnsName& key() const { return name; }
 
-  bool operator==(const Netns&) const = default;
+  // Not `born` and `made_here`: they say which one it is, not what it is like.
+  bool operator==(const Netns& other) const {
+    return std::tie(name, owner, lo_up, unfinished) ==
+           std::tie(other.name, other.owner, other.lo_up, other.unfinished);
+  }
 };
 
 }  // namespace ovl

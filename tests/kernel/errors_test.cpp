@@ -106,6 +106,18 @@ TEST_F(ErrorTest, OfNamespaces) {
        "netns blue: /run/netns/blue exists");
   says(Operations().remove("blue", owned_netns("blue")), Errc::conflict,
        "netns blue is not ours: its mark is \"\", not \"ovl:demo/network/blue\"");
+  // Which one it is says its birth, where ovl remembers that, and not what its root writes on lo.
+  Netns made = owned_netns("blue");
+  made.made_here = true;
+  made.born = "another";
+  says(Operations().remove("blue", made), Errc::conflict,
+       "netns blue is not ours: its mark is \"\", not \"ovl:demo/network/blue\"");
+  HostObjects wanted;
+  wanted.at(netns("blue"));
+  made.born = observe(wanted).at(netns("blue")).netns->born;
+  EXPECT_FALSE(made.born.empty());
+  apply(Operations().remove("blue", made));
+  EXPECT_FALSE(observe(wanted).at(netns("blue")).netns.has_value());
   must("mkdir /run/netns/dir");
   says(Operations().create("dir", bridge_link()), Errc::conflict,
        "/run/netns/dir is not a network namespace");

@@ -324,6 +324,19 @@ TEST_F(KindTest, NftTableOfItsNamespace) {
   EXPECT_TRUE(observe_one("ovl-net").nft_tables.empty());
 }
 
+// What its root fills a table with is nothing that ovl asks for.
+TEST_F(KindTest, NftTableOfAnEndpointsNamespaceIsNotReadWhole) {
+  must("ip netns add web");
+  NftTable theirs{.family = NftFamily::inet, .name = "ovl", .comment = "ovl:demo/host"};
+  theirs.chains.push_back(NftChain{.name = "input", .type = "filter", .hook = 1, .priority = 0});
+  theirs.counters.push_back(NftCounter{.name = "dropped_uid"});
+  apply(Operations().create("web", theirs));
+  const NftTable known{.family = NftFamily::inet, .name = "ovl", .comment = "ovl:demo/host"};
+  EXPECT_EQ(observe_one("web").nft_tables, std::vector{known});
+  apply(Operations().remove("web", known));
+  EXPECT_TRUE(observe_one("web").nft_tables.empty());
+}
+
 TEST_F(KindTest, HostsFileIsPartOfItsNamespaceEvenWithoutOne) {
   HostsFile wish{.netns = netns("web"), .file = "hosts", .lines = {"10.0.9.2 web"}, .owner = "ovl:demo/web"};
   apply(Operations().create("web", wish));

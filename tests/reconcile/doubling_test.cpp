@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "reconcile/diagnostic_text.hpp"
+#include "reconcile/diff_objects.hpp"
 #include "reconcile/diff_records.hpp"
 #include "reconcile/format_toml.hpp"
 #include "reconcile/graph.hpp"
 #include "reconcile/manifest_archive.hpp"
+#include "reconcile/operations.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
@@ -401,6 +403,38 @@ class Doubling : public testing::TestWithParam<Case> {};
 TEST_P(Doubling, TakesNoMoreThanItsShare) {
   test::expect_in_step(GetParam().count,
                        [](Stopwatch& watch, std::size_t count) { run(GetParam(), count, watch); });
+}
+
+// What a tenant fills its own namespace with: as many addresses as routes, on the device that ovl gave it.
+void diff_full_namespace(std::size_t count, Stopwatch& watch) {
+  Plan plan;
+  plan.cluster = Label::parse("demo").value();
+  const NetnsName web = NetnsName::parse("web").value();
+  const IfName dev = IfName::from_kernel("eth0");
+  NamespaceObjects& wanted = plan.desired.at(web);
+  wanted.netns = Netns{.name = web, .owner = "ovl:demo/endpoint/web"};
+  wanted.links.push_back(
+      Link{.name = dev, .type = LinkType::veth, .group = kLinkGroup, .alias = "ovl:demo/x"});
+  NamespaceObjects& there = plan.observed.at(web);
+  there = wanted;
+  for (std::size_t i = 0; i < count; ++i) {
+    const IpAddress address = IpAddress::parse(address_number(i)).value();
+    wanted.addresses.push_back(Address{.dev = dev, .address = {.address = address, .length = 31}});
+    there.addresses.push_back(Address{.dev = dev, .address = {.address = address, .length = 32}});
+    there.routes.push_back(
+        Route{.destination = IpPrefix::masked(address, 32), .dev = dev, .protocol = kRouteProtocol});
+  }
+  plan.desired.sort();
+  plan.observed.sort();
+  watch.time("diff of objects", [&] {
+    diff_objects(plan, {}, {}, {});
+    return 0;
+  });
+  EXPECT_EQ(watch.time("operations", [&] { return operations_of(plan); }).empty(), count == 0);
+}
+
+TEST(DoublingOnAHost, AFullNamespaceTakesNoMoreThanItsShare) {
+  test::expect_in_step(500, [](Stopwatch& watch, std::size_t count) { diff_full_namespace(count, watch); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Manifests, Doubling, testing::ValuesIn(kCases),

@@ -1,7 +1,9 @@
 // What one tenant does in its namespace, or one object that somebody else made, stops only its own part of
 // the host: all the rest is made, verified and remembered.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "reconcile/operations.hpp"
 #include "reconcile/standing.hpp"
 #include "tests/reconcile/one_host.hpp"
 
@@ -207,6 +209,118 @@ TEST_F(FreezeTest, ARefusalDuringTheApply) {
     }
     heals();
   }
+}
+
+// What nobody but its root may delete (NFT_TABLE_F_OWNER) is refused with EPERM, which elsewhere is about who
+// ovl is.
+TEST_F(FreezeTest, ATableThatOnlyItsTenantMayDelete) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  space("bad").nft_tables = {NftTable{.name = "ovl", .comment = "ovl:demo/endpoint/bad"}};
+  space("web").addresses.clear();
+  kernel_.refuse(netns("bad"), EPERM);
+  leaves("endpoint bad", "it is refused there");
+  EXPECT_TRUE(is_connected("web"));
+  space("").nft_tables.clear();
+  kernel_.refuse(NetnsName(), EPERM);
+  EXPECT_FALSE(apply(kManifest).ok()) << "there it is about who we are";
+  kernel_.refuse(NetnsName(), 0);
+  kernel_.refuse(netns("bad"), 0);
+  heals();
+}
+
+// One part that resists stops no destroy.
+TEST_F(FreezeTest, ADestroyGoesOnWithEverythingElse) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  kernel_.refuse(netns("bad"), EPERM);
+  const auto done = destroy();
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  ASSERT_EQ(done.value().left.size(), 1U);
+  EXPECT_EQ(done.value().left.front().part, "netns bad");
+  for (const char* gone : {"web", "db", "ovl-net", "ovl-other"}) EXPECT_FALSE(exists(gone)) << gone;
+  EXPECT_TRUE(exists("bad"));
+  EXPECT_TRUE(space("").nft_tables.empty());
+  kernel_.refuse(netns("bad"), 0);
+  ASSERT_TRUE(destroy().ok());
+  EXPECT_FALSE(exists("bad"));
+}
+
+// Killed anywhere, or refused by one network: nothing is left without the filter that guards it.
+TEST_F(FreezeTest, TheHostsFilterIsTheLastToGo) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  kernel_.refuse(netns("ovl-net"), EACCES);
+  const auto done = destroy();
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  EXPECT_TRUE(exists("ovl-net"));
+  EXPECT_FALSE(exists("ovl-other"));
+  EXPECT_EQ(space("").nft_tables.size(), 1U);
+  kernel_.refuse(netns("ovl-net"), 0);
+  bool whole = false;
+  for (std::uint64_t nth = 0; !whole && nth < 100; ++nth) {
+    ASSERT_TRUE(apply(kManifest).ok());
+    kernel_.fail({.nth = kernel_.writes() + nth, .kind = KernelFault::Kind::crash});
+    whole = destroy().ok();
+    kernel_.restart();
+    const bool guarded = !space("").nft_tables.empty();
+    EXPECT_TRUE(guarded || !(exists("ovl-net") || exists("ovl-other"))) << nth;
+    ASSERT_TRUE(destroy().ok()) << nth;
+  }
+  EXPECT_TRUE(whole);
+  EXPECT_TRUE(space("").nft_tables.empty());
+}
+
+// Each of them takes the kernel its time: nobody else waits for it.
+TEST_F(FreezeTest, WhatATenantPiledUpGoesAfterAllElse) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  for (int i = 0; i < 600; ++i) {
+    put_device("bad", fmt::format("pile{}", i));
+    Link& link = *std::ranges::find(space("bad").links, LinkType::other, &Link::type);
+    link.type = LinkType::bridge;
+    link.group = kLinkGroup;
+  }
+  space("web").addresses.clear();
+  const auto planned = plan(kManifest);
+  ASSERT_TRUE(planned.ok()) << planned.error().message;
+  const std::vector<OperationGroup> groups = operations_of(planned.value().plan);
+  ASSERT_GT(groups.size(), 1U);
+  EXPECT_EQ(groups.back().step, "remove stray links");
+  EXPECT_EQ(groups.back().operations.size(), 600U);
+  heals();
+  EXPECT_TRUE(is_connected("web"));
+}
+
+// What changes again while the apply reads back is the doing of whoever is root there.
+TEST_F(FreezeTest, ATenantThatNeverRests) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  space("web").addresses.clear();
+  const NetnsName bad = netns("bad");
+  kernel_.after_apply([&](HostObjects& now) {
+    for (Link& link : now.at(bad).links) link.mtu = 1400;
+  });
+  space("bad").links.front().mtu = 1400;
+  leaves("endpoint bad", "link.bad[\"eth0\"] differs right after the apply");
+  EXPECT_TRUE(is_connected("web"));
+  // With its end of a pair the host's end goes, too.
+  const auto delete_pair = [&](HostObjects& now) {
+    now.at(bad).links.clear();
+    now.at(bad).addresses.clear();
+    now.at(bad).routes.clear();
+    NamespaceObjects& sandbox = now.at(netns("ovl-net"));
+    for (const Link& link : sandbox.links) {
+      if (!link.peer || link.peer->netns != bad) continue;
+      std::erase_if(sandbox.fdb, [&](const Fdb& entry) { return entry.dev == link.name; });
+    }
+    std::erase_if(sandbox.links, [&](const Link& link) { return link.peer && link.peer->netns == bad; });
+  };
+  kernel_.after_apply(delete_pair);
+  leaves("endpoint bad", "differs right after the apply");
+  // Or somebody else's comes into its place.
+  kernel_.after_apply([&](HostObjects& now) {
+    for (Link& link : now.at(bad).links) link.group = 0, link.alias.clear();
+  });
+  leaves("endpoint bad", "link bad:eth0: a device of this name exists and is not ovl's");
+  kernel_.after_apply({});
+  delete_pair(kernel_.objects());
+  heals();
 }
 
 // Taken out of the manifest, a frozen endpoint is cut off: that is done on the host's side.

@@ -85,6 +85,42 @@ TEST_F(MadeHere, WithoutMemoryOvlsOwnNamesGo) {
   EXPECT_FALSE(exists("ovl-net"));
 }
 
+// Whoever is root in it keeps nothing by what it writes.
+TEST_F(MadeHere, WhatOvlMadeGoesWhateverIsWrittenInIt) {
+  for (const char* mark : {"", "foreign", "ovl:other/endpoint/guest", "ovl:demo/endpoint/web"}) {
+    applied(with_guest());
+    write_mark("theirs", mark);
+    applied(kBase);
+    EXPECT_FALSE(exists("theirs")) << mark;
+  }
+  applied(with_guest());
+  write_mark("theirs", "foreign");
+  applied(with_guest());
+  EXPECT_EQ(space("theirs").netns->owner, "ovl:demo/endpoint/guest") << "a changed mark is drift";
+}
+
+// Its birth says which one it is: not its name, and not what is written in it.
+TEST_F(MadeHere, AnotherInItsPlaceWithItsMarkStays) {
+  applied(with_guest());
+  const std::string mark = space("theirs").netns->owner;
+  space("theirs") = NamespaceObjects{.name = netns("theirs")};
+  found("theirs");
+  space("theirs").netns->born = "boot another";
+  write_mark("theirs", mark);
+  applied(kBase);
+  EXPECT_TRUE(exists("theirs"));
+}
+
+// Made anew by ovl, after the machine's boot.
+TEST_F(MadeHere, WhatOvlMadeAgainIsOvls) {
+  applied(with_guest());
+  space("theirs") = NamespaceObjects{.name = netns("theirs")};
+  applied(with_guest());
+  write_mark("theirs", "foreign");
+  applied(kBase);
+  EXPECT_FALSE(exists("theirs"));
+}
+
 // Before it was kept who made a namespace, the mark said so.
 TEST_F(MadeHere, AStateOfAnEarlierOvlStaysGood) {
   applied(with_guest());

@@ -73,6 +73,22 @@ class OneHost : public ::testing::Test {
     return apply(Scope::all, &manifest);
   }
 
+  // Without a manifest: what the records say.
+  Result<Planned> plan_of_host() {
+    const auto keystore = store_.connect();
+    World world = world_with(*keystore);
+    return make_plan(request(Scope::host, nullptr), world);
+  }
+
+  // Takes everything of the cluster off this host.
+  Result<Applied> destroy() {
+    const auto keystore = store_.connect();
+    World world = world_with(*keystore);
+    Request asked = request(Scope::host, nullptr);
+    asked.destroy = true;
+    return ovl::apply(asked, world, approve_all, Progress());
+  }
+
   Result<Planned> plan(const std::string& text) {
     const Manifest manifest = parsed(text);
     const auto keystore = store_.connect();
