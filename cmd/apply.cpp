@@ -152,6 +152,9 @@ Result<int> finish(const Applied& applied, const GlobalOptions& global, const Pl
     telling.left(error);
     return report_error(error);
   }
+  if (const auto error = error_of_refused(applied.planned.plan, applied.planned.view)) {
+    return report_error(*error);
+  }
   return options.detailed_exitcode && !applied.planned.plan.empty() ? kExitChanges : kExitDone;
 }
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 #include "cmd/keeping.hpp"
+#include "reconcile/host_report.hpp"
 
 namespace ovl {
 
@@ -21,6 +23,17 @@ Error error_of_left(const std::vector<Finding>& left) {
       .message = fmt::format("applied, but {} {} left as {}: {}", fmt::join(parts, ", "),
                              parts.size() == 1 ? "is" : "are", parts.size() == 1 ? "it is" : "they are", why),
       .hint = first.hint};
+}
+
+std::optional<Error> error_of_refused(const Plan& plan, const StoreView& view) {
+  if (plan.scope != Scope::host || (view.frozen.empty() && view.frozen_hosts.empty())) return std::nullopt;
+  const auto first = std::ranges::find_if(view.refused, freezes);
+  if (first == view.refused.end()) return std::nullopt;
+  return Error{
+      .code = first->code,
+      .message = fmt::format("applied, but what this host had before stands for {} refused records: {}: {}",
+                             std::ranges::count_if(view.refused, freezes), first->subject, first->message),
+      .hint = first->hint};
 }
 
 void LeftTeller::tell(const std::vector<Finding>& left) {

@@ -12,13 +12,6 @@ namespace ovl {
 
 namespace {
 
-// A refused head, status or claim freezes nothing.
-bool freezes(const Finding& finding) {
-  const std::string& key = finding.subject;
-  return key.starts_with("hosts/") || key.starts_with("networks/") || key.starts_with("endpoints/") ||
-         key.starts_with("facts/");
-}
-
 std::vector<std::string> addresses_of(const Plan& plan, const std::vector<ObjectChange>& changes) {
   std::vector<std::string> out;
   for (const ObjectChange& change : changes) {
@@ -48,6 +41,12 @@ HostStatus since_when(HostStatus status, const Request& request, const Planned& 
 }
 
 }  // namespace
+
+bool freezes(const Finding& refused) {
+  const std::string& key = refused.subject;
+  return key.starts_with("hosts/") || key.starts_with("networks/") || key.starts_with("endpoints/") ||
+         key.starts_with("facts/");
+}
 
 std::string good_result(const Request& request, const Planned& planned) {
   const StoreView& view = planned.view;

@@ -7,6 +7,9 @@
 
 namespace ovl {
 
+// Whether a refused record freezes what it is about: a head, a status or a claim does not.
+bool freezes(const Finding& refused);
+
 // "ok", or "frozen: 2 records refused" where the last good records stand in for what the store holds.
 std::string good_result(const Request& request, const Planned& planned);
 

@@ -23,12 +23,16 @@ Result<Remembered> remember(const State& state);
 
 // Puts the last good records of frozen networks and hosts into the view's records, and the last good
 // facts of frozen hosts into its facts. One that was not there at the last apply is left out: this host
-// has nothing of it. Errors: corrupt, when this host remembers nothing, has begun with a network of which
-// it has no good copy, or the last good records contradict the others: then nothing on this host may be
-// decided.
+// has nothing of it. What contradicts them is refused and frozen beside them, with the hosts that it is
+// about. Errors: corrupt, when this host remembers nothing, or has begun with a network of which it has no
+// good copy: then nothing on this host may be decided.
 Status restore_frozen(const State& state, StoreView& view);
 
 // The same from what the state held. begun: namespaces of ours, sorted.
 Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>& begun, StoreView& view);
+
+// Refuses another host's record whose new VTEP lies in the gateway pool of host `here`; and the own one, when
+// its pool is what is new. Where nothing is known from before, project() says it.
+Status keep_pool_apart(const State& state, const HostName& here, StoreView& view);
 
 }  // namespace ovl

@@ -53,6 +53,17 @@ void recall_refused(const Request& request, const World& world, Planned& planned
   planned.view.facts = std::move(good.facts);
 }
 
+// Without a manifest the last good records stand for what is refused, and each of those is told.
+Status stand_on_good(const Request& request, const World& world, Planned& planned) {
+  const std::size_t told = planned.view.refused.size();
+  OVL_CHECK(keep_pool_apart(*world.state, request.host, planned.view));
+  OVL_CHECK(restore_frozen(*world.state, planned.view));
+  const std::vector<Finding>& refused = planned.view.refused;
+  planned.plan.warnings.insert(planned.plan.warnings.end(),
+                               refused.begin() + static_cast<std::ptrdiff_t>(told), refused.end());
+  return {};
+}
+
 // What the manifest calls otherwise is known under its new name from here on.
 void rename_known(const Request& request, Planned& planned) {
   std::vector<Move> moves = request.moves;
@@ -72,7 +83,7 @@ Status read_cluster(const Request& request, World& world, Planned& planned) {
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
   OVL_CHECK(recall(request, world, planned));
   // With a manifest the refused records are written anew; without one the last good ones stand.
-  if (!has_cluster(request)) return planned.puts_back ? Status() : restore_frozen(*world.state, planned.view);
+  if (!has_cluster(request)) return planned.puts_back ? Status() : stand_on_good(request, world, planned);
   recall_refused(request, world, planned);
   rename_known(request, planned);
   return {};

@@ -73,7 +73,7 @@ class Reader {
     if (kind == "facts") return take_facts(rest, text);
     if (kind == "status") return take_status(rest, text);
     if (kind == "presence") return take_presence(rest);
-    if (kind == "generations") take_generation(text);
+    if (kind == "generations") take_generation(rest, text);
     if (kind == "put-back") return take_put_back(text);
     if (kind == "claims") view_.claims.emplace_hint(view_.claims.end(), rest, text);
     return {};
@@ -130,9 +130,12 @@ class Reader {
   }
 
   // One that can't be read tells nothing, and stops nobody.
-  void take_generation(const std::string& text) {
+  void take_generation(std::string_view name, const std::string& text) {
     auto generation = decode_text<GenerationRecord>(text);
-    if (!generation.ok()) return;
+    if (!generation.ok()) {
+      view_.unreadable.push_back(refusal(fmt::format("generations/{}", name), generation.error().message));
+      return;
+    }
     const std::int64_t serial = generation.value().serial;
     view_.generations.emplace(serial, std::move(generation).value());
   }

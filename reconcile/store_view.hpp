@@ -116,6 +116,7 @@ struct StoreView {
   std::map<std::string, HostStatus> status;              // by host name
   std::map<std::string, std::string> claims;             // claim (without prefix) -> holder
   std::map<std::int64_t, GenerationRecord> generations;  // those that are kept, by serial
+  std::vector<Finding> unreadable;                       // records of generations: they stop nobody
   std::optional<PutBack> put_back;
   std::vector<HostName> present;              // hosts with a long-running command, sorted
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
@@ -147,6 +148,9 @@ bool claims_fit(const std::map<std::string, std::string>& have,
 // their subnets, values that only a hostile store would hold. Appends to view.refused and drops the
 // records concerned: of several that hold what is one's alone, all, as nobody knows whose it was.
 void validate_set(StoreView& view);
+
+// What is wrong with the record of a key, relative to the cluster's root.
+Finding refusal(std::string key, const std::string& problem);
 
 // Appends a finding about the record at `key` (below the layout's root).
 void refuse_record(StoreView& view, std::string key, const std::string& problem);

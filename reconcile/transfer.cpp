@@ -132,6 +132,7 @@ Result<Dump> dump_of(const Value& value) {
 
 std::vector<Finding> check_cluster_tree(const StoreView& view) {
   std::vector<Finding> out = view.refused;
+  out.insert(out.end(), view.unreadable.begin(), view.unreadable.end());
   const auto add = [&](FindingId id, std::string subject, std::string message) {
     out.push_back(
         Finding{.code = Errc::corrupt,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "reconcile/allocate.hpp"
@@ -254,6 +255,72 @@ void validate_networks(StoreView& view) {
   });
 }
 
+// As in a manifest: the VTEPs of one network are of one family, as a VXLAN device has one local address. The
+// fewer hosts are refused, of equally many all.
+class FamilySet {
+ public:
+  explicit FamilySet(const Records& records) : records_(records), problems_(records.hosts.size()) {}
+
+  Problems run() {
+    for (const EndpointRecord& endpoint : records_.endpoints) add(endpoint);
+    std::ranges::sort(members_);
+    members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
+    for (std::size_t begin = 0; begin < members_.size();) {
+      std::size_t end = begin;
+      while (end < members_.size() && members_[end].network == members_[begin].network) ++end;
+      judge(std::span(members_).subspan(begin, end - begin));
+      begin = end;
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  struct Member {
+    std::string_view network;
+    Family family = Family::ipv4;
+    std::size_t host = 0;
+
+    auto operator<=>(const Member&) const = default;
+  };
+
+  void add(const EndpointRecord& endpoint) {
+    const HostRecord* host = records_.host(endpoint.host);
+    if (host == nullptr || !host->advertise || records_.network(endpoint.network) == nullptr) return;
+    members_.push_back({.network = endpoint.network.text(),
+                        .family = host->advertise->family(),
+                        .host = static_cast<std::size_t>(host - records_.hosts.data())});
+  }
+
+  void judge(std::span<const Member> network) {
+    const auto second = std::ranges::find_if(
+        network, [&](const Member& member) { return member.family != network.front().family; });
+    if (second == network.end()) return;
+    const auto first_count = second - network.begin();
+    const auto second_count = network.end() - second;
+    if (first_count <= second_count) refuse(network.first(static_cast<std::size_t>(first_count)));
+    if (second_count <= first_count) refuse(network.last(static_cast<std::size_t>(second_count)));
+  }
+
+  void refuse(std::span<const Member> members) {
+    for (const Member& member : members) {
+      problems_.set(member.host, fmt::format("its VTEP {} is not of the family of the others in network {}",
+                                             records_.hosts[member.host].advertise->text(), member.network));
+    }
+  }
+
+  const Records& records_;
+  Problems problems_;
+  std::vector<Member> members_;
+};
+
+void validate_families(StoreView& view) {
+  const Problems problems = FamilySet(view.records).run();
+  drop_bad(view.records.hosts, problems, [&](const HostRecord& host, const std::string& problem) {
+    refuse_record(view, "hosts/" + host.name.text(), problem);
+    view.frozen_hosts.push_back(host.name);
+  });
+}
+
 class EndpointSet {
  public:
   explicit EndpointSet(const Records& records) : records_(records), problems_(records.endpoints.size()) {}
@@ -364,17 +431,22 @@ void sort_unique(std::vector<Name>& names) {
 
 }  // namespace
 
+Finding refusal(std::string key, const std::string& problem) {
+  return Finding{.code = Errc::corrupt,
+                 .id = "refused-record",
+                 .subject = std::move(key),
+                 .message = problem.substr(0, kLongestProblem),
+                 .hint = "apply the manifest again from a trusted place, or remove the key"};
+}
+
 void refuse_record(StoreView& view, std::string key, const std::string& problem) {
-  view.refused.push_back(Finding{.code = Errc::corrupt,
-                                 .id = "refused-record",
-                                 .subject = std::move(key),
-                                 .message = problem.substr(0, kLongestProblem),
-                                 .hint = "apply the manifest again from a trusted place, or remove the key"});
+  view.refused.push_back(refusal(std::move(key), problem));
 }
 
 void validate_set(StoreView& view) {
   validate_hosts(view);
   validate_networks(view);
+  validate_families(view);
   validate_endpoints(view);
   sort_unique(view.frozen);
   sort_unique(view.frozen_hosts);

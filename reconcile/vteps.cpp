@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "reconcile/prefix_index.hpp"
 #include "reconcile/store_view.hpp"
 
 namespace ovl {
@@ -18,6 +19,9 @@ class Vteps {
       : held_(held), here_(here), desired_(desired) {}
 
   std::vector<Finding> run() {
+    for (std::size_t i = 0; i < desired_.hosts.size(); ++i) {
+      if (desired_.hosts[i].gateway_pool) pools_.add(*desired_.hosts[i].gateway_pool, i);
+    }
     std::vector<HostRecord*> order;
     for (HostRecord& host : desired_.hosts) {
       if (host.advertise) order.push_back(&host);
@@ -45,15 +49,40 @@ class Vteps {
     return before != nullptr && before->advertise == host.advertise;
   }
 
-  bool give(const HostRecord& host) { return taken_.emplace(*host.advertise, &host).second; }
+  bool give(const HostRecord& host) {
+    return pool_around(host) == nullptr && taken_.emplace(*host.advertise, &host).second;
+  }
+
+  // Whose gateway pool an interface's new address is in: that host would keep for itself what it sends there.
+  [[nodiscard]] const HostRecord* pool_around(const HostRecord& host) const {
+    if (!host.interface || holds(host)) return nullptr;
+    const PrefixIndex::Entry* pool = pools_.holding(*host.advertise);
+    return pool != nullptr ? &desired_.hosts[pool->index] : nullptr;
+  }
 
   // To what it had, when that is still nobody else's.
   void fall_back(HostRecord& host) {
+    const HostRecord* around = pool_around(host);
     const IpAddress wanted = *host.advertise;
-    const HostName& other = taken_.at(wanted)->name;
     const HostRecord* before = held_.known.host(host.name);
     host.advertise = before != nullptr ? before->advertise : std::nullopt;
     if (host.advertise && !give(host)) host.advertise.reset();
+    around != nullptr ? tell_pool(host, wanted, *around) : tell_taken(host, wanted);
+  }
+
+  void tell_pool(const HostRecord& host, const IpAddress& wanted, const HostRecord& around) {
+    findings_.push_back(Finding{
+        .code = Errc::guard,
+        .id = "pool-in-use",
+        .subject = "host." + host.name.text(),
+        .message = fmt::format("its address {} is in the gateway pool {} of host {}", wanted.text(),
+                               around.gateway_pool->text(), around.name.text()),
+        .hint =
+            "give its interface another address, or host " + around.name.text() + " another gateway_pool"});
+  }
+
+  void tell_taken(const HostRecord& host, const IpAddress& wanted) {
+    const HostName& other = taken_.at(wanted)->name;
     findings_.push_back(
         Finding{.code = Errc::guard,
                 .id = "vtep-taken",
@@ -67,6 +96,7 @@ class Vteps {
   const HeldVteps& held_;
   const HostName& here_;
   Records& desired_;
+  PrefixIndex pools_;  // by the place of their host
   std::map<IpAddress, const HostRecord*> taken_;
   std::vector<HostRecord*> losers_;
   std::vector<Finding> findings_;
