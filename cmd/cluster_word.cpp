@@ -14,6 +14,7 @@
 #include "cmd/host_side.hpp"
 #include "cmd/style.hpp"
 #include "cmd/write_file.hpp"
+#include "files/trusted_file.hpp"
 #include "model/handle.hpp"
 #include "reconcile/diagnostic_text.hpp"
 
@@ -39,7 +40,7 @@ Result<std::optional<std::string>> read_memory(const std::string& file) {
 
   if (!fd.valid() || ::fstat(fd.get(), &about) != 0) return no_memory(file, "can't be read");
   if (!S_ISREG(about.st_mode)) return no_memory(file, "is no file");
-  if ((about.st_mode & S_IWOTH) != 0) return no_memory(file, "may be written by others");
+  if (may_others_write(about)) return no_memory(file, "may be written by others");
   std::array<char, kMostName> buffer{};
   const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
   if (count <= 0) return no_memory(file, "holds no name");

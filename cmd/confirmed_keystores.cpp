@@ -11,7 +11,7 @@
 #include "cmd/style.hpp"
 #include "cmd/write_file.hpp"
 #include "drivers/keystore/url.hpp"
-#include "drivers/signature/trusted_file.hpp"
+#include "files/trusted_file.hpp"
 
 namespace ovl {
 

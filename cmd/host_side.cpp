@@ -4,7 +4,7 @@
 
 #include "cmd/keystore_word.hpp"
 #include "cmd/style.hpp"
-#include "drivers/signature/trusted_file.hpp"
+#include "files/trusted_file.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/host_file.hpp"
 

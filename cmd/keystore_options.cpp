@@ -13,6 +13,7 @@
 
 #include "drivers/keystore/url.hpp"
 #include "files/read.hpp"
+#include "files/trusted_file.hpp"
 #include "reconcile/decode_values.hpp"
 #include "reconcile/ids.hpp"
 
@@ -29,21 +30,28 @@ Error no_reference(std::string_view what) {
 // Bytes of a file of which the first line counts.
 constexpr std::size_t kMostSecret = 65'536;
 
-Result<std::string> read_file(const std::string& path) {
-  const auto file = open_regular(AT_FDCWD, path, path, Links::follow);
+Status check_secret(const std::string& path, const UniqueFd& file) {
+  struct stat about {};
 
-  struct stat info {};
-
-  if (!file.ok() || fstat(file.value().get(), &info) != 0) {
+  if (::fstat(file.get(), &about) != 0) {
     return Error{.code = Errc::io,
                  .message = fmt::format("the secret file {} can't be read", path),
-                 .hint = file.ok() ? "" : file.error().message};
+                 .os_errno = errno};
   }
-  if ((info.st_mode & 077) != 0 || (info.st_uid != geteuid() && info.st_uid != 0)) {
-    return Error{.code = Errc::guard,
-                 .message = fmt::format("the secret file {} is readable by others", path),
-                 .hint = fmt::format("chmod 600 {}", path)};
+  if ((about.st_mode & 077) == 0 && (about.st_uid == ::geteuid() || about.st_uid == 0)) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("the secret file {} is readable by others", path),
+               .hint = fmt::format("chmod 600 {}", path)};
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const auto file = open_regular(AT_FDCWD, path, path, Links::follow);
+  if (!file.ok()) {
+    return Error{.code = Errc::io,
+                 .message = fmt::format("the secret file {} can't be read", path),
+                 .hint = file.error().message};
   }
+  OVL_CHECK(check_secret(path, file.value()));
   OVL_TRY(const std::string text, read_open(file.value().get(), path, kMostSecret));
   return text.substr(0, text.find('\n'));
 }
@@ -58,13 +66,25 @@ Result<std::string> read_secret(std::string_view what, const std::string& text) 
   return Error{.code = Errc::usage, .message = fmt::format("the environment has no {}", ref->name)};
 }
 
-Result<std::string> file_of(std::string_view what, const std::string& text) {
+// Who writes a CA file decides whom this host takes for its keystore; who writes a certificate, as whom it
+// comes.
+Status check_authority(const std::string& path, const UniqueFd&) {
+  return check_trusted(path);
+}
+
+// The drivers' libraries read it, and would wait for a pipe; of what is not there they tell themselves.
+Result<std::string> file_of(std::string_view what, const std::string& text,
+                            Status (*check)(const std::string& path, const UniqueFd& file)) {
   if (text.empty()) return std::string();
   const auto ref = parse_secret(text);
   if (!ref || ref->where != SecretRef::Where::file) return no_reference(what);
-  // The drivers' libraries read it, and would wait for a pipe.
   const auto file = open_regular(AT_FDCWD, ref->name, ref->name, Links::follow);
-  const bool special = !file.ok() && (file.error().os_errno == ENXIO || file.error().os_errno == EISDIR);
+  if (file.ok()) {
+    Status checked = check(ref->name, file.value());
+    if (!checked.ok()) return std::move(checked).error().within(fmt::format("the keystore's {}", what));
+    return ref->name;
+  }
+  const bool special = file.error().os_errno == ENXIO || file.error().os_errno == EISDIR;
   return special ? Result<std::string>(file.error()) : Result<std::string>(ref->name);
 }
 
@@ -166,9 +186,9 @@ Result<KeystoreOptions> keystore_options(const KeystoreAccess& access) {
   OVL_TRY(options.token, read_secret("token", access.token));
   OVL_TRY(options.user, read_secret("user", access.user));
   OVL_TRY(options.password, read_secret("password", access.password));
-  OVL_TRY(options.ca_file, file_of("CA file", access.ca));
-  OVL_TRY(options.cert_file, file_of("certificate", access.cert));
-  OVL_TRY(options.key_file, file_of("key", access.key));
+  OVL_TRY(options.ca_file, file_of("CA file", access.ca, check_authority));
+  OVL_TRY(options.cert_file, file_of("certificate", access.cert, check_authority));
+  OVL_TRY(options.key_file, file_of("key", access.key, check_secret));
   options.allow_plaintext = access.allow_plaintext;
   // From here on there is something that no core file and no debugger of the same user may show.
   const bool has_secret = !options.token.empty() || !options.user.empty() || !options.password.empty();

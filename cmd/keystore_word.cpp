@@ -12,6 +12,7 @@
 #include "cmd/host_side.hpp"
 #include "cmd/style.hpp"
 #include "drivers/keystore/url.hpp"
+#include "files/trusted_file.hpp"
 
 namespace ovl {
 
@@ -66,23 +67,17 @@ bool is_ci() {
   return value != nullptr && *value != '\0' && std::string_view(value) != "false";
 }
 
-bool may_others_write(const struct stat& about) {
-  const bool shared_folder = S_ISDIR(about.st_mode) && (about.st_mode & S_ISVTX) != 0;
-  return (about.st_mode & S_IWOTH) != 0 && !shared_folder;
-}
-
 bool is_own(const fs::path& path) {
   struct stat about {};
 
-  return ::lstat(path.c_str(), &about) == 0 && about.st_uid == ::geteuid() && (about.st_mode & S_IWOTH) == 0;
+  return ::lstat(path.c_str(), &about) == 0 && about.st_uid == ::geteuid() && !may_others_write(about);
 }
 
 // A folder above, through which the way leads.
 bool is_trusted_way(const fs::path& path) {
   struct stat about {};
 
-  return ::lstat(path.c_str(), &about) == 0 && (about.st_uid == 0 || about.st_uid == ::geteuid()) &&
-         !may_others_write(about);
+  return ::lstat(path.c_str(), &about) == 0 && others_word(about).empty();
 }
 
 bool is_own_file(const std::string& name) {

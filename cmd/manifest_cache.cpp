@@ -12,6 +12,7 @@
 #include "cmd/write_file.hpp"
 #include "drivers/module/module.hpp"
 #include "files/read.hpp"
+#include "files/trusted_file.hpp"
 #include "model/handle.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/manifest_archive.hpp"
@@ -43,7 +44,7 @@ bool is_own_folder(const std::string& folder) {
   struct stat about {};
 
   return ::lstat(folder.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid() &&
-         (about.st_mode & 022) == 0;
+         !may_others_write(about);
 }
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;

@@ -1,6 +1,6 @@
 #include "cmd/netns_file.hpp"
 
-#include "drivers/signature/trusted_file.hpp"
+#include "files/trusted_file.hpp"
 
 namespace ovl {
 

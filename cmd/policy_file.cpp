@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "cmd/style.hpp"
-#include "drivers/signature/trusted_file.hpp"
+#include "files/trusted_file.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "files/read.hpp"
+#include "files/trusted_file.hpp"
 #include "model/digest.hpp"
 #include "model/handle.hpp"
 
@@ -111,35 +112,35 @@ Error too_large(const std::string& path) {
       .message = fmt::format("reading the plan {}: it is larger than {} MiB", path, kMaxBytes >> 20)};
 }
 
-Error others_may_write(const std::string& path, std::string_view what, std::string hint) {
-  return Error{.code = Errc::guard,
-               .message = fmt::format("reading the plan {}: {}", path, what),
-               .hint = std::move(hint)};
-}
-
 // What is applied without a question must be what was planned: nobody else may have written it, or put
 // another file in its place.
-Status check_writers(const std::string& path, int fd) {
-  struct stat file {};
+Status check_writers(const std::string& path, const UniqueFd& plan) {
+  struct stat about {};
 
-  struct stat folder {};
+  if (::fstat(plan.get(), &about) != 0) return plan_error("reading", path, errno);
+  const std::string why = others_word(about);
+  if (why.empty()) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("reading the plan {}: it {}", path, why),
+               .hint = "plan again, into a folder of your own"};
+}
 
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  if (::fstat(fd, &file) != 0 || ::stat(parent.empty() ? "." : parent.c_str(), &folder) != 0)
-    return plan_error("reading", path, errno);
-  if ((file.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return others_may_write(path, "it may be written by others", fmt::format("chmod go-w {}", path));
-  if ((folder.st_mode & S_IWOTH) == 0) return {};
-  const bool is_own = file.st_uid == 0 || file.st_uid == ::geteuid();
-  if ((folder.st_mode & S_ISVTX) != 0 && is_own) return {};
-  return others_may_write(path, "it is another user's in a folder that everybody may write",
-                          "plan again, into a folder of your own");
+Result<UniqueFd> open_folder_of(const std::string& path) {
+  std::error_code error;
+  const auto given = std::filesystem::absolute(path, error).parent_path();
+  const auto folder = std::filesystem::canonical(given, error);
+  if (error) return plan_error("reading", path, error.value());
+  auto fd = open_trusted_folder(folder.string());
+  if (fd.ok()) return fd;
+  return std::move(fd).error().within(fmt::format("reading the plan {}", path));
 }
 
 Result<std::string> read_text(const std::string& path) {
-  const auto file = open_regular(AT_FDCWD, path, path, Links::refuse);
+  OVL_TRY(const UniqueFd folder, open_folder_of(path));
+  const std::string name = std::filesystem::path(path).filename().string();
+  const auto file = open_regular(folder.get(), name, path, Links::refuse);
   if (!file.ok()) return plan_error("reading", path, file.error().os_errno);
-  OVL_CHECK(check_writers(path, file.value().get()));
+  OVL_CHECK(check_writers(path, file.value()));
   auto text = read_open(file.value().get(), path, kMaxBytes);
   if (text.ok()) return text;
   return text.error().os_errno == EFBIG ? too_large(path)

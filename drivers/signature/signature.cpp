@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "drivers/signature/formats.hpp"
-#include "drivers/signature/trusted_file.hpp"
+#include "files/trusted_file.hpp"
 
 namespace ovl {
 

@@ -61,6 +61,45 @@ TEST_F(KeystoreOptionsTest, ASecretFileThatOthersReadIsRefused) {
   EXPECT_EQ(options.error().message, "the secret file " + folder_ + "/token is readable by others");
 }
 
+TEST_F(KeystoreOptionsTest, AKeyOfTlsIsASecret) {
+  const std::string keys = "tls = { key = \"file:k.pem\" }\n";
+  for (const mode_t mode : {0640U, 0604U, 0644U, 0666U}) {
+    write("k.pem", "key", mode);
+    const auto options = options_with(keys);
+    ASSERT_FALSE(options.ok()) << mode;
+    EXPECT_EQ(options.error().code, Errc::guard);
+    EXPECT_NE(options.error().message.find("k.pem is readable by others"), std::string::npos)
+        << options.error().message;
+  }
+  write("k.pem", "key", 0600);
+  EXPECT_TRUE(options_with(keys).ok());
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
+  ASSERT_EQ(::chown((folder_ + "/k.pem").c_str(), 65534, 65534), 0);
+  EXPECT_FALSE(options_with(keys).ok()) << "somebody else's";
+}
+
+// They say whom this host takes for its keystore.
+TEST_F(KeystoreOptionsTest, AnAuthorityThatOthersWriteIsRefused) {
+  const std::string keys = "tls = { ca = \"file:ca.pem\", cert = \"file:c.pem\" }\n";
+  for (const char* name : {"ca.pem", "c.pem"}) {
+    for (const mode_t mode : {0664U, 0646U, 0666U}) {
+      write(name, "certificate", mode);
+      const auto options = options_with(keys);
+      ASSERT_FALSE(options.ok()) << name << mode;
+      EXPECT_EQ(options.error().code, Errc::guard);
+      EXPECT_EQ(options.error().hint, "chmod go-w " + folder_ + "/" + name);
+    }
+    write(name, "certificate", 0644);
+    EXPECT_TRUE(options_with(keys).ok());
+  }
+  ASSERT_EQ(::chmod(folder_.c_str(), 0777), 0);
+  EXPECT_FALSE(options_with(keys).ok()) << "anybody may put another in its place";
+  ASSERT_EQ(::chmod(folder_.c_str(), 0700), 0);
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
+  ASSERT_EQ(::chown((folder_ + "/ca.pem").c_str(), 65534, 65534), 0);
+  EXPECT_FALSE(options_with(keys).ok()) << "somebody else's";
+}
+
 TEST_F(KeystoreOptionsTest, AMissingSecretIsNamed) {
   const auto file = options_with("token = \"file:nowhere\"\n");
   ASSERT_FALSE(file.ok());

@@ -150,10 +150,39 @@ TEST_F(PlanFile, WhatOthersMayWriteIsRefused) {
   ASSERT_EQ(::chmod(directory_.path().c_str(), 01777), 0);
   EXPECT_EQ(must(read_plan_file(path_)), plan("x"));
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
-  ASSERT_EQ(::chown(path_.c_str(), 65534, 65534), 0);
-  EXPECT_EQ(refused().code, Errc::guard) << "it is somebody else's";
-  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
-  EXPECT_EQ(must(read_plan_file(path_)), plan("x")) << "whose folder it is, root has chosen";
+  for (const mode_t mode : {01777U, 0755U}) {
+    ASSERT_EQ(::chmod(directory_.path().c_str(), mode), 0);
+    ASSERT_EQ(::chown(path_.c_str(), 65534, 65534), 0);
+    EXPECT_EQ(refused().code, Errc::guard) << "it is somebody else's";
+    ASSERT_EQ(::chown(path_.c_str(), 0, 0), 0);
+    EXPECT_EQ(must(read_plan_file(path_)), plan("x"));
+  }
+}
+
+// Whoever may write a folder on the way puts another one in its place.
+TEST_F(PlanFile, InAFolderThatIsNotOnesOwnIsRefused) {
+  const std::string above = directory_.file("above");
+  const std::string folder = above + "/below";
+  std::filesystem::create_directories(folder);
+  path_ = folder + "/plan.ovl";
+  must(write_plan_file(path_, plan("x")));
+  for (const std::string& place : {folder, above}) {
+    for (const mode_t mode : {0775U, 0777U}) {
+      ASSERT_EQ(::chmod(place.c_str(), mode), 0);
+      const Error error = refused();
+      EXPECT_EQ(error.code, Errc::guard) << place;
+      EXPECT_EQ(error.hint, "chmod go-w " + place);
+    }
+    ASSERT_EQ(::chmod(place.c_str(), 0755), 0);
+    EXPECT_EQ(must(read_plan_file(path_)), plan("x"));
+    if (::geteuid() != 0) continue;
+    ASSERT_EQ(::chown(place.c_str(), 65534, 65534), 0);
+    EXPECT_EQ(refused().code, Errc::guard) << place;
+    ASSERT_EQ(::chown(place.c_str(), 0, 0), 0);
+  }
+  ASSERT_EQ(::symlink(folder.c_str(), directory_.file("link").c_str()), 0);
+  path_ = directory_.file("link") + "/plan.ovl";
+  EXPECT_EQ(must(read_plan_file(path_)), plan("x")) << "it is the real way that counts";
 }
 
 TEST_F(PlanFile, ANewerFormatIsRefusedInWords) {

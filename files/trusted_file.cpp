@@ -1,4 +1,4 @@
-#include "drivers/signature/trusted_file.hpp"
+#include "files/trusted_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -36,14 +36,15 @@ Error open_error(const fs::path& path, int number) {
           .os_errno = number};
 }
 
+bool is_strangers(const struct stat& about) {
+  return about.st_uid != 0 && about.st_uid != ::geteuid();
+}
+
 Status check_writers(const fs::path& path, const struct stat& about) {
-  if (about.st_uid != 0 && about.st_uid != ::geteuid()) {
-    return refused_path(path, fmt::format("belongs to user {}", about.st_uid),
-                        fmt::format("chown root {}", path.string()));
-  }
-  const bool shared_folder = S_ISDIR(about.st_mode) && (about.st_mode & S_ISVTX) != 0;
-  if ((about.st_mode & (S_IWGRP | S_IWOTH)) == 0 || shared_folder) return {};
-  return refused_path(path, "may be written by others", fmt::format("chmod go-w {}", path.string()));
+  const std::string why = others_word(about);
+  if (why.empty()) return {};
+  return refused_path(path, why,
+                      fmt::format("{} {}", is_strangers(about) ? "chown root" : "chmod go-w", path.string()));
 }
 
 // Opens `name` in the folder `parent`; never through a link, never waiting for a pipe's other end.
@@ -74,17 +75,48 @@ Result<std::string> read_all(const UniqueFd& fd, const fs::path& path, std::size
 
 }  // namespace
 
-Result<std::string> read_trusted_file(const std::string& path, std::size_t most) {
+bool may_others_write(const struct stat& about) {
+  return (about.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+std::string others_word(const struct stat& about) {
+  if (is_strangers(about)) return fmt::format("belongs to user {}", about.st_uid);
+  const bool shared_folder = S_ISDIR(about.st_mode) && (about.st_mode & S_ISVTX) != 0;
+  return may_others_write(about) && !shared_folder ? "may be written by others" : "";
+}
+
+Result<UniqueFd> open_trusted_folder(const std::string& path) {
   const fs::path whole = fs::path(path).lexically_normal();
   if (!whole.is_absolute()) return refused_path(path, "is no absolute path", "begin it with /");
   fs::path so_far = "/";
   OVL_TRY(UniqueFd folder, open_checked(UniqueFd(), "/", so_far, true));
-  for (const fs::path& part : whole.parent_path().relative_path()) {
+  for (const fs::path& part : whole.relative_path()) {
+    if (part.empty()) continue;  // behind a last slash
     so_far /= part;
     OVL_TRY(folder, open_checked(folder, part.c_str(), so_far, true));
   }
+  return folder;
+}
+
+Result<std::string> read_trusted_file(const std::string& path, std::size_t most) {
+  const fs::path whole = fs::path(path).lexically_normal();
+  if (!whole.is_absolute()) return refused_path(path, "is no absolute path", "begin it with /");
+  OVL_TRY(const UniqueFd folder, open_trusted_folder(whole.parent_path().string()));
   OVL_TRY(const UniqueFd file, open_checked(folder, whole.filename().c_str(), whole, false));
   return read_all(file, whole, most);
+}
+
+Status check_trusted(const std::string& path) {
+  std::error_code error;
+  fs::path way = fs::canonical(path, error);
+  if (error) return open_error(path, error.value());
+  for (;; way = way.parent_path()) {
+    struct stat about {};
+
+    if (::lstat(way.c_str(), &about) != 0) return open_error(way, errno);
+    OVL_CHECK(check_writers(way, about));
+    if (!way.has_relative_path()) return {};
+  }
 }
 
 }  // namespace ovl
