@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "cmd/ask.hpp"
-#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/event_log.hpp"
 #include "cmd/exit.hpp"
@@ -215,7 +214,6 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
   }};
   OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress));
   shown.end();
-  if (!options.cluster_file.empty()) OVL_CHECK(remember_cluster(options.cluster_file, request.cluster));
   OVL_TRY(const int code, finish(applied, global, options, telling));
   const bool changed = !applied.planned.plan.empty();
   return Outcome{.code = code,
@@ -241,22 +239,22 @@ Result<Outcome> run(const GlobalOptions& global, const PlanOptions& options,
 }
 
 // Tells how it ended, last of all.
-int conclude(const Result<Outcome>& outcome, EventLog& events) {
+ApplyEnd conclude(const Result<Outcome>& outcome, EventLog& events) {
   const int code = outcome.ok() ? outcome.value().code : report_error(outcome.error());
   const Outcome ended = outcome.ok() ? outcome.value() : Outcome{};
   events.summary(ended.result, ended.generation, code);
   if (!events.broken().empty()) {
     std::cerr << fmt::format("ovl: not all events were told: {}\n", events.broken());
   }
-  return code;
+  return {.code = code, .is_applied = outcome.ok()};
 }
 
 }  // namespace
 
-int run_apply(const GlobalOptions& global, const PlanOptions& given) {
+ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
   listen_for_interrupts();
   auto events = EventLog::open(given.events, operation_of(given));
-  if (!events.ok()) return report_error(events.error());
+  if (!events.ok()) return {.code = report_error(events.error())};
   std::optional<SavedPlan> saved;
   PlanOptions options = given;
   if (is_saved_plan(given.path)) {
@@ -270,6 +268,10 @@ int run_apply(const GlobalOptions& global, const PlanOptions& given) {
     keep_telling(given, options);
   }
   return conclude(run(global, options, saved, events.value()), events.value());
+}
+
+int run_apply(const GlobalOptions& global, const PlanOptions& options) {
+  return apply_to_end(global, options).code;
 }
 
 }  // namespace ovl

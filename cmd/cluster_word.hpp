@@ -20,7 +20,8 @@ Result<std::vector<Label>> held_clusters(const PlanOptions& options, const std::
 // Errors: guard, with the place and the remedy, when the manifest says none of those names.
 Status check_cluster_held(const Manifest& manifest, const Sources& sources, const std::vector<Label>& held);
 
-// Writes the name that was applied into `file`, for held_clusters(). The folder is made. Errors: io.
+// Writes the name that is about to be applied into `file`, for held_clusters(). The folder is made. Errors:
+// io.
 Status remember_cluster(const std::string& file, const Label& name);
 
 // Where the hooks of a repository remember it. `repository`: its own folder, that of the objects.

@@ -158,6 +158,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
     Status identified = context.identify(options);
     if (!identified.ok() && !needs.optional_identity) return std::move(identified).error();
   }
+  context.remember_name(options);
   context.world_.now = std::time(nullptr);
   context.world_.holder = this_process(context.world_.now);
   context.world_.holder_is_dead = holder_is_dead;
@@ -166,6 +167,14 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.world_.lock_out_patience =
       std::min<std::chrono::milliseconds>(kLongestLockOut, context.store_.timeout);
   return context;
+}
+
+Result<bool> Context::refresh_netns() {
+  if (world_.kernel == nullptr) return false;
+  OVL_TRY(NetnsList now, read_netns_list());
+  const bool other = now.patterns != request_.netns_list.patterns;
+  request_.netns_list = std::move(now);
+  return other;
 }
 
 Result<bool> Context::refresh(const GlobalOptions& global, const PlanOptions& options) {
@@ -288,10 +297,12 @@ Status Context::fill_signer() {
   return {};
 }
 
-// A saved plan, a revision and records were in other hands; what a file of ours says, we say.
+// A saved plan, a revision, records and what automation has checked out were in other hands; what a file of
+// ours says, we say.
 Status Context::fill_netns(const PlanOptions& options, const GivenManifest* given) {
   OVL_TRY(request_.netns_list, read_netns_list());
-  const bool by_hand = !options.host_side && !options.unattended && given == nullptr && !source_.revision;
+  const bool unasked = options.host_side || options.unattended || options.by_itself || is_automation();
+  const bool by_hand = !unasked && given == nullptr && !source_.revision;
   if (request_.manifest == nullptr || !by_hand) return {};
   std::vector<std::string> names;
   for (const SourceFile& file : source_.files) names.push_back(file.name);
@@ -325,6 +336,14 @@ Status Context::fill_cluster(const GlobalOptions& global, const PlanOptions& opt
   return {};
 }
 
+// However the apply that writes under this name ends, no other name takes its place.
+void Context::remember_name(const PlanOptions& options) {
+  if (options.cluster_file.empty()) return;
+  request_.before_writing = [file = options.cluster_file, name = request_.cluster] {
+    return remember_cluster(file, name);
+  };
+}
+
 Status Context::fill_access(const PlanOptions& options, const GivenManifest* given) {
   words_.given = with_absolute_files(options.keystore);
   if (options.host_side) {
@@ -352,9 +371,9 @@ Status Context::fill_access(const PlanOptions& options, const GivenManifest* giv
 Status Context::hear_host(const GlobalOptions& global, const PlanOptions& options) {
   words_.automation = is_automation() || options.unattended || options.by_itself || options.only_named;
   const bool has_secrets = has_references(words_.stated) || has_references(words_.given);
-  words_.own_files = has_secrets && are_own_files(stated_in_);
+  words_.own_files = (has_secrets || options.unattended) && are_own_files(stated_in_);
   if (!words_.given.url.empty()) return {};
-  if (has_secrets || words_.stated.url.empty() || options.only_named) {
+  if (has_secrets || words_.stated.url.empty() || options.only_named || options.unattended) {
     OVL_TRY(words_.bound, bound_access(global));
   }
   auto file = read_host_side();
@@ -371,7 +390,9 @@ Status Context::choose_keystore(const GlobalOptions& global, const PlanOptions& 
   OVL_CHECK(hear_host(global, options));
   ChosenAccess chosen = choose_access(words_);
   access_ = chosen.access;
-  if (options.only_named && !chosen.is_named) return unconfirmed_access(chosen, stated_at_);
+  // What runs by itself makes and fills what it is told of, for as long as it runs.
+  const bool asks_host = options.only_named || (options.unattended && !words_.own_files);
+  if (asks_host && !chosen.is_named) return unconfirmed_access(chosen, stated_at_);
   if (chosen.is_confirmed) return {};
   const bool may_ask = words_.own_files && !words_.automation && is_at_terminal();
   if (!may_ask) return unconfirmed_access(chosen, stated_at_);

@@ -55,6 +55,10 @@ class Context {
   // now, and another context has to be opened. Errors: as open().
   Result<bool> refresh(const GlobalOptions& global, const PlanOptions& options);
 
+  // Reads again which namespaces this host gives to endpoints. True: others than before. Errors: as
+  // read_netns_list().
+  Result<bool> refresh_netns();
+
   // This machine's lock; nothing in cluster scope. Errors: locked, io.
   Result<std::optional<HostLock>> lock_host();
 
@@ -104,6 +108,7 @@ class Context {
   Status fill_given(const GivenManifest& given);
   Status fill_access(const PlanOptions& options, const GivenManifest* given);
   Status fill_cluster(const GlobalOptions& global, const PlanOptions& options);
+  void remember_name(const PlanOptions& options);
 
   ManifestSource source_;
   std::unique_ptr<Manifest> manifest_;

@@ -44,6 +44,8 @@ void say_line(const std::string& text) {
 
 Result<Applied> apply_unasked(Context& context, const GlobalOptions& global) {
   OVL_TRY(const auto lock, context.lock_host());
+  OVL_TRY(const bool other, context.refresh_netns());
+  static_cast<void>(other);
   context.world().now = std::time(nullptr);
   const auto approve = [](const Plan&) { return Status(); };
   OVL_TRY(Applied applied, apply(context.request(), context.world(), approve, Progress()));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cmd/cluster_word.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/hooks/taken.hpp"
@@ -142,7 +141,7 @@ class Syncer {
     OVL_TRY(const auto applied, apply_unasked(*context_, global_));
     left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);
-    return remember_cluster(plan.cluster_file, context_->request().cluster);
+    return {};
   }
 
   // What the host says counts as of now: its policy, who may sign, its keystore's address and secrets.
@@ -200,9 +199,9 @@ Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
   OVL_TRY(PlanOptions plan, Remote(global, given).bring());
   plan.auto_approve = true;
   plan.by_itself = true;
-  const int code = run_apply(global, plan);
-  if (code == kExitDone) tell_made_good(given, plan);
-  return code;
+  const ApplyEnd end = apply_to_end(global, plan);
+  if (end.is_applied) tell_made_good(given, plan);
+  return end.code;
 }
 
 Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const SyncOptions& options) {

@@ -7,6 +7,15 @@ namespace ovl {
 
 int run_plan(const GlobalOptions& global, const PlanOptions& options);
 int run_apply(const GlobalOptions& global, const PlanOptions& options);
+
+// The same for who has to know whether it is applied: also when a part of this host is left as it is, which
+// has a code of its own.
+struct ApplyEnd {
+  int code = 0;
+  bool is_applied = false;
+};
+
+ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& options);
 int run_show(const GlobalOptions& global, const PlanOptions& options);
 int run_exec(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec);
 int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls);

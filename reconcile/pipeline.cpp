@@ -642,6 +642,10 @@ std::vector<Finding> left_as_it_is(const Planned& planned) {
 
 namespace {
 
+Status begin_writing(const Request& request) {
+  return request.before_writing ? request.before_writing() : Status();
+}
+
 Result<Applied> apply_steps(const Request& request, World& world, const Approve& approve,
                             const Progress& progress) {
   Applied applied;
@@ -656,6 +660,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   const bool at_rest =
       planned.plan.empty() && (request.refresh_only || check_findings(request, planned.plan).ok());
   if (at_rest && !lock) {
+    OVL_CHECK(begin_writing(request));
     OVL_CHECK(publish_own_facts(request, world, planned));
     OVL_CHECK(report_drift(request, world, planned, random_id()));
     OVL_CHECK(keep_what_was_written(request, world, planned));
@@ -668,6 +673,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   } else {
     OVL_CHECK(approve(planned.plan));
     OVL_CHECK(check_findings(request, planned.plan));
+    OVL_CHECK(begin_writing(request));
     OVL_CHECK(back_up(request, world));
     const std::string apply_id = random_id();
     Status done = execute(request, world, planned, lock, apply_id, progress);

@@ -66,6 +66,9 @@ struct Request {
   // Asked once more under the lock, before the first write; an error ends the apply: the plan is
   // stale, or has problems, which only the asker can show with their places.
   std::function<Status(const struct Planned&)> check;
+  // Called once, right before the first write under the cluster's name, when nothing is refused any more; may
+  // be empty. An error ends the apply.
+  std::function<Status()> before_writing;
 };
 
 // The ports to the world. Absent where the scope does not need them.

@@ -2,6 +2,7 @@
 // anything is read or written under the other name. Under it all would be made anew, past `protect` and every
 // guard.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -154,6 +155,25 @@ TEST_F(ClusterWord, OfSyncWithoutARepositoryHoldsToo) {
   const Ran renamed = ovl(sync);
   EXPECT_EQ(renamed.code, 12) << renamed.out;
   is_refused(renamed, "second");
+}
+
+// However the first apply ends: the name is kept before anything is written under it. Here it can't be.
+TEST_F(ClusterWord, OfSyncIsKeptBeforeAnythingIsWritten) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  write(kKept);
+  std::filesystem::create_directories(file("state/sync"));
+  const std::string sync =
+      fmt::format("--state-dir {} sync net --scope cluster --keystore {}", file("state"), store());
+  const Ran ran = shell(
+      fmt::format("cd {0} && unshare -m sh -c 'mount --bind {1} {1} && mount -o remount,bind,ro {1} && exec "
+                  "{2} {3}'",
+                  file("work"), file("state/sync"), OVL_BINARY, sync));
+  EXPECT_NE(ran.code, 0) << ran.out;
+  EXPECT_TRUE(ran.has("can't be written")) << ran.out;
+  EXPECT_EQ(tree_of("pushed"), 0U) << ran.out;
+  test::write_file(file("policy.toml"), "[policy]\nforbid = [\"create network\"]\n");
+  EXPECT_EQ(ovl(sync + " --policy " + file("policy.toml")).code, 12);
+  EXPECT_EQ(shell("ls " + file("state/sync")).out, "") << "what is refused binds nobody";
 }
 
 TEST_F(ClusterWord, OfAnAgentIsWhatItsHostFollows) {

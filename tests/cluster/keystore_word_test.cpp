@@ -220,11 +220,33 @@ TEST_F(KeystoreWord, OfAnotherOwnersFilesIsNotResolved) {
   ASSERT_EQ(::chown(folder.c_str(), 0, 0), 0);
   ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
   is_silent(run_at_terminal("network ls", "yes"), "a folder that all may write");
+  // The members of a group are others too.
+  ASSERT_EQ(::chmod(folder.c_str(), 02775), 0);
+  is_silent(run_at_terminal("network ls", "yes"), "a folder that a group may write");
   ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(manifest.c_str(), 0664), 0);
+  is_silent(run_at_terminal("network ls", "yes"), "a file that a group may write");
+  ASSERT_EQ(::chmod(manifest.c_str(), 0644), 0);
+  ASSERT_EQ(::chmod(file("work").c_str(), 0775), 0);
+  is_silent(run_at_terminal("network ls", "yes"), "a folder above it that a group may write");
+  ASSERT_EQ(::chmod(file("work").c_str(), 0755), 0);
   ASSERT_EQ(::chown(file("work").c_str(), 65534, 65534), 0);
   is_silent(run_at_terminal("network ls", "yes"), "a folder above it");
   ASSERT_EQ(::chown(file("work").c_str(), 0, 0), 0);
   is_heard(run_at_terminal("network ls", "yes"), "all is the caller's own");
+}
+
+// What runs by itself would make the file that a stranger's manifest names, and fill it for ever.
+TEST_F(KeystoreWord, OfAnotherOwnersFilesIsNothingThatRunsByItselfMakes) {
+  write("[keystore]\nurl = \"" + store() + "\"\n[network.one]\n");
+  const std::vector<std::string> running{"agent --host left", "sync --scope host --host left",
+                                         "sync --scope cluster"};
+  ASSERT_EQ(::chown(file("work/net/ovl.toml").c_str(), 65534, 65534), 0);
+  for (const std::string& words : running) is_refused(run(words), words);
+  EXPECT_FALSE(test::exists(file("keystore.db")));
+  EXPECT_FALSE(test::exists(file("state")));
+  const Ran named = run("sync --scope cluster", "OVL_KEYSTORE=" + store());
+  EXPECT_EQ(named.code, 0) << named.out;
 }
 
 // A plan file is words too, of whoever had it in their hands. The embedded store wants no token: that one is

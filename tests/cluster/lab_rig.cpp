@@ -30,7 +30,8 @@ std::string with_path(const std::string& command) {
 }  // namespace
 
 Ran shell(const std::string& command) {
-  const std::string line = "exec 2>&1; exec timeout 120 sh -c " + quoted(command) + " </dev/null";
+  const std::string line =
+      "exec 2>&1; exec env -u CI -u OVL_IN_AUTOMATION timeout 120 sh -c " + quoted(command) + " </dev/null";
   FILE* pipe = popen(line.c_str(), "r");
   Ran ran;
   if (pipe == nullptr) return ran;

@@ -14,7 +14,7 @@ struct Ran {
   [[nodiscard]] bool has(const std::string& text) const { return out.find(text) != std::string::npos; }
 };
 
-// Runs a shell command line. Its end is bounded by 120 s.
+// Runs a shell command line as a person would, whatever runs the tests. Its end is bounded by 120 s.
 Ran shell(const std::string& command);
 
 class LabRig : public ::testing::Test {

@@ -1,6 +1,7 @@
 // ovl sync with a remote, on a store of its own and without a lab: cluster scope needs no kernel.
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -29,6 +30,29 @@ class Sync : public HooksRig {
         shell(fmt::format("cd {} && HOME=/nonexistent {} {} --interval 100ms {} >log 2>&1 & echo $!",
                           file(""), OVL_BINARY, arguments(), more));
     pid_ = ran.out.substr(0, ran.out.find('\n'));
+  }
+
+  // A host of its own, with an address on its loopback, that follows the records alone; tells every round.
+  Ran start_host(const std::string& more) {
+    test::write_file(
+        file("host.sh"),
+        fmt::format("ip link set lo up && ip addr add 192.0.2.1/32 dev lo && exec {} -v --state-dir "
+                    "{} --run-dir {} sync --scope host --host left --cluster pushed --keystore {} "
+                    "{} >{} 2>&1\n",
+                    OVL_BINARY, file("state"), file("run"), store(), more, file("log")));
+    const Ran ran = shell("cd / && unshare -n -m sh " + file("host.sh") + " & echo started $!");
+    pid_ = ran.out.substr(ran.out.find(' ') + 1);
+    pid_ = pid_.substr(0, pid_.find('\n'));
+    return ran;
+  }
+
+  // Waits until the log has said so that many times.
+  [[nodiscard]] bool says_often(const std::string& words, int times) const {
+    return shell(fmt::format(
+                     "touch {1}; timeout 30 bash -c '[ $(grep -m{2} -c \"{0}\" < <(exec tail --pid=$$ -n "
+                     "+1 -f {1})) = {2} ]'",
+                     words, file("log"), times))
+               .code == 0;
   }
 
   // Waits until the log says so, at most half a minute.
@@ -119,6 +143,24 @@ TEST_F(Sync, TheKeystoresSecretsAreReadAgain) {
   ASSERT_TRUE(reaches(1, "one")) << log();
   std::filesystem::permissions(file("token"), std::filesystem::perms(0644));
   EXPECT_TRUE(says("is readable by others")) << log();
+}
+
+// What follows the records on a host has no name to remember. Nothing fails in any round, so that none comes
+// later than the one before, and the host's presence lasts.
+TEST_F(Sync, AHostFollowsTheRecordsRoundAfterRound) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::filesystem::create_directories(file("run"));
+  const std::string apply = "apply net --scope cluster --auto-approve --keystore " + store();
+  write(kOne);
+  ASSERT_EQ(ovl(apply).code, 0);
+  ASSERT_TRUE(start_host("--interval 50ms").has("started"));
+  ASSERT_TRUE(says_often("generation 1: 0 changes", 5)) << log();
+  const Ran hosts = ovl("host ls --keystore " + store() + " --cluster pushed");
+  EXPECT_TRUE(hosts.has("present")) << hosts.out;
+  write(std::string(kOne) + "[network.two]\n");
+  ASSERT_EQ(ovl(apply).code, 0);
+  ASSERT_TRUE(says_often("generation 2: 0 changes", 5)) << log();
+  EXPECT_EQ(shell("grep -v 'ovl: generation' " + file("log")).out, "");
 }
 
 // It has applied what a post-receive was kept from, and says so.
