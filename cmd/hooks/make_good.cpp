@@ -45,6 +45,14 @@ std::vector<std::string> environment_of(const std::vector<std::string>& call) {
   return out;
 }
 
+// As git tells a hook the options of its push (githooks(5), pre-receive).
+void add_push_options(const std::vector<std::string>& options, std::vector<std::string>& environment) {
+  environment.push_back(fmt::format("GIT_PUSH_OPTION_COUNT={}", options.size()));
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    environment.push_back(fmt::format("GIT_PUSH_OPTION_{}={}", i, options[i]));
+  }
+}
+
 bool is_applying(const std::string& repository) {
   const UniqueFd lock(::open((repository + "/ovl/apply.lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   return lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
@@ -82,6 +90,7 @@ Status make_good(GitRepository& repository, const std::string& post_receive) {
   }
   std::cout << printable(what) << "; it is now:\n" << std::flush;
   std::vector<std::string> environment = environment_of(call);
+  add_push_options(taken->options, environment);
   OVL_TRY(const ProcessOutput ran,
           run_process({.arguments = std::move(call),
                        .environment = std::move(environment),

@@ -59,6 +59,7 @@ void tell_others(const std::vector<RefUpdate>& updates, const PlanOptions& plan)
 
 struct PushWishes {
   bool dry_run = false;
+  std::vector<std::string> lasting;  // the options that its apply goes by too
 };
 
 Error untrusted(const std::string& option) {
@@ -68,17 +69,19 @@ Error untrusted(const std::string& option) {
 }
 
 // Options of other programs are none of ours.
-Result<PushWishes> push_wishes(const HookOptions& hook, PlanOptions& plan) {
+Result<PushWishes> push_wishes(const std::vector<std::string>& options, bool trusted, PlanOptions& plan) {
   constexpr std::string_view lead = "ovl.";
   constexpr std::string_view most = "ovl.max-destroy=";
   PushWishes out;
-  for (const std::string& option : hook.environment.push_options) {
+  for (const std::string& option : options) {
     if (!option.starts_with(lead)) continue;
     if (option == "ovl.dry-run") {
       out.dry_run = true;
-    } else if (!hook.trust_push_options) {
-      return untrusted(option);
-    } else if (option == "ovl.allow-rollback") {
+      continue;
+    }
+    if (!trusted) return untrusted(option);
+    out.lasting.push_back(option);
+    if (option == "ovl.allow-rollback") {
       plan.allow_rollback = true;
     } else if (option.starts_with(most)) {
       plan.max_destroy = option.substr(most.size());
@@ -105,7 +108,7 @@ Status hold_cluster(const RefUpdate& update, PlanOptions& plan) {
 
 Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                        const std::vector<RefUpdate>& updates) {
-  OVL_TRY(const PushWishes wishes, push_wishes(hook, plan));
+  OVL_TRY(const PushWishes wishes, push_wishes(hook.environment.push_options, hook.trust_push_options, plan));
   tell_others(updates, plan);
   const RefUpdate* update = followed(updates, plan);
   if (update == nullptr) return kExitDone;
@@ -121,7 +124,7 @@ Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const Hook
   const int code = run_plan(global, plan);
   if (code != kExitDone) return code;
   if (!wishes.dry_run) {
-    OVL_CHECK(note_taken(plan.repo, *update));
+    OVL_CHECK(note_taken(plan.repo, *update, wishes.lasting));
     return kExitDone;
   }
   say("a dry run: the push is not taken");
@@ -148,22 +151,34 @@ Result<UniqueFd> open_log(const std::string& path) {
   return log;
 }
 
-// What the branch has now. What is applied needs nobody to make it good any more.
-Result<int> apply_newest(const GlobalOptions& global, PlanOptions plan) {
+// What is to be applied, and the options of its push.
+struct Wanted {
+  RefUpdate update;
+  std::vector<std::string> options;
+};
+
+// What the branch has now, which is not what the options were for when somebody has pushed meanwhile. What
+// is applied needs nobody to make it good any more.
+Result<int> apply_newest(const GlobalOptions& global, PlanOptions plan, const Wanted& wanted) {
   OVL_TRY(const auto repository, need_repository(plan.repo));
   OVL_TRY(const Commit tip, repository->commit(plan.ref));
+  if (tip.id == wanted.update.after) {
+    OVL_TRY(const PushWishes wishes, push_wishes(wanted.options, true, plan));
+    static_cast<void>(wishes);
+  }
   plan.ref = tip.id;
   plan.host_side = true;
   plan.auto_approve = true;
   plan.by_itself = true;
-  const int code = run_apply(global, plan);
-  if (code == kExitDone) drop_taken(*repository, tip.id);
-  return code;
+  const ApplyEnd end = apply_to_end(global, plan);
+  if (end.is_applied) drop_taken(*repository, tip.id);
+  return end.code;
 }
 
 // Ends here, in a process of its own: nothing of the push waits for it, and pushes apply one by one. What
 // the branch has when its turn comes is what counts, so a newer push overtakes.
-[[noreturn]] void apply_apart(const GlobalOptions& global, const PlanOptions& plan, const UniqueFd& log) {
+[[noreturn]] void apply_apart(const GlobalOptions& global, const PlanOptions& plan, const Wanted& wanted,
+                              const UniqueFd& log) {
   ::setsid();
   const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   ::dup2(nothing.get(), STDIN_FILENO);
@@ -177,7 +192,7 @@ Result<int> apply_newest(const GlobalOptions& global, PlanOptions plan) {
   // Who is told to end while it waits ends at once: it has nothing yet, and its push is noted.
   while (::flock(lock.get(), LOCK_EX) != 0 && errno == EINTR) {
   }
-  const auto done = apply_newest(global, plan);
+  const auto done = apply_newest(global, plan, wanted);
   const int code = done.ok() ? done.value() : report_error(done.error());
   std::cout.flush();
   ::_exit(code);
@@ -221,35 +236,46 @@ class Follower {
   off_t at_;
 };
 
-// What is to be applied: notes what was pushed, before anything can go wrong with it, or finds what was
-// pushed before and never applied.
-Result<std::optional<RefUpdate>> wanted_update(const PlanOptions& plan,
-                                               const std::vector<RefUpdate>& updates) {
+// Notes what was pushed, before anything can go wrong with it, or finds what was pushed before and never
+// applied, with the options that it had.
+Result<std::optional<Wanted>> wanted_update(const PlanOptions& plan, const std::vector<RefUpdate>& updates,
+                                            std::vector<std::string> options) {
   const RefUpdate* update = followed(updates, plan);
-  if (update != nullptr && update->after == kNoCommit) return std::optional<RefUpdate>();
+  if (update != nullptr && update->after == kNoCommit) return std::optional<Wanted>();
   OVL_CHECK(make_taken_folder(plan.repo));
   if (update != nullptr) {
-    OVL_CHECK(note_taken(plan.repo, *update));
-    return std::optional(*update);
+    OVL_CHECK(note_taken(plan.repo, *update, options));
+    return std::optional(Wanted{*update, std::move(options)});
   }
   OVL_TRY(const auto repository, need_repository(plan.repo));
-  const auto taken = find_taken(*repository, plan.ref);
-  if (!taken) return std::optional<RefUpdate>();
+  auto taken = find_taken(*repository, plan.ref);
+  if (!taken) return std::optional<Wanted>();
   say(fmt::format("{}: {} was taken and never applied; it is now", plan.ref, taken->words()));
-  return std::optional(RefUpdate{.before = taken->before, .after = taken->commit, .ref = plan.ref});
+  return std::optional(
+      Wanted{{.before = taken->before, .after = taken->commit, .ref = plan.ref}, std::move(taken->options)});
 }
 
 Result<int> apply_push(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,
                        const std::vector<RefUpdate>& updates) {
-  OVL_TRY(const auto update, wanted_update(plan, updates));
-  if (!update) return kExitDone;
+  PlanOptions checked = plan;
+  auto wishes = push_wishes(hook.environment.push_options, hook.trust_push_options, checked);
+  OVL_TRY(auto wanted,
+          wanted_update(plan, updates, wishes.ok() ? wishes.value().lasting : std::vector<std::string>()));
+  if (!wanted) return kExitDone;
+  if (!hook.trust_push_options) wanted->options.clear();
+  // Where no pre-receive has refused it, the push is taken, and nothing more is done by it.
+  if (!wishes.ok()) return std::move(wishes).error();
+  if (wishes.value().dry_run) {
+    say("a dry run: the push is taken, as no pre-receive hook holds it, and not applied");
+    return kExitDone;
+  }
   for (const std::string& place : {global.state_directory, plan.repo + "/ovl"}) {
     const auto suspended = read_suspension(place);
     if (!suspended) continue;
     say(suspended->words() + ": the push is taken and not applied");
     return kExitDone;
   }
-  OVL_CHECK(hold_cluster(*update, plan));
+  OVL_CHECK(hold_cluster(wanted->update, plan));
   OVL_TRY(const milliseconds wait, parse_duration(hook.wait));
   OVL_TRY(const std::string path, log_path(plan));
   OVL_TRY(const UniqueFd log, open_log(path));
@@ -257,7 +283,7 @@ Result<int> apply_push(const GlobalOptions& global, PlanOptions plan, const Hook
   std::cout.flush();
   const pid_t process = ::fork();
   if (process < 0) return Error{.code = Errc::io, .message = "no process for the apply", .os_errno = errno};
-  if (process == 0) apply_apart(global, plan, log);
+  if (process == 0) apply_apart(global, plan, *wanted, log);
   listen_for_interrupts();
   const auto code = Follower(process, log, from).follow(wait);
   if (code) return *code;

@@ -109,9 +109,18 @@ Result<int> pre_push(const PlanOptions& plan) {
   return kExitDone;
 }
 
+// A branch may have several names, and git changes it by any of them.
+Status resolve_names(PlanOptions& plan, std::vector<RefUpdate>& updates) {
+  OVL_TRY(const auto repository, need_repository(plan.repo));
+  plan.ref = repository->target_of(plan.ref);
+  for (RefUpdate& update : updates) update.ref = repository->target_of(update.ref);
+  return {};
+}
+
 Result<int> receive(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
-  OVL_TRY(const auto updates, read_received());
+  OVL_TRY(auto updates, read_received());
   PlanOptions here = plan;
+  OVL_CHECK(resolve_names(here, updates));
   here.memory_folder = plan.repo + "/ovl";
   return hook.name == "pre-receive" ? run_pre_receive(global, here, hook, updates)
                                     : run_post_receive(global, here, hook, updates);

@@ -1,6 +1,7 @@
 #include "cmd/hooks/taken.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 #include <ctime>
 #include <filesystem>
 #include <iterator>
-#include <vector>
+#include <sstream>
 
 #include "cmd/write_file.hpp"
 #include "drivers/git/fetch.hpp"
@@ -23,6 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kDay = 86'400;
+// Bytes: a commit, and a few options of a push.
+constexpr std::size_t kMostNote = 65'536;
 
 std::string folder_of_notes(const std::string& repository) {
   return repository + "/ovl/taken";
@@ -39,15 +42,26 @@ std::optional<std::int64_t> age_of(const std::string& file) {
   return std::time(nullptr) - about.st_mtime;
 }
 
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out.push_back(line);
+  return out;
+}
+
 std::optional<TakenPush> read_note(const std::string& repository, const std::string& commit) {
   const std::string note = note_of(repository, commit);
   const auto age = age_of(note);
   if (!age) return std::nullopt;
-  const auto before = read_regular(note, {.most = kNoCommit.size(), .links = Links::refuse});
-  const bool known = before.ok() && is_object_id(before.value());
-  return TakenPush{.commit = commit,
-                   .before = known ? before.value() : std::string(kNoCommit),
-                   .since = std::time(nullptr) - *age};
+  const auto text = read_regular(note, {.most = kMostNote, .links = Links::refuse});
+  std::vector<std::string> lines = lines_of(text.ok() ? text.value() : std::string());
+  const bool known = !lines.empty() && is_object_id(lines.front());
+  TakenPush out{
+      .commit = commit, .before = std::string(kNoCommit), .since = std::time(nullptr) - *age, .options = {}};
+  if (!known) return out;
+  out.before = lines.front();
+  out.options.assign(lines.begin() + 1, lines.end());
+  return out;
 }
 
 std::vector<std::string> noted_commits(const std::string& repository) {
@@ -74,10 +88,13 @@ Status make_taken_folder(const std::string& repository) {
   return make_folder(folder_of_notes(repository));
 }
 
-Status note_taken(const std::string& repository, const RefUpdate& update) {
+// git takes no option with a line's end in it (git-push(1), --push-option).
+Status note_taken(const std::string& repository, const RefUpdate& update,
+                  const std::vector<std::string>& options) {
   std::error_code error;
   if (!fs::is_directory(folder_of_notes(repository), error)) return {};
-  return write_whole_file(note_of(repository, update.after), update.before, 0600);
+  const std::string text = fmt::format("{}\n{}", update.before, fmt::join(options, "\n"));
+  return write_whole_file(note_of(repository, update.after), text, 0600);
 }
 
 std::optional<TakenPush> find_taken(GitRepository& repository, const std::string& branch) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cmd/hooks/hooks.hpp"
 #include "drivers/git/repository.hpp"
@@ -13,8 +14,9 @@ namespace ovl {
 
 struct TakenPush {
   std::string commit;
-  std::string before;      // what the branch had before it, as of RefUpdate
-  std::int64_t since = 0;  // when it was pushed, seconds since the epoch
+  std::string before;                // what the branch had before it, as of RefUpdate
+  std::int64_t since = 0;            // when it was pushed, seconds since the epoch
+  std::vector<std::string> options;  // of the push, that ovl took
 
   // "commit 0123456789ab, pushed 2026-01-02 03:04:05Z"
   [[nodiscard]] std::string words() const;
@@ -23,9 +25,11 @@ struct TakenPush {
 // Makes the folder for such notes, REPO/ovl/taken, mode 0700. Errors: io.
 Status make_taken_folder(const std::string& repository);
 
-// Notes a commit, durably; without the folder nothing, as nobody applies here. Several may be noted at once:
-// whether git takes a push is known only afterwards. Errors: io.
-Status note_taken(const std::string& repository, const RefUpdate& update);
+// Notes a commit and the push options that it is to be applied by, durably; without the folder nothing, as
+// nobody applies here. Several may be noted at once: whether git takes a push is known only afterwards.
+// Errors: io.
+Status note_taken(const std::string& repository, const RefUpdate& update,
+                  const std::vector<std::string>& options);
 
 // What the branch has, when it is noted and so was never applied; none: nothing is to be made good.
 std::optional<TakenPush> find_taken(GitRepository& repository, const std::string& branch);

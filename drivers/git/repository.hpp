@@ -82,6 +82,10 @@ class GitRepository {
   // The branch that HEAD names, "refs/heads/main", also before its first commit; empty when HEAD is detached.
   [[nodiscard]] virtual std::string branch() const = 0;
 
+  // The ref that one ends at: another where it is a symbolic one (git-symbolic-ref(1)), also when there is
+  // nothing yet; git changes that one by any of its names.
+  [[nodiscard]] virtual std::string target_of(const std::string& ref) const = 0;
+
   // A branch, a tag as tags/NAME, a commit, or an expression such as HEAD~1 (gitrevisions(7)); a short name
   // is a branch's, whatever tags are called so.
   // Errors: not_found (also for what names no commit), io.

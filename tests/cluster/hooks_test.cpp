@@ -112,6 +112,61 @@ TEST_F(Hooks, PushOptionsAreTakenWhereTheyAreTrusted) {
   EXPECT_EQ(push("-o ci.skip hub main").code, 0) << "options of others are theirs";
 }
 
+// What pre-receive takes by them, post-receive applies by them; also when it was kept from that.
+TEST_F(Hooks, PushOptionsAreAppliedByToo) {
+  ASSERT_EQ(install("--trust-push-options pre-receive post-receive").code, 0);
+  write(kOne);
+  commit("one");
+  write(std::string(kOne) + kTwo);
+  commit("two");
+  ASSERT_EQ(push().code, 0);
+  const Ran back = push("-f -o ovl.allow-rollback hub HEAD~1:main");
+  EXPECT_EQ(back.code, 0) << back.out;
+  EXPECT_EQ(networks().find("two"), std::string::npos) << back.out;
+  ASSERT_EQ(push().code, 0);
+  ASSERT_EQ(ovl("suspend --repo " + file("hub.git")).code, 0);
+  ASSERT_TRUE(push("-f -o ovl.allow-rollback hub HEAD~1:main").has("the push is taken and not applied"));
+  ASSERT_EQ(ovl("resume --repo " + file("hub.git")).code, 0);
+  EXPECT_TRUE(push("hub main:refs/heads/draft").has("never applied; it is now"));
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  ASSERT_EQ(push().code, 0);
+  ASSERT_EQ(ovl("suspend --repo " + file("hub.git")).code, 0);
+  ASSERT_TRUE(push("-f -o ovl.allow-rollback hub HEAD~1:main").has("the push is taken and not applied"));
+  ASSERT_EQ(ovl("resume --repo " + file("hub.git")).code, 0);
+  EXPECT_TRUE(ovl("hook status --repo " + file("hub.git")).has("never applied; it is now"));
+  EXPECT_EQ(networks().find("two"), std::string::npos);
+  write("");
+  commit("none");
+  EXPECT_NE(push().code, 0);
+  const Ran gone = push("-o ovl.max-destroy=100% hub main");
+  EXPECT_EQ(gone.code, 0) << gone.out;
+  EXPECT_EQ(networks().find("one"), std::string::npos) << gone.out;
+}
+
+// A push to another name of the branch is one to the branch; so is one to the branch where another name of it
+// is followed.
+TEST_F(Hooks, AnotherNameOfTheBranchIsTheBranch) {
+  ASSERT_EQ(shell("git -C " + file("hub.git") + " symbolic-ref refs/heads/alias refs/heads/main").code, 0);
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  write("[network.kept]\nprotect = true\n");
+  commit("one");
+  const Ran first = push("hub main:refs/heads/alias");
+  EXPECT_EQ(first.code, 0) << first.out;
+  EXPECT_NE(networks().find("kept"), std::string::npos) << first.out;
+  write("");
+  commit("two");
+  for (const char* followed : {"main", "alias"}) {
+    ASSERT_EQ(install(std::string("--ref ") + followed + " pre-receive post-receive").code, 0);
+    for (const char* ref : {"main", "alias"}) {
+      const Ran pushed = push(std::string("hub main:refs/heads/") + ref);
+      EXPECT_NE(pushed.code, 0) << ref;
+      EXPECT_TRUE(pushed.has("network.kept: it is protected and would be removed")) << ref << pushed.out;
+    }
+    const Ran deleted = push("hub :alias");
+    EXPECT_TRUE(deleted.has("is what the cluster follows, and stays")) << deleted.out;
+  }
+}
+
 TEST_F(Hooks, OtherBranchesAndSeveralRefsAtOnce) {
   ASSERT_EQ(install("pre-receive post-receive").code, 0);
   write(kOne);
@@ -326,7 +381,8 @@ TEST_F(Hooks, ThePreCommitFrameworkHasItsEntries) {
 
 // What was asked for once is asked for with every push.
 TEST_F(Hooks, TheirOptionsAreKept) {
-  ASSERT_EQ(install("--state-dir " + file("state") +
+  // What is relative counts from where it was said.
+  ASSERT_EQ(install("--state-dir ../state --run-dir ../run"
                     " --exclude network.two --max-destroy 1 pre-receive post-receive")
                 .code,
             0);
@@ -343,6 +399,8 @@ TEST_F(Hooks, TheirOptionsAreKept) {
   write(std::string(kOne) + kTwo + "[network.three]\n[network.four]\n[network.five]\n");
   commit("five");
   EXPECT_TRUE(push().has("the push is taken and not applied"));
+  EXPECT_NE(test::read_file(file("hub.git/hooks/post-receive")).find("'" + file("run") + "'"),
+            std::string::npos);
 }
 
 TEST_F(Hooks, WithoutAKeystoreOfTheHostsPushesAreRefused) {

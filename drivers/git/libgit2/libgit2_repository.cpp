@@ -44,6 +44,9 @@ std::string who_is(const git_signature* who) {
   return fmt::format("{} <{}>", text_of(who->name), text_of(who->email));
 }
 
+// As git itself follows them (refs.c, SYMREF_MAXDEPTH).
+constexpr int kMostSymbolicRefs = 5;
+
 class Libgit2Repository final : public GitRepository {
  public:
   Status open(const std::string& top) {
@@ -113,6 +116,19 @@ class Libgit2Repository final : public GitRepository {
     if (git_reference_lookup(&raw, repository_.get(), "HEAD") != 0) return {};
     const ReferenceHandle head(raw);
     return text_of(git_reference_symbolic_target(raw));
+  }
+
+  [[nodiscard]] std::string target_of(const std::string& ref) const override {
+    std::string name = ref;
+    for (int depth = 0; depth < kMostSymbolicRefs; ++depth) {
+      git_reference* raw = nullptr;
+      if (git_reference_lookup(&raw, repository_.get(), name.c_str()) != 0) return name;
+      const ReferenceHandle found(raw);
+      const char* target = git_reference_symbolic_target(raw);
+      if (target == nullptr) return name;
+      name = target;
+    }
+    return name;
   }
 
   Result<Commit> commit(const std::string& revision) override {
