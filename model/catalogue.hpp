@@ -358,6 +358,12 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "removes "
      "nothing.",
      "Look whether the store runs; the host follows it when it is back."},
+    {"keystore-partial", Stage::plan, Errc::corrupt,
+     "Warning: the records in the keystore are not those of its newest generation: some were lost or changed "
+     "by "
+     "hand, or a write was cut short. A host alone keeps to the records that it realised last, and removes "
+     "nothing.",
+     "Apply the manifest, best on a host that stands at that generation: it puts back what is missing."},
     // ---- store
     {"refused-record", Stage::store, Errc::corrupt,
      "A value in the keystore did not pass its validation; hosts keep "

@@ -84,6 +84,58 @@ Manifest on_hosts_of(const Manifest& manifest, Manifest other) {
   return other;
 }
 
+// Another value that passes its validation, or one that does not.
+std::string edited(const std::string& text) {
+  auto value = Value::parse_json(text);
+  if (!value.ok() || *rc::gen::arbitrary<bool>()) return "{";
+  Value labels = Value::object();
+  labels.set("edited", "yes");
+  value.value().set("labels", std::move(labels));
+  if (value.value().find("vni") != nullptr) value.value().set("vni", Value(std::int64_t{77}));
+  return value.value().json();
+}
+
+// Any of the records, and of the claims.
+void spoil(Site& site, const StoreLayout& layout, const StoreView& view) {
+  const auto store = site.store().connect();
+  for (const auto& [key, revision] : view.revisions) {
+    const std::string below = key.substr(layout.root().size());
+    const bool is_claim = below.starts_with("claims/") && !below.starts_with("claims/host/");
+    const bool is_record =
+        below.starts_with("hosts/") || below.starts_with("networks/") || below.starts_with("endpoints/");
+    const bool hit = (is_claim || is_record) && *rc::gen::inRange(0, 4) == 0;
+    if (!hit) continue;
+    Write write{.key = key};
+    const bool edits = is_record && *rc::gen::arbitrary<bool>();
+    if (edits) {
+      const auto there = store->get(key);
+      RC_ASSERT(there.ok());
+      write.value = edited(there.value()->value);
+    }
+    RC_ASSERT(store->commit({.writes = {std::move(write)}}).ok());
+  }
+}
+
+bool warns(const Result<Applied>& applied) {
+  must_apply(applied);
+  return std::ranges::any_of(applied.value().planned.plan.warnings,
+                             [](const Finding& finding) { return finding.id.text() == "keystore-partial"; });
+}
+
+// While somebody writes, half of it is there, and nobody warns of that.
+void check_told(Site& site, const Manifest& manifest) {
+  const HostName host = any_host(manifest);
+  const std::string lock = StoreLayout(manifest.cluster.value).lock();
+  const StoreLock::Holder other{.who = "another", .host = "o", .boot = "b", .pid = 2, .since = 1};
+  const auto store = site.store().connect();
+  RC_ASSERT(store->commit({.writes = {{.key = lock, .value = encode(other).json()}}}).ok());
+  const auto quiet = site.follow(manifest, host);
+  RC_ASSERT(!warns(quiet));
+  RC_ASSERT(!quiet.value().planned.plan.waiting.empty());
+  RC_ASSERT(store->commit({.writes = {{.key = lock}}}).ok());
+  RC_ASSERT(warns(site.follow(manifest, host)));
+}
+
 void check_same_records(const StoreView& is, const StoreView& was) {
   check_same(is.records.hosts, was.records.hosts);
   check_same(is.records.networks, was.records.networks);
@@ -185,6 +237,101 @@ RC_GTEST_PROP(Restore, AnotherBranchIsSeen, (const Manifest& manifest)) {
   must_refuse(site.follow(less, keeper));
   must_apply(site.restore(less, keeper));
   must_settle(site, less);
+}
+
+// Some records are lost or edited, and claims with them; the head stays.
+RC_GTEST_PROP(Restore, APartOfARecordTreeIsNotRealised, (const Manifest& manifest)) {
+  Site site;
+  must_stand(site, gen::left_open(manifest));
+  const StoreView was = site.view(manifest);
+  spoil(site, StoreLayout(manifest.cluster.value), was);
+  const bool spoilt = !(site.view(manifest).records == was.records);
+  RC_PRE(spoilt);
+  RC_ASSERT(!site.copies(manifest));
+  for (const HostBlock& host : manifest.hosts) {
+    const HostObjects before = site.kernel(host.name).objects();
+    must_apply(site.follow(manifest, host.name));
+    check_same(site.kernel(host.name).objects(), before);
+  }
+  must_apply(site.apply(gen::left_open(manifest), any_host(manifest)));
+  must_settle(site, gen::left_open(manifest));
+  check_same_records(site.view(manifest), was);
+}
+
+// Records without the head that they were written for.
+RC_GTEST_PROP(Restore, APublishThatStopsIsNotRealised, (const Manifest& before, const Manifest& after)) {
+  Site site;
+  must_stand(site, before);
+  const StoreView was = site.view(before);
+  KeystoreFault fault;
+  fault.call = site.store().call_count() + *rc::gen::inRange<std::size_t>(0, 60);
+  fault.when = KeystoreFault::When::before;
+  fault.code = Errc::unreachable;
+  fault.lasting = true;
+  site.store().add_fault(fault);
+  static_cast<void>(site.apply(on_hosts_of(before, after), any_host(before)).ok());
+  site.store().clear_faults();
+  site.store().advance(std::chrono::minutes(2));
+  const StoreView now = site.view(before);
+  RC_PRE(now.head == was.head);
+  const bool cut_off = !(now.records == was.records);
+  RC_CLASSIFY(cut_off, "cut off between records and head");
+  if (cut_off) check_told(site, before);
+  for (const HostBlock& host : before.hosts) {
+    const HostObjects had = site.kernel(host.name).objects();
+    must_apply(site.follow(before, host.name));
+    check_same(site.kernel(host.name).objects(), had);
+  }
+  must_settle(site, before);
+  const StoreView is = site.view(before);
+  check_same(is.records.hosts, was.records.hosts);
+  check_same(is.records.networks, was.records.networks);
+  check_same(is.records.endpoints, was.records.endpoints);
+  RC_ASSERT(check_cluster_tree(is).empty());
+}
+
+// An import or a copy goes on where it was cut short, also when there is another tree by then.
+RC_GTEST_PROP(Restore, AnImportThatWasCutShortIsMadeAgain,
+              (const Manifest& manifest, const Manifest& other)) {
+  Site site;
+  must_settle(site, manifest);
+  const Dump copy = site.copy_store(manifest);
+  Manifest later = other;
+  later.cluster = manifest.cluster;
+  must_settle(site, later);
+  const Dump second = site.copy_store(manifest);
+  site.lose_store();
+  const StoreLock::Holder holder{.who = "tester", .host = "h", .boot = "b", .pid = 1, .since = 1};
+  site.store().add_fault({.call = site.store().call_count() + *rc::gen::inRange<std::size_t>(3, 12),
+                          .when = KeystoreFault::When::before,
+                          .code = Errc::unreachable,
+                          .lasting = true});
+  const auto store = site.store().connect("fake://", 4);
+  const bool cut_short = !load_cluster(*store, copy, holder, {}).ok();
+  site.store().clear_faults();
+  site.store().advance(std::chrono::minutes(2));
+  RC_PRE(cut_short && !site.view(manifest).head);
+  const Dump& again = *rc::gen::arbitrary<bool>() ? copy : second;
+  const Status loaded = load_cluster(*store, again, holder, {});
+  if (!loaded.ok()) RC_FAIL(loaded.error().message);
+  RC_ASSERT(site.copy_store(manifest) == again);
+}
+
+// A server may refuse, or something else may answer in its place, when a host boots.
+RC_GTEST_PROP(Restore, AHostGoesOnWithoutAStoreThatRefuses, (const Manifest& manifest)) {
+  Site site;
+  must_stand(site, manifest);
+  const HostName host = any_host(manifest);
+  const HostObjects before = site.kernel(host).objects();
+  const Errc code = *rc::gen::element(Errc::unreachable, Errc::privilege, Errc::corrupt, Errc::io);
+  site.store().add_fault({.call = site.store().call_count(),
+                          .when = KeystoreFault::When::before,
+                          .code = code,
+                          .lasting = true});
+  const auto applied = site.follow(manifest, host);
+  must_apply(applied);
+  RC_ASSERT(applied.value().planned.away);
+  check_same(site.kernel(host).objects(), before);
 }
 
 // Three pairs a case.

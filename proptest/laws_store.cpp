@@ -6,6 +6,7 @@
 #include <set>
 
 #include "proptest/site.hpp"
+#include "reconcile/forget.hpp"
 #include "reconcile/guards.hpp"
 #include "reconcile/standing.hpp"
 #include "reconcile/transfer.hpp"
@@ -362,6 +363,41 @@ RC_GTEST_PROP(HostName, IsOfOneMachineInACluster, (const Manifest& manifest)) {
   const Status refused = check_host_name(view, own);
   RC_ASSERT(!refused.ok());
   RC_ASSERT(refused.error().code == Errc::guard);
+}
+
+// A DHCP server exchanges the addresses of two hosts, or gives one that is gone to another.
+RC_GTEST_PROP(Store, AddressesThatGoToOtherHostsAreFollowed, (Manifest manifest)) {
+  RC_PRE(manifest.hosts.size() > 1U);
+  for (HostBlock& host : manifest.hosts) {
+    host.advertise.value = IfName::from_kernel("eth1");
+    host.bind.reset();
+  }
+  Site site;
+  const auto give = [&](const HostName& host, std::size_t number) {
+    HostFacts facts;
+    facts.machine = "machine-of-" + host.text();
+    facts.vtep = IpAddress::parse("192.0.2." + std::to_string(number + 1)).value();
+    site.kernel(host).set_facts(facts);
+    return *facts.vtep;
+  };
+  for (std::size_t i = 0; i < manifest.hosts.size(); ++i) give(manifest.hosts[i].name, i);
+  must_apply(site.settle(manifest));
+  const HostName first = manifest.hosts[0].name;
+  const HostName second = manifest.hosts[1].name;
+  const IpAddress taken = give(first, 1);
+  const bool is_gone = *rc::gen::arbitrary<bool>();
+  if (is_gone) {
+    RC_ASSERT(site.apply(manifest, first).error().code == Errc::guard);
+    must_apply(forget_host(*site.store().connect(), StoreLayout(manifest.cluster.value), second));
+    const auto applied = site.apply(manifest, first);
+    if (!applied.ok()) RC_FAIL(applied.error().message);
+  } else {
+    give(second, 0);
+    for (const HostName& host : {first, second, first}) static_cast<void>(site.apply(manifest, host).ok());
+    must_apply(site.settle(manifest));
+    RC_ASSERT(check_cluster_tree(site.view(manifest)).empty());
+  }
+  RC_ASSERT(site.view(manifest).records.host(first)->advertise == taken);
 }
 
 }  // namespace ovl

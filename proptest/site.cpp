@@ -47,6 +47,7 @@ Request Site::request(const Manifest& manifest, const HostName& host) {
   Request request;
   request.cluster = manifest.cluster.value;
   request.host = host;
+  request.keystore_access = R"({"url":"etcd://192.0.2.9"})";
   request.manifest = &manifest;
   request.origin.source = "dir:test";
   request.max_destroy = DestroyLimit{.value = 100, .percent = true};

@@ -39,7 +39,13 @@ class Site {
   StoreView view(const Manifest& manifest);
   // As if its disk had been replaced.
   void lose_store();
+
   // As a copy that was made, and put back: revisions begin anew, sessions are gone.
+  // Whether a copy can be made of it.
+  [[nodiscard]] bool copies(const Manifest& manifest) {
+    return dump_cluster(*store_->connect(), manifest.cluster.value).ok();
+  }
+
   [[nodiscard]] Dump copy_store(const Manifest& manifest);
   void put_back(const Dump& copy);
   // As if the host's disk had been replaced: its kernel goes on.

@@ -24,7 +24,7 @@ Status check_source(const Request& request, const Head& head) {
 
 // A checkout that was not updated must not undo what newer commits did.
 Status check_commit(const Request& request, const Head& head) {
-  if (request.allow_rollback || head.commit.empty() || !request.follows) return {};
+  if (request.allow_rollback || request.goes_back || head.commit.empty() || !request.follows) return {};
   OVL_TRY(const bool follows, request.follows(head.commit));
   if (follows) return {};
   return Error{

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <set>
 
+#include "reconcile/store_place.hpp"
+
 namespace ovl {
 
 namespace {
@@ -41,7 +43,8 @@ Tree judge_other_lineage(const Memory& memory, const StoreView& view, const std:
   const bool same_source =
       !memory.head || memory.head->source.empty() || memory.head->source == view.head->source;
   const bool later = memory.since > 0 && begin_of(view) >= memory.since;
-  return same_source && later && memory.keystore == keystore ? Tree::begun_anew : Tree::foreign;
+  const bool same_place = store_place(memory.keystore) == store_place(keystore);
+  return same_source && later && same_place ? Tree::begun_anew : Tree::foreign;
 }
 
 // Whether somebody has put the tree back since this place stood at its head.

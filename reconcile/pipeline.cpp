@@ -14,6 +14,7 @@
 #include "reconcile/lock_out.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
+#include "reconcile/partial_tree.hpp"
 #include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
 #include "reconcile/project.hpp"
@@ -46,7 +47,7 @@ bool needs_store(const Request& request) {
 void recall_refused(const Request& request, const World& world, Planned& planned) {
   const State* state = world.state != nullptr ? world.state : world.memory;
   if (planned.view.refused.empty() || !planned.view.head || request.destroy || state == nullptr) return;
-  if (planned.puts_back) return;
+  if (planned.puts_back || planned.misfit) return;
   StoreView good = planned.view;
   if (!restore_frozen(*state, good).ok()) return;
   planned.known = std::move(good.records);
@@ -74,18 +75,27 @@ void rename_known(const Request& request, Planned& planned) {
   move_facts(moves, planned.known, planned.view.facts);
 }
 
+Result<StoreView> look_into_store(const Request& request, const World& world) {
+  if (world.keystore == nullptr) return world.why_away;
+  OVL_TRY(StoreView view, read_store(*world.keystore, StoreLayout(request.cluster)));
+  if (!view.head) OVL_CHECK(world.in_place());
+  return view;
+}
+
 Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!needs_store(request)) return {};
-  auto view = world.keystore != nullptr ? read_store(*world.keystore, StoreLayout(request.cluster))
-                                        : Result<StoreView>(world.why_away);
+  auto view = look_into_store(request, world);
   if (!view.ok()) return stand_alone(request, world, view.error(), planned);
   planned.view = std::move(view).value();
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
   OVL_CHECK(recall(request, world, planned));
+  OVL_CHECK(check_fit(request, world, planned));
+  const bool stands_for_it = planned.puts_back || planned.away;
   // With a manifest the refused records are written anew; without one the last good ones stand.
-  if (!has_cluster(request)) return planned.puts_back ? Status() : stand_on_good(request, world, planned);
+  if (!has_cluster(request)) return stands_for_it ? Status() : stand_on_good(request, world, planned);
   recall_refused(request, world, planned);
   rename_known(request, planned);
+  if (planned.misfit || has_refused_records(planned.view)) keep_claimed(planned.view, planned.known);
   return {};
 }
 
@@ -134,7 +144,7 @@ void stage(Planned& planned) {
 // A host that would take another one's VTEP is refused there. Elsewhere it stays as it was, so that it stops
 // nobody else.
 void keep_vteps_apart(const Request& request, Planned& planned) {
-  const HeldVteps held{.claims = planned.view.claims, .known = planned.known};
+  const HeldVteps held{.claims = planned.view.claims, .known = planned.known, .facts = planned.view.facts};
   for (Finding& finding : keep_vteps_apart(held, request.host, planned.desired)) {
     const bool here = finding.subject == "host." + request.host.text();
     (here ? planned.plan.refused : planned.plan.warnings).push_back(std::move(finding));
@@ -334,15 +344,6 @@ bool was_cut_short(const Planned& planned) {
          !claims_fit(planned.view.claims, claims_of(planned.desired));
 }
 
-// Facts and status are written by their hosts, whoever refuses them.
-bool has_refused_records(const StoreView& view) {
-  return std::ranges::any_of(view.refused, [](const Finding& finding) {
-    const std::string& key = finding.subject;
-    return key == "head" || key.starts_with("hosts/") || key.starts_with("networks/") ||
-           key.starts_with("endpoints/");
-  });
-}
-
 bool writes_records(const Request& request, const Planned& planned) {
   if (!changes_records(request, planned) || !planned.plan.refused.empty()) return false;
   return planned.puts_back || !planned.plan.record_changes.empty() || has_refused_records(planned.view) ||
@@ -396,6 +397,14 @@ Status publish_own_facts(const Request& request, World& world, Planned& planned)
   if (!planned.own_facts || !planned.facts_are_new || planned.away) return {};
   planned.facts_are_new = false;
   return publish_facts(*world.keystore, StoreLayout(request.cluster), planned.view, *planned.own_facts);
+}
+
+// Who is refused for an address that another host holds says all the same that it has it: it has its own no
+// longer, and that may be the one that the other one has now.
+Status tell_of_refused_vtep(const Request& request, World& world, Planned& planned) {
+  const bool taken = std::ranges::any_of(
+      planned.plan.refused, [](const Finding& finding) { return finding.id.text() == "vtep-taken"; });
+  return taken ? publish_own_facts(request, world, planned) : Status();
 }
 
 Standpoint standpoint(const Request& request, const World& world, const Planned& planned) {
@@ -672,6 +681,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
     OVL_CHECK(confirm_state(request, world, planned));
   } else {
     OVL_CHECK(approve(planned.plan));
+    OVL_CHECK(tell_of_refused_vtep(request, world, planned));
     OVL_CHECK(check_findings(request, planned.plan));
     OVL_CHECK(begin_writing(request));
     OVL_CHECK(back_up(request, world));

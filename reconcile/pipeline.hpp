@@ -43,6 +43,7 @@ struct Request {
   std::function<Result<bool>(const std::string& applied)> follows;
   bool dirty = false;           // the manifest's files are not those of the commit
   bool allow_rollback = false;  // another source or an older commit may be applied; an older tree followed
+  bool goes_back = false;       // an older commit may be applied, to the store that is followed
   bool restored = false;        // an older tree, or another lineage, is put back from what is remembered
   // A cluster that is not in the store, and that nobody here remembers, may be begun.
   bool may_begin = true;
@@ -78,8 +79,11 @@ struct World {
   State* state = nullptr;
   State* memory = nullptr;  // what whoever writes records here keeps of them, apart from this host's state
   Error why_away;           // when there is no keystore, as it can't be reached
-  std::int64_t now = 0;     // seconds since the epoch
-  HostIdentity identity;    // of this machine, without its address; empty: nobody asks
+  // An error when a store without the cluster is none that ever had it, as on a file system that is not
+  // mounted yet. Asked where nobody says that it was lost.
+  std::function<Status()> in_place = [] { return Status(); };
+  std::int64_t now = 0;   // seconds since the epoch
+  HostIdentity identity;  // of this machine, without its address; empty: nobody asks
   StoreLock::Holder holder;
   std::function<bool(const StoreLock::Holder&)> holder_is_dead = [](const StoreLock::Holder&) {
     return false;
@@ -98,12 +102,13 @@ struct Planned {
   Records desired;
   Records unselected;  // the desired ones before a selection
   StoreView view;
-  Memory memory;                       // of the cluster, in this place
-  Remembered remembered;               // the records with it, when they are put back or stand for the store's
-  Tree tree = Tree::goes_on;           // what the store holds, against that
-  bool puts_back = false;              // the records are written as they are remembered
-  bool away = false;                   // the store can't be reached: the last good records stand for it
-  Records known;                       // what the manifest's open values are kept from
+  Memory memory;              // of the cluster, in this place
+  Remembered remembered;      // the records with it, when they are put back or stand for the store's
+  Tree tree = Tree::goes_on;  // what the store holds, against that
+  bool puts_back = false;     // the records are written as they are remembered
+  bool away = false;    // the last good records stand for the store's, which can't be reached, or do not fit
+  bool misfit = false;  // the store's records are not those of its head
+  Records known;        // what the manifest's open values are kept from
   std::optional<HostFacts> own_facts;  // fresh
   bool facts_are_new = false;          // differ from what the store has
   HostSwitches switches;               // of this host

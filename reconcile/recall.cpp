@@ -36,13 +36,6 @@ Finding put_back_warning(const Request& request, const Planned& planned) {
   return out;
 }
 
-// Facts of hosts that have not spoken since.
-void recall_facts(const Facts& remembered, Facts& facts) {
-  for (const HostFacts& known : remembered.hosts) {
-    if (facts.host(known.host) == nullptr) facts.set(known);
-  }
-}
-
 // A store that was wiped, begun anew or put back from an older copy gets back the ids, VNIs and addresses
 // that the hosts still use.
 Status put_back(const Request& request, const State& state, Planned& planned) {
@@ -84,6 +77,12 @@ Status check_restored(const Request& request, const Planned& planned) {
 
 }  // namespace
 
+void recall_facts(const Facts& remembered, Facts& facts) {
+  for (const HostFacts& known : remembered.hosts) {
+    if (facts.host(known.host) == nullptr) facts.set(known);
+  }
+}
+
 Status recall(const Request& request, const World& world, Planned& planned) {
   if (request.scope != Scope::host) planned.known = planned.view.records;
   OVL_TRY(const State* const state, recollect(world, planned));
@@ -98,10 +97,17 @@ Status recall(const Request& request, const World& world, Planned& planned) {
   return planned.puts_back ? put_back(request, *state, planned) : Status();
 }
 
+bool is_away(const Error& why, const std::string& url) {
+  if (why.code == Errc::unreachable) return true;
+  const bool is_server = !url.empty() && !url.starts_with("sqlite:");
+  return is_server && (why.code == Errc::io || why.code == Errc::privilege || why.code == Errc::corrupt ||
+                       why.code == Errc::in_doubt || why.code == Errc::not_found);
+}
+
 // A host that boots before its store keeps to what it realised last.
 Status stand_alone(const Request& request, const World& world, const Error& why, Planned& planned) {
   const bool may = request.scope == Scope::host && !request.destroy && world.state != nullptr;
-  if (!may || why.code != Errc::unreachable) return why;
+  if (!may || !is_away(why, url_of(request.keystore_access))) return why;
   OVL_TRY(planned.memory, memory_of(*world.state));
   if (!planned.memory.head) return why;
   OVL_TRY(planned.remembered, remember(*world.state));

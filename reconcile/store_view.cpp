@@ -74,6 +74,7 @@ class Reader {
     if (kind == "status") return take_status(rest, text);
     if (kind == "presence") return take_presence(rest);
     if (kind == "generations") take_generation(rest, text);
+    if (kind == "lock") view_.lock = text;
     if (kind == "put-back") return take_put_back(text);
     if (kind == "claims") view_.claims.emplace_hint(view_.claims.end(), rest, text);
     return {};

@@ -118,6 +118,7 @@ struct StoreView {
   std::map<std::int64_t, GenerationRecord> generations;  // those that are kept, by serial
   std::vector<Finding> unreadable;                       // records of generations: they stop nobody
   std::optional<PutBack> put_back;
+  std::string lock;                           // who writes just now, as StoreLock writes it; empty: nobody
   std::vector<HostName> present;              // hosts with a long-running command, sorted
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "reconcile/guards.hpp"
+#include "reconcile/partial_tree.hpp"
 #include "reconcile/toml_node.hpp"
 
 namespace ovl {
@@ -42,6 +44,12 @@ Result<Snapshot> snapshot_of(const Dump& dump) {
 Status require_valid(const StoreView& view) {
   if (!view.head)
     return Error{.code = Errc::not_found, .message = "there is no head: no cluster was applied here"};
+  if (!fits_head(view)) {
+    return Error{
+        .code = Errc::corrupt,
+        .message = fmt::format("its records are not those of generation {}", view.head->serial),
+        .hint = "apply the manifest: it writes what is missing; or take it again when that is written"};
+  }
   if (view.refused.empty()) return {};
   const Finding& first = view.refused.front();
   return Error{.code = Errc::corrupt,
@@ -49,27 +57,54 @@ Status require_valid(const StoreView& view) {
                .hint = "see them all with: ovl keystore check"};
 }
 
-// One key that is not there yet.
-Result<Unit> new_key(const StoreLayout& layout, const std::string& below, const Value& value) {
-  OVL_TRY(std::string text, text_at(below, value));
-  const std::string key = layout.root() + below;
-  return Unit{.guards = {{.kind = Guard::Kind::absent, .key = key}},
-              .writes = {{.key = key, .value = std::move(text)}}};
-}
+// Over what an import or a copy that was cut short has left: without a head it is nobody's cluster.
+class Loader {
+ public:
+  Loader(const StoreLayout& layout, const Snapshot& there) : layout_(layout) {
+    for (const KeyValue& item : there.items) left_.emplace(item.key, &item);
+  }
 
-// Head last.
-Status put_all(Keystore& store, const StoreLayout& layout, const Dump& dump, StoreLock& lock,
-               const Progress& progress) {
-  std::vector<Unit> units;
-  for (const bool is_head : {false, true}) {
-    for (const auto& [below, value] : dump.items) {
-      if ((below == "head") != is_head) continue;
-      OVL_TRY(Unit unit, new_key(layout, below, value));
-      units.push_back(std::move(unit));
+  // Head last.
+  Result<std::vector<Unit>> units(const Dump& dump) {
+    std::vector<Unit> out;
+    for (const bool is_head : {false, true}) {
+      if (is_head) remove_others(out);
+      for (const auto& [below, value] : dump.items) {
+        if ((below == "head") == is_head) OVL_CHECK(put(below, value, out));
+      }
+    }
+    return out;
+  }
+
+ private:
+  Status put(const std::string& below, const Value& value, std::vector<Unit>& out) {
+    OVL_TRY(std::string text, text_at(below, value));
+    const std::string key = layout_.root() + below;
+    const auto at = left_.find(key);
+    Guard guard{.kind = Guard::Kind::absent, .key = key};
+    if (at != left_.end()) {
+      guard = {.kind = Guard::Kind::unmodified, .key = key, .revision = at->second->modified};
+      const bool same = at->second->value == text;
+      left_.erase(at);
+      if (same) return {};
+    }
+    out.push_back(Unit{.guards = {std::move(guard)}, .writes = {{.key = key, .value = std::move(text)}}});
+    return {};
+  }
+
+  // What the dump has not.
+  void remove_others(std::vector<Unit>& out) {
+    for (const auto& [key, item] : left_) {
+      if (!is_lasting(std::string_view(key).substr(layout_.root().size()))) continue;
+      out.push_back(
+          Unit{.guards = {{.kind = Guard::Kind::unmodified, .key = key, .revision = item->modified}},
+               .writes = {{.key = key, .value = {}}}});
     }
   }
-  return commit_units(store, std::move(units), lock, progress);
-}
+
+  const StoreLayout& layout_;
+  std::map<std::string, const KeyValue*> left_;
+};
 
 }  // namespace
 
@@ -99,7 +134,9 @@ Status load_cluster(Keystore& store, const Dump& dump, const StoreLock::Holder& 
                  .message = fmt::format("{} has a cluster {} already", store.name(), dump.cluster.text()),
                  .hint = "take an empty keystore, or another prefix in the URL"};
   }
-  OVL_CHECK(put_all(store, layout, dump, lock, Progress{.stop = options.stop}));
+  OVL_TRY(const Snapshot left, store.read(layout.root()));
+  OVL_TRY(std::vector<Unit> units, Loader(layout, left).units(dump));
+  OVL_CHECK(commit_units(store, std::move(units), lock, Progress{.stop = options.stop}));
   OVL_TRY(const Dump there, dump_cluster(store, dump.cluster));
   OVL_CHECK(lock.release());
   if (there == dump) return {};

@@ -46,7 +46,12 @@ class Vteps {
       if (at != held_.claims.end()) return at->second == holder;
     }
     const HostRecord* before = held_.known.host(host.name);
-    return before != nullptr && before->advertise == host.advertise;
+    return before != nullptr && before->advertise == host.advertise && is_known(host);
+  }
+
+  // Of one that was forgotten (ovl host forget) the store has neither.
+  [[nodiscard]] bool is_known(const HostRecord& host) const {
+    return held_.facts.host(host.name) != nullptr || held_.claims.contains(host_claim(host.name));
   }
 
   bool give(const HostRecord& host) {
@@ -83,14 +88,15 @@ class Vteps {
 
   void tell_taken(const HostRecord& host, const IpAddress& wanted) {
     const HostName& other = taken_.at(wanted)->name;
-    findings_.push_back(
-        Finding{.code = Errc::guard,
-                .id = "vtep-taken",
-                .subject = "host." + host.name.text(),
-                .message = fmt::format("its address {} is the VTEP of host {}", wanted.text(), other.text()),
-                .hint = fmt::format("give it an address of its own, or the interface that has one; if {} no "
-                                    "longer has it, apply there first, or remove it from the manifest",
-                                    other.text())});
+    findings_.push_back(Finding{
+        .code = Errc::guard,
+        .id = "vtep-taken",
+        .subject = "host." + host.name.text(),
+        .message = fmt::format("its address {} is the VTEP of host {}", wanted.text(), other.text()),
+        .hint = fmt::format("give it an address of its own, or the interface that has one; if {0} no "
+                            "longer has it, apply there, and then here again; if that machine is gone: "
+                            "ovl host forget {0}",
+                            other.text())});
   }
 
   const HeldVteps& held_;

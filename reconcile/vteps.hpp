@@ -13,6 +13,7 @@ namespace ovl {
 struct HeldVteps {
   const std::map<std::string, std::string>& claims;  // of the store: claim -> holder
   const Records& known;                              // what the plan starts from
+  const Facts& facts;                                // what the hosts say of themselves
 };
 
 // Of several hosts with one VTEP it stays with the one that holds it; where none does, with one whose

@@ -1,0 +1,28 @@
+// Stage "fit": a tree whose records are not those that its head was written with. Some were lost or changed
+// by hand, or a write was cut short; or somebody is writing them just now.
+#pragma once
+
+#include "reconcile/pipeline.hpp"
+
+namespace ovl {
+
+// Whether records of hosts, networks or endpoints failed their validation, or the head did. Facts and status
+// are written by their hosts, whoever refuses them.
+bool has_refused_records(const StoreView& view);
+
+// Whether the records are those that the head was written with. Where some were refused their digest can't be
+// compared: then each claim has its record still, read or refused. True without a head.
+bool fits_head(const StoreView& view);
+
+// What a head that does not fit means. A host alone keeps to its last good records, as for a store that can't
+// be reached; whoever writes the records fills them from what is remembered, and from the claims. A warning
+// says so, where nobody writes them just now. Precondition: recall().
+// Errors: guard, or locked while somebody writes, where nothing is remembered that could stand for them, or a
+// part of them would be written; as State.
+Status check_fit(const Request& request, const World& world, Planned& planned);
+
+// Into `known`, for records that are not there: what their claims say of VNIs and addresses, and endpoints
+// whose network or host is gone.
+void keep_claimed(const StoreView& view, Records& known);
+
+}  // namespace ovl
