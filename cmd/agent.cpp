@@ -10,6 +10,7 @@
 #include "cmd/keeping.hpp"
 #include "cmd/left.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/recall.hpp"
 
 namespace ovl {
 
@@ -42,7 +43,7 @@ class Agent {
       }
       say_line(status.error().message);
       presence_.drop();
-      if (status.error().code == Errc::unreachable) stand_alone();
+      if (is_away(status.error(), context_.access().url)) stand_alone();
       wait_for_interrupt(retry);
       retry = std::min(retry * 2, kLastRetry);
     }
@@ -52,7 +53,7 @@ class Agent {
   // Without the store this host is kept as it was realised last. What an apply waits for is waited for once.
   void stand_alone() {
     const Status done = apply_once();
-    if (!done.ok() && done.error().code != Errc::unreachable) say_line(done.error().message);
+    if (!done.ok() && !is_away(done.error(), context_.access().url)) say_line(done.error().message);
   }
 
   // Applies, then waits for something to change.
@@ -76,17 +77,20 @@ class Agent {
     return {};
   }
 
-  // Another generation, or another host's facts: an MTU, a VTEP. Not what hosts report.
+  // Another generation, or another host's facts: an MTU, a VTEP. Not what hosts report. Where the records did
+  // not fit their head: also what could make them fit again, which is a writer's end.
   [[nodiscard]] bool concerns_us(const WatchEvent& event) const {
+    if (misfit_ && event.key == layout_.lock()) return true;
     const bool of_others = event.key.starts_with(layout_.root() + "facts/") &&
                            event.key != layout_.facts(context_.request().host);
     return event.key == layout_.head() || of_others;
   }
 
   Status apply_once() {
-    const auto applied = apply_unasked(context_, global_);
+    const auto applied = apply_unasked(context_, global_, warnings_);
     if (!applied.ok()) return applied.error();
     left_.tell(applied.value().left);
+    misfit_ = applied.value().planned.misfit;
     return {};
   }
 
@@ -98,6 +102,8 @@ class Agent {
   StoreLayout layout_;
   SuspensionWatch suspended_;
   LeftTeller left_;
+  WarningTeller warnings_;
+  bool misfit_ = false;  // the last apply found records that are not those of their head
 };
 
 Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const AgentOptions& options) {

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "files/read.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/memory.hpp"
+#include "reconcile/store_place.hpp"
+#include "state/folders.hpp"
 
 namespace ovl {
 
@@ -24,6 +28,34 @@ std::string folder_of_account() {
   return home.starts_with('/') ? home + "/.local/state/ovl" : std::string();
 }
 
+bool has_memory(const std::string& root, const Label& cluster) {
+  const std::vector<Label> there = clusters_with_state(root);
+  return std::ranges::find(there, cluster) != there.end();
+}
+
+bool is_of_store(const std::string& root, const Label& cluster, const std::string& store) {
+  if (!has_memory(root, cluster)) return false;
+  const auto state = State::open_read_only({.root = root, .cluster = cluster});
+  if (!state.ok()) return false;
+  const auto memory = memory_of(state.value());
+  return memory.ok() && store_place(memory.value().keystore) == store;
+}
+
+// Of the store, however its URL is spelled. Earlier versions went by the spelling: theirs is gone on with.
+std::string root_of(const MemoryPlace& place) {
+  const std::string folder = place.folder + "/memory";
+  const std::string store = store_place(place.url);
+  std::string root = fmt::format("{}/{:.16}", folder, sha256_hex(store));
+  if (has_memory(root, place.cluster)) return root;
+  const auto others = names_in(folder);
+  if (!others.ok()) return root;
+  for (const std::string& name : others.value()) {
+    std::string other = folder + "/" + name;
+    if (is_of_store(other, place.cluster, store)) return other;
+  }
+  return root;
+}
+
 }  // namespace
 
 std::string memory_folder(const GlobalOptions& global, const PlanOptions& options) {
@@ -34,8 +66,7 @@ std::string memory_folder(const GlobalOptions& global, const PlanOptions& option
 
 std::optional<State> open_memory(const MemoryPlace& place, bool writable) {
   if (place.folder.empty() || place.url.empty()) return std::nullopt;
-  const StateOptions where{.root = fmt::format("{}/memory/{:.16}", place.folder, sha256_hex(place.url)),
-                           .cluster = place.cluster};
+  const StateOptions where{.root = root_of(place), .cluster = place.cluster};
   auto state = writable ? State::open(where) : State::open_read_only(where);
   if (!state.ok() || !memory_of(state.value()).ok()) return std::nullopt;
   return std::move(state).value();

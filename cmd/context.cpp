@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <ctime>
@@ -28,7 +29,9 @@
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/lock_out.hpp"
 #include "reconcile/parse.hpp"
+#include "reconcile/recall.hpp"
 #include "reconcile/sources.hpp"
+#include "reconcile/store_place.hpp"
 #include "state/folders.hpp"
 
 namespace ovl {
@@ -126,6 +129,46 @@ Result<Label> only_cluster(const std::string& state_directory) {
                .hint = "name a manifest, or --keystore URL and --cluster NAME"};
 }
 
+// A cluster in this store.
+bool remembers(const State& state, const std::string& url) {
+  const auto memory = memory_of(state);
+  return memory.ok() && !memory.value().lineage.empty() &&
+         store_place(memory.value().keystore) == store_place(url);
+}
+
+// Empty for a server.
+std::string file_of_store(const std::string& url) {
+  constexpr std::string_view file = "sqlite://";
+  return url.starts_with(file) ? url.substr(file.size()) : std::string();
+}
+
+bool is_file_missing(const std::string& url) {
+  const std::string file = file_of_store(url);
+  if (file.empty()) return false;
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  const bool gone = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return gone || (!error && size == 0);
+}
+
+// The history of a SQLite file goes back to its making, and is empty before that.
+bool never_held(Keystore& keystore, const std::string& url, const std::string& key) {
+  if (is_file_missing(url)) return true;
+  const auto watch = keystore.watch(key, 0);
+  if (!watch.ok()) return false;
+  const auto seen = watch.value()->next(std::chrono::milliseconds(0));
+  return seen.ok() && !seen.value().reset && seen.value().events.empty();
+}
+
+Error not_in_place(const std::string& url) {
+  return Error{
+      .code = Errc::unreachable,
+      .message = fmt::format("{} is not the file that had it: that was lost, or its file system is not "
+                             "mounted yet",
+                             printable(file_of_store(url))),
+      .hint = "mount it; if it was lost: apply the manifest by hand, which puts back what is remembered"};
+}
+
 }  // namespace
 
 Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& options, const Needs& needs,
@@ -154,6 +197,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   if (host || needs.state || !context.knows_keystore()) OVL_CHECK(context.open_state(global, needs));
   if (needs.keystore) OVL_CHECK(context.open_store(global, options, needs));
   context.open_memory(global, options, needs);
+  context.mind_place(options);
   if (host && needs.identity) {
     Status identified = context.identify(options);
     if (!identified.ok() && !needs.optional_identity) return std::move(identified).error();
@@ -314,6 +358,7 @@ Status Context::fill_request(const GlobalOptions& global, const PlanOptions& opt
                              const GivenManifest* given) {
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
   request_.allow_rollback = options.allow_rollback;
+  request_.goes_back = options.goes_back;
   request_.restored = options.restored;
   if (!options.max_destroy.empty()) {
     OVL_TRY(request_.max_destroy, DestroyLimit::parse(options.max_destroy));
@@ -482,24 +527,41 @@ Status Context::open_store(const GlobalOptions& global, const PlanOptions& optio
                  .message = "no manifest here, and no keystore named",
                  .hint = "name a manifest, or --keystore URL and --cluster NAME"};
   }
-  OVL_TRY(store_, keystore_options(access_));
-  reached_by_ = digest_of_access(store_);
   OVL_TRY(store_.timeout, parse_duration(options.timeout));
   request_.keystore_access = encode(access_).json();
   OVL_TRY(request_.keystores, server_addresses(access_.url));
   is_alone_ = stands_alone(needs);
   Status reached = reach_store();
   request_.may_begin = may_begin(options);
-  if (reached.ok() || reached.error().code != Errc::unreachable || !is_alone_) return reached;
+  if (reached.ok() || !is_alone_ || !is_away(reached.error(), access_.url)) return reached;
   world_.why_away = reached.error();
   return {};
 }
 
 Status Context::reach_store() {
-  if (keystore_ != nullptr) return {};
+  // Whoever writes into a file that is not there makes another one.
+  if (keystore_ != nullptr) return is_file_missing(access_.url) ? world_.in_place() : Status();
+  OVL_TRY(KeystoreOptions store, keystore_options(access_));
+  store.timeout = store_.timeout;
+  store_ = std::move(store);
+  reached_by_ = digest_of_access(store_);
   OVL_TRY(keystore_, open_keystore(store_));
   world_.keystore = keystore_.get();
   return {};
+}
+
+// A person who applies the manifest knows whether the file was lost; who applies by itself does not.
+void Context::mind_place(const PlanOptions& options) {
+  const bool unasked =
+      request_.scope == Scope::host || options.by_itself || options.host_side || options.unattended;
+  const bool is_file = !file_of_store(access_.url).empty();
+  if (!unasked || !is_file || keystore_ == nullptr) return;
+  world_.in_place = [keystore = keystore_.get(), states = std::array{state_.get(), memory_.get()},
+                     url = access_.url, head = StoreLayout(request_.cluster).head()]() -> Status {
+    const bool remembered = std::ranges::any_of(
+        states, [&](const State* state) { return state != nullptr && remembers(*state, url); });
+    return remembered && never_held(*keystore, url, head) ? not_in_place(url) : Status();
+  };
 }
 
 // A host that only follows the records has those that it realised last.
@@ -516,21 +578,13 @@ bool Context::may_begin(const PlanOptions& options) const {
   return (!unasked && told) || never_held_it();
 }
 
-// The history of a SQLite file goes back to its making, and is empty before that.
 bool Context::never_held_it() const {
-  constexpr std::string_view file = "sqlite://";
-  if (keystore_ == nullptr || !access_.url.starts_with(file)) return false;
-  std::error_code error;
-  const auto size = std::filesystem::file_size(access_.url.substr(file.size()), error);
-  if (error == std::errc::no_such_file_or_directory || (!error && size == 0)) return true;
-  const auto watch = keystore_->watch(StoreLayout(request_.cluster).head(), 0);
-  if (!watch.ok()) return false;
-  const auto seen = watch.value()->next(std::chrono::milliseconds(0));
-  return seen.ok() && !seen.value().reset && seen.value().events.empty();
+  const bool is_file = keystore_ != nullptr && !file_of_store(access_.url).empty();
+  return is_file && never_held(*keystore_, access_.url, StoreLayout(request_.cluster).head());
 }
 
 void Context::open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {
-  if (request_.scope == Scope::host || keystore_ == nullptr || !needs.source) return;
+  if (request_.scope == Scope::host || keystore_ == nullptr || !(needs.source || needs.memory)) return;
   auto memory = ovl::open_memory(
       {.folder = memory_folder(global, options), .url = access_.url, .cluster = request_.cluster},
       needs.writable);
@@ -543,8 +597,7 @@ void Context::open_memory(const GlobalOptions& global, const PlanOptions& option
 void Context::recall_host(const GlobalOptions& global) {
   auto state = State::open_read_only({.root = global.state_directory, .cluster = request_.cluster});
   if (!state.ok()) return;
-  const auto memory = memory_of(state.value());
-  if (!memory.ok() || memory.value().lineage.empty() || memory.value().keystore != access_.url) return;
+  if (!remembers(state.value(), access_.url)) return;
   state_ = std::make_unique<State>(std::move(state).value());
   world_.state = state_.get();
 }
@@ -554,7 +607,7 @@ Result<Records> Context::records_now() {
   if (keystore_ != nullptr) {
     auto view = read_store(*keystore_, StoreLayout(request_.cluster));
     if (view.ok()) return std::move(view).value().records;
-    if (!is_alone_ || view.error().code != Errc::unreachable) return view.error();
+    if (!is_alone_ || !is_away(view.error(), access_.url)) return view.error();
   }
   if (!is_alone_) return Records();
   OVL_TRY(Remembered known, remember(*state_));

@@ -36,11 +36,12 @@ class Context {
     bool identity = true;            // which of the declared hosts this machine is
     bool optional_identity = false;  // a machine that is none of them is all right
     bool keystore = true;
-    bool state = false;                    // this machine's state, also without its kernel
-    bool source = false;                   // where the manifest comes from, for what changes the records
-    bool policy = false;                   // the host's own, for what changes the records
-    bool writable = false;                 // state may be made
-    bool any_machine = false;              // also a state that another machine has written
+    bool state = false;        // this machine's state, also without its kernel
+    bool source = false;       // where the manifest comes from, for what changes the records
+    bool memory = false;       // what is remembered of the records, where no manifest changes them
+    bool policy = false;       // the host's own, for what changes the records
+    bool writable = false;     // state may be made
+    bool any_machine = false;  // also a state that another machine has written
     ManifestFindings* findings = nullptr;  // filled as soon as the manifest is read, also when opening fails
   };
 
@@ -78,7 +79,8 @@ class Context {
 
   World& world() { return world_; }
 
-  // Opens the store when it could not be reached before. Errors: as open_keystore().
+  // Opens the store when it could not be reached before. Errors: as keystore_options() and open_keystore();
+  // unreachable for a file that is gone, see World::in_place.
   Status reach_store();
 
  private:
@@ -95,6 +97,7 @@ class Context {
   void recall_host(const GlobalOptions& global);
   [[nodiscard]] bool may_begin(const PlanOptions& options) const;
   [[nodiscard]] bool never_held_it() const;
+  void mind_place(const PlanOptions& options);
   Status identify(const PlanOptions& options);
   Result<Records> records_now();
   Status open_host(const GlobalOptions& global);

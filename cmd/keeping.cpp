@@ -42,13 +42,27 @@ void say_line(const std::string& text) {
   std::cerr << "ovl: " << printable(text) << "\n" << std::flush;
 }
 
-Result<Applied> apply_unasked(Context& context, const GlobalOptions& global) {
+void WarningTeller::tell(const std::vector<Finding>& warnings) {
+  std::set<std::string> now;
+  for (const Finding& warning : warnings) {
+    std::string text = fmt::format("warning: {}: {}", warning.subject, warning.message);
+    if (!told_.contains(text)) say_line(text);
+    now.insert(std::move(text));
+  }
+  told_ = std::move(now);
+}
+
+Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings) {
   OVL_TRY(const auto lock, context.lock_host());
   OVL_TRY(const bool other, context.refresh_netns());
   static_cast<void>(other);
   context.world().now = std::time(nullptr);
-  const auto approve = [](const Plan&) { return Status(); };
+  const auto approve = [&](const Plan& plan) {
+    warnings.tell(plan.warnings);
+    return Status();
+  };
   OVL_TRY(Applied applied, apply(context.request(), context.world(), approve, Progress()));
+  warnings.tell(applied.planned.plan.warnings);
   const PlanCounts counts = count(applied.planned.plan);
   const std::size_t changes = counts.create + counts.update + counts.replace + counts.remove;
   if (changes > 0 || global.verbose > 0) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "cmd/context.hpp"
@@ -46,7 +47,17 @@ class SuspensionWatch {
 // One line on stderr, made safe for a terminal.
 void say_line(const std::string& text);
 
-// One apply without questions, under this host's lock. Says what it changed.
-Result<Applied> apply_unasked(Context& context, const GlobalOptions& global);
+// Says what a plan warns of while applies go on by themselves: the same once.
+class WarningTeller {
+ public:
+  void tell(const std::vector<Finding>& warnings);
+
+ private:
+  std::set<std::string> told_;
+};
+
+// One apply without questions, under this host's lock. Says what it warns of, before anything is written, and
+// what it changed.
+Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings);
 
 }  // namespace ovl

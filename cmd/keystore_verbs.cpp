@@ -10,6 +10,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/interrupt.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
@@ -59,9 +60,16 @@ Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
   std::cout << fmt::format(
       "{} records, {} claims: {}\n", records, view.claims.size(),
       findings.empty() ? "all as they should be" : fmt::format("{} findings", findings.size()));
-  if (findings.empty()) return kExitDone;
-  std::cerr << "hint: " << findings.front().hint << "\n";
-  return kExitError;
+  if (!findings.empty()) {
+    std::cerr << "hint: " << findings.front().hint << "\n";
+    return kExitError;
+  }
+  // A tree without a fault may be an old one, or none.
+  const std::string loss = loss_of(global, options, context, view);
+  if (loss.empty()) return kExitDone;
+  return Error{.code = Errc::guard,
+               .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
+               .hint = "see docs/keystores.md, Restoring"};
 }
 
 Status write_text(const std::string& path, const std::string& text) {

@@ -5,7 +5,9 @@
 #include <ctime>
 
 #include "cmd/cluster_memory.hpp"
+#include "reconcile/partial_tree.hpp"
 #include "reconcile/standing.hpp"
+#include "reconcile/store_place.hpp"
 
 namespace ovl {
 
@@ -36,8 +38,17 @@ std::string text_of(Tree tree, const Memory& memory, const StoreView& view) {
 // Empty when the state tells nothing.
 std::string loss_in(const State& state, const std::string& url, const StoreView& view) {
   const auto memory = memory_of(state);
-  if (!memory.ok() || memory.value().keystore != url) return {};
+  if (!memory.ok() || store_place(memory.value().keystore) != store_place(url)) return {};
   return text_of(judge(memory.value(), view, url), memory.value(), view);
+}
+
+// While somebody writes, half of it is there.
+std::string misfit_of(const StoreView& view) {
+  if (!view.lock.empty() || fits_head(view)) return {};
+  return fmt::format(
+      "the keystore's records are not those of generation {}: some were lost or changed, or a write was cut "
+      "short; an apply of the manifest puts them back",
+      view.head->serial);
 }
 
 }  // namespace
@@ -51,7 +62,8 @@ std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Con
   if (!out.empty()) return out;
   const auto kept =
       open_memory({.folder = memory_folder(global, options), .url = url, .cluster = cluster}, false);
-  return kept ? loss_in(*kept, url, view) : std::string();
+  if (kept) out = loss_in(*kept, url, view);
+  return out.empty() ? misfit_of(view) : out;
 }
 
 std::string alone_text(const GlobalOptions& global, const PlanOptions& options) {

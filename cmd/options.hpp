@@ -45,6 +45,7 @@ struct PlanOptions {
   bool auto_approve = false;
   bool show_all = false;
   bool allow_rollback = false;
+  bool goes_back = false;  // of rollback: an older commit is meant; who may be followed stays guarded
   bool new_cluster = false;
   bool restored = false;
   std::string max_destroy;            // "12" or "50%"; empty: the half

@@ -72,7 +72,7 @@ Result<int> rollback(const GlobalOptions& global, const PlanOptions& options, co
       << "The branch stays where it is: revert there too, or the next apply by hand goes forward again.\n";
   PlanOptions back = options;
   back.ref = commit.id;
-  back.allow_rollback = true;
+  back.goes_back = true;
   return run_apply(global, back);
 }
 

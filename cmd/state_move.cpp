@@ -28,7 +28,9 @@ Result<int> move_record(const GlobalOptions& global, const PlanOptions& given, c
   options.scope = "cluster";
   listen_for_interrupts();
   OVL_TRY(Context context,
-          Context::open(global, options, {.manifest = false, .identity = false, .policy = true}));
+          Context::open(
+              global, options,
+              {.manifest = false, .identity = false, .memory = true, .policy = true, .writable = true}));
   Request request = context.request();
   request.manifest = nullptr;
   request.moves.push_back(std::move(move));

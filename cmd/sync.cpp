@@ -15,6 +15,7 @@
 #include "cmd/verbs.hpp"
 #include "drivers/git/fetch.hpp"
 #include "reconcile/ids.hpp"
+#include "reconcile/recall.hpp"
 
 namespace ovl {
 
@@ -136,9 +137,9 @@ class Syncer {
     OVL_CHECK(check_rolled_back(*context_));
     // A host that follows the records keeps to the last good ones while the store is away.
     Status there = context_->world().kernel != nullptr ? presence_.keep(*context_) : Status();
-    const bool alone = plan.scope == "host" && !there.ok() && there.error().code == Errc::unreachable;
+    const bool alone = plan.scope == "host" && !there.ok() && is_away(there.error(), context_->access().url);
     if (!there.ok() && !alone) return there;
-    OVL_TRY(const auto applied, apply_unasked(*context_, global_));
+    OVL_TRY(const auto applied, apply_unasked(*context_, global_, warnings_));
     left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);
     return {};
@@ -189,6 +190,7 @@ class Syncer {
   std::string revision_;
   std::string told_;
   LeftTeller left_;
+  WarningTeller warnings_;
   milliseconds retry_{0};
   steady_clock::time_point not_before_;
 };

@@ -22,8 +22,9 @@ class LostStore : public HooksRig {
   void write_others() const { write("[network.two]\n[network.zero]\n[network.one]\n"); }
 
   // The file stays, and so does its revision: as on a server whose keys are gone.
-  void lose() const {
-    const Ran ran = shell("sqlite3 " + store_file() + " 'PRAGMA foreign_keys = OFF; DELETE FROM keys'");
+  void lose(const std::string& which = "1") const {
+    const Ran ran = shell("sqlite3 " + store_file() +
+                          " \"PRAGMA foreign_keys = OFF; DELETE FROM keys WHERE " + which + "\"");
     ASSERT_EQ(ran.code, 0) << ran.out;
   }
 
@@ -45,6 +46,12 @@ class LostStore : public HooksRig {
     EXPECT_TRUE(ran.has("--new-cluster")) << ran.out;
   }
 
+  [[nodiscard]] std::string endpoints() const {
+    return ovl("endpoint ls --no-trunc --state-dir " + file("nowhere") + " --keystore " + store() +
+               " --cluster pushed")
+        .out;
+  }
+
   // With ids and subnets.
   [[nodiscard]] std::string all() const {
     return ovl("network ls --no-trunc --state-dir " + file("nowhere") + " --keystore " + store() +
@@ -59,7 +66,7 @@ TEST_F(LostStore, IsFilledAgainByWhoeverWroteIt) {
   applies("hub");
   const std::string before = all();
   lose();
-  for (const std::string verb : {"network ls", "status"}) {
+  for (const std::string verb : {"network ls", "status", "keystore check"}) {
     const Ran ran =
         ovl("--state-dir " + file("hub") + " " + verb + " --keystore " + store() + " --cluster pushed");
     EXPECT_EQ(ran.code, 12) << ran.out;
@@ -73,6 +80,24 @@ TEST_F(LostStore, IsFilledAgainByWhoeverWroteIt) {
   write("[network.one]\n[network.two]\n");
   applies("hub");
   EXPECT_EQ(all(), before);
+}
+
+// What is remembered hangs on the store, and where earlier versions kept it, on a spelling of its URL.
+TEST_F(LostStore, IsFilledAgainHoweverItIsSpelled) {
+  applies("hub");
+  const std::string before = all();
+  ASSERT_EQ(shell("cd " + file("hub/memory") + " && mv * 0123456789abcdef").code, 0);
+  for (const std::string spelled : {"/.", "/"}) {
+    lose();
+    const std::string url = "sqlite://" + spelled + store_file();
+    const std::string common = " --keystore " + url + " --cluster pushed";
+    EXPECT_TRUE(ovl("--state-dir " + file("hub") + " network ls" + common).has("the keystore has lost it"));
+    const Ran ran = ovl("--state-dir " + file("hub") +
+                        " apply net --scope cluster --auto-approve --new-cluster --keystore " + url);
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    EXPECT_TRUE(ran.has("the keystore has lost it; it is rebuilt")) << ran.out;
+    EXPECT_EQ(all(), before);
+  }
 }
 
 TEST_F(LostStore, IsNotTakenForANewOne) {
@@ -117,19 +142,61 @@ TEST_F(LostStore, IsFilledByHooksThatRemember) {
   EXPECT_EQ(told.code, 0) << told.out;
 }
 
+// The head stays. Whoever remembers that generation puts all back; who does not has the claims.
+TEST_F(LostStore, OfPartsIsFilledAgain) {
+  write_others();
+  applies("hub");
+  write("[network.one]\n[network.two]\n[network.zero]\n[endpoint.web]\nnetwork = \"one\"\nhost = \"left\"\n");
+  applies("hub");
+  write(
+      "[network.one]\n[network.two]\n[network.zero]\n[endpoint.aaa]\nnetwork = \"one\"\nhost = \"left\"\n"
+      "[endpoint.web]\nnetwork = \"one\"\nhost = \"left\"\n");
+  applies("hub");
+  const std::string before = all() + endpoints();
+  for (const std::string memory : {"hub", "elsewhere"}) {
+    lose("key LIKE '%/endpoints/%' OR key LIKE '%/networks/%'");
+    for (const std::string verb : {"network ls", "status", "keystore check"}) {
+      const Ran ran =
+          ovl("--state-dir " + file("nowhere") + " " + verb + " --keystore " + store() + " --cluster pushed");
+      EXPECT_NE(ran.code, 0) << ran.out;
+      EXPECT_TRUE(ran.has("records")) << ran.out;
+    }
+    const Ran copied = ovl("keystore export --keystore " + store() + " --cluster pushed");
+    EXPECT_EQ(copied.code, 1) << copied.out;
+    for (const std::string part :
+         {"state mv network.one network.three --cluster pushed",
+          "apply net --scope cluster --target network.one", "apply net --scope cluster --refresh-only"}) {
+      const Ran ran =
+          ovl("--state-dir " + file(memory) + " " + part + " --auto-approve --keystore " + store());
+      EXPECT_EQ(ran.code, 12) << part << ran.out;
+      EXPECT_TRUE(ran.has("apply the whole manifest first")) << part << ran.out;
+    }
+    const Ran ran = apply(memory);
+    EXPECT_EQ(ran.code, 0) << ran.out;
+    EXPECT_TRUE(ran.has("its records are not those of generation")) << ran.out;
+    EXPECT_EQ(all() + endpoints(), before) << memory;
+    const Ran again = apply(memory);
+    EXPECT_TRUE(again.has("No changes")) << again.out;
+  }
+}
+
 TEST_F(LostStore, ThatIsPutBackFromAnOlderCopyIsSeen) {
   applies("hub");
   const std::string copy = file("copy");
   ASSERT_EQ(shell("sqlite3 " + store_file() + " '.backup " + copy + "'").code, 0);
   write("[network.one]\n[network.two]\n[network.three]\n");
+  commit("three networks");
   applies("hub");
   const std::string before = all();
   ASSERT_EQ(
       shell("cp " + copy + " " + store_file() + " && rm -f " + store_file() + "-wal " + store_file() + "-shm")
           .code,
       0);
-  for (const std::string verb : {"plan net", "apply net --auto-approve"}) {
-    const Ran ran = ovl("--state-dir " + file("hub") + " " + verb + " --scope cluster --keystore " + store());
+  const std::string move = "state mv network.one network.four --cluster pushed --auto-approve";
+  for (const std::string& verb :
+       {std::string("plan net --scope cluster"), std::string("apply net --scope cluster --auto-approve"),
+        std::string("rollback HEAD~1 --path net --scope cluster --auto-approve"), move}) {
+    const Ran ran = ovl("--state-dir " + file("hub") + " " + verb + " --keystore " + store());
     EXPECT_EQ(ran.code, 12) << ran.out;
     EXPECT_TRUE(ran.has("the keystore was put back from an older copy")) << ran.out;
   }
@@ -137,6 +204,10 @@ TEST_F(LostStore, ThatIsPutBackFromAnOlderCopyIsSeen) {
       ovl("--state-dir " + file("hub") + " status --keystore " + store() + " --cluster pushed");
   EXPECT_EQ(status.code, 12) << status.out;
   EXPECT_TRUE(status.has("the keystore holds an older copy, generation 1")) << status.out;
+  const Ran checked =
+      ovl("--state-dir " + file("hub") + " keystore check --keystore " + store() + " --cluster pushed");
+  EXPECT_EQ(checked.code, 12) << checked.out;
+  EXPECT_TRUE(checked.has("the keystore holds an older copy, generation 1")) << checked.out;
   EXPECT_EQ(apply("elsewhere", "--restored").code, 12) << "it remembers nothing";
   applies("hub", "--restored");
   EXPECT_EQ(all(), before);

@@ -100,6 +100,20 @@ TEST_F(Sync, FollowsTheRemote) {
   EXPECT_TRUE(reaches(2, "two")) << log();
 }
 
+TEST_F(Sync, SaysThatTheKeystoreHadLostIt) {
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  start();
+  ASSERT_TRUE(reaches(1, "one")) << log();
+  const std::string store_file = store().substr(std::string("sqlite://").size());
+  const Ran lost =
+      shell("sqlite3 -cmd '.timeout 5000' " + store_file + " 'PRAGMA foreign_keys = OFF; DELETE FROM keys'");
+  ASSERT_EQ(lost.code, 0) << lost.out;
+  EXPECT_TRUE(says("the keystore has lost it; it is rebuilt")) << log();
+  EXPECT_TRUE(reaches(2, "one")) << log();
+}
+
 // Where a forge lets people push tags who may not push the branch.
 TEST_F(Sync, FollowsTheBranchAndNotATagOfItsName) {
   write(kOne);
