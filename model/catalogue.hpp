@@ -305,6 +305,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "A host's interface has the address by which the others reach another host. On the host itself the plan "
      "is refused; elsewhere it is a warning, and the host stays as it was.",
      "Give it an address of its own; if the other host no longer has it, apply there first, or remove it."},
+    {"older-build", Stage::plan, Errc::guard,
+     "A record would say what the build of ovl on one of its hosts does not know: that host would refuse the "
+     "record and stop following what it is part of.",
+     "Update ovl on the hosts that are named, and apply there; then apply this."},
     {"policy-file", Stage::plan, Errc::guard, "A host's policy has no [policy], or another block beside it.",
      "Write [policy] and its keys, nothing else."},
     {"policy-max-destroy", Stage::plan, Errc::guard, "The plan removes more records than a policy allows.",

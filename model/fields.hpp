@@ -296,7 +296,11 @@ Status decode_member(const Value& value, std::string_view name, M K::*member, K&
   return {};
 }
 
-// Unknown members are refused: what we don't know we must not drop when we write it back.
+// K::takes_unknown: its own writer alone writes it, so nobody drops what he does not know.
+template <class K>
+concept TakesUnknown = K::takes_unknown;
+
+// Other unknown members are refused: what we don't know we must not drop when we write it back.
 template <Tabled K>
 struct Decoder<K> {
   static Result<K> from(const Value& value) {
@@ -310,7 +314,7 @@ struct Decoder<K> {
       if (status.ok()) status = decode_member(value, field.name, field.member, out);
     });
     OVL_CHECK(std::move(status));
-    if (known != members->size()) return unknown_member(*members);
+    if (!TakesUnknown<K> && known != members->size()) return unknown_member(*members);
     return out;
   }
 

@@ -78,6 +78,7 @@ struct HostBlock {
   std::optional<Located<IpAddress>> bind;
   std::optional<Located<IpPrefix>> gateway_pool;
   SourceCheck source_check = SourceCheck::strict;
+  TtlCheck ttl_check = TtlCheck::automatic;
   Labels labels;
   bool protect = false;
 };
@@ -103,7 +104,7 @@ struct AttachmentBlock {
   Located<Label> network;
   std::vector<Located<IpAddress>> addresses;  // at most one per family
   std::optional<Located<MacAddress>> mac;
-  std::vector<Located<Label>> aliases;
+  std::vector<Located<Alias>> aliases;
 };
 
 struct EndpointBlock {

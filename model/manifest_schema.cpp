@@ -14,8 +14,9 @@ constexpr std::string_view kAddressPattern = "^[0-9A-Fa-f:.]+$";
 constexpr std::string_view kPrefixPattern = "^[0-9A-Fa-f:.]+/[0-9]{1,3}$";
 
 constexpr ValueType kName{.shape = Shape::string, .text = "a name", .pattern = kLabelPattern};
-constexpr ValueType kNames{
-    .shape = Shape::string_or_strings, .text = "a name, or an array of names", .pattern = kLabelPattern};
+constexpr ValueType kAliases{.shape = Shape::string_or_strings,
+                             .text = "a name, or an array of names",
+                             .pattern = "^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$"};
 constexpr ValueType kHostName{.shape = Shape::string, .text = "the name of a host", .pattern = kHostPattern};
 constexpr ValueType kNetworkName{
     .shape = Shape::string, .text = "the name of a network", .pattern = kLabelPattern};
@@ -48,6 +49,8 @@ constexpr ValueType kLinkLocal{
     .shape = Shape::string, .text = "\"eui64\" or \"any\"", .pattern = "^(eui64|any)$"};
 constexpr ValueType kSourceCheck{
     .shape = Shape::string, .text = "\"strict\" or \"loose\"", .pattern = "^(strict|loose)$"};
+constexpr ValueType kTtlCheck{
+    .shape = Shape::string, .text = "\"auto\" or \"off\"", .pattern = "^(auto|off)$"};
 constexpr ValueType kLabels{.shape = Shape::labels, .text = "a table of strings"};
 constexpr ValueType kUrl{
     .shape = Shape::string, .text = "a URL", .pattern = "^(sqlite|etcd|consul([+]unix)?|zk)://"};
@@ -158,7 +161,7 @@ constexpr std::array<KeySpec, 3> kWindowKeys{
     KeySpec{"to", &kTimeOfDay, true, "",
             "When it closes, in UTC; not after `from`: on the next day. `24:00` ends the day.", "\"18:00\""}};
 
-constexpr std::array<KeySpec, 6> kHostKeys{
+constexpr std::array<KeySpec, 7> kHostKeys{
     KeySpec{"advertise", &kAdvertise, true, "",
             "Address by which the other hosts reach this one (its VTEP), or the interface that has it.",
             "\"192.168.99.104\""},
@@ -171,6 +174,11 @@ constexpr std::array<KeySpec, 6> kHostKeys{
             "it, or, "
             "where ways differ, any with a route to a host (`loose`).",
             "\"loose\""},
+    KeySpec{
+        "ttl_check", &kTtlCheck, false, "\"auto\"",
+        "Whether another host's tunnel packets must come straight from it, with a TTL of 255: where it is "
+        "on the same link and says that it sends so (`auto`), or never (`off`).",
+        "\"off\""},
     KeySpec{"labels", &kLabels, false, "none", kLabelsDoc, "{ zone = \"a\" }"},
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 
@@ -203,7 +211,8 @@ constexpr std::array<KeySpec, 13> kNetworkKeys{
 
 constexpr std::string_view kAddressDoc = "Its address in the network, at most one per family.";
 constexpr std::string_view kMacDoc = "Its MAC address in the network.";
-constexpr std::string_view kAliasesDoc = "Further names by which the network's endpoints find it.";
+constexpr std::string_view kAliasesDoc =
+    "Further names by which the network's endpoints find it; they may have `_` inside.";
 
 constexpr std::array<KeySpec, 11> kEndpointKeys{
     KeySpec{"host", &kHostName, true, "", "The host on which it lives.", "\"mhs-demo0\""},
@@ -213,7 +222,7 @@ constexpr std::array<KeySpec, 11> kEndpointKeys{
             "{ my-net = {}, back = { address = \"10.0.8.5\" } }"},
     KeySpec{"address", &kAddresses, false, "chosen", kAddressDoc, "\"10.0.9.10\""},
     KeySpec{"mac", &kMac, false, "`02:42:` and the IPv4 address", kMacDoc, "\"02:42:0a:00:09:0a\""},
-    KeySpec{"aliases", &kNames, false, "none", kAliasesDoc, "[\"www\"]"},
+    KeySpec{"aliases", &kAliases, false, "none", kAliasesDoc, "[\"www\"]"},
     KeySpec{"netns", &kNetnsName, false, "the endpoint's name", "Its network namespace, of its own.",
             "\"web\""},
     KeySpec{
@@ -228,7 +237,7 @@ constexpr std::array<KeySpec, 11> kEndpointKeys{
 constexpr std::array<KeySpec, 3> kAttachmentKeys{
     KeySpec{"address", &kAddresses, false, "chosen", kAddressDoc, "\"10.0.9.10\""},
     KeySpec{"mac", &kMac, false, "`02:42:` and the IPv4 address", kMacDoc, "\"02:42:0a:00:09:0a\""},
-    KeySpec{"aliases", &kNames, false, "none", kAliasesDoc, "[\"www\"]"}};
+    KeySpec{"aliases", &kAliases, false, "none", kAliasesDoc, "[\"www\"]"}};
 
 constexpr std::array<KeySpec, 2> kMovedKeys{
     KeySpec{"from", &kMovedName, true, "", "The old name, which nothing has any more.", "\"network.my-net\""},

@@ -46,6 +46,15 @@ struct EnumNames<SourceCheck> {
   static constexpr std::array<std::string_view, 2> names{"strict", "loose"};
 };
 
+// Whether a packet of a VTEP on the same link must have passed no router. automatic: where its host says that
+// it sends with the highest TTL.
+enum class TtlCheck : std::uint8_t { automatic, off };
+
+template <>
+struct EnumNames<TtlCheck> {
+  static constexpr std::array<std::string_view, 2> names{"auto", "off"};
+};
+
 struct HostRecord {
   HostName name;
   std::string id;                           // 64 hexadecimal digits
@@ -54,6 +63,7 @@ struct HostRecord {
   std::optional<IpAddress> bind;            // local address behind NAT; absent: advertise
   std::optional<IpPrefix> gateway_pool;     // of its gateway bridge
   std::optional<SourceCheck> source_check;  // absent: strict
+  std::optional<TtlCheck> ttl_check;        // absent: auto
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;  // members whose value ovl chose
@@ -66,6 +76,7 @@ struct HostRecord {
                       ovl::setting("bind", &HostRecord::bind),
                       ovl::setting("gateway_pool", &HostRecord::gateway_pool),
                       ovl::setting("source_check", &HostRecord::source_check),
+                      ovl::setting("ttl_check", &HostRecord::ttl_check),
                       ovl::setting("labels", &HostRecord::labels),
                       ovl::setting("protect", &HostRecord::protect),
                       ovl::computed("chosen", &HostRecord::chosen)};
@@ -153,7 +164,7 @@ struct EndpointRecord {
   IfName interface;                  // inside the namespace: eth0
   std::vector<IpAddress> addresses;  // at most one IPv4 and one IPv6, IPv4 first
   MacAddress mac;
-  std::vector<Label> aliases;  // sorted
+  std::vector<Alias> aliases;  // sorted
   // Its way out, the same on all records of one endpoint; absent when all its networks are internal.
   std::optional<IfName> gateway_interface;
   std::optional<IpAddress> gateway_address;
@@ -198,8 +209,11 @@ struct FactRoute {
   bool operator==(const FactRoute&) const = default;
 };
 
-// What a host says about itself; written by that host alone.
+// What a host says about itself; written by that host alone, so that others may leave out what a newer build
+// says besides.
 struct HostFacts {
+  static constexpr bool takes_unknown = true;
+
   HostName host;
   std::string machine;  // a hash of /etc/machine-id and the host namespace's boot: who claims the name
   std::optional<IpAddress> vtep;       // the advertised address as resolved on the host
@@ -213,7 +227,7 @@ struct HostFacts {
   // "ip filter FORWARD".
   std::vector<std::string> forward_drops;
   std::string kernel;   // release
-  std::string version;  // of ovl
+  std::string version;  // of ovl, and what it can (model/abilities.hpp)
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("host", &HostFacts::host),

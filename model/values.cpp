@@ -116,6 +116,19 @@ Result<Label> Label::parse(std::string_view text) {
 }
 
 template <>
+Result<Alias> Alias::parse(std::string_view text) {
+  std::string as_label(text);
+  std::ranges::replace(as_label, '_', '-');
+  if (!is_label(as_label)) {
+    return invalid("an alias", text,
+                   "use 1 to 63 letters, digits, '-' and '_', the last two not at either end");
+  }
+  Alias name;
+  name.text_ = lowered(text);
+  return name;
+}
+
+template <>
 Result<HostName> HostName::parse(std::string_view text) {
   if (!is_dotted(text)) {
     return invalid("a host name", text, "use letters, digits and '-', in labels joined by '.' (RFC 1123)");

@@ -37,9 +37,10 @@ class IfName {
   std::array<char, 16> bytes_{};
 };
 
-// The three kinds of text name; a tag keeps them apart. All are canonical in lower case.
+// The kinds of text name; a tag keeps them apart. All are canonical in lower case.
 enum class NameRule {
-  label,  // RFC 1123 label, 1 to 63 bytes: clusters, networks, endpoints, aliases
+  label,  // RFC 1123 label, 1 to 63 bytes: clusters, networks, endpoints
+  alias,  // the same with '_' inside too, as names of services have it
   host,   // dotted RFC 1123 labels, at most 253 bytes
   netns   // [A-Za-z0-9][A-Za-z0-9._-]*, at most 80 bytes; case is kept, as it is a file name
 };
@@ -61,12 +62,15 @@ class BasicName {
 };
 
 using Label = BasicName<NameRule::label>;
+using Alias = BasicName<NameRule::alias>;
 using HostName = BasicName<NameRule::host>;
 // The name of a network namespace under /run/netns. Empty is the host's own namespace.
 using NetnsName = BasicName<NameRule::netns>;
 
 template <>
 Result<Label> Label::parse(std::string_view text);
+template <>
+Result<Alias> Alias::parse(std::string_view text);
 template <>
 Result<HostName> HostName::parse(std::string_view text);
 template <>

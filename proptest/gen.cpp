@@ -63,7 +63,7 @@ AttachmentBlock attachment(const NetworkBlock& network, int endpoint) {
     block.mac =
         Located<MacAddress>{MacAddress({0x02, 0, 0, 0, 0, static_cast<std::uint8_t>(endpoint + 1)}), {}};
   }
-  if (one_in(5)) block.aliases.push_back({label(fmt::format("alias{}", endpoint)), {}});
+  if (one_in(5)) block.aliases.push_back({Alias::parse(fmt::format("alias_{}", endpoint)).value(), {}});
   return block;
 }
 

@@ -97,14 +97,23 @@ Status Site::apply_all(const Manifest& manifest) {
   return {};
 }
 
+Status Site::follow_all(const Manifest& manifest) {
+  for (const HostBlock& host : manifest.hosts) {
+    auto applied = follow(manifest, host.name);
+    if (!applied.ok()) return std::move(applied).error();
+  }
+  return {};
+}
+
 Status Site::settle(const Manifest& manifest) {
   constexpr int kMostRounds = 8;
   for (int round = 0; round < kMostRounds; ++round) {
     OVL_CHECK(apply_all(manifest));
+    OVL_CHECK(follow_all(manifest));
     bool settled = true;
     for (const HostBlock& host : manifest.hosts) {
       OVL_TRY(const Planned planned, plan(manifest, host.name));
-      settled = settled && planned.plan.empty() && planned.plan.waiting.empty();
+      settled = settled && planned.plan.empty() && planned.plan.waiting.empty() && !planned.stricter;
     }
     if (settled) return {};
   }

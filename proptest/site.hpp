@@ -24,6 +24,8 @@ class Site {
   Result<Applied> apply_until(std::size_t asked, const Manifest& manifest, const HostName& host);
   // On each host of the manifest; the first failure.
   Status apply_all(const Manifest& manifest);
+  // As each host's agent does.
+  Status follow_all(const Manifest& manifest);
   // Until no host has anything left to do: what concerns all hosts of a network goes in generations.
   Status settle(const Manifest& manifest);
   Result<Planned> plan(const Manifest& manifest, const HostName& host);

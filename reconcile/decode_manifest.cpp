@@ -41,10 +41,11 @@ constexpr std::array<KeyReader<KeystoreBlock>, 6> kKeystoreReaders{
      {"tls", read_tls},
      {"allow_plaintext", field<&KeystoreBlock::allow_plaintext>}}};
 
-constexpr std::array<KeyReader<HostBlock>, 6> kHostReaders{{{"advertise", field<&HostBlock::advertise>},
+constexpr std::array<KeyReader<HostBlock>, 7> kHostReaders{{{"advertise", field<&HostBlock::advertise>},
                                                             {"bind", field<&HostBlock::bind>},
                                                             {"gateway_pool", field<&HostBlock::gateway_pool>},
                                                             {"source_check", field<&HostBlock::source_check>},
+                                                            {"ttl_check", field<&HostBlock::ttl_check>},
                                                             {"labels", field<&HostBlock::labels>},
                                                             {"protect", field<&HostBlock::protect>}}};
 

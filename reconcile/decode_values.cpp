@@ -188,6 +188,10 @@ void read_value(Reading& in, const TomlNode& node, SourceCheck& out) {
   read_choice(in, node, out);
 }
 
+void read_value(Reading& in, const TomlNode& node, TtlCheck& out) {
+  read_choice(in, node, out);
+}
+
 void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfName>& out) {
   const std::string* text = string_of(in, node);
   if (text == nullptr) return;

@@ -44,6 +44,7 @@ void read_value(Reading& in, const TomlNode& node, AdoptMode& out);
 void read_value(Reading& in, const TomlNode& node, LinkLocal& out);
 void read_value(Reading& in, const TomlNode& node, FrameTypes& out);
 void read_value(Reading& in, const TomlNode& node, SourceCheck& out);
+void read_value(Reading& in, const TomlNode& node, TtlCheck& out);
 
 // "env:NAME" or "file:PATH"; nothing for other text.
 std::optional<SecretRef> parse_secret(std::string_view text);

@@ -35,6 +35,10 @@ constexpr std::array kReasons{
                "if it shall be a router: sysctl net.ipv4.ip_forward=1, then ovl apply"},
     DropReason{"source", "a VTEP's packet by an interface that does not lead back to it",
                "where ways differ, route to the VTEP by the interface that its packets come in by"},
+    DropReason{
+        "ttl", "a packet of a VTEP on this host's link that came by a router",
+        "look who sends as that VTEP; where a router answers ARP for the link's hosts, set ttl_check = "
+        "\"off\" in this host's block"},
     DropReason{"uid", "a user's datagram to a VXLAN port, or VXLAN to a VTEP",
                "look which program of a user other than root sends to the VXLAN port"},
     DropReason{"vni", "one of our VNIs from an address that is no VTEP of the cluster",

@@ -2,6 +2,7 @@
 // the same for the same input in any order, and more ports or hosts cost only set elements.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,9 @@ inline constexpr std::string_view kTableName = "ovl";
 inline constexpr std::string_view kOpenedSet = "opened";
 // The set of devices by which endpoints leave, there too.
 inline constexpr std::string_view kUplinksSet = "uplinks";
+
+// The sets of VTEPs that full TTL is demanded of, in the same table; sorted.
+inline constexpr std::array<std::string_view, 2> kFullTtlSets{"full_ttl4", "full_ttl6"};
 
 // A bridge port that leads to one endpoint, and what that endpoint may call itself.
 struct FilteredPort {
@@ -66,12 +70,14 @@ struct HostFilter {
   std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
   // The devices by which a VTEP's packets may come; none: those by which this host would answer it.
   std::optional<std::vector<IfName>> underlays;
+  // VTEPs whose packets come by no router; none: nobody looks.
+  std::optional<std::vector<IpAddress>> full_ttl;
   std::optional<GatewayFilter> gateway;
 };
 
 // The inet table of the host's own namespace: packets of our VNIs only from VTEPs of the cluster, by the
-// interface that leads back to them; nobody but root sends as this host's tunnels do; with a gateway also
-// the masquerade and its fences.
+// interface that leads back to them, and with full TTL from those that are held to it; nobody but root sends
+// as this host's tunnels do; with a gateway also the masquerade and its fences.
 NftTable host_filter(const HostFilter& filter);
 
 }  // namespace ovl

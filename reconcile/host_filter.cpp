@@ -11,6 +11,7 @@
 #include <set>
 
 #include "reconcile/filters.hpp"
+#include "reconcile/full_ttl.hpp"
 #include "reconcile/rules.hpp"
 
 namespace ovl {
@@ -51,6 +52,10 @@ using rules::rule;
 // Behind UDP: VXLAN's flags and reserved bits "@th,64,32", and the VNI "@th,96,24" (RFC 7348).
 constexpr PacketField kVxlanFlags{NFT_PAYLOAD_TRANSPORT_HEADER, 8, 4};
 constexpr PacketField kVni{NFT_PAYLOAD_TRANSPORT_HEADER, 12, 3};
+
+// RFC 791 and 8200: time to live, and hop limit.
+constexpr PacketField kTtl4{NFT_PAYLOAD_NETWORK_HEADER, 8, 1};
+constexpr PacketField kTtl6{NFT_PAYLOAD_NETWORK_HEADER, 7, 1};
 
 // NF_IP_PRI_RAW: before conntrack, but behind its defragmentation; NF_IP_PRI_FILTER; NF_IP_PRI_NAT_SRC.
 constexpr std::int32_t kBeforeConntrack = -300;
@@ -165,6 +170,21 @@ Exprs way_back(const HostFilter& filter, Membership wanted) {
           NftCmp{.slot = 0, .op = op, .data = host_order(0)}};
 }
 
+// The TTL, or the hop limit, against the highest.
+Exprs ttl_is(const PacketField& ttl, std::uint32_t op) {
+  return {NftPayload{ttl.base, ttl.offset, ttl.length, 0}, NftCmp{.slot = 0, .op = op, .data = {kFullTtl}}};
+}
+
+// RFC 5082: no router can pass on what still has the highest TTL, so who is on this link has sent it. Whoever
+// sends less is looked up, the others are not.
+void add_full_ttl(NftChain& chain) {
+  const std::string what = "a VTEP on this link, by a router";
+  chain.rules.push_back(rule(what, {family(NFPROTO_IPV4), ttl_is(kTtl4, NFT_CMP_NEQ),
+                                    field_in(kSource4, kFullTtlSets[0]), drop("ttl")}));
+  chain.rules.push_back(rule(what, {family(NFPROTO_IPV6), ttl_is(kTtl6, NFT_CMP_NEQ),
+                                    field_in(kSource6, kFullTtlSets[1]), drop("ttl")}));
+}
+
 // Nearly all packets end at the first rule of their family: what may enter our networks may enter others'.
 // This host's own address is no VTEP's here: its tunnels send nothing to itself.
 //
@@ -172,14 +192,17 @@ Exprs way_back(const HostFilter& filter, Membership wanted) {
 // fragment may end before the VNI: therefore what is not known to be another's is judged as ours.
 NftChain from_tunnel(const HostFilter& filter) {
   NftChain chain{.name = std::string(kFromTunnel)};
+  const Exprs full4 = filter.full_ttl ? ttl_is(kTtl4, NFT_CMP_EQ) : Exprs();
+  const Exprs full6 = filter.full_ttl ? ttl_is(kTtl6, NFT_CMP_EQ) : Exprs();
   chain.rules = {
-      rule("a VTEP's", {in4(kSource4, "vteps4"), way_back(filter, Membership::in), accept()}),
-      rule("a VTEP's", {in6(kSource6, "vteps6"), way_back(filter, Membership::in), accept()}),
+      rule("a VTEP's", {in4(kSource4, "vteps4"), way_back(filter, Membership::in), full4, accept()}),
+      rule("a VTEP's", {in6(kSource6, "vteps6"), way_back(filter, Membership::in), full6, accept()}),
       rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
       rule("our VNI from no VTEP", {in4(kSource4, "vteps4", Membership::not_in), drop("vni")}),
       rule("our VNI from no VTEP", {in6(kSource6, "vteps6", Membership::not_in), drop("vni")}),
       rule("a VTEP by a way that does not lead back to it",
            {way_back(filter, Membership::not_in), drop("source")})};
+  if (filter.full_ttl) add_full_ttl(chain);
   return chain;
 }
 
@@ -391,6 +414,12 @@ NftTable host_filter(const HostFilter& filter) {
                             before_conntrack(filter), other_datagrams(filter), untracked_output(filter)},
                  .comment = filter.owner};
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
+  if (filter.full_ttl) {
+    table.sets.push_back(
+        make_set(std::string(kFullTtlSets[0]), {kIpv4Key}, address_bytes(*filter.full_ttl, Family::ipv4)));
+    table.sets.push_back(
+        make_set(std::string(kFullTtlSets[1]), {kIpv6Key}, address_bytes(*filter.full_ttl, Family::ipv6)));
+  }
   if (filter.gateway) {
     std::ranges::move(gateway_sets(*filter.gateway), std::back_inserter(table.sets));
     table.chains.push_back(from_endpoints(*filter.gateway));

@@ -159,7 +159,7 @@ Status check_answering(const Answering& before, const Request& request, const Wo
                                        : "putting the old ones back failed: " + back.error().message),
       .hint =
           "look what the filters drop: ovl status; where ways differ, source_check = \"loose\" in this "
-          "host's block"};
+          "host's block; where a router answers for a link's hosts, ttl_check = \"off\""};
 }
 
 bool answers_inside(const NetnsName& from, const IpAddress& address) {

@@ -44,7 +44,7 @@ auto members(T& block) {
 template <Is<HostBlock> T>
 auto members(T& block) {
   return std::tie(block.name, block.place, block.advertise, block.bind, block.gateway_pool,
-                  block.source_check, block.labels, block.protect);
+                  block.source_check, block.ttl_check, block.labels, block.protect);
 }
 
 template <Is<NetworkBlock> T>

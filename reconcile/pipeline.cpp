@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/abilities.hpp"
 #include "reconcile/diff_records.hpp"
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/freeze.hpp"
@@ -14,6 +15,7 @@
 #include "reconcile/lock_out.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
+#include "reconcile/older_builds.hpp"
 #include "reconcile/partial_tree.hpp"
 #include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
@@ -112,14 +114,26 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, records));
   OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
   OVL_CHECK(check_host_name(planned.view, *planned.own_facts));
+  std::string& version = planned.own_facts->version;
+  version = version_saying(version, {Ability::new_words});
   const HostFacts* published = planned.view.facts.host(request.host);
-  planned.facts_are_new = published == nullptr || !(*published == *planned.own_facts) ||
-                          !planned.view.claims.contains(host_claim(request.host));
+  if (published != nullptr && planned.view.claims.contains(host_claim(request.host))) {
+    planned.published = *published;
+  }
   planned.view.facts.set(*planned.own_facts);
   OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(planned.switches,
           host_switches(*world.kernel, request.cluster, changed, planned.own_facts->uplinks));
   return {};
+}
+
+// That all tunnels of this host send with full TTL, once that is so.
+void say_full_ttl(Planned& planned, const HostObjects& observed) {
+  if (!planned.own_facts) return;
+  std::string& version = planned.own_facts->version;
+  version = sends_full_ttl(observed) ? version_saying(version, {Ability::full_ttl, Ability::new_words})
+                                     : version_saying(version, {Ability::new_words});
+  planned.view.facts.set(*planned.own_facts);
 }
 
 // Beyond all that is known, so that no host takes it for one that it has realised already.
@@ -203,6 +217,9 @@ Status diff_cluster(const Request& request, std::int64_t now, Planned& planned) 
   for (Finding& finding : refusals_of(plan, planned.view.records, request.max_destroy)) {
     plan.refused.push_back(std::move(finding));
   }
+  for (Finding& finding : words_for_older_builds(plan, planned.desired, planned.view.facts)) {
+    plan.refused.push_back(std::move(finding));
+  }
   refuse_by_policy(request, now, planned);
   return {};
 }
@@ -224,7 +241,21 @@ Projected project_records(const Request& request, const Planned& planned, const 
                               .facts = planned.view.facts,
                               .keystores = request.keystores,
                               .opened = planned.switches.opened,
-                              .bridge_filters = planned.switches.bridge_filters});
+                              .bridge_filters = planned.switches.bridge_filters,
+                              .full_ttl = planned.full_ttl.said});
+}
+
+// Whose word on full TTL counts: no router stands before them.
+Status find_full_ttl(const Request& request, World& world, Planned& planned) {
+  FullTtlWord word = full_ttl_word(planned.desired, planned.view.facts, request.host);
+  const HostRecord* self = planned.desired.host(request.host);
+  if (self == nullptr || !self->advertise) return {};
+  for (std::vector<IpAddress>* some : {&word.said, &word.silent}) {
+    if (some->empty()) continue;
+    OVL_TRY(*some, world.kernel->on_link(*self->advertise, *some));
+  }
+  planned.full_ttl = std::move(word);
+  return {};
 }
 
 // The records that this host stands at.
@@ -248,8 +279,10 @@ bool is_removal(const ObjectChange& change) {
   return change.action == Action::remove;
 }
 
-// What this host has, and how it differs from plan.desired, which planned.desired wants.
-Status compare_host(const Request& request, World& world, const Planned& planned, Plan& plan) {
+// What this host has, and how it differs from plan.desired, which planned.desired wants. Answers the host's
+// filter as it is to be in the end, where the plan leaves that to tighten().
+Result<std::optional<NftTable>> compare_host(const Request& request, World& world, const Planned& planned,
+                                             Plan& plan) {
   OVL_TRY(std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
   OVL_TRY(const Adoption adoption, Adoption::of(plan.desired, planned.desired, request.host, request.adopt));
   const Look look = request.destroy ? Look::everywhere : Look::as_remembered;
@@ -257,26 +290,29 @@ Status compare_host(const Request& request, World& world, const Planned& planned
   if (recall_opened(plan.observed, plan.cluster, changed)) {
     OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption, look));
   }
+  std::optional<NftTable> stricter = put_off_demands(plan.desired, plan.observed, planned.full_ttl.silent);
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
   if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));
   diff_objects(plan, changed, request.replaces, adoption);
   // What is remembered may be old: a removal needs the store's word.
   if (planned.away) std::erase_if(plan.object_changes, is_removal);
   OVL_CHECK(select_on_host(request, world, planned, plan));
-  return {};
+  return stricter;
 }
 
 Status diff_host(const Request& request, World& world, Planned& planned) {
   if (!has_host(request)) return {};
   Plan& plan = planned.plan;
   if (!request.destroy || plan.partial) {
+    OVL_CHECK(find_full_ttl(request, world, planned));
     Projected projected = project_records(request, planned, planned.desired);
     plan.desired = std::move(projected.objects);
     plan.conflicts = std::move(projected.problems);
     for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));
     for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
   }
-  OVL_CHECK(compare_host(request, world, planned, plan));
+  OVL_TRY(planned.stricter, compare_host(request, world, planned, plan));
+  say_full_ttl(planned, plan.observed);
   if (request.refresh_only) plan.drift = std::exchange(plan.object_changes, {});
   return {};
 }
@@ -393,9 +429,13 @@ Error problems_of(const Planned& planned) {
                .hint = planned.problems.front().hint};
 }
 
+bool has_new_facts(const Planned& planned) {
+  return planned.own_facts && planned.published != planned.own_facts && !planned.away;
+}
+
 Status publish_own_facts(const Request& request, World& world, Planned& planned) {
-  if (!planned.own_facts || !planned.facts_are_new || planned.away) return {};
-  planned.facts_are_new = false;
+  if (!has_new_facts(planned)) return {};
+  planned.published = planned.own_facts;
   return publish_facts(*world.keystore, StoreLayout(request.cluster), planned.view, *planned.own_facts);
 }
 
@@ -405,6 +445,14 @@ Status tell_of_refused_vtep(const Request& request, World& world, Planned& plann
   const bool taken = std::ranges::any_of(
       planned.plan.refused, [](const Finding& finding) { return finding.id.text() == "vtep-taken"; });
   return taken ? publish_own_facts(request, world, planned) : Status();
+}
+
+// What is true only since this apply, by whoever holds the host's name already.
+Status publish_what_came_true(const Request& request, World& world, Planned& planned) {
+  if (!has_new_facts(planned)) return {};
+  planned.published = planned.own_facts;
+  return publish(*world.keystore, StoreLayout(request.cluster).facts(request.host),
+                 encode(*planned.own_facts));
 }
 
 Standpoint standpoint(const Request& request, const World& world, const Planned& planned) {
@@ -454,7 +502,8 @@ Result<Plan> plan_again(const Request& request, World& world, const Planned& pla
   }
   Plan again = empty_plan(request);
   again.desired = planned.plan.desired;
-  OVL_CHECK(compare_host(request, world, planned, again));
+  OVL_TRY(const std::optional<NftTable> stricter, compare_host(request, world, planned, again));
+  static_cast<void>(stricter);  // planned has it
   return again;
 }
 
@@ -476,6 +525,7 @@ Status verify(Request request, World& world, Planned& planned, bool wrote_record
   request.replaces.clear();
   OVL_TRY(Plan again, plan_again(request, world, planned, wrote_records));
   if (has_host(request)) OVL_CHECK(remember_births(again.observed, again.cluster, *world.state));
+  if (has_host(request)) say_full_ttl(planned, again.observed);
   freeze(again, planned.frozen);
   if (has_host(request) && request.adopt.empty()) freeze_restless(again, planned);
   if (again.empty()) return {};
@@ -628,7 +678,41 @@ Status execute(const Request& request, World& world, Planned& planned, std::opti
   progress.start("verify", 0);
   OVL_CHECK(verify(request, world, planned, lock.has_value()));
   progress.complete("verify", 0);
+  OVL_CHECK(publish_what_came_true(request, world, planned));
   return report(request, world, planned, apply_id);
+}
+
+Status change_filter(const Request& request, World& world, const Planned& planned) {
+  const Answering before = ask_around(request, world, planned);
+  const ObjectChange& change = planned.plan.object_changes.front();
+  const Operation operation{
+      .netns = &planned.plan.spaces.front(), .before = change.before, .after = change.after};
+  ApplyOutcome outcome = world.kernel->apply(std::span(&operation, 1));
+  if (outcome.error) return std::move(*outcome.error);
+  return check_answering(before, request, world, planned);
+}
+
+// What others have said since this host's filter was made is followed by who follows the cluster, or changes
+// this host anyway. No plan is made of it, or none would be empty right after another host's first apply.
+Status tighten(const Request& request, World& world, Planned& planned) {
+  const bool follows = request.scope == Scope::host || !planned.plan.object_changes.empty();
+  const bool doubtful = planned.away || !planned.view.refused.empty();
+  if (!planned.stricter || !follows || doubtful) return {};
+  if (request.refresh_only || planned.plan.partial) return {};
+  const NamespaceObjects* host = planned.plan.observed.find(NetnsName());
+  const auto at = std::ranges::find(host->nft_tables, planned.stricter->key(), &NftTable::key);
+  const ObjectChange change{.action = Action::update, .before = &*at, .after = &*planned.stricter};
+  // The plan that is shown stays what it is.
+  auto spaces = std::exchange(planned.plan.spaces, {NetnsName()});
+  auto changes = std::exchange(planned.plan.object_changes, {change});
+  Status done = change_filter(request, world, planned);
+  planned.plan.spaces = std::move(spaces);
+  planned.plan.object_changes = std::move(changes);
+  OVL_CHECK(std::move(done));
+  planned.stricter.reset();
+  // With what they have said, so that it still counts when the store is lost.
+  return planned.view.head ? keep_records(*world.state, planned, standpoint(request, world, planned))
+                           : Status();
 }
 
 }  // namespace
@@ -692,6 +776,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
       return std::move(done).error();
     }
   }
+  OVL_CHECK(tighten(request, world, planned));
   if (lock) OVL_CHECK(lock->release());
   applied.left = left_as_it_is(planned);
   applied.serial = planned.view.head ? planned.view.head->serial : 0;

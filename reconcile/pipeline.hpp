@@ -15,6 +15,7 @@
 #include "reconcile/execute_records.hpp"
 #include "reconcile/filters.hpp"
 #include "reconcile/freeze.hpp"
+#include "reconcile/full_ttl.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/memory.hpp"
 #include "reconcile/moves.hpp"
@@ -110,11 +111,14 @@ struct Planned {
   bool misfit = false;  // the store's records are not those of its head
   Records known;        // what the manifest's open values are kept from
   std::optional<HostFacts> own_facts;  // fresh
-  bool facts_are_new = false;          // differ from what the store has
-  HostSwitches switches;               // of this host
-  Diagnostics problems;                // of the manifest; the plan is empty then
-  std::vector<Finding> failed;         // what froze parts of this host while the plan was carried out
-  FrozenParts frozen;                  // these, and those of the plan
+  std::optional<HostFacts>
+      published;          // what the store has of them; none, too, when nobody holds the host's name
+  HostSwitches switches;  // of this host
+  FullTtlWord full_ttl;   // of those on this host's links
+  std::optional<NftTable> stricter;  // this host's filter, when it is to demand more than in the plan
+  Diagnostics problems;              // of the manifest; the plan is empty then
+  std::vector<Finding> failed;       // what froze parts of this host while the plan was carried out
+  FrozenParts frozen;                // these, and those of the plan
 };
 
 Result<Planned> make_plan(const Request& request, World& world);

@@ -9,6 +9,7 @@
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/fitness.hpp"
+#include "reconcile/full_ttl.hpp"
 #include "reconcile/held_by_pool.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/switch_over.hpp"
@@ -20,7 +21,6 @@ namespace {
 constexpr std::uint32_t kEncapsulationIpv4 = 50;  // RFC 7348: 14 + 20 + 8 + 8
 constexpr std::uint32_t kEncapsulationIpv6 = 70;
 constexpr std::uint32_t kGatewayMtu = 1500;
-constexpr std::uint8_t kTunnelTtl = 64;
 
 IfName device(std::string_view name) {
   return IfName::from_kernel(name);
@@ -207,7 +207,7 @@ class Projector {
     link.local = self_->bind ? self_->bind : self_->advertise;
     link.learning = false;
     link.proxy = true;
-    link.ttl = kTunnelTtl;
+    link.ttl = kFullTtl;
     set_port(link, true, false);
     finish(link, mtu_, fmt::format("network/{}/vxlan", network.name.text()));
     no_addrgen(link);
@@ -527,6 +527,14 @@ class Projector {
     return {all.begin(), all.end()};
   }
 
+  [[nodiscard]] std::vector<IpAddress> held_to_full_ttl(const std::vector<IpAddress>& vteps) const {
+    std::vector<IpAddress> held;
+    std::ranges::copy_if(vteps, std::back_inserter(held), [&](const IpAddress& vtep) {
+      return std::ranges::binary_search(in_.full_ttl, vtep);
+    });
+    return held;
+  }
+
   void add_networks(HostFilter& filter) const {
     std::set<UdpPort> ports;
     for (const NetworkRecord& network : in_.records.networks) {
@@ -554,6 +562,7 @@ class Projector {
     } else if (!vnis_.empty()) {
       warn_of_asymmetry();
     }
+    if (self_->ttl_check != TtlCheck::off) filter.full_ttl = held_to_full_ttl(filter.vteps);
     const NamespaceObjects* host = out_.objects.find(NetnsName());
     if (host != nullptr && !host->links.empty()) {
       filter.gateway = GatewayFilter{.bridge = device(kGatewayBridge),
@@ -606,7 +615,7 @@ class Projector {
   void add_network_names(HostsFile& file, const Label& network) {
     for (const EndpointRecord& peer : endpoints_of(network)) {
       std::string names = fmt::format("{} {}.{}", peer.name.text(), peer.name.text(), network.text());
-      for (const Label& alias : peer.aliases) names += " " + alias.text();
+      for (const Alias& alias : peer.aliases) names += " " + alias.text();
       for (const IpAddress& address : peer.addresses) file.lines.push_back(address.text() + " " + names);
     }
   }

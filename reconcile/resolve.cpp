@@ -51,6 +51,7 @@ HostRecord resolve_host(const Manifest& manifest, const HostBlock& block, const 
   }
   if (block.bind) record.bind = block.bind->value;
   if (block.source_check != SourceCheck::strict) record.source_check = block.source_check;
+  if (block.ttl_check != TtlCheck::automatic) record.ttl_check = block.ttl_check;
   record.labels = block.labels;
   record.protect = block.protect;
   return record;

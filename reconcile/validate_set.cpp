@@ -124,7 +124,7 @@ std::string addresses_problem(const NetworkRecord& network, const PrefixIndex& s
 std::string names_problem(const EndpointRecord& endpoint) {
   if (endpoint.netns.text().starts_with(kSandboxPrefix)) return "its namespace has a reserved name";
   if (is_reserved_name(endpoint.name.text())) return "its name is reserved";
-  for (const Label& alias : endpoint.aliases) {
+  for (const Alias& alias : endpoint.aliases) {
     if (is_reserved_name(alias.text())) return fmt::format("the alias {} is reserved", alias.text());
   }
   const bool loopback = endpoint.interface.view() == "lo" ||
@@ -354,7 +354,7 @@ class EndpointSet {
     for (const IpAddress& address : endpoint.addresses) addresses_.add({network, address}, index);
     macs_.add({network, endpoint.mac}, index);
     names_.add({network, endpoint.name.text()}, index);
-    for (const Label& alias : endpoint.aliases) names_.add({network, alias.text()}, index);
+    for (const Alias& alias : endpoint.aliases) names_.add({network, alias.text()}, index);
     devices_.add({host, std::string_view(endpoint.id).substr(0, kDeviceDigits)}, index);
     interfaces_.add({host, endpoint.netns.text(), endpoint.interface}, index);
   }

@@ -431,6 +431,11 @@ Result<HostFacts> FakeKernel::facts(const FactsRequest& request) {
   return facts;
 }
 
+Result<std::vector<IpAddress>> FakeKernel::on_link(const IpAddress& /*source*/,
+                                                   std::span<const IpAddress> addresses) {
+  return on_link_ ? std::vector<IpAddress>(addresses.begin(), addresses.end()) : std::vector<IpAddress>();
+}
+
 ApplyOutcome FakeKernel::apply(std::span<const Operation> operations, Failures* failures) {
   for (std::size_t i = 0; i < operations.size(); ++i) {
     if (failures != nullptr && failures->leaves(operations[i])) continue;

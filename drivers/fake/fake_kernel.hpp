@@ -37,6 +37,8 @@ class FakeKernel : public Kernel {
   Result<std::vector<NetnsName>> owned_namespaces() override;
   Result<HostObjects> observe(const HostObjects& wanted) override;
   Result<HostFacts> facts(const FactsRequest& request) override;
+  Result<std::vector<IpAddress>> on_link(const IpAddress& source,
+                                         std::span<const IpAddress> addresses) override;
   using Kernel::apply;
   ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override;
   Status announce(std::span<const Announcement> announcements) override;
@@ -65,6 +67,9 @@ class FakeKernel : public Kernel {
 
   void set_facts(HostFacts facts) { facts_ = std::move(facts); }
 
+  // Whether all other hosts are on a link of this one, or behind routers.
+  void set_on_link(bool on_link) { on_link_ = on_link; }
+
   [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
 
  private:
@@ -79,6 +84,7 @@ class FakeKernel : public Kernel {
   std::optional<KernelFault> fault_;
   std::vector<Announcement> announcements_;
   std::uint64_t writes_ = 0;
+  bool on_link_ = true;
   bool fired_ = false;
   bool crashed_ = false;
 };

@@ -77,6 +77,12 @@ class Kernel {
 
   virtual Result<HostFacts> facts(const FactsRequest& request) = 0;
 
+  // Those of `addresses` that are on a link of this host's: what it sends to them from `source` (an address
+  // of its own, whose family counts) goes by no gateway, and out of a device that asks for neighbours (ARP,
+  // RFC 826; ND, RFC 4861). In the order given.
+  virtual Result<std::vector<IpAddress>> on_link(const IpAddress& source,
+                                                 std::span<const IpAddress> addresses) = 0;
+
   // Performs the operations in order and stops at the first failure. Consecutive operations of one
   // namespace travel in batches of at most 16 KiB. Creating fails with Errc::conflict when the object
   // exists; removing what is absent is success. With `failures` it stops only at those that these do not

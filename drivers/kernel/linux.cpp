@@ -8,6 +8,7 @@
 #include "drivers/kernel/link.hpp"
 #include "drivers/kernel/netns.hpp"
 #include "drivers/kernel/observe.hpp"
+#include "drivers/kernel/on_link.hpp"
 #include "drivers/kernel/space.hpp"
 #include "files/read.hpp"
 
@@ -55,6 +56,12 @@ class LinuxKernel : public Kernel {
   Result<HostFacts> facts(const FactsRequest& request) override {
     OVL_TRY(Space * own, spaces_.get(NetnsName()));
     return read_facts(own->route(), options_, request);
+  }
+
+  Result<std::vector<IpAddress>> on_link(const IpAddress& source,
+                                         std::span<const IpAddress> addresses) override {
+    OVL_TRY(Space * own, spaces_.get(NetnsName()));
+    return addresses_on_link(own->route(), source, addresses);
   }
 
   using Kernel::apply;

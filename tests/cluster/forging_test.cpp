@@ -80,6 +80,55 @@ TEST_F(Forging, AFrameFromNoVtepIsDropped) {
   EXPECT_NE(received(), before);
 }
 
+TEST_F(Forging, ARouterSpeaksForNoHostOnTheLink) {
+  // What comes through the router with right's address, by the interface that leads back to right.
+  ASSERT_EQ(
+      on("router",
+         "ip netns add ovl-far && ip link add vfar type veth peer name eth0 netns ovl-far && "
+         "ip addr add 10.55.0.1/24 dev vfar && ip link set vfar up && "
+         "sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.vfar.rp_filter=0 net.ipv4.conf.all.rp_filter=0 && "
+         "ip -n ovl-far link set lo up && ip -n ovl-far link set eth0 up && "
+         "ip -n ovl-far addr add 10.55.0.2/24 dev eth0 && ip -n ovl-far addr add 192.168.99.105/32 dev lo && "
+         "ip -n ovl-far route add 192.168.99.104/32 via 10.55.0.1 src 192.168.99.105 && "
+         "ip -n ovl-far link add forged type vxlan id 4096 dstport 4789 local 192.168.99.105 remote "
+         "192.168.99.104 ttl 255 && ip -n ovl-far addr add 10.0.9.66/24 dev forged && "
+         "ip -n ovl-far link set forged up && "
+         "ip -n ovl-far neigh add 10.0.9.20 lladdr 02:42:0a:00:09:14 dev forged")
+          .code,
+      0);
+  const std::string forge = "ip netns exec ovl-far ping -c 1 -W 1 10.0.9.20";
+  apply("left", "--scope host");  // right has said since what it sends with
+  ASSERT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
+  const std::string before = received();
+  (void)on("router", forge);
+  EXPECT_EQ(received(), before);
+  EXPECT_TRUE(on("left", "ovl status").has("dropped here (ttl)"));
+  EXPECT_TRUE(on("left", "ovl doctor").has("dropped ttl: "));
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
+  // The same frame arrives where nobody looks: the test can fail.
+  std::string unseeing = kManifest;
+  unseeing.insert(unseeing.find("[host.right]"), "ttl_check = \"off\"\n");
+  write(unseeing);
+  apply("left");
+  (void)on("router", forge);
+  EXPECT_NE(received(), before);
+}
+
+TEST_F(Forging, ARoutedUnderlayPasses) {
+  apply("left", "--scope host");
+  ASSERT_TRUE(on("left", "nft list set inet ovl full_ttl4").has("192.168.99.105"));
+  for (const char* route : {"left ip route add 192.168.99.105/32 via 192.168.99.1",
+                            "right ip route add 192.168.99.104/32 via 192.168.99.1"}) {
+    const std::string text = route;
+    const auto space = text.find(' ');
+    ASSERT_EQ(on(text.substr(0, space), text.substr(space + 1)).code, 0);
+  }
+  ASSERT_EQ(on("router", "sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0").code, 0);
+  for (const char* host : {"left", "right"}) apply(host);
+  EXPECT_FALSE(on("left", "nft list set inet ovl full_ttl4").has("192.168.99.105"));
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 web").code, 0);
+}
+
 TEST_F(Forging, AnotherProgramsVxlanOnThePortKeepsWorking) {
   ASSERT_EQ(on("left",
                "ip link add theirs type vxlan id 77 dstport 4789 remote 192.168.99.1 && "

@@ -64,7 +64,7 @@ class StateVerbs : public LabRig {
       ip -n ovl-blue link set br0 mtu 1450 addrgenmode none
       ip -n ovl-blue link set br0 up
       ip link add vxlan0 netns ovl-blue address $MAC mtu 1450 type vxlan id 1048576 dstport 4789 \
-        local 192.168.99.104 nolearning proxy ttl 64
+        local 192.168.99.104 nolearning proxy ttl 255
       ip -n ovl-blue link set vxlan0 addrgenmode none master br0
       bridge -n ovl-blue link set dev vxlan0 learning off flood on
       ip -n ovl-blue link set vxlan0 up

@@ -50,6 +50,17 @@ class TwoBuilds : public LabRig, public ::testing::WithParamInterface<const char
     EXPECT_EQ(planned.code, 0) << planned.out;
   }
 
+  // Whether a host's filter demands of the other one's packets that they have passed no router.
+  [[nodiscard]] bool holds_to_full_ttl(const std::string& host) const {
+    const std::string other = host == "left" ? "192.168.99.125" : "192.168.99.124";
+    return on(host, "nft list set inet ovl full_ttl4").has(other);
+  }
+
+  // What the kernel says of the network's tunnel.
+  [[nodiscard]] std::string tunnel(const std::string& host, const std::string& word) const {
+    return on(host, "ip -n ovl-red -d link show vxlan0 | grep -o '" + word + "'").out;
+  }
+
   void expect_pings(const std::string& when) {
     for (const char* option : {"-4", "-6"}) {
       const std::string ping = std::string("ping ") + option + " -c 1 -W 2 ";
@@ -70,17 +81,49 @@ TEST_P(TwoBuilds, SpeakToEachOtherAtEveryStepOfARollOut) {
   apply_with(Build::previous, first);
   apply_with(Build::previous, second);
   expect_pings("before the roll-out");
+  const std::string device = tunnel(first, "^[0-9]*: vxlan0");
+  EXPECT_EQ(tunnel(first, "ttl [0-9]*"), "ttl 64\n");
   apply_with(Build::current, first);
   expect_pings("the first host has this build");
+  EXPECT_EQ(tunnel(first, "ttl [0-9]*"), "ttl 255\n");
+  EXPECT_EQ(tunnel(first, "^[0-9]*: vxlan0"), device) << "changed in place";
+  EXPECT_FALSE(holds_to_full_ttl(first)) << "the second one does not say so";
+  // What the other one can't read is not written.
+  write(std::string(kManifest) + "aliases = [\"cli_1\"]\n");
+  const Ran refused = on(first, "ovl apply --auto-approve");
+  EXPECT_EQ(refused.code, 12) << refused.out;
+  EXPECT_TRUE(refused.has("host " + second + " can't read \"_\" in aliases")) << refused.out;
+  write(kManifest);
   apply_with(Build::previous, second);
   expect_pings("the second one applies as before");
+  apply_with(Build::current, first);
+  EXPECT_FALSE(holds_to_full_ttl(first));
   apply_with(Build::current, second);
   expect_pings("both have this build");
+  EXPECT_TRUE(holds_to_full_ttl(second)) << "the first one says so";
+  EXPECT_TRUE(in_sync(first)) << "what another host says is no plan";
+  apply(first);
+  EXPECT_FALSE(holds_to_full_ttl(first)) << "an apply of nothing writes nothing";
+  apply(first, "--scope host");
+  EXPECT_TRUE(holds_to_full_ttl(first)) << "it is followed";
+  EXPECT_TRUE(in_sync(first));
+  expect_pings("each holds the other to it");
+  write(std::string(kManifest) + "aliases = [\"cli_1\"]\n");
+  apply_with(Build::current, second);
+  apply_with(Build::current, first);
+  EXPECT_EQ(in("left", "web", "ping -c 1 -W 2 cli_1").code, 0);
+  write(kManifest);
+  for (const std::string& host : {first, second}) apply_with(Build::current, host);
   apply_with(Build::previous, first);
+  EXPECT_EQ(on(second, "ovl plan --detailed-exitcode").code, 2) << "the first one says so no longer";
+  apply_with(Build::current, second);
+  EXPECT_FALSE(holds_to_full_ttl(second));
   expect_pings("the first one went back");
   // What the previous build keeps in its own place is in the way of the next one, which says so.
   ASSERT_EQ(on(first, "rm -r /var/lib/ovl/rollout").code, 0);
   apply_with(Build::current, first);
+  apply_with(Build::current, second);
+  EXPECT_TRUE(holds_to_full_ttl(second));
   expect_pings("and came again");
 }
 

@@ -71,6 +71,31 @@ TEST_F(FactsTest, AnInterfaceGivesItsFirstGlobalAddressIpv4First) {
   EXPECT_EQ(facts("", "und0").vtep, ip("fd00::1"));
 }
 
+// Kernel: what is reached by a gateway, or by a device without ARP, may have a router in between.
+TEST_F(FactsTest, WhoIsOnALinkOfThisHost) {
+  must(
+      "ip link set und1 arp off && ip address add 10.7.0.1/24 dev und1 && "
+      "ip route add 10.9.0.0/16 via 192.168.50.254 && ip route add 10.8.0.0/16 dev und0 && "
+      "ip route add blackhole 10.6.0.0/16 && ip route add fd09::/64 via fd00::9");
+  const std::vector<IpAddress> asked{ip("10.4.0.1"), ip("192.168.50.7"), ip("10.9.0.1"),
+                                     ip("10.7.0.2"), ip("192.168.50.1"), ip("203.0.113.1"),
+                                     ip("10.6.0.1"), ip("fd00::5"),      ip("10.8.0.1")};
+  const std::uint64_t before = kernel->writes();
+  const auto near = kernel->on_link(ip("192.168.50.1"), asked);
+  ASSERT_TRUE(near.ok()) << near.error().message;
+  EXPECT_EQ(near.value(), (std::vector{ip("10.4.0.1"), ip("192.168.50.7"), ip("10.8.0.1")}));
+  const std::vector<IpAddress> asked6{ip("fd00::5"), ip("fd09::5"), ip("2001:db8::1")};
+  const auto near6 = kernel->on_link(ip("fd00::1"), asked6);
+  ASSERT_TRUE(near6.ok()) << near6.error().message;
+  EXPECT_EQ(near6.value(), std::vector{ip("fd00::5")});
+  const auto elsewhere = kernel->on_link(ip("192.168.50.99"), asked);
+  ASSERT_TRUE(elsewhere.ok()) << elsewhere.error().message;
+  EXPECT_TRUE(elsewhere.value().empty()) << "from an address that is not this host's";
+  must("ip link set und0 arp off");
+  EXPECT_TRUE(kernel->on_link(ip("192.168.50.1"), asked).value().empty());
+  EXPECT_EQ(kernel->writes(), before);
+}
+
 TEST_F(FactsTest, AnAddressOrInterfaceThatIsNotHereIsAConflictWithARemedy) {
   FactsRequest request{.host = HostName::parse("a").value(), .advertise = ip("192.168.50.9")};
   auto read = kernel->facts(request);

@@ -89,13 +89,15 @@ TEST_F(KindTest, VxlanFieldByField) {
   make_sandbox("ovl-net");
   Link now = vxlan_link();
   EXPECT_EQ(difference("ovl-net", now), "");
+  const std::string index = "ip netns exec ovl-net cat /sys/class/net/vxlan0/ifindex";
+  const std::string made = must(index);
 
   std::vector<Link> steps(10, now);
   steps[0].mac = mac("02:42:00:00:00:08");
   steps[1].mtu = 1400;
   steps[2].local = ip("192.168.50.9");
   steps[3].learning = true;
-  steps[4].ttl = 32;
+  steps[4].ttl = 255;
   steps[5].port_learning = true;
   steps[6].port_flood = false;
   steps[7].up = false;
@@ -106,6 +108,7 @@ TEST_F(KindTest, VxlanFieldByField) {
     EXPECT_EQ(difference("ovl-net", step), "");
     now = step;
   }
+  EXPECT_EQ(must(index), made) << "all of it in place";
   Link alone = now;
   alone.master = IfName();
   alone.port_learning.reset();

@@ -267,6 +267,30 @@ TEST_F(NftVxlanTest, WhereWaysDifferTheUnderlaysAreNamed) {
   EXPECT_EQ(dropped("source"), 1U);
 }
 
+TEST_F(NftVxlanTest, WhoIsOnTheLinkSendsWithFullTtl) {
+  const auto send_with = [](int ttl) {
+    const std::string text = std::to_string(ttl);
+    run("ip netns exec peer sysctl -q -w net.ipv4.ip_default_ttl=" + text +
+        " net.ipv6.conf.eth1.hop_limit=" + text + " net.ipv6.conf.all.hop_limit=" + text);
+  };
+  HostFilter filter = vxlan_filter();
+  filter.full_ttl = {ip("10.1.0.2"), ip("fd01::2")};
+  filter.vteps.push_back(ip("10.1.0.3"));
+  send_with(254);
+  EXPECT_TRUE(arrives_from("10.1.0.2", kOurVni)) << "without a filter";
+  set_filter("host", filter);
+  for (const std::string source : {"10.1.0.2", "fd01::2"}) {
+    EXPECT_FALSE(arrives_from(source, kOurVni)) << source << " by a router";
+    EXPECT_TRUE(arrives_from(source, kForeignVni)) << source << ", another's tunnel";
+  }
+  EXPECT_TRUE(arrives_from("10.1.0.3", kOurVni)) << "a VTEP that is not held to it";
+  EXPECT_EQ(dropped("ttl"), 2U);
+  send_with(255);
+  for (const std::string source : {"10.1.0.2", "fd01::2"})
+    EXPECT_TRUE(arrives_from(source, kOurVni)) << source;
+  EXPECT_EQ(dropped("ttl"), 2U);
+}
+
 TEST_F(NftVxlanTest, ConntrackLeavesTunnelsAlone) {
   run("ip netns exec host nft 'add table inet seen; add chain inet seen in { type filter hook input priority "
       "10; }; add chain inet seen out { type filter hook output priority 10; }; "

@@ -138,7 +138,7 @@ TEST(RecordRules, ANameLeadsToOneEndpoint) {
   const auto take = [](Records& records) { records.endpoints[0].aliases = records.endpoints[1].aliases; };
   EXPECT_EQ(refusal_after(take), two);
   EXPECT_EQ(
-      refusal_after([](Records& records) { records.endpoints[0].aliases = {Label::parse("web").value()}; }),
+      refusal_after([](Records& records) { records.endpoints[0].aliases = {Alias::parse("web").value()}; }),
       "endpoints/n/db: name web has two holders");
 }
 
