@@ -63,9 +63,9 @@ class Agent {
       return {};
     }
     OVL_CHECK(presence_.keep(context_));
-    OVL_TRY(const Snapshot before, keystore().read(layout_.head()));
+    OVL_TRY(const Snapshot before, keystore().read(KeySelection::only(layout_.head())));
     OVL_CHECK(apply_once());
-    OVL_TRY(const auto watch, keystore().watch(layout_.root(), before.revision));
+    OVL_TRY(const auto watch, keystore().watch(layout_.tree(), before.revision));
     while (!interrupted()) {
       OVL_CHECK(presence_.keep(context_));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));

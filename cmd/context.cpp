@@ -154,7 +154,7 @@ bool is_file_missing(const std::string& url) {
 // The history of a SQLite file goes back to its making, and is empty before that.
 bool never_held(Keystore& keystore, const std::string& url, const std::string& key) {
   if (is_file_missing(url)) return true;
-  const auto watch = keystore.watch(key, 0);
+  const auto watch = keystore.watch(KeySelection::only(key), 0);
   if (!watch.ok()) return false;
   const auto seen = watch.value()->next(std::chrono::milliseconds(0));
   return seen.ok() && !seen.value().reset && seen.value().events.empty();

@@ -55,6 +55,9 @@ Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
   for (const Finding& finding : findings) {
     std::cout << fmt::format("{}: {}\n", printable(finding.subject), printable(finding.message));
   }
+  if (const auto unknown = unknown_keys(view)) {
+    std::cout << fmt::format("note: {}\n", printable(unknown->message));
+  }
   const std::size_t records =
       view.records.hosts.size() + view.records.networks.size() + view.records.endpoints.size();
   std::cout << fmt::format(

@@ -133,7 +133,7 @@ int ask_store(const Labs& labs, const LabEntry& lab) {
   const auto deadline = std::chrono::steady_clock::now() + kServerStart;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto store = open_keystore({.url = lab.plan.keystore, .allow_plaintext = true});
-    if (store.ok() && store.value()->read("ovl/").ok()) return 0;
+    if (store.ok() && store.value()->get("ovl").ok()) return 0;
     ::usleep(100'000);
   }
   return 1;

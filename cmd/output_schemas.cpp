@@ -317,7 +317,8 @@ OutputSchema status_schema() {
                   {{.name = "cluster", .schema = json_type("string")},
                    {.name = "head", .schema = schema_of<Head>(), .required = false},
                    {.name = "hosts", .schema = array_of(std::move(host))},
-                   {.name = "refused", .schema = array_of(finding_schema())}});
+                   {.name = "refused", .schema = array_of(finding_schema())},
+                   {.name = "unknown_keys", .schema = json_type("integer")}});
 }
 
 // The kernel objects of one namespace, by kind.

@@ -66,6 +66,7 @@ Value status_json(const Label& cluster, const StoreView& view, const LookHere& h
   for (const HostRecord& host : view.records.hosts) hosts.push(host_json(view, host.name, here));
   out.set("hosts", std::move(hosts));
   out.set("refused", value_of(view.refused));
+  out.set("unknown_keys", static_cast<std::int64_t>(view.unknown.count));
   return out;
 }
 
@@ -125,6 +126,9 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   for (const Finding& finding : view.refused) {
     out += fmt::format("refused record {}: {}\n", printable(finding.subject), printable(finding.message));
   }
+  if (const auto unknown = unknown_keys(view)) {
+    out += fmt::format("not loaded: {}\n", printable(unknown->message));
+  }
   return out;
 }
 
@@ -139,7 +143,7 @@ Result<StoreView> wait_for(Keystore& store, const StoreLayout& layout, milliseco
     OVL_TRY(StoreView view, read_store(store, layout));
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
     if (is_settled(view) || left.count() <= 0) return view;
-    OVL_TRY(const auto watch, store.watch(layout.root(), view.revision));
+    OVL_TRY(const auto watch, store.watch(layout.tree(), view.revision));
     OVL_CHECK(watch->next(left));
   }
 }

@@ -221,6 +221,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"too-many-ports", Stage::endpoints, Errc::manifest,
      "A bridge would have more ports than the kernel numbers.",
      "Spread the endpoints over more hosts or networks."},
+    {"record-too-long", Stage::endpoints, Errc::manifest,
+     "The record of a block would be longer than what readers of the keystore take (docs/keystores.md, "
+     "\"How much is read\").",
+     "Divide the network, or give the block shorter lists, fewer aliases or labels."},
     // ---- moved
     {"moved-name", Stage::moved, Errc::manifest, "from or to of a [[moved]] names no block.",
      "Write host.NAME, network.NAME or endpoint.NAME."},
@@ -262,6 +266,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"unreadable-netns", Stage::plan, Errc::conflict,
      "A namespace, or a file of it, can't be read; its part of this host is left as it is.",
      "Look at what the message names: a link instead of a file, a namespace that never stops changing."},
+    {"facts-cut", Stage::plan, Errc::guard,
+     "A host has more routes, addresses or VXLANs than one record of the keystore may hold; the other hosts "
+     "are "
+     "told the widest routes and the first of the others.",
+     "Give networks their subnets, VNIs and pools, so that none is chosen that is in use there."},
     {"netns-not-listed", Stage::plan, Errc::guard,
      "An endpoint would take a namespace that exists and that this host does not list in "
      "/etc/ovl/netns.toml; the "
@@ -373,6 +382,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "A value in the keystore did not pass its validation; hosts keep "
      "what they had.",
      "Apply the manifest again from a trusted place, or remove the key."},
+    {"unknown-keys", Stage::store, Errc::corrupt,
+     "Keys stand in the cluster's tree that this ovl does not know. They are counted, not loaded, and "
+     "nothing is made of them.",
+     "Remove them with the store's own tools, or bring ovl here up to the version that wrote them."},
     {"claim-missing", Stage::store, Errc::corrupt,
      "No claim stands for an address, name or VNI that a record has.", "Apply the manifest."},
     {"claim-held", Stage::store, Errc::corrupt,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reconcile/record_size.hpp"
+
 namespace ovl {
 
 namespace {
@@ -50,6 +52,7 @@ void check_manifest(const Decoded& decoded, Diagnostics& diagnostics) {
   check_cluster(index, report);
   check_networks(index, report);
   check_endpoints(index, report);
+  check_record_sizes(index, report);
 }
 
 }  // namespace ovl

@@ -60,6 +60,9 @@ class Examination {
     for (const Finding& finding : view_.refused) {
       add(Level::problem, "record " + finding.subject, finding.message, finding.hint);
     }
+    if (const auto unknown = unknown_keys(view_)) {
+      add(Level::note, unknown->subject, unknown->message, unknown->hint);
+    }
     return true;
   }
 

@@ -9,8 +9,9 @@ namespace ovl {
 namespace {
 
 template <class T>
-Result<T> decoded(const std::string& text) {
-  OVL_TRY(const Value value, Value::parse_json(text));
+Result<T> decoded(const KeyValue& item) {
+  if (item.left_out != 0) return too_long(item);
+  OVL_TRY(const Value value, Value::parse_json(item.value));
   return decode<T>(value);
 }
 
@@ -20,7 +21,7 @@ Result<History> read_history(Keystore& store, const StoreLayout& layout) {
   OVL_TRY(const Snapshot snapshot, store.read(layout.generations()));
   History history;
   for (const KeyValue& item : snapshot.items) {
-    auto generation = decoded<GenerationRecord>(item.value);
+    auto generation = decoded<GenerationRecord>(item);
     if (generation.ok()) {
       history.generations.push_back(std::move(generation).value());
     } else {
@@ -39,7 +40,7 @@ Result<std::optional<HeldLock>> read_lock(Keystore& store, const StoreLayout& la
   OVL_TRY(const auto item, store.get(layout.lock()));
   if (!item) return std::optional<HeldLock>();
   HeldLock lock{.id = item->created};
-  auto holder = decoded<StoreLock::Holder>(item->value);
+  auto holder = decoded<StoreLock::Holder>(*item);
   if (holder.ok()) lock.holder = std::move(holder).value();
   return std::optional(std::move(lock));
 }

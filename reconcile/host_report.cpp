@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reconcile/change_name.hpp"
+#include "reconcile/record_size.hpp"
 
 namespace ovl {
 
@@ -33,6 +34,7 @@ std::string words_for(const std::vector<Finding>& left) {
 
 // The same as before goes on; anything else begins now.
 HostStatus since_when(HostStatus status, const Request& request, const Planned& planned) {
+  status.result = fit_message(std::move(status.result));
   const auto at = planned.view.status.find(request.host.text());
   const bool goes_on = at != planned.view.status.end() && at->second.result == status.result &&
                        at->second.drift == status.drift && at->second.differs == status.differs;

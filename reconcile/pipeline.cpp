@@ -21,6 +21,7 @@
 #include "reconcile/predict.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/recall.hpp"
+#include "reconcile/record_size.hpp"
 #include "reconcile/recorded.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/switch_over.hpp"
@@ -90,6 +91,7 @@ Status read_cluster(const Request& request, World& world, Planned& planned) {
   if (!view.ok()) return stand_alone(request, world, view.error(), planned);
   planned.view = std::move(view).value();
   for (const Finding& finding : planned.view.refused) planned.plan.warnings.push_back(finding);
+  if (auto unknown = unknown_keys(planned.view)) planned.plan.warnings.push_back(std::move(*unknown));
   OVL_CHECK(recall(request, world, planned));
   OVL_CHECK(check_fit(request, world, planned));
   const bool stands_for_it = planned.puts_back || planned.away;
@@ -113,6 +115,7 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   if (!is_declared(request.host, request.manifest, records)) return {};
   OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, records));
   OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
+  if (fit_facts(*planned.own_facts)) planned.plan.warnings.push_back(facts_cut(request.host));
   OVL_CHECK(check_host_name(planned.view, *planned.own_facts));
   std::string& version = planned.own_facts->version;
   version = version_saying(version, {Ability::new_words});

@@ -64,7 +64,7 @@ Status wait_for_other(Keystore& store, const Snapshot& there, steady_clock::time
   }
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
   if (left.count() <= 0) return held_by(item.value);
-  OVL_TRY(const auto watch, store.watch(item.key, there.revision));
+  OVL_TRY(const auto watch, store.watch(KeySelection::only(item.key), there.revision));
   return await_change(*watch, left, options);
 }
 
@@ -101,7 +101,7 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
       continue;
     }
     if (!taken.ok() && taken.error().code != Errc::in_doubt) return taken.error();
-    OVL_TRY(const Snapshot there, store.read(lock.key_));
+    OVL_TRY(const Snapshot there, store.read(KeySelection::only(lock.key_)));
     if (there.items.empty()) {
       if (!taken.ok() && ++doubts == kMaxDoubts) return taken.error();
     } else if (there.items.front().value == encode(holder).json()) {  // the answer was lost, it is ours

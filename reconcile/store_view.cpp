@@ -1,6 +1,7 @@
 #include "reconcile/store_view.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "reconcile/fitness.hpp"
 
@@ -60,7 +61,7 @@ class Reader {
     view_.revisions.emplace_hint(view_.revisions.end(), item.key, item.modified);
     const std::string_view below = std::string_view(item.key).substr(layout_.root().size());
     const auto [kind, rest] = split_key(below);
-    const Status status = dispatch(kind, rest, item.value);
+    const Status status = item.left_out == 0 ? dispatch(kind, rest, item.value) : pass_over(item, kind, rest);
     if (!status.ok()) refuse(below, kind, rest, status.error());
   }
 
@@ -78,6 +79,12 @@ class Reader {
     if (kind == "put-back") return take_put_back(text);
     if (kind == "claims") view_.claims.emplace_hint(view_.claims.end(), rest, text);
     return {};
+  }
+
+  // A claim is taken all the same, by nobody that there is.
+  Status pass_over(const KeyValue& item, std::string_view kind, std::string_view rest) {
+    if (kind == "claims") view_.claims.emplace_hint(view_.claims.end(), rest, "");
+    return too_long(item);
   }
 
   Status take_head(const std::string& text) {
@@ -171,19 +178,45 @@ std::string StoreLayout::generation(std::int64_t serial) const {
   return fmt::format("{}{:010}", generations(), serial);
 }
 
+KeySelection StoreLayout::tree() const {
+  return {.prefix = root_,
+          .parts = {"claims/", "endpoints/", "facts/", "generations/", "head", "hosts/", "lock", "networks/",
+                    "presence/", "put-back", "status/"}};
+}
+
 Result<StoreView> read_store(Keystore& store, const StoreLayout& layout) {
-  OVL_TRY(const Snapshot snapshot, store.read(layout.root()));
+  OVL_TRY(const Snapshot snapshot, store.read(layout.tree()));
   return view_of(snapshot, layout);
 }
 
 StoreView view_of(const Snapshot& snapshot, const StoreLayout& layout) {
   StoreView view;
   view.revision = snapshot.revision;
+  view.unknown = snapshot.unknown;
   Reader reader(layout, view);
   for (const KeyValue& item : snapshot.items) reader.take(item);
   view.records.sort();
   validate_set(view);
   return view;
+}
+
+Error too_long(const KeyValue& item) {
+  return Error{.code = Errc::corrupt,
+               .message = fmt::format("it has {} bytes and was not loaded, a record has at most {}",
+                                      item.left_out, kMostValueBytes)};
+}
+
+std::optional<Finding> unknown_keys(const StoreView& view) {
+  if (view.unknown.count == 0) return std::nullopt;
+  return Finding{.code = Errc::corrupt,
+                 .id = "unknown-keys",
+                 .subject = "keystore",
+                 .message = fmt::format("{} keys below the cluster's tree that this ovl does not know: {}{}",
+                                        view.unknown.count, fmt::join(view.unknown.some, ", "),
+                                        view.unknown.count > view.unknown.some.size() ? ", ..." : ""),
+                 .hint =
+                     "remove them with the store's own tools, or bring ovl here up to the version that "
+                     "wrote them"};
 }
 
 std::string host_claim(const HostName& name) {

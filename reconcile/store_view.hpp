@@ -20,6 +20,9 @@ class StoreLayout {
 
   [[nodiscard]] const std::string& root() const { return root_; }
 
+  // Every key of the tree that ovl knows. Whoever reads or watches the tree takes these and no others.
+  [[nodiscard]] KeySelection tree() const;
+
   [[nodiscard]] std::string head() const { return root_ + "head"; }
 
   [[nodiscard]] std::string lock() const { return root_ + "lock"; }
@@ -122,6 +125,7 @@ struct StoreView {
   std::vector<HostName> present;              // hosts with a long-running command, sorted
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation
+  UnknownKeys unknown;                        // keys that nobody knows; they were not loaded
   std::vector<EndpointRecord> homeless;       // refused because their network or host is not there
   std::vector<Label> frozen;                  // networks with a refused record, sorted
   std::vector<HostName> frozen_hosts;         // hosts with a refused record or refused facts, sorted
@@ -152,6 +156,12 @@ void validate_set(StoreView& view);
 
 // What is wrong with the record of a key, relative to the cluster's root.
 Finding refusal(std::string key, const std::string& problem);
+
+// Why a value that was left out makes no record. Errc::corrupt.
+Error too_long(const KeyValue& item);
+
+// That there are keys that nobody knows; none: there are not.
+std::optional<Finding> unknown_keys(const StoreView& view);
 
 // Appends a finding about the record at `key` (below the layout's root).
 void refuse_record(StoreView& view, std::string key, const std::string& problem);

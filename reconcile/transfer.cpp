@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "drivers/keystore/gathering.hpp"
 #include "reconcile/guards.hpp"
 #include "reconcile/partial_tree.hpp"
 #include "reconcile/toml_node.hpp"
@@ -30,15 +31,22 @@ Result<std::string> text_at(std::string_view below, const Value& value) {
   return Error{.code = Errc::corrupt, .message = fmt::format("{} is no text", below)};
 }
 
-// The tree that a dump stands for, to be validated as a store's would be.
+// The tree that a dump stands for, as a store would tell it, to be validated as one's is.
 Result<Snapshot> snapshot_of(const Dump& dump) {
   const StoreLayout layout(dump.cluster);
-  Snapshot out{.revision = 1, .items = {}};
+  const KeySelection tree = layout.tree();
+  Gathering gathering(tree, "the export");
   for (const auto& [key, value] : dump.items) {
     OVL_TRY(std::string text, text_at(key, value));
-    out.items.push_back({.key = layout.root() + key, .value = std::move(text), .created = 1, .modified = 1});
+    KeyValue item{.key = layout.root() + key, .value = std::move(text), .created = 1, .modified = 1};
+    if (!gathering.wants(item.key)) {
+      return Error{.code = Errc::corrupt,
+                   .message = fmt::format("{} is no key that this ovl knows", key),
+                   .hint = "remove it from the export, or import it with the version that wrote it"};
+    }
+    OVL_CHECK(gathering.add(std::move(item)));
   }
-  return out;
+  return gathering.finish(1);
 }
 
 Status require_valid(const StoreView& view) {
@@ -110,7 +118,7 @@ class Loader {
 
 Result<Dump> dump_cluster(Keystore& store, const Label& cluster) {
   const StoreLayout layout(cluster);
-  OVL_TRY(const Snapshot snapshot, store.read(layout.root()));
+  OVL_TRY(const Snapshot snapshot, store.read(layout.tree()));
   OVL_CHECK(require_valid(view_of(snapshot, layout)));
   Dump dump{.cluster = cluster, .items = {}};
   for (const KeyValue& item : snapshot.items) {

@@ -195,7 +195,10 @@ bool Statement::is_null(int column) const {
 
 Result<Transaction> Transaction::begin(Database& database, Kind kind) {
   Connection& connection = *database.connection_;
-  OVL_CHECK(run_sql(connection, kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN"));
+  // A large write that outgrows the page cache writes the same pages again and again, and memory is taken as
+  // it is needed. A reader has each page once: with a large cache it would hold what it passes over.
+  OVL_CHECK(run_sql(connection, kind == Kind::write ? "PRAGMA cache_size = -65536; BEGIN IMMEDIATE"
+                                                    : "PRAGMA cache_size = -2048; BEGIN"));
   return Transaction(connection);
 }
 
@@ -305,10 +308,8 @@ Status Database::configure(const OpenOptions& options) {
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  // A large transaction that outgrows the page cache writes the same pages again and again; memory is
-  // taken as it is needed.
   return execute(
-      "PRAGMA cache_size = -65536;"
+      "PRAGMA cache_size = -2048;"
       "PRAGMA cell_size_check = ON;"
       "PRAGMA foreign_keys = ON;"
       "PRAGMA synchronous = FULL;");

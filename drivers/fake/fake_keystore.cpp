@@ -5,10 +5,13 @@
 #include <algorithm>
 
 #include "drivers/keystore/check.hpp"
+#include "drivers/keystore/gathering.hpp"
 
 namespace ovl {
 
 namespace {
+
+constexpr std::string_view kName = "fake://";
 
 Error ended(const std::string& id) {
   return Error{.code = Errc::not_found,
@@ -149,20 +152,22 @@ Result<CommitResult> FakeStore::commit(const Transaction& transaction, std::size
   return CommitResult{.committed = true, .revision = revision_};
 }
 
-Snapshot FakeStore::read(std::string_view prefix) const {
-  Snapshot snapshot{.revision = revision_};
-  for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.starts_with(prefix); ++at) {
-    snapshot.items.push_back(at->second.item);
+Result<Snapshot> FakeStore::read(const KeySelection& what) const {
+  Gathering gathering(what, kName);
+  auto at = entries_.lower_bound(what.prefix);
+  for (; at != entries_.end() && at->first.starts_with(what.prefix); ++at) {
+    if (gathering.wants(at->first)) OVL_CHECK(gathering.add(at->second.item));
   }
-  return snapshot;
+  return gathering.finish(revision_);
 }
 
-WatchBatch FakeStore::events_after(std::string_view prefix, Revision after) const {
+WatchBatch FakeStore::events_after(const KeySelection& what, Revision after) const {
   WatchBatch batch{.reset = after < trimmed_ || after > revision_, .revision = revision_};
   if (batch.reset) return batch;
   const auto first = std::ranges::upper_bound(events_, after, {}, &WatchEvent::revision);
   std::copy_if(first, events_.end(), std::back_inserter(batch.events),
-               [prefix](const WatchEvent& event) { return event.key.starts_with(prefix); });
+               [&](const WatchEvent& event) { return what.knows(event.key); });
+  for (WatchEvent& event : batch.events) leave_out(event, what.limits.value_bytes);
   return batch;
 }
 
@@ -205,12 +210,12 @@ class FakeSession final : public Session {
 
 class FakeWatch final : public Watch {
  public:
-  FakeWatch(FakeStore& store, std::string_view prefix, Revision after)
-      : store_(store), prefix_(prefix), after_(after) {}
+  FakeWatch(FakeStore& store, KeySelection what, Revision after)
+      : store_(store), what_(std::move(what)), after_(after) {}
 
   Result<WatchBatch> next(std::chrono::milliseconds timeout) override {
     std::unique_lock lock(store_.mutex_);
-    return store_.call<WatchBatch>("next", prefix_,
+    return store_.call<WatchBatch>("next", what_.prefix,
                                    [&]() -> Result<WatchBatch> { return wait(lock, timeout); });
   }
 
@@ -218,7 +223,7 @@ class FakeWatch final : public Watch {
   WatchBatch wait(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds timeout) {
     WatchBatch batch;
     store_.changed_.wait_for(lock, timeout, [&] {
-      batch = store_.events_after(prefix_, after_);
+      batch = store_.events_after(what_, after_);
       return batch.reset || !batch.events.empty();
     });
     if (!batch.reset) after_ = batch.revision;
@@ -226,7 +231,7 @@ class FakeWatch final : public Watch {
   }
 
   FakeStore& store_;
-  std::string prefix_;
+  KeySelection what_;
   Revision after_;
 };
 
@@ -235,10 +240,9 @@ class FakeConnection final : public Keystore {
   FakeConnection(FakeStore& store, std::string name, std::size_t max_operations)
       : store_(store), name_(std::move(name)), max_operations_(max_operations) {}
 
-  Result<Snapshot> read(std::string_view prefix) override {
+  Result<Snapshot> read(const KeySelection& what) override {
     const std::scoped_lock lock(store_.mutex_);
-    return store_.call<Snapshot>("read", std::string(prefix),
-                                 [&]() -> Result<Snapshot> { return store_.read(prefix); });
+    return store_.call<Snapshot>("read", what.prefix, [&] { return store_.read(what); });
   }
 
   Result<std::optional<KeyValue>> get(std::string_view key) override {
@@ -246,7 +250,10 @@ class FakeConnection final : public Keystore {
     using Found = std::optional<KeyValue>;
     return store_.call<Found>("get", std::string(key), [&]() -> Result<Found> {
       const auto at = store_.entries_.find(key);
-      return at == store_.entries_.end() ? Found() : Found(at->second.item);
+      if (at == store_.entries_.end()) return Found();
+      KeyValue item = at->second.item;
+      leave_out(item, kMostValueBytes);
+      return Found(std::move(item));
     });
   }
 
@@ -272,11 +279,11 @@ class FakeConnection final : public Keystore {
     return Opened(std::make_unique<FakeSession>(store_, std::move(id)));
   }
 
-  Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) override {
+  Result<std::unique_ptr<Watch>> watch(const KeySelection& what, Revision after) override {
     const std::scoped_lock lock(store_.mutex_);
     using Opened = std::unique_ptr<Watch>;
-    return store_.call<Opened>("watch", std::string(prefix), [&]() -> Result<Opened> {
-      return Opened(std::make_unique<FakeWatch>(store_, prefix, after));
+    return store_.call<Opened>("watch", what.prefix, [&]() -> Result<Opened> {
+      return Opened(std::make_unique<FakeWatch>(store_, what, after));
     });
   }
 

@@ -83,8 +83,8 @@ class FakeStore {
   bool holds(const Guard& guard) const;
   bool write(const Write& write, Revision revision);
   Result<CommitResult> commit(const Transaction& transaction, std::size_t max_operations);
-  Snapshot read(std::string_view prefix) const;
-  WatchBatch events_after(std::string_view prefix, Revision after) const;
+  Result<Snapshot> read(const KeySelection& what) const;
+  WatchBatch events_after(const KeySelection& what, Revision after) const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drivers/keystore/key_selection.hpp"
 #include "model/result.hpp"
 
 namespace ovl {
@@ -24,12 +25,15 @@ struct KeyValue {
   std::string value;
   Revision created = 0;   // of the key's present life
   Revision modified = 0;  // of its last write
+  // Bytes of a value that is longer than a reader takes: it was not loaded, `value` is empty. 0: it is here.
+  std::size_t left_out = 0;
 };
 
-// A prefix, or one key, as it was at one revision.
+// What was selected, as it was at one revision.
 struct Snapshot {
   Revision revision = 0;
   std::vector<KeyValue> items;  // sorted by key
+  UnknownKeys unknown = {};
 };
 
 // A condition that is checked in the same transaction as the writes.
@@ -67,6 +71,7 @@ struct WatchEvent {
   std::string key;
   std::optional<std::string> value;
   Revision revision = 0;
+  std::size_t left_out = 0;  // as in KeyValue; value is empty then, and not absent
 };
 
 // What next() saw. When `reset` is set, changes may have been missed (compaction, session loss, index
@@ -102,15 +107,25 @@ class Keystore {
  public:
   virtual ~Keystore() = default;
 
-  // All keys that begin with prefix, at one revision, linearizable.
-  virtual Result<Snapshot> read(std::string_view prefix) = 0;
+  // What is selected, at one revision, linearizable. However much there is, it needs little more memory than
+  // what it answers. Errc::corrupt also when there is more than the selection's limits allow.
+  virtual Result<Snapshot> read(const KeySelection& what) = 0;
+
+  // All keys that begin with prefix.
+  Result<Snapshot> read(std::string_view prefix) { return read(KeySelection{.prefix = std::string(prefix)}); }
+
+  // A value of more than kMostValueBytes is left out.
   virtual Result<std::optional<KeyValue>> get(std::string_view key) = 0;
   // All guards hold and all writes happen, or nothing does. At most max_operations() by the count of
   // operations(), and not more than the store takes in bytes.
   virtual Result<CommitResult> commit(const Transaction& transaction) = 0;
   virtual Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) = 0;
-  // Changes after `after`; no event is left out without a reset, none comes twice.
-  virtual Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) = 0;
+  // Changes of known keys after `after`; no event is left out without a reset, none comes twice.
+  virtual Result<std::unique_ptr<Watch>> watch(const KeySelection& what, Revision after) = 0;
+
+  Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) {
+    return watch(KeySelection{.prefix = std::string(prefix)}, after);
+  }
 
   // At least 16: a record with all its claims, each with a guard, and the fence.
   [[nodiscard]] virtual std::size_t max_operations() const = 0;

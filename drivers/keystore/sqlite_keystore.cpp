@@ -1,6 +1,9 @@
 #include "drivers/keystore/sqlite_keystore.hpp"
 
+#include <fmt/format.h>
+
 #include "drivers/keystore/check.hpp"
+#include "drivers/keystore/gathering.hpp"
 #include "drivers/keystore/sqlite_tables.hpp"
 #include "drivers/keystore/sqlite_watch.hpp"
 
@@ -13,37 +16,66 @@ using Kind = sqlite::Transaction::Kind;
 // A million operations are some 100 MB in the write-ahead log.
 constexpr std::size_t kMaxOperations = 1'000'000;
 
+// SQLite tells the length of a value without loading it (OPFLAG_LENGTHARG, sqlite3VdbeExec), and loads the
+// value only in the branch that wants it. It walks over it to what is behind, a page at a time.
+constexpr std::string_view kColumns =
+    "SELECT key, CASE WHEN length(value) <= ?3 THEN value END, created, modified, length(value) FROM keys ";
+
 KeyValue row_of(const sqlite::Statement& select) {
+  const bool left_out = select.is_null(1);
   return KeyValue{.key = std::string(select.text(0)),
                   .value = std::string(select.text(1)),
                   .created = static_cast<Revision>(select.integer(2)),
-                  .modified = static_cast<Revision>(select.integer(3))};
+                  .modified = static_cast<Revision>(select.integer(3)),
+                  .left_out = left_out ? static_cast<std::size_t>(select.integer(4)) : 0};
 }
 
-Result<Snapshot> read_prefix(SqliteTables& tables, std::string_view prefix) {
-  OVL_TRY(auto transaction, sqlite::Transaction::begin(tables.database(), Kind::read));
-  OVL_TRY(const auto position, tables.position());
-  Snapshot snapshot{.revision = position.revision};
-  const auto end = end_of_prefix(prefix);
-  // Two statements, so that each is one range of the index.
-  OVL_TRY(auto select,
-          tables.database().prepare(
-              end ? "SELECT key, value, created, modified FROM keys WHERE key >= ?1 AND key < ?2 "
-                    "ORDER BY key"
-                  : "SELECT key, value, created, modified FROM keys WHERE key >= ?1 ORDER BY key"));
-  select.bind(1, prefix);
-  if (end) select.bind(2, *end);
+// The end of a range is looked for here: SQLite would load each row whole to compare it
+// (sqlite3VdbeIdxKeyCompare).
+bool is_within(const KeyRange& range, std::string_view key) {
+  return !range.end || key < *range.end;
+}
+
+Status read_known(sqlite::Database& database, const KeyRange& range, const KeySelection& what,
+                  Gathering& gathering) {
+  OVL_TRY(auto select, database.prepare(fmt::format("{}WHERE key >= ?1 ORDER BY key", kColumns)));
+  select.bind(1, range.first);
+  select.bind(3, static_cast<std::int64_t>(what.limits.value_bytes));
   for (;;) {
     OVL_TRY(const bool row, select.step());
-    if (!row) return snapshot;
-    snapshot.items.push_back(row_of(select));
+    if (!row || !is_within(range, select.text(0))) return {};
+    if (gathering.wants(select.text(0))) OVL_CHECK(gathering.add(row_of(select)));
   }
 }
 
+// Only the names, one at a time.
+Status count_others(sqlite::Database& database, const KeyRange& range, Gathering& gathering) {
+  OVL_TRY(auto select, database.prepare("SELECT key FROM keys WHERE key >= ?1 ORDER BY key"));
+  select.bind(1, range.first);
+  for (;;) {
+    OVL_TRY(const bool row, select.step());
+    if (!row || !is_within(range, select.text(0))) return {};
+    gathering.add_unknown(select.text(0));
+  }
+}
+
+Result<Snapshot> read_selected(SqliteTables& tables, const KeySelection& what, const std::string& name) {
+  OVL_TRY(auto transaction, sqlite::Transaction::begin(tables.database(), Kind::read));
+  OVL_TRY(const auto position, tables.position());
+  Gathering gathering(what, name);
+  for (const KeyRange& range : known_ranges(what)) {
+    OVL_CHECK(read_known(tables.database(), range, what, gathering));
+  }
+  for (const KeyRange& range : other_ranges(what)) {
+    OVL_CHECK(count_others(tables.database(), range, gathering));
+  }
+  return gathering.finish(position.revision);
+}
+
 Result<std::optional<KeyValue>> read_key(SqliteTables& tables, std::string_view key) {
-  OVL_TRY(auto select,
-          tables.database().prepare("SELECT key, value, created, modified FROM keys WHERE key = ?1"));
+  OVL_TRY(auto select, tables.database().prepare(fmt::format("{}WHERE key = ?1", kColumns)));
   select.bind(1, key);
+  select.bind(3, static_cast<std::int64_t>(kMostValueBytes));
   OVL_TRY(const bool row, select.step());
   if (!row) return std::optional<KeyValue>();
   return std::optional(row_of(select));
@@ -97,11 +129,11 @@ Status SqliteKeystore::expire(SqliteTables& tables) {
   return writable_ ? tables.expire() : Status();
 }
 
-Result<Snapshot> SqliteKeystore::read(std::string_view prefix) {
+Result<Snapshot> SqliteKeystore::read(const KeySelection& what) {
   OVL_TRY(SqliteTables* const tables, reading());
   if (tables == nullptr) return Snapshot{};
   if (auto expired = expire(*tables); !expired.ok()) return as_keystore_error(std::move(expired).error());
-  auto snapshot = read_prefix(*tables, prefix);
+  auto snapshot = read_selected(*tables, what, name_);
   if (!snapshot.ok()) return as_keystore_error(std::move(snapshot).error());
   return snapshot;
 }
@@ -149,8 +181,8 @@ Result<std::unique_ptr<Session>> SqliteKeystore::open_session(std::chrono::secon
   return session;
 }
 
-Result<std::unique_ptr<Watch>> SqliteKeystore::watch(std::string_view prefix, Revision after) {
-  return SqliteWatch::open(options_, std::string(prefix), after);
+Result<std::unique_ptr<Watch>> SqliteKeystore::watch(const KeySelection& what, Revision after) {
+  return SqliteWatch::open(options_, what, after);
 }
 
 std::size_t SqliteKeystore::max_operations() const {

@@ -24,11 +24,13 @@ class SqliteKeystore final : public Keystore {
   static Result<std::unique_ptr<SqliteKeystore>> open(SqliteKeystoreOptions options);
   ~SqliteKeystore() override;
 
-  Result<Snapshot> read(std::string_view prefix) override;
+  using Keystore::read;
+  using Keystore::watch;
+  Result<Snapshot> read(const KeySelection& what) override;
   Result<std::optional<KeyValue>> get(std::string_view key) override;
   Result<CommitResult> commit(const Transaction& transaction) override;
   Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) override;
-  Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) override;
+  Result<std::unique_ptr<Watch>> watch(const KeySelection& what, Revision after) override;
   [[nodiscard]] std::size_t max_operations() const override;
 
   [[nodiscard]] const std::string& name() const override { return name_; }

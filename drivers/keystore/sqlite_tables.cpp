@@ -249,35 +249,39 @@ Status SqliteTables::forget_events(Revision upto) {
   return {};
 }
 
-Result<std::vector<WatchEvent>> SqliteTables::changes_after(Revision after, std::string_view prefix) {
+Result<std::vector<WatchEvent>> SqliteTables::changes_after(Revision after, const KeySelection& what) {
   OVL_TRY(sqlite::Statement lists,
           database_.prepare("SELECT revision, keys FROM changes WHERE revision > ?1 ORDER BY revision"));
   OVL_TRY(sqlite::Statement value,
-          database_.prepare("SELECT coalesce((SELECT value FROM keys WHERE key = ?1 AND modified = ?2), "
-                            "(SELECT value FROM history WHERE revision = ?2 AND key = ?1))"));
+          database_.prepare("SELECT CASE WHEN length(value) <= ?3 THEN value END, length(value) FROM keys "
+                            "WHERE key = ?1 AND modified = ?2 UNION ALL "
+                            "SELECT CASE WHEN length(value) <= ?3 THEN value END, length(value) FROM history "
+                            "WHERE revision = ?2 AND key = ?1"));
   lists.bind(1, static_cast<std::int64_t>(after));
   std::vector<WatchEvent> events;
   for (;;) {
     OVL_TRY(const bool row, lists.step());
     if (!row) return events;
-    OVL_CHECK(add_events(lists, prefix, value, events));
+    OVL_CHECK(add_events(lists, what, value, events));
   }
 }
 
 // Those of one revision, sorted by key.
-Status SqliteTables::add_events(const sqlite::Statement& list, std::string_view prefix,
+Status SqliteTables::add_events(const sqlite::Statement& list, const KeySelection& what,
                                 sqlite::Statement& value, std::vector<WatchEvent>& events) const {
   auto keys = KeyList::keys_of(list.text(1));
   if (!keys.ok()) return std::move(keys).error().within(database_.path());
   std::ranges::sort(keys.value());
   for (const std::string& key : keys.value()) {
-    if (!key.starts_with(prefix)) continue;
+    if (!what.knows(key)) continue;
     value.reset();
     value.bind(1, key);
     value.bind(2, list.integer(0));
+    value.bind(3, static_cast<std::int64_t>(what.limits.value_bytes));
     OVL_TRY(const bool row, value.step());
     WatchEvent event{.key = key, .revision = static_cast<Revision>(list.integer(0))};
-    if (row && !value.is_null(0)) event.value = std::string(value.text(0));
+    if (row) event.value = std::string(value.text(0));
+    if (row && value.is_null(0)) event.left_out = static_cast<std::size_t>(value.integer(1));
     events.push_back(std::move(event));
   }
   return {};

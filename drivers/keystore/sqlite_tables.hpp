@@ -28,7 +28,7 @@ class SqliteTables {
   // Milliseconds until the next session ends; none: no session.
   Result<std::optional<std::chrono::milliseconds>> next_expiry();
   // Wants an open transaction, and `after` not to be forgotten.
-  Result<std::vector<WatchEvent>> changes_after(Revision after, std::string_view prefix);
+  Result<std::vector<WatchEvent>> changes_after(Revision after, const KeySelection& what);
 
   // The rest wants an open write transaction.
   Status expire_now();
@@ -50,7 +50,7 @@ class SqliteTables {
 
   Status check_session(std::string_view id);
   Status advance(Revision revision, const KeyList& changed);
-  Status add_events(const sqlite::Statement& list, std::string_view prefix, sqlite::Statement& value,
+  Status add_events(const sqlite::Statement& list, const KeySelection& what, sqlite::Statement& value,
                     std::vector<WatchEvent>& events) const;
   Status trim();
 

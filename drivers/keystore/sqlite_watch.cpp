@@ -21,14 +21,6 @@ constexpr milliseconds kLookAnyway{1000};
 
 }  // namespace
 
-std::optional<std::string> end_of_prefix(std::string_view prefix) {
-  std::string end(prefix);
-  while (!end.empty() && end.back() == '\xff') end.pop_back();
-  if (end.empty()) return std::nullopt;
-  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-  return end;
-}
-
 // ---- SqliteWatch -----------------------------------------------------------------------------
 
 // How a watch wakes for another process's write: every writer touches the database file's times after
@@ -36,9 +28,9 @@ std::optional<std::string> end_of_prefix(std::string_view prefix) {
 // before the commit can be seen (the index in shared memory is changed last, and memory tells nobody),
 // so a watch that looks then finds nothing and sleeps on. Why not ask PRAGMA data_version again and
 // again: that is a clock wait of a few milliseconds for ever.
-Result<std::unique_ptr<Watch>> SqliteWatch::open(SqliteKeystoreOptions options, std::string prefix,
+Result<std::unique_ptr<Watch>> SqliteWatch::open(SqliteKeystoreOptions options, KeySelection what,
                                                  Revision after) {
-  std::unique_ptr<SqliteWatch> watch(new SqliteWatch(std::move(options), std::move(prefix), after));
+  std::unique_ptr<SqliteWatch> watch(new SqliteWatch(std::move(options), std::move(what), after));
   OVL_CHECK(watch->connect());
   return std::unique_ptr<Watch>(std::move(watch));
 }
@@ -117,7 +109,7 @@ Result<WatchBatch> SqliteWatch::look_inside() {
   reset_ = reset_ || after_ < position.trimmed || after_ > position.revision;
   batch.reset = reset_;
   if (reset_ || after_ == position.revision) return batch;
-  OVL_TRY(batch.events, tables_->changes_after(after_, prefix_));
+  OVL_TRY(batch.events, tables_->changes_after(after_, what_));
   after_ = position.revision;
   return batch;
 }

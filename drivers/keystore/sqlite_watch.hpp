@@ -8,13 +8,13 @@ namespace ovl {
 
 class SqliteWatch final : public Watch {
  public:
-  static Result<std::unique_ptr<Watch>> open(SqliteKeystoreOptions options, std::string prefix,
+  static Result<std::unique_ptr<Watch>> open(SqliteKeystoreOptions options, KeySelection what,
                                              Revision after);
   Result<WatchBatch> next(std::chrono::milliseconds timeout) override;
 
  private:
-  SqliteWatch(SqliteKeystoreOptions options, std::string prefix, Revision after)
-      : options_(std::move(options)), prefix_(std::move(prefix)), after_(after) {}
+  SqliteWatch(SqliteKeystoreOptions options, KeySelection what, Revision after)
+      : options_(std::move(options)), what_(std::move(what)), after_(after) {}
 
   Status connect();
   Result<WatchBatch> look();
@@ -22,7 +22,7 @@ class SqliteWatch final : public Watch {
   Result<bool> wait(std::chrono::steady_clock::time_point deadline);
 
   SqliteKeystoreOptions options_;
-  std::string prefix_;
+  KeySelection what_;
   Revision after_;
   bool reset_ = false;  // changes were missed; this watch can only say so
   std::optional<SqliteTables> tables_;
@@ -47,8 +47,5 @@ class SqliteSession final : public Session {
   std::string id_;
   bool open_ = true;
 };
-
-// The least text above all that begin with prefix; none when every text is below.
-std::optional<std::string> end_of_prefix(std::string_view prefix);
 
 }  // namespace ovl

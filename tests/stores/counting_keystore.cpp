@@ -62,9 +62,9 @@ class CountingKeystore final : public Keystore {
   CountingKeystore(std::unique_ptr<Keystore> store, CallHooks hooks)
       : store_(std::move(store)), counter_(std::make_shared<Counter>(std::move(hooks))) {}
 
-  Result<Snapshot> read(std::string_view prefix) override {
+  Result<Snapshot> read(const KeySelection& what) override {
     counter_->note("read");
-    return store_->read(prefix);
+    return store_->read(what);
   }
 
   Result<std::optional<KeyValue>> get(std::string_view key) override {
@@ -87,9 +87,9 @@ class CountingKeystore final : public Keystore {
     return std::unique_ptr<Session>(std::make_unique<CountingSession>(std::move(session), counter_));
   }
 
-  Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) override {
+  Result<std::unique_ptr<Watch>> watch(const KeySelection& what, Revision after) override {
     counter_->note("watch");
-    OVL_TRY(auto watch, store_->watch(prefix, after));
+    OVL_TRY(auto watch, store_->watch(what, after));
     return std::unique_ptr<Watch>(std::make_unique<CountingWatch>(std::move(watch), counter_));
   }
 

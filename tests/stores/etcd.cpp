@@ -22,13 +22,13 @@ class EtcdctlKeystore final : public Keystore {
     return CommitResult{.committed = true, .revision = 0};
   }
 
-  Result<Snapshot> read(std::string_view) override { return not_here(); }
+  Result<Snapshot> read(const KeySelection&) override { return not_here(); }
 
   Result<std::optional<KeyValue>> get(std::string_view) override { return not_here(); }
 
   Result<std::unique_ptr<Session>> open_session(std::chrono::seconds) override { return not_here(); }
 
-  Result<std::unique_ptr<Watch>> watch(std::string_view, Revision) override { return not_here(); }
+  Result<std::unique_ptr<Watch>> watch(const KeySelection&, Revision) override { return not_here(); }
 
   [[nodiscard]] std::size_t max_operations() const override { return 1; }
 
@@ -41,25 +41,18 @@ class EtcdctlKeystore final : public Keystore {
   std::string name_ = "etcdctl";
 };
 
-EtcdMember& shared_member() {
-  static EtcdMember member(quick_leases());
-  static const bool ready = member.wait();
-  if (!ready) std::abort();
-  return member;
-}
-
 class EtcdUnderTest final : public StoreUnderTest {
  public:
   std::unique_ptr<Keystore> connect() override {
-    if (::getpid() != owner_) return std::make_unique<EtcdctlKeystore>(shared_member());
+    if (::getpid() != owner_) return std::make_unique<EtcdctlKeystore>(shared_etcd());
     return must(open_keystore(
-        {.url = "etcd://" + shared_member().host() + "/contract", .driver_directory = OVL_DRIVER_DIR}));
+        {.url = "etcd://" + shared_etcd().host() + "/contract", .driver_directory = OVL_DRIVER_DIR}));
   }
 
   [[nodiscard]] std::string root() const override { return root_; }
 
   void compact(Revision upto) override {
-    const Ran ran = shared_member().ctl("compact " + std::to_string(upto));
+    const Ran ran = shared_etcd().ctl("compact " + std::to_string(upto));
     ASSERT_TRUE(ran.ok) << ran.out;
   }
 
@@ -77,6 +70,13 @@ class EtcdUnderTest final : public StoreUnderTest {
 };
 
 }  // namespace
+
+EtcdMember& shared_etcd() {
+  static EtcdMember member(quick_leases());
+  static const bool ready = member.wait();
+  if (!ready) std::abort();
+  return member;
+}
 
 std::unique_ptr<StoreUnderTest> make_etcd() {
   return std::make_unique<EtcdUnderTest>();

@@ -111,4 +111,7 @@ inline std::vector<WatchEvent> events_until(Watch& watch, std::size_t count,
   return events;
 }
 
+// Started when it is first needed.
+EtcdMember& shared_etcd();
+
 }  // namespace ovl::test

@@ -6,6 +6,8 @@
 #include <random>
 #include <thread>
 
+#include "drivers/keystore/gathering.hpp"
+
 namespace ovl {
 
 namespace {
@@ -127,9 +129,10 @@ Result<HttpResponse> ConsulApi::judge(HttpResponse response) const {
                "check that the address is a Consul agent's");
 }
 
-Result<HttpResponse> ConsulApi::get_path(std::string_view path, std::string_view query,
-                                         milliseconds timeout) {
-  auto response = try_for({.path = with_datacenter(path, query)}, timeout, false);
+Result<HttpResponse> ConsulApi::get_path(std::string_view path, std::string_view query, milliseconds timeout,
+                                         std::function<Status(std::string_view)> take) {
+  const HttpRequest request{.path = with_datacenter(path, query), .take = std::move(take)};
+  auto response = try_for(request, timeout, false);
   if (response.ok()) return judge(std::move(response).value());
   Error failed = std::move(response).error();
   if (failed.code == Errc::in_doubt) failed.code = Errc::unreachable;
@@ -163,13 +166,32 @@ Status ConsulApi::check_may_read(std::string_view full_prefix) {
   const std::string key = full_prefix.empty() ? "ovl" : escape_path(full_prefix);
   OVL_TRY(const HttpResponse response, get_path("/v1/kv/" + key, "consistent", patience_->left()));
   if (response.status == 200 || response.index != 0) return {};
+  return no_index();
+}
+
+// Of an answer 200 the entries, each as it comes.
+Result<HttpResponse> ConsulApi::get_entries(std::string_view full, std::string_view query,
+                                            milliseconds timeout, std::size_t most_value,
+                                            EntryStream::Take take) {
+  EntryStream stream(most_value, std::move(take));
+  const auto feed = [&](std::string_view bytes) -> Status {
+    Status fed = stream.feed(bytes);
+    return fed.ok() ? Status() : Status(std::move(fed).error().within(name_));
+  };
+  OVL_TRY(HttpResponse response, get_path("/v1/kv/" + escape_path(full), query, timeout, feed));
+  const Status whole = response.status == 200 ? stream.finish() : Status();
+  if (!whole.ok()) return Error(whole.error()).within(name_);
+  return response;
+}
+
+Error ConsulApi::no_index() const {
   return error(Errc::corrupt, "an answer without X-Consul-Index",
                "check that the address is a Consul agent's");
 }
 
-Result<Look> ConsulApi::look(std::string_view prefix, const std::optional<Blocking>& blocking) {
-  OVL_CHECK(check_key(prefix));
-  const std::string full = full_key(prefix);
+Result<Look> ConsulApi::look(const KeySelection& what, const std::optional<Blocking>& blocking) {
+  OVL_CHECK(check_key(what.prefix));
+  const std::string full = full_key(what.prefix);
   std::string query = "recurse&consistent";
   milliseconds timeout = patience_->left();
   if (blocking) {
@@ -177,22 +199,25 @@ Result<Look> ConsulApi::look(std::string_view prefix, const std::optional<Blocki
     // The server adds up to a sixteenth to the wait, so that not all clients come back at once.
     timeout = blocking->wait * 17 / 16 + std::max(timeout, milliseconds{5000});
   }
-  OVL_TRY(HttpResponse response, get_path("/v1/kv/" + escape_path(full), query, timeout));
+  Look look;
+  Tally tally(what, name_);
+  const auto take = [&](KvEntry entry) -> Status {
+    entry.item.key.erase(0, prefix_.size());
+    if (entry.cut) tally.add_unknown(entry.item.key);
+    if (entry.cut || !tally.wants(entry.item.key)) return {};
+    OVL_CHECK(tally.take(entry.item));
+    look.entries.push_back(std::move(entry));
+    return {};
+  };
+  OVL_TRY(const HttpResponse response, get_entries(full, query, timeout, what.limits.value_bytes, take));
   if (response.filtered) {
     return error(Errc::privilege, fmt::format("the token may not read all of \"{}\"", full),
                  fmt::format("give it key_prefix \"{}\" with \"read\"", full));
   }
   if (response.status == 404) OVL_CHECK(check_may_read(full));
-  if (response.index == 0) {
-    return error(Errc::corrupt, "an answer without X-Consul-Index",
-                 "check that the address is a Consul agent's");
-  }
-  Look look{.index = response.index};
-  if (response.status == 404) return look;
-  auto entries = parse_entries(response.body);
-  if (!entries.ok()) return std::move(entries).error().within(name_);
-  look.entries = std::move(entries).value();
-  for (KvEntry& entry : look.entries) entry.item.key.erase(0, prefix_.size());
+  if (response.index == 0) return no_index();
+  look.index = response.index;
+  look.unknown = tally.take_unknown();
   const auto key_of = [](const KvEntry& entry) -> const std::string& { return entry.item.key; };
   if (!std::ranges::is_sorted(look.entries, {}, key_of)) std::ranges::sort(look.entries, {}, key_of);
   return look;
@@ -200,19 +225,17 @@ Result<Look> ConsulApi::look(std::string_view prefix, const std::optional<Blocki
 
 Result<std::optional<KvEntry>> ConsulApi::get(std::string_view key) {
   OVL_CHECK(check_key(key));
-  const std::string path = "/v1/kv/" + escape_path(full_key(key));
-  OVL_TRY(const HttpResponse response, get_path(path, "consistent", patience_->left()));
-  if (response.status == 404) {
-    if (response.index != 0) return std::optional<KvEntry>();
-    return error(Errc::corrupt, "an answer without X-Consul-Index",
-                 "check that the address is a Consul agent's");
-  }
-  auto entries = parse_entries(response.body);
-  if (!entries.ok()) return std::move(entries).error().within(name_);
-  if (entries.value().empty()) return std::optional<KvEntry>();
-  KvEntry entry = std::move(entries.value().front());
-  entry.item.key = key;
-  return std::optional(std::move(entry));
+  std::optional<KvEntry> found;
+  const auto take = [&](KvEntry entry) -> Status {
+    entry.item.key = key;
+    leave_out(entry.item, kMostValueBytes);
+    found = std::move(entry);
+    return {};
+  };
+  OVL_TRY(const HttpResponse response,
+          get_entries(full_key(key), "consistent", patience_->left(), kMostValueBytes, take));
+  if (response.status == 404 && response.index == 0) return no_index();
+  return found;
 }
 
 Result<Revision> ConsulApi::newest() {

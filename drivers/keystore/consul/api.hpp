@@ -14,11 +14,12 @@
 
 namespace ovl {
 
-// What is below a prefix at one moment. The index is the prefix's own (the newest of its keys and of its
-// deletions that Consul still remembers), not the whole store's.
+// What is known below a prefix at one moment. The index is the prefix's own (the newest of its keys and of
+// its deletions that Consul still remembers), not the whole store's.
 struct Look {
   Revision index = 0;
   std::vector<KvEntry> entries;  // sorted by key, without the URL's prefix
+  UnknownKeys unknown = {};
 };
 
 // Waits until the prefix's index is beyond this one.
@@ -33,8 +34,9 @@ class ConsulApi {
   static Result<ConsulApi> open(const KeystoreUrl& url, const KeystoreOptions& options,
                                 std::shared_ptr<Patience> patience);
 
+  // The answer is taken as it comes: what is not selected is dropped on the way.
   // Errors: unreachable, privilege (also when the token may read nothing there), corrupt, usage.
-  Result<Look> look(std::string_view prefix, const std::optional<Blocking>& blocking = std::nullopt);
+  Result<Look> look(const KeySelection& what, const std::optional<Blocking>& blocking = std::nullopt);
   Result<std::optional<KvEntry>> get(std::string_view key);
   // The newest write or deletion of the whole store.
   Result<Revision> newest();
@@ -58,11 +60,16 @@ class ConsulApi {
   ConsulApi(HttpClient http, const KeystoreUrl& url, std::shared_ptr<Patience> patience);
 
   Result<HttpResponse> get_path(std::string_view path, std::string_view query,
-                                std::chrono::milliseconds timeout);
+                                std::chrono::milliseconds timeout,
+                                std::function<Status(std::string_view)> take = {});
+  Result<HttpResponse> get_entries(std::string_view full, std::string_view query,
+                                   std::chrono::milliseconds timeout, std::size_t most_value,
+                                   EntryStream::Take take);
   Result<HttpResponse> try_for(const HttpRequest& request, std::chrono::milliseconds timeout, bool once);
   Result<HttpResponse> try_until(HttpRequest request, Deadline deadline, bool once);
   Result<HttpResponse> judge(HttpResponse response) const;
   Status check_may_read(std::string_view full_prefix);
+  [[nodiscard]] Error no_index() const;
   [[nodiscard]] std::string with_datacenter(std::string_view path, std::string_view query) const;
 
   HttpClient http_;

@@ -24,10 +24,10 @@ class ConsulKeystore final : public Keystore {
         options_(std::move(options)),
         patience_(std::move(patience)) {}
 
-  Result<Snapshot> read(std::string_view prefix) override {
-    OVL_TRY(Look look, api_.look(prefix));
-    looks_->remember(prefix, look.index, look);
-    Snapshot snapshot{.revision = look.index};
+  Result<Snapshot> read(const KeySelection& what) override {
+    OVL_TRY(Look look, api_.look(what));
+    looks_->remember(what, look.index, look);
+    Snapshot snapshot{.revision = look.index, .items = {}, .unknown = std::move(look.unknown)};
     snapshot.items.reserve(look.entries.size());
     for (KvEntry& entry : look.entries) snapshot.items.push_back(std::move(entry.item));
     return snapshot;
@@ -50,9 +50,9 @@ class ConsulKeystore final : public Keystore {
     return ConsulSession::open(std::move(api), ttl);
   }
 
-  Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) override {
+  Result<std::unique_ptr<Watch>> watch(const KeySelection& what, Revision after) override {
     OVL_TRY(ConsulApi api, ConsulApi::open(url_, options_, patience_));
-    return ConsulWatch::open(std::move(api), looks_, std::string(prefix), after);
+    return ConsulWatch::open(std::move(api), looks_, what, after);
   }
 
   [[nodiscard]] std::size_t max_operations() const override { return kConsulOperations; }

@@ -31,8 +31,10 @@ void add_writes(const KnownKeys& known, Look& look, std::vector<WatchEvent>& eve
     const bool same =
         before != known.end() && before->first == entry.item.key && before->second == entry.item.modified;
     if (same) continue;
-    events.push_back(
-        {.key = entry.item.key, .value = std::move(entry.item.value), .revision = entry.item.modified});
+    events.push_back({.key = entry.item.key,
+                      .value = std::move(entry.item.value),
+                      .revision = entry.item.modified,
+                      .left_out = entry.item.left_out});
   }
 }
 
@@ -51,20 +53,20 @@ void RequestRate::take(Clock::time_point now) {
 
 // ---- ConsulWatch -----------------------------------------------------------------------------
 
-ConsulWatch::ConsulWatch(ConsulApi api, std::shared_ptr<Looks> looks, std::string prefix, Revision after)
-    : api_(std::move(api)), looks_(std::move(looks)), prefix_(std::move(prefix)), after_(after) {}
+ConsulWatch::ConsulWatch(ConsulApi api, std::shared_ptr<Looks> looks, KeySelection what, Revision after)
+    : api_(std::move(api)), looks_(std::move(looks)), what_(std::move(what)), after_(after) {}
 
 Result<std::unique_ptr<Watch>> ConsulWatch::open(ConsulApi api, std::shared_ptr<Looks> looks,
-                                                 std::string prefix, Revision after) {
+                                                 KeySelection what, Revision after) {
   std::unique_ptr<ConsulWatch> watch(
-      new ConsulWatch(std::move(api), std::move(looks), std::move(prefix), after));
+      new ConsulWatch(std::move(api), std::move(looks), std::move(what), after));
   OVL_CHECK(watch->start());
   return std::unique_ptr<Watch>(std::move(watch));
 }
 
 // Looks at once: the longer it waits, the less is known for certain.
 Status ConsulWatch::start() {
-  OVL_TRY(Look first, api_.look(prefix_));
+  OVL_TRY(Look first, api_.look(what_));
   OVL_TRY(known_, keys_at_start(first));
   reset_ = known_ == nullptr;
   index_ = first.index;
@@ -79,7 +81,7 @@ Result<std::shared_ptr<const KnownKeys>> ConsulWatch::keys_at_start(const Look& 
     OVL_TRY(const Revision newest, api_.newest());
     if (newest < after_) return std::shared_ptr<const KnownKeys>();
   }
-  if (auto seen = looks_->find(prefix_, after_)) return seen;
+  if (auto seen = looks_->find(what_, after_)) return seen;
   if (look.index > after_ && !removed_nothing(look.entries, after_, look.index)) {
     return std::shared_ptr<const KnownKeys>();
   }
@@ -92,7 +94,7 @@ Result<std::shared_ptr<const KnownKeys>> ConsulWatch::keys_at_start(const Look& 
 
 void ConsulWatch::compare(Look look) {
   const std::size_t before = events_.size();
-  const auto seen = looks_->remember(prefix_, std::max(after_, look.index), look);
+  const auto seen = looks_->remember(what_, std::max(after_, look.index), look);
   add_deletions(*known_, look, events_);
   add_writes(*known_, look, events_);
   const auto fresh = events_.begin() + static_cast<std::ptrdiff_t>(before);
@@ -132,7 +134,7 @@ Result<std::optional<Look>> ConsulWatch::look(Clock::time_point deadline) {
   std::optional<Blocking> blocking;
   // Without a wait, or an index above 0, the server would answer at once or wait for five minutes.
   if (wait.count() > 0 && index_ > 0) blocking = Blocking{.index = index_, .wait = wait};
-  OVL_TRY(Look seen, api_.look(prefix_, blocking));
+  OVL_TRY(Look seen, api_.look(what_, blocking));
   return std::optional(std::move(seen));
 }
 

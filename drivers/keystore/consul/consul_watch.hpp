@@ -22,14 +22,14 @@ class RequestRate {
 
 class ConsulWatch final : public Watch {
  public:
-  static Result<std::unique_ptr<Watch>> open(ConsulApi api, std::shared_ptr<Looks> looks, std::string prefix,
+  static Result<std::unique_ptr<Watch>> open(ConsulApi api, std::shared_ptr<Looks> looks, KeySelection what,
                                              Revision after);
   Result<WatchBatch> next(std::chrono::milliseconds timeout) override;
 
  private:
   using Clock = RequestRate::Clock;
 
-  ConsulWatch(ConsulApi api, std::shared_ptr<Looks> looks, std::string prefix, Revision after);
+  ConsulWatch(ConsulApi api, std::shared_ptr<Looks> looks, KeySelection what, Revision after);
 
   Status start();
   Result<std::shared_ptr<const KnownKeys>> keys_at_start(const Look& look);
@@ -39,7 +39,7 @@ class ConsulWatch final : public Watch {
 
   ConsulApi api_;
   std::shared_ptr<Looks> looks_;
-  std::string prefix_;
+  KeySelection what_;
   Revision after_;      // the store as the owner knows it
   Revision index_ = 0;  // of the last look
   bool reset_ = false;  // changes may have been missed; this watch can only say so

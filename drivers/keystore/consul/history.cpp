@@ -45,15 +45,16 @@ std::size_t keys_of(const auto& entries) {
 
 // ---- Looks -----------------------------------------------------------------------------------
 
-std::shared_ptr<const KnownKeys> Looks::remember(std::string_view prefix, Revision revision,
+std::shared_ptr<const KnownKeys> Looks::remember(const KeySelection& what, Revision revision,
                                                  const Look& look) {
   auto keys = std::make_shared<KnownKeys>();
   keys->reserve(look.entries.size());
   for (const KvEntry& entry : look.entries) keys->emplace_back(entry.item.key, entry.item.modified);
   const std::lock_guard lock(mutex_);
-  std::erase_if(entries_,
-                [&](const Entry& entry) { return entry.revision == revision && entry.prefix == prefix; });
-  entries_.push_back({std::string(prefix), revision, keys});
+  std::erase_if(entries_, [&](const Entry& entry) {
+    return entry.revision == revision && entry.prefix == what.prefix && entry.parts == what.parts;
+  });
+  entries_.push_back({what.prefix, what.parts, revision, keys});
   forget_old();
   return keys;
 }
@@ -64,10 +65,11 @@ void Looks::forget_old() {
   }
 }
 
-std::shared_ptr<const KnownKeys> Looks::find(std::string_view prefix, Revision revision) const {
+std::shared_ptr<const KnownKeys> Looks::find(const KeySelection& what, Revision revision) const {
   const std::lock_guard lock(mutex_);
   for (const Entry& entry : entries_) {
-    if (entry.revision == revision && entry.prefix == prefix) return entry.keys;
+    const bool same = entry.prefix == what.prefix && entry.parts == what.parts;
+    if (same && entry.revision == revision) return entry.keys;
   }
   return nullptr;
 }

@@ -29,19 +29,20 @@
 
 namespace ovl {
 
-// The keys below a prefix with the revision of their last write, sorted.
+// The keys of a selection with the revision of their last write, sorted.
 using KnownKeys = std::vector<std::pair<std::string, Revision>>;
 
 // The last looks of one client, shared by its store and its watches.
 class Looks {
  public:
-  std::shared_ptr<const KnownKeys> remember(std::string_view prefix, Revision revision, const Look& look);
+  std::shared_ptr<const KnownKeys> remember(const KeySelection& what, Revision revision, const Look& look);
   // What was seen at exactly this revision; nullptr: not known.
-  [[nodiscard]] std::shared_ptr<const KnownKeys> find(std::string_view prefix, Revision revision) const;
+  [[nodiscard]] std::shared_ptr<const KnownKeys> find(const KeySelection& what, Revision revision) const;
 
  private:
   struct Entry {
     std::string prefix;
+    std::vector<std::string> parts;
     Revision revision = 0;
     std::shared_ptr<const KnownKeys> keys;
   };

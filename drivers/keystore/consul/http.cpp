@@ -12,8 +12,10 @@ namespace ovl {
 
 namespace {
 
-// More than any cluster's records: an answer without an end stops here.
-constexpr std::size_t kMaxBody = std::size_t{1} << 30;
+// An answer without an end stops here: one that is held whole (a list of names, a transaction's), and one
+// that is taken as it comes, which may bring much that is passed over.
+constexpr std::size_t kMaxBody = std::size_t{64} << 20;
+constexpr std::uint64_t kMaxTaken = std::uint64_t{8} * kMostTreeBytes;
 
 struct EasyDeleter {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -55,13 +57,30 @@ struct Transfer {
   HttpResponse response;
   bool may_repeat = false;
   int sendings = 0;
+  CURL* easy = nullptr;
+  const std::function<Status(std::string_view)>* take = nullptr;
+  std::uint64_t received = 0;
+  std::optional<Error> refused = std::nullopt;  // what take() said
 };
 
+bool take_part(Transfer& transfer, std::string_view part) {
+  transfer.received += part.size();
+  long status = 0;
+  (void)curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200 && *transfer.take != nullptr) {
+    if (transfer.received > kMaxTaken) return false;
+    Status taken = (*transfer.take)(part);
+    if (!taken.ok()) transfer.refused = std::move(taken).error();
+    return !transfer.refused;
+  }
+  std::string& body = transfer.response.body;
+  if (body.size() + part.size() > kMaxBody) return false;
+  body.append(part);
+  return true;
+}
+
 std::size_t take_body(const char* data, std::size_t, std::size_t size, void* user) {
-  std::string& body = static_cast<Transfer*>(user)->response.body;
-  if (body.size() + size > kMaxBody) return 0;
-  body.append(data, size);
-  return size;
+  return take_part(*static_cast<Transfer*>(user), {data, size}) ? size : 0;
 }
 
 bool is_header(std::string_view name, std::string_view wanted) {
@@ -169,7 +188,7 @@ struct HttpClient::Curl {
       int left = 0;
       const CURLMsg* told = running == 0 ? curl_multi_info_read(multi.get(), &left) : nullptr;
       if (running == 0) return told != nullptr ? told->data.result : CURLE_FAILED_INIT;
-      const auto shares = 1 + transfer.response.body.size() / HttpRequest::kGoodAnswer;
+      const auto shares = 1 + transfer.received / HttpRequest::kGoodAnswer;
       const auto end = begin + request.timeout * static_cast<std::int64_t>(shares);
       const auto wait = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
       if (wait.count() <= 0) return CURLE_OPERATION_TIMEDOUT;
@@ -178,6 +197,7 @@ struct HttpClient::Curl {
   }
 
   [[nodiscard]] Error failure(CURLcode code, const Transfer& transfer, bool has_tls) const {
+    if (transfer.refused) return *transfer.refused;
     if (code == CURLE_WRITE_ERROR) {
       return Error{.code = Errc::corrupt, .message = name + ": the answer is larger than any store's"};
     }
@@ -224,7 +244,7 @@ Result<HttpClient> HttpClient::open(const KeystoreUrl& url, const KeystoreOption
 }
 
 Result<HttpResponse> HttpClient::perform(const HttpRequest& request) {
-  Transfer transfer{.may_repeat = request.method == "GET"};
+  Transfer transfer{.may_repeat = request.method == "GET", .easy = curl_->easy.get(), .take = &request.take};
   curl_->prepare(request, transfer);
   const CURLcode code = curl_->transfer(request, transfer);
   if (code != CURLE_OK) return curl_->failure(code, transfer, curl_->base.starts_with("https"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,8 @@ struct HttpRequest {
   std::string body = {};
   // For the answer to begin and, again, for each kGoodAnswer bytes of it.
   std::chrono::milliseconds timeout{5000};
+  // Gets the body of an answer 200 as it comes, so that nobody holds the whole. An error ends the request.
+  std::function<Status(std::string_view)> take = {};
 
   static constexpr std::size_t kGoodAnswer = std::size_t{4} << 20;
 };
@@ -24,7 +27,7 @@ struct HttpResponse {
   long status = 0;
   Revision index = 0;     // X-Consul-Index; 0: there was none
   bool filtered = false;  // X-Consul-Results-Filtered-By-ACLs: part of the answer was withheld
-  std::string body = {};
+  std::string body = {};  // empty when the request took it as it came
 };
 
 class HttpClient {
@@ -36,7 +39,7 @@ class HttpClient {
   ~HttpClient();
 
   // Errors: unreachable (the server certainly saw nothing), in_doubt (it may have), corrupt (the
-  // answer has no end).
+  // answer has no end), and those of the request's take().
   Result<HttpResponse> perform(const HttpRequest& request);
 
  private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "model/value.hpp"
 
@@ -35,21 +36,17 @@ Error corrupt(std::string message) {
                .hint = "check that the address is a Consul agent's"};
 }
 
-// Reads an array of flat objects. Why not a general parser: it looks at each byte of the values several
+// Reads flat objects. Why not a general parser: it looks at each byte of the values several
 // times, and takes seconds for 100,000 of them; here a string ends where memchr() finds its quote.
 class EntryReader {
  public:
   explicit EntryReader(std::string_view text) : text_(text) {}
 
-  Result<std::vector<KvEntry>> read() {
-    std::vector<KvEntry> entries;
-    if (!take('[')) return broken();
-    while (!take(']')) {
-      if (!entries.empty() && !take(',')) return broken();
-      entries.emplace_back();
-      OVL_CHECK(read_entry(entries.back()));
-    }
-    return skip_blanks() == '\0' && at_ == text_.size() ? Result(std::move(entries)) : broken();
+  // One of them.
+  Result<KvEntry> read_one() {
+    KvEntry entry;
+    OVL_CHECK(read_entry(entry));
+    return skip_blanks() == '\0' && at_ == text_.size() ? Result(std::move(entry)) : broken();
   }
 
   // {"Results":[{"KV":{...}},...],"Errors":null}
@@ -172,8 +169,127 @@ bool is_plain(char c) {
 
 }  // namespace
 
-Result<std::vector<KvEntry>> parse_entries(std::string_view json) {
-  return EntryReader(json).read();
+// ---- EntryStream -----------------------------------------------------------------------------
+
+// A text that is no value is no longer than a key, of which each byte may be an escape of six.
+constexpr std::size_t kMostText = 6 * (kMostKeyBytes + 4096);
+// What is kept of one that is.
+constexpr std::size_t kKeptText = 200;
+
+EntryStream::EntryStream(std::size_t most_value, Take take)
+    : most_text_((most_value + 2) / 3 * 4), take_(std::move(take)) {}
+
+Error EntryStream::broken() const {
+  return corrupt(fmt::format("an answer is no list of keys, at byte {}", seen_));
+}
+
+Status EntryStream::feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    std::size_t used = 1;
+    if (state_ == State::in_string) {
+      used = feed_string(bytes);
+    } else if (state_ == State::in_entry) {
+      used = feed_entry(bytes);
+      if (state_ == State::after_entry) OVL_CHECK(end_entry());
+    } else {
+      OVL_CHECK(feed_outside(bytes.front()));
+    }
+    bytes.remove_prefix(used);
+    seen_ += used;
+  }
+  return {};
+}
+
+Status EntryStream::finish() const {
+  return state_ == State::end ? Status() : broken();
+}
+
+Status EntryStream::feed_outside(char c) {
+  if (c == ' ' || c == '\n' || c == '\r' || c == '\t') return {};
+  const bool may_begin = state_ == State::before_entry;
+  if (state_ == State::start && c == '[') {
+    state_ = State::before_entry;
+  } else if (state_ == State::after_entry && c == ',') {
+    state_ = State::before_entry;
+  } else if (may_begin && c == '{') {
+    state_ = State::in_entry;
+    entry_ = "{";
+    first_ = false;
+  } else if (c == ']' && (state_ == State::after_entry || (may_begin && first_))) {
+    state_ = State::end;
+  } else {
+    return broken();
+  }
+  return {};
+}
+
+// Up to the next string, or the end of the entry. What is between strings is numbers and words.
+std::size_t EntryStream::feed_entry(std::string_view bytes) {
+  const std::size_t at = std::min(bytes.find_first_of("\"}"), bytes.size() - 1);
+  const std::string_view part = bytes.substr(0, at + 1);
+  if (entry_.size() < most_text_ + 4 * kMostText) entry_ += part;
+  if (part.back() == '}') state_ = State::after_entry;
+  if (part.back() == '"') begin_string();
+  return part.size();
+}
+
+void EntryStream::begin_string() {
+  const auto colon = entry_.find_last_not_of(" \n\r\t\"");
+  is_value_ =
+      colon != std::string::npos && std::string_view(entry_).substr(0, colon + 1).ends_with("\"Value\":");
+  string_at_ = entry_.size();
+  string_size_ = 0;
+  padding_ = 0;
+  escaped_ = false;
+  state_ = State::in_string;
+}
+
+std::size_t EntryStream::feed_string(std::string_view bytes) {
+  if (escaped_) {
+    escaped_ = false;
+    keep(bytes.substr(0, 1));
+    return 1;
+  }
+  const std::size_t at = std::min(bytes.find_first_of("\"\\"), bytes.size());
+  keep(bytes.substr(0, at));
+  if (at == bytes.size()) return at;
+  if (bytes[at] == '"') {
+    end_string();
+  } else {
+    escaped_ = true;
+    keep("\\");
+  }
+  return at + 1;
+}
+
+void EntryStream::keep(std::string_view bytes) {
+  string_size_ += bytes.size();
+  if (is_value_) padding_ += static_cast<std::size_t>(std::ranges::count(bytes, '='));
+  if (string_size_ <= (is_value_ ? most_text_ : kMostText)) {
+    entry_ += bytes;
+  } else {
+    entry_.resize(std::min(entry_.size(), string_at_ + (is_value_ ? 0 : kKeptText)));
+  }
+}
+
+// Of a text that was cut nothing may be left of an escape.
+void EntryStream::end_string() {
+  const bool is_whole = string_size_ <= (is_value_ ? most_text_ : kMostText);
+  if (!is_whole && is_value_) left_out_ = string_size_ / 4 * 3 - std::min<std::size_t>(padding_, 2);
+  if (!is_whole && !is_value_) {
+    cut_ = true;
+    entry_.resize(std::min(entry_.find('\\', string_at_), entry_.size()));
+  }
+  entry_ += '"';
+  state_ = State::in_entry;
+}
+
+Status EntryStream::end_entry() {
+  OVL_TRY(KvEntry entry, EntryReader(entry_).read_one());
+  entry.item.left_out = std::exchange(left_out_, 0);
+  entry.cut = std::exchange(cut_, false);
+  entry_.clear();
+  return take_(std::move(entry));
 }
 
 Result<std::vector<KvEntry>> parse_results(std::string_view json) {

@@ -34,6 +34,15 @@ Result<TxnResponse> EtcdClient::txn(const TxnRequest& request, Deadline deadline
   return response;
 }
 
+Result<TxnResponse> EtcdClient::look(const TxnRequest& request, Deadline deadline) {
+  TxnResponse response;
+  OVL_CHECK(call(Effect::repeatable, deadline, [&](const auto& channel, grpc::ClientContext& context) {
+    return KV::NewStub(channel)->Txn(&context, request, &response);
+  }));
+  note(response.header());
+  return response;
+}
+
 // Repeatable: a lease whose answer was lost is nobody's, and runs out.
 Result<LeaseGrantResponse> EtcdClient::grant(std::int64_t ttl, Deadline deadline) {
   LeaseGrantRequest request;

@@ -27,6 +27,8 @@ class EtcdClient {
   // Errors of these: as error_of(); in_doubt from txn() only. stale from range(): compacted.
   Result<etcdserverpb::RangeResponse> range(const etcdserverpb::RangeRequest& request, Deadline deadline);
   Result<etcdserverpb::TxnResponse> txn(const etcdserverpb::TxnRequest& request, Deadline deadline);
+  // A transaction that writes nothing.
+  Result<etcdserverpb::TxnResponse> look(const etcdserverpb::TxnRequest& request, Deadline deadline);
   Result<etcdserverpb::LeaseGrantResponse> grant(std::int64_t ttl, Deadline deadline);
   Status revoke(std::int64_t lease, Deadline deadline);
   // The time to live that is left; 0: the lease is over.

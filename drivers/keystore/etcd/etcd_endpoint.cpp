@@ -3,14 +3,15 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "drivers/keystore/etcd/etcd_errors.hpp"
+
 namespace ovl {
 
 namespace {
 
 grpc::ChannelArguments arguments() {
   grpc::ChannelArguments arguments;
-  // A page of a read is bounded by what it asks for, not by gRPC's default of 4 MiB.
-  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxReceiveMessageSize(kMostEtcdAnswer);
   arguments.SetMaxSendMessageSize(-1);
   // The environment's http_proxy is not for the store, and neither are DNS records with settings.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

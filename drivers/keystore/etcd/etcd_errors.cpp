@@ -11,6 +11,7 @@ namespace {
 using grpc::StatusCode;
 
 constexpr std::string_view kNoConnection = "no connection in time";
+constexpr std::string_view kTooLarge = "message larger than max";
 constexpr std::string_view kNotNow = "it can't answer now: ";
 
 bool says(const grpc::Status& status, std::string_view text) {
@@ -34,7 +35,7 @@ constexpr Meaning kMeanings[] = {
      "free space: etcdctl compact, etcdctl defrag, then etcdctl alarm disarm"},
     {"required revision has been compacted", Errc::stale, ""},
     {"request is too large", Errc::usage, "raise etcd's --max-request-bytes, or store less at once"},
-    {"message larger than max", Errc::usage, "raise etcd's --max-request-bytes, or store less at once"},
+    {kTooLarge, Errc::usage, "raise etcd's --max-request-bytes, or store less at once"},
     {"too many operations", Errc::usage, "raise etcd's --max-txn-ops to 128, its default"},
     {"http1", Errc::unreachable,
      "an HTTP/1.1 server answers there, a proxy or a gateway; ovl speaks gRPC: give etcd's client address"},
@@ -156,6 +157,10 @@ grpc::Status no_connection() {
 grpc::Status not_taken(const grpc::Status& status) {
   if (answer_of(status) != Answer::lost) return status;
   return {StatusCode::UNAVAILABLE, std::string(kNotNow) + reason_of(status)};
+}
+
+bool is_too_large(const Error& error) {
+  return error.message.find(kTooLarge) != std::string::npos;
 }
 
 bool is_compacted(const Error& error) {

@@ -11,6 +11,11 @@
 
 namespace ovl {
 
+// Bytes of one message from the server, which is gRPC's own default; a longer one is refused before it is
+// loaded. A page of a read asks for half of it. A watch gets its changes in parts of etcd's
+// --max-request-bytes (1.5 MiB) and 512 KiB.
+inline constexpr int kMostEtcdAnswer = 4 << 20;
+
 enum class Answer : std::uint8_t {
   yes,
   token,     // the token is missing, unknown or too old: authenticate and ask again
@@ -33,6 +38,9 @@ grpc::Status no_connection();
 
 // The status of a request that went ahead of another: whatever became of it, the other was not sent.
 grpc::Status not_taken(const grpc::Status& status);
+
+// True: an answer was longer than kMostEtcdAnswer, or than the server sends.
+bool is_too_large(const Error& error);
 
 // True: a page at a fixed revision that the server has meanwhile forgotten.
 bool is_compacted(const Error& error);

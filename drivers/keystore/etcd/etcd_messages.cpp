@@ -55,6 +55,15 @@ EtcdRange range_of_prefix(const std::string& full) {
   return {.first = full, .end = end};
 }
 
+// A range without an end goes to the end of the store's own keys.
+EtcdRange range_of(const KeyRange& range, const EtcdKeys& keys) {
+  const std::string first = keys.full(range.first);
+  if (range.end) return {.first = first.empty() ? std::string(1, '\0') : first, .end = keys.full(*range.end)};
+  EtcdRange out = range_of_prefix(keys.full(""));
+  if (!first.empty()) out.first = first;
+  return out;
+}
+
 KeyValue key_value(mvccpb::KeyValue&& item, const EtcdKeys& keys) {
   return KeyValue{.key = keys.own(item.key()),
                   .value = std::move(*item.mutable_value()),

@@ -29,6 +29,7 @@ struct EtcdRange {
 };
 
 EtcdRange range_of_prefix(const std::string& full);
+EtcdRange range_of(const KeyRange& range, const EtcdKeys& keys);
 
 KeyValue key_value(mvccpb::KeyValue&& item, const EtcdKeys& keys);
 

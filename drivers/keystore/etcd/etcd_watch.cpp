@@ -3,6 +3,8 @@
 #include <thread>
 #include <utility>
 
+#include "drivers/keystore/gathering.hpp"
+
 namespace ovl {
 
 namespace {
@@ -38,13 +40,18 @@ bool is_permanent(const Error& error) {
 
 }  // namespace
 
-EtcdWatch::EtcdWatch(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys, std::string_view prefix,
+EtcdWatch::EtcdWatch(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys, KeySelection what,
                      Revision after)
-    : client_(std::move(client)), keys_(keys), prefix_(keys.full(prefix)), last_(after), settled_(after) {}
+    : client_(std::move(client)),
+      keys_(keys),
+      what_(std::move(what)),
+      prefix_(keys.full(what_.prefix)),
+      last_(after),
+      settled_(after) {}
 
 Result<std::unique_ptr<Watch>> EtcdWatch::open(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys,
-                                               std::string_view prefix, Revision after) {
-  std::unique_ptr<EtcdWatch> watch(new EtcdWatch(std::move(client), keys, prefix, after));
+                                               KeySelection what, Revision after) {
+  std::unique_ptr<EtcdWatch> watch(new EtcdWatch(std::move(client), keys, std::move(what), after));
   OVL_CHECK(watch->wait_until_created());
   watch->wait_for_history();
   return std::unique_ptr<Watch>(std::move(watch));
@@ -135,7 +142,7 @@ Status EtcdWatch::connect(Deadline deadline) {
     reset_ = true;
     return {};
   }
-  fragments_.Clear();
+  fragments_ = {};
   stream_ = std::make_unique<EtcdWatchStream>(*client_, client_->channel(), create_request(prefix_, last_));
   return {};
 }
@@ -145,6 +152,9 @@ Status EtcdWatch::lose(const grpc::Status& status, Deadline deadline) {
   Error why = error_of(status, Effect::repeatable, client_->name());
   stream_.reset();
   created_ = false;
+  // One value that is more than a message may be: whoever reads anew passes it over.
+  reset_ = is_too_large(why);
+  if (reset_) return {};
   if (!is_permanent(why)) return wait_for_another(std::move(why), deadline);
   // etcd says "permission denied" to a token that it doesn't know any more (isWatchPermitted in
   // v3rpc/watch.go).
@@ -171,7 +181,7 @@ Result<std::optional<WatchBatch>> EtcdWatch::take(WatchResponse& response, Deadl
     // A progress notification: the server has told all up to here (progress_notify in rpc.proto).
     last_ = std::max(last_, static_cast<Revision>(response.header().revision()));
   } else {
-    fragments_.MergeFrom(response.events());
+    gather(*response.mutable_events());
     if (!response.fragment()) batch = take_events();
   }
   return batch;
@@ -197,19 +207,26 @@ Status EtcdWatch::take_end(const WatchResponse& response, Deadline deadline) {
               deadline);
 }
 
-// etcd keeps the changes of one revision together, if need be in fragments of one answer. The header's
-// revision is no place to resume at: it may be ahead of a watch that is catching up.
-std::optional<WatchBatch> EtcdWatch::take_events() {
-  WatchBatch batch{.reset = false, .events = {}, .revision = last_};
-  for (mvccpb::Event& event : fragments_) {
+// A value that is too long is dropped here, so that no answer of many fragments grows with it.
+void EtcdWatch::gather(google::protobuf::RepeatedPtrField<mvccpb::Event>& events) {
+  for (mvccpb::Event& event : events) {
     mvccpb::KeyValue& item = *event.mutable_kv();
     const auto revision = static_cast<Revision>(item.mod_revision());
     if (revision <= last_) continue;
-    batch.revision = std::max(batch.revision, revision);
-    batch.events.push_back({.key = keys_.own(item.key()), .value = std::nullopt, .revision = revision});
-    if (event.type() == mvccpb::Event::PUT) batch.events.back().value = std::move(*item.mutable_value());
+    fragments_.revision = std::max(fragments_.revision, revision);
+    WatchEvent own{.key = keys_.own(item.key()), .value = std::nullopt, .revision = revision};
+    if (!what_.knows(own.key)) continue;
+    if (event.type() == mvccpb::Event::PUT) own.value = std::move(*item.mutable_value());
+    leave_out(own, what_.limits.value_bytes);
+    fragments_.events.push_back(std::move(own));
   }
-  fragments_.Clear();
+}
+
+// etcd keeps the changes of one revision together, if need be in fragments of one answer. The header's
+// revision is no place to resume at: it may be ahead of a watch that is catching up.
+std::optional<WatchBatch> EtcdWatch::take_events() {
+  WatchBatch batch = std::exchange(fragments_, {});
+  batch.revision = std::max(batch.revision, last_);
   last_ = batch.revision;
   settled_ = std::max(settled_, last_);
   if (batch.events.empty()) return std::nullopt;

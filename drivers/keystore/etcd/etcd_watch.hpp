@@ -13,15 +13,14 @@ namespace ovl {
 class EtcdWatch final : public Watch {
  public:
   static Result<std::unique_ptr<Watch>> open(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys,
-                                             std::string_view prefix, Revision after);
+                                             KeySelection what, Revision after);
 
   // Errors: privilege; unreachable, when for longer than the timeout of a call no member served the
   // stream. The next call goes on where this one was.
   Result<WatchBatch> next(std::chrono::milliseconds timeout) override;
 
  private:
-  EtcdWatch(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys, std::string_view prefix,
-            Revision after);
+  EtcdWatch(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys, KeySelection what, Revision after);
 
   Status wait_until_created();
   void wait_for_history();
@@ -32,12 +31,14 @@ class EtcdWatch final : public Watch {
   Result<std::optional<WatchBatch>> take(etcdserverpb::WatchResponse& response, Deadline deadline);
   void take_created(const etcdserverpb::ResponseHeader& header);
   Status take_end(const etcdserverpb::WatchResponse& response, Deadline deadline);
+  void gather(google::protobuf::RepeatedPtrField<mvccpb::Event>& events);
   std::optional<WatchBatch> take_events();
   Result<WatchBatch> settle();
   [[nodiscard]] WatchBatch nothing() const;
 
   std::shared_ptr<EtcdClient> client_;
   EtcdKeys keys_;
+  KeySelection what_;
   std::string prefix_;  // in full
   Revision last_;       // everything up to and with this was told
   Revision settled_;    // the server said that it had nothing more up to this
@@ -49,7 +50,7 @@ class EtcdWatch final : public Watch {
   std::optional<Deadline> lost_;             // since when no member serves the stream
   int answers_ = 0;                          // to progress requests
   std::optional<WatchBatch> early_;          // what open() came upon
-  google::protobuf::RepeatedPtrField<mvccpb::Event> fragments_;
+  WatchBatch fragments_;                     // of an answer that has not all come yet
 };
 
 }  // namespace ovl

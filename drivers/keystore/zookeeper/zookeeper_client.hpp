@@ -25,12 +25,14 @@ struct Request {
   enum class Kind { sync, get, exists, children };
   Kind kind = Kind::get;
   std::string path;
-  bool watch = false;  // a change of what was asked for rings Client::rings()
+  bool watch = false;                  // a change of what was asked for rings Client::rings()
+  std::size_t most = kMostValueBytes;  // of a node's data: longer ones are dropped as they come
 };
 
 struct Reply {
   bool found = false;
   std::optional<std::string> data;  // nothing: the node has none, which is not the same as empty data
+  bool left_out = false;            // it is longer than `most`: `data` is empty
   Revision created = 0;             // czxid
   Revision modified = 0;            // mzxid
   std::int32_t version = 0;

@@ -20,13 +20,6 @@ using std::chrono::steady_clock;
 // connection without a word.
 constexpr std::size_t kMaxBytes = 1'000'000;
 constexpr std::size_t kBytesPerOperation = 64;
-// A commit whose values are larger altogether is not kept for watches: they are reset.
-constexpr std::size_t kMaxLogged = 256 << 10;
-// The log's size. It is cut when it is larger than this by kLogSlack, so that few commits do that.
-constexpr std::uint64_t kLogEntries = 1000;
-constexpr std::uint64_t kLogBytes = 8 << 20;
-constexpr std::uint64_t kLogSlack = 64;
-constexpr std::uint64_t kLogByteSlack = 1 << 20;
 constexpr std::uint64_t kCutAtOnce = 256;
 
 // The store as one attempt saw it.
@@ -41,7 +34,8 @@ Result<Look> look_at(const Store& store, Client& client, const Transaction& tran
                                    head_request(store),
                                    {.kind = Request::Kind::children, .path = store.leases_path()}};
   for (const std::string& path : nodes_needed(store.root, transaction)) {
-    requests.push_back({.kind = Request::Kind::get, .path = path});
+    // Whether it has data is what counts.
+    requests.push_back({.kind = Request::Kind::get, .path = path, .most = 0});
   }
   OVL_TRY(auto replies, client.ask(requests, deadline));
   Look look;
@@ -191,7 +185,7 @@ Result<CommitResult> commit(const Store& store, Client& client, const Transactio
                .hint = "try again, or raise the keystore's timeout"};
 }
 
-Status reap(const Store& store, std::string_view prefix, bool watch) {
+Status reap(const Store& store, const KeySelection& what, bool watch) {
   const Deadline deadline = store.deadline();
   OVL_TRY(
       const auto replies,
@@ -200,7 +194,7 @@ Status reap(const Store& store, std::string_view prefix, bool watch) {
   std::vector<std::string> keys;
   std::vector<Request> requests;
   for (const std::string& key : leases_of(replies[1])) {
-    if (!key.starts_with(prefix)) continue;
+    if (!what.knows(key)) continue;
     const std::string path = path_of(store.root, key);
     requests.push_back({.kind = Request::Kind::exists, .path = path, .watch = watch});
     requests.push_back(

@@ -15,9 +15,9 @@ inline constexpr std::size_t kGoodBytes = 200'000;
 // Through `client`, whose session bears the keys that are bound to one.
 Result<CommitResult> commit(const Store& store, Client& client, const Transaction& transaction);
 
-// Makes deletions of the keys below prefix whose session has ended, so that they have a revision and
+// Makes deletions of the known keys whose session has ended, so that they have a revision and
 // watches are told. Who may not write leaves that to somebody else. watch: the end of a lease that
 // still lives rings.
-Status reap(const Store& store, std::string_view prefix, bool watch);
+Status reap(const Store& store, const KeySelection& what, bool watch);
 
 }  // namespace ovl::zk

@@ -27,13 +27,13 @@ class ZookeeperKeystore final : public Keystore {
  public:
   explicit ZookeeperKeystore(std::shared_ptr<const zk::Store> store) : store_(std::move(store)) {}
 
-  Result<Snapshot> read(std::string_view prefix) override { return zk::read_prefix(*store_, prefix); }
+  Result<Snapshot> read(const KeySelection& what) override { return zk::read_selected(*store_, what); }
 
   Result<std::optional<KeyValue>> get(std::string_view key) override { return zk::read_key(*store_, key); }
 
   Result<CommitResult> commit(const Transaction& transaction) override;
   Result<std::unique_ptr<Session>> open_session(std::chrono::seconds ttl) override;
-  Result<std::unique_ptr<Watch>> watch(std::string_view prefix, Revision after) override;
+  Result<std::unique_ptr<Watch>> watch(const KeySelection& what, Revision after) override;
 
   [[nodiscard]] std::size_t max_operations() const override { return zk::kMaxOperations; }
 
@@ -108,8 +108,8 @@ Result<std::unique_ptr<Session>> ZookeeperKeystore::open_session(std::chrono::se
   return std::unique_ptr<Session>(std::move(session));
 }
 
-Result<std::unique_ptr<Watch>> ZookeeperKeystore::watch(std::string_view prefix, Revision after) {
-  return std::unique_ptr<Watch>(std::make_unique<zk::LogWatch>(store_, std::string(prefix), after));
+Result<std::unique_ptr<Watch>> ZookeeperKeystore::watch(const KeySelection& what, Revision after) {
+  return std::unique_ptr<Watch>(std::make_unique<zk::LogWatch>(store_, what, after));
 }
 
 // ---- opening ---------------------------------------------------------------------------------

@@ -12,6 +12,14 @@
 
 namespace ovl::zk {
 
+// A commit whose values are larger altogether is not kept for watches: they are reset.
+inline constexpr std::size_t kMaxLogged = 256 << 10;
+// The log's size. It is cut when it is larger than this by the slack, so that few commits do that.
+inline constexpr std::uint64_t kLogEntries = 1000;
+inline constexpr std::uint64_t kLogBytes = 8 << 20;
+inline constexpr std::uint64_t kLogSlack = 64;
+inline constexpr std::uint64_t kLogByteSlack = 1 << 20;
+
 // The data of "%ovl": "<number> <oldest> <bytes>".
 struct Counter {
   std::uint64_t number = 0;  // of the last commit; 0: none yet

@@ -38,6 +38,7 @@ class Batch {
 struct Slot {
   std::shared_ptr<Batch> batch;
   std::size_t index = 0;
+  std::size_t most = 0;  // bytes of data
 };
 
 void settle(const void* context, int code, Reply reply = {}) {
@@ -69,8 +70,11 @@ void on_exists(int code, const struct Stat* stat, const void* context) {
 void on_get(int code, const char* value, int size, const struct Stat* stat, const void* context) {
   if (code != ZOK) return settle(context, code);
   Reply reply = with_stat(stat);
-  if (size == 0) reply.data.emplace();
-  if (size > 0) reply.data.emplace(value, static_cast<std::size_t>(size));
+  if (size >= 0) {
+    const auto bytes = static_cast<std::size_t>(size);
+    reply.left_out = bytes > static_cast<const Slot*>(context)->most;
+    reply.data.emplace(value, reply.left_out ? 0 : bytes);
+  }
   settle(context, code, std::move(reply));
 }
 
@@ -161,7 +165,7 @@ std::optional<Answers> send_requests(const Handle& handle, const std::vector<Req
   if (requests.empty()) return Answers{};
   const auto batch = std::make_shared<Batch>(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    auto slot = std::make_unique<Slot>(Slot{batch, i});
+    auto slot = std::make_unique<Slot>(Slot{batch, i, requests[i].most});
     const int code = send(handle.get(), requests[i], slot.get());
     if (code == ZOK) {
       (void)slot.release();

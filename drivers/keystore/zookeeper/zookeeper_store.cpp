@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "drivers/keystore/zookeeper/zookeeper_path.hpp"
 
 namespace ovl::zk {
@@ -60,19 +62,42 @@ std::set<std::string> leases_of(const Reply& reply) {
   return keys;
 }
 
-Result<std::vector<NumberedEntry>> read_log(const Store& store, Client& client, std::uint64_t from,
-                                            std::uint64_t to, Deadline deadline) {
+namespace {
+
+// Twice what a commit leaves: others go on while one reads.
+constexpr std::uint64_t kMostEntries = 2 * (kLogEntries + kLogSlack);
+constexpr std::uint64_t kMostBytes = 2 * (kLogBytes + kLogByteSlack);
+// So many are asked for at once: none is longer than kMaxLogged.
+constexpr std::uint64_t kVolley = 64;
+
+std::vector<Request> log_requests(const Store& store, std::uint64_t from, std::uint64_t to) {
   std::vector<Request> requests;
   for (std::uint64_t number = from; number <= to; ++number) {
-    requests.push_back({.kind = Request::Kind::get, .path = store.log_entry_path(number)});
+    requests.push_back(
+        {.kind = Request::Kind::get, .path = store.log_entry_path(number), .most = kMaxLogged});
   }
-  OVL_TRY(const auto replies, client.ask(requests, deadline));
+  return requests;
+}
+
+}  // namespace
+
+Result<std::vector<NumberedEntry>> read_log(const Store& store, Client& client, std::uint64_t from,
+                                            std::uint64_t to, Deadline deadline) {
   std::vector<NumberedEntry> entries;
-  for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (!replies[i].found) continue;
-    auto entry = parse_log_entry(replies[i].data.value_or(""));
-    if (!entry) return store.corrupt(requests[i].path);
-    entries.push_back({.number = from + i, .revision = replies[i].created, .entry = std::move(*entry)});
+  if (to < from || to - from >= kMostEntries) return entries;
+  std::uint64_t bytes = 0;
+  for (std::uint64_t at = from; at <= to; at += kVolley) {
+    const auto requests = log_requests(store, at, std::min(to, at + kVolley - 1));
+    OVL_TRY(const auto replies, client.ask(requests, deadline));
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      if (!replies[i].found) continue;
+      auto entry =
+          replies[i].left_out ? LogEntry{.hole = true} : parse_log_entry(replies[i].data.value_or(""));
+      if (!entry) return store.corrupt(requests[i].path);
+      bytes += replies[i].data.value_or("").size();
+      entries.push_back({.number = at + i, .revision = replies[i].created, .entry = std::move(*entry)});
+    }
+    if (bytes > kMostBytes) return std::vector<NumberedEntry>();
   }
   return entries;
 }

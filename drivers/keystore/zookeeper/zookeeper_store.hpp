@@ -55,7 +55,8 @@ Result<Head> head_of(const Store& store, const Reply& reply);
 // The keys that were bound to a session when they were last written, of a list of the leases' node.
 std::set<std::string> leases_of(const Reply& reply);
 
-// The entries from .. to, but for those that were forgotten.
+// The entries from .. to, but for those that were forgotten. None, when they are more than a log of ours
+// holds: whoever else wrote them decides not how much is loaded.
 Result<std::vector<NumberedEntry>> read_log(const Store& store, Client& client, std::uint64_t from,
                                             std::uint64_t to, Deadline deadline);
 

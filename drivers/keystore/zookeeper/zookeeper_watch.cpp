@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "drivers/keystore/gathering.hpp"
 #include "drivers/keystore/zookeeper/zookeeper_commit.hpp"
 
 namespace ovl::zk {
@@ -31,7 +32,7 @@ Result<WatchBatch> LogWatch::next(milliseconds timeout) {
 // The reads themselves set the watches that ring: what changes after them is not missed.
 Result<WatchBatch> LogWatch::look() {
   if (reset_) return reset(after_);
-  OVL_CHECK(reap(*store_, prefix_, true));
+  OVL_CHECK(reap(*store_, what_, true));
   using Kind = Request::Kind;
   OVL_TRY(const auto replies,
           store_->client->ask({sync_request(*store_),
@@ -59,9 +60,10 @@ Result<WatchBatch> LogWatch::follow(const Head& head) {
   if (hole || entries.size() != head.counter.number - *position_) return reset(head.revision);
   for (NumberedEntry& entry : entries) {
     for (LoggedChange& change : entry.entry.changes) {
-      if (!change.key.starts_with(prefix_)) continue;
+      if (!what_.knows(change.key)) continue;
       WatchEvent event{.key = std::move(change.key), .revision = entry.revision};
       if (change.kind != LoggedChange::Kind::remove) event.value = std::move(change.value);
+      leave_out(event, what_.limits.value_bytes);
       batch.events.push_back(std::move(event));
     }
   }

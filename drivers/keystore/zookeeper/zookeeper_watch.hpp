@@ -10,8 +10,8 @@ namespace ovl::zk {
 
 class LogWatch final : public Watch {
  public:
-  LogWatch(std::shared_ptr<const Store> store, std::string prefix, Revision after)
-      : store_(std::move(store)), prefix_(std::move(prefix)), after_(after) {}
+  LogWatch(std::shared_ptr<const Store> store, KeySelection what, Revision after)
+      : store_(std::move(store)), what_(std::move(what)), after_(after) {}
 
   Result<WatchBatch> next(std::chrono::milliseconds timeout) override;
 
@@ -24,7 +24,7 @@ class LogWatch final : public Watch {
   WatchBatch reset(Revision revision);
 
   std::shared_ptr<const Store> store_;
-  std::string prefix_;
+  KeySelection what_;
   Revision after_;
   std::optional<std::uint64_t> position_;  // the number of the last commit that was told
   bool reset_ = false;

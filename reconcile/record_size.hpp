@@ -1,0 +1,23 @@
+// No record is longer than what a reader of the store takes: whoever writes one is told first.
+#pragma once
+
+#include "model/plan.hpp"
+#include "reconcile/check_manifest.hpp"
+
+namespace ovl {
+
+// Blocks whose record would be too long, with their place. Upper bounds: what ovl chooses is counted at its
+// longest.
+void check_record_sizes(const ManifestIndex& index, Reporter& report);
+
+// Leaves out of a host's facts what does not fit into a record: the narrowest routes first, as wide ones take
+// most from allocation. True: something was left out.
+bool fit_facts(HostFacts& facts);
+
+// What a plan then says.
+Finding facts_cut(const HostName& host);
+
+// A message, at a length that fits into a report.
+std::string fit_message(std::string text);
+
+}  // namespace ovl
