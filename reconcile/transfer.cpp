@@ -142,7 +142,7 @@ Status load_cluster(Keystore& store, const Dump& dump, const StoreLock::Holder& 
                  .message = fmt::format("{} has a cluster {} already", store.name(), dump.cluster.text()),
                  .hint = "take an empty keystore, or another prefix in the URL"};
   }
-  OVL_TRY(const Snapshot left, store.read(layout.root()));
+  OVL_TRY(const Snapshot left, store.read(layout.tree()));
   OVL_TRY(std::vector<Unit> units, Loader(layout, left).units(dump));
   OVL_CHECK(commit_units(store, std::move(units), lock, Progress{.stop = options.stop}));
   OVL_TRY(const Dump there, dump_cluster(store, dump.cluster));
