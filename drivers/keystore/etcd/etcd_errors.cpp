@@ -12,6 +12,7 @@ using grpc::StatusCode;
 
 constexpr std::string_view kNoConnection = "no connection in time";
 constexpr std::string_view kTooLarge = "message larger than max";
+constexpr std::string_view kBuffersFull = "Buffers full";
 constexpr std::string_view kNotNow = "it can't answer now: ";
 
 bool says(const grpc::Status& status, std::string_view text) {
@@ -35,6 +36,7 @@ constexpr Meaning kMeanings[] = {
      "free space: etcdctl compact, etcdctl defrag, then etcdctl alarm disarm"},
     {"required revision has been compacted", Errc::stale, ""},
     {"request is too large", Errc::usage, "raise etcd's --max-request-bytes, or store less at once"},
+    {kBuffersFull, Errc::usage, "raise etcd's --max-request-bytes, or store less at once"},
     {kTooLarge, Errc::usage, "raise etcd's --max-request-bytes, or store less at once"},
     {"too many operations", Errc::usage, "raise etcd's --max-txn-ops to 128, its default"},
     {"http1", Errc::unreachable,
@@ -160,7 +162,8 @@ grpc::Status not_taken(const grpc::Status& status) {
 }
 
 bool is_too_large(const Error& error) {
-  return error.message.find(kTooLarge) != std::string::npos;
+  return error.message.find(kTooLarge) != std::string::npos ||
+         error.message.find(kBuffersFull) != std::string::npos;
 }
 
 bool is_compacted(const Error& error) {

@@ -13,9 +13,11 @@ using etcdserverpb::RangeResponse;
 using etcdserverpb::TxnRequest;
 using etcdserverpb::TxnResponse;
 
-// The first page of a read; what it weighs sets the size of the next ones.
-constexpr std::int64_t kFirstPage = 1000;
+// The first page of a range; what it weighs sets the size of the next ones, which grow step by step: gRPC
+// holds an answer whole before it finds that it is too long.
+constexpr std::int64_t kFirstPage = 16;
 constexpr std::int64_t kLargestPage = 10'000;
+constexpr std::int64_t kGrowth = 8;
 constexpr std::size_t kPageBytes = std::size_t{2} << 20;
 // How often a read begins again whose revision was compacted away before its last page.
 constexpr int kMostReads = 5;
@@ -25,7 +27,8 @@ constexpr std::int64_t kSamples = 3;
 std::int64_t next_page(const RangeResponse& page) {
   if (page.kvs().empty()) return kFirstPage;
   const std::size_t each = page.ByteSizeLong() / static_cast<std::size_t>(page.kvs_size()) + 1;
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(kPageBytes / each), 1, kLargestPage);
+  const std::int64_t most = std::min(kLargestPage, page.kvs_size() * kGrowth);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(kPageBytes / each), 1, most);
 }
 
 class EtcdRead {
