@@ -129,11 +129,11 @@ Result<Label> only_cluster(const std::string& state_directory) {
                .hint = "name a manifest, or --keystore URL and --cluster NAME"};
 }
 
-// A cluster in this store.
-bool remembers(const State& state, const std::string& url) {
-  const auto memory = memory_of(state);
-  return memory.ok() && !memory.value().lineage.empty() &&
-         store_place(memory.value().keystore) == store_place(url);
+// Its cluster, in whatever store.
+bool remembers(const State* state) {
+  if (state == nullptr) return false;
+  const auto memory = memory_of(*state);
+  return memory.ok() && !memory.value().lineage.empty();
 }
 
 // Empty for a server.
@@ -558,8 +558,7 @@ void Context::mind_place(const PlanOptions& options) {
   if (!unasked || !is_file || keystore_ == nullptr) return;
   world_.in_place = [keystore = keystore_.get(), states = std::array{state_.get(), memory_.get()},
                      url = access_.url, head = StoreLayout(request_.cluster).head()]() -> Status {
-    const bool remembered = std::ranges::any_of(
-        states, [&](const State* state) { return state != nullptr && remembers(*state, url); });
+    const bool remembered = std::ranges::any_of(states, remembers);
     return remembered && never_held(*keystore, url, head) ? not_in_place(url) : Status();
   };
 }
@@ -597,7 +596,9 @@ void Context::open_memory(const GlobalOptions& global, const PlanOptions& option
 void Context::recall_host(const GlobalOptions& global) {
   auto state = State::open_read_only({.root = global.state_directory, .cluster = request_.cluster});
   if (!state.ok()) return;
-  if (!remembers(state.value(), access_.url)) return;
+  const auto memory = memory_of(state.value());
+  if (!memory.ok() || memory.value().lineage.empty()) return;
+  if (store_place(memory.value().keystore) != store_place(access_.url)) return;
   state_ = std::make_unique<State>(std::move(state).value());
   world_.state = state_.get();
 }

@@ -36,8 +36,8 @@ class Vteps {
 
  private:
   // Lower ranks choose first. A name that is unique ends it.
-  [[nodiscard]] std::tuple<bool, bool, bool, HostName> rank(const HostRecord& host) const {
-    return {!holds(host), host.interface.has_value(), host.name == here_, host.name};
+  [[nodiscard]] std::tuple<bool, bool, bool, bool, HostName> rank(const HostRecord& host) const {
+    return {!holds(host), host.interface.has_value(), !is_known(host), host.name == here_, host.name};
   }
 
   [[nodiscard]] bool holds(const HostRecord& host) const {

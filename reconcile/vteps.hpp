@@ -17,10 +17,10 @@ struct HeldVteps {
 };
 
 // Of several hosts with one VTEP it stays with the one that holds it; where none does, with one whose
-// manifest says the address, then with the first by name, this machine last. Each other one keeps the VTEP
-// that it had, or none, and is a finding (guard, "vtep-taken") that names both: it has no part in the cluster
-// until its interface has an address of its own. So does one whose interface has a new address inside a
-// host's gateway pool ("pool-in-use").
+// manifest says the address, then with the first by name, this machine last, and one that was forgotten
+// after that. Each other one keeps the VTEP that it had, or none, and is a finding (guard, "vtep-taken") that
+// names both: it has no part in the cluster until its interface has an address of its own. So does one whose
+// interface has a new address inside a host's gateway pool ("pool-in-use").
 std::vector<Finding> keep_vteps_apart(const HeldVteps& held, const HostName& here, Records& desired);
 
 }  // namespace ovl
