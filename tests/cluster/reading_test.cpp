@@ -90,7 +90,8 @@ TEST_F(Reading, AFrozenHostSaysSo) {
   const auto good = store.value()->get("ovl/read/v1/networks/blue");
   ASSERT_TRUE(good.ok() && good.value());
   put("{}");
-  says(on("left", "ovl apply --auto-approve --scope host" + where), 0, {"No changes."});
+  says(on("left", "ovl apply --auto-approve --scope host" + where), 1,
+       {"No changes.", "what this host had before stands for 3 refused records: networks/blue: "});
   says(on("left", "ovl status" + where), 0,
        {"left   frozen: 3 records refused", "refused record networks/blue: "});
   EXPECT_EQ(on("left", "ovl status --wait 300ms" + where).code, 1);

@@ -62,7 +62,7 @@ TEST_F(KeystoreOptionsTest, ASecretFileThatOthersReadIsRefused) {
 }
 
 TEST_F(KeystoreOptionsTest, AKeyOfTlsIsASecret) {
-  const std::string keys = "tls = { key = \"file:k.pem\" }\n";
+  const std::string keys = "tls = { ca = \"file:no/ca\", cert = \"file:no/cert\", key = \"file:k.pem\" }\n";
   for (const mode_t mode : {0640U, 0604U, 0644U, 0666U}) {
     write("k.pem", "key", mode);
     const auto options = options_with(keys);
@@ -80,7 +80,7 @@ TEST_F(KeystoreOptionsTest, AKeyOfTlsIsASecret) {
 
 // They say whom this host takes for its keystore.
 TEST_F(KeystoreOptionsTest, AnAuthorityThatOthersWriteIsRefused) {
-  const std::string keys = "tls = { ca = \"file:ca.pem\", cert = \"file:c.pem\" }\n";
+  const std::string keys = "tls = { ca = \"file:ca.pem\", cert = \"file:c.pem\", key = \"file:no/key\" }\n";
   for (const char* name : {"ca.pem", "c.pem"}) {
     for (const mode_t mode : {0664U, 0646U, 0666U}) {
       write(name, "certificate", mode);
