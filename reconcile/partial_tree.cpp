@@ -34,17 +34,16 @@ std::set<std::string> holders_in(const Records& records) {
   return out;
 }
 
-// A host claims its name for itself.
-bool is_of_record(std::string_view claim) {
-  return !claim.starts_with("host/");
+// A host claims its name for itself, and a claim that was too long to be loaded is nobody's.
+bool is_of_record(const std::pair<const std::string, std::string>& claim) {
+  return !claim.first.starts_with("host/") && !claim.second.empty();
 }
 
 bool claims_have_records(const StoreView& view) {
   std::set<std::string> there = holders_in(view.records);
   for (const Finding& finding : view.refused) there.insert(claim_holder_of(finding.subject));
-  return std::ranges::all_of(view.claims, [&](const auto& claim) {
-    return !is_of_record(claim.first) || there.contains(claim.second);
-  });
+  return std::ranges::all_of(
+      view.claims, [&](const auto& claim) { return !is_of_record(claim) || there.contains(claim.second); });
 }
 
 // Its own writes are under a lock too.

@@ -110,7 +110,9 @@ class GitOps : public LabRig {
         "for n in host $(ls /run/netns 2>/dev/null); do echo \"-- $n\"; run=$([ $n = host ] || echo ip netns "
         "exec $n); "
         "{ $run ip -o link; $run ip -o addr; $run ip route show table all; $run ip neigh show nud permanent; "
-        "$run bridge fdb; $run nft -s list ruleset; } | grep -v -e fe80: -e 33:33: | sed 's/valid_lft.*//'; "
+        "$run bridge fdb; $run nft list tables | sort | while read -r _ f t; do $run nft -s list table $f "
+        "$t; done; }"
+        " | grep -v -e fe80: -e 33:33: | sed 's/valid_lft.*//'; "
         "done; "
         "find /etc/netns -type f 2>/dev/null | sort | xargs -r cat";
     std::string out;

@@ -109,6 +109,7 @@ TEST_F(StateVerbs, ReadableByOthersWhereTheFileIs) {
 // A state that was put back knows less than the kernel has: what carries our marks is found.
 TEST_F(StateVerbs, AnOldStateLeavesNothingBehind) {
   both_apply();
+  apply("left", "--scope host");  // it has heard what right says of itself
   const std::string states = "/var/lib/ovl/clusters";
   const std::string before = on("left", kTables).out;
   ASSERT_EQ(on("left", "cp -a " + states + " /run/kept").code, 0);

@@ -330,7 +330,7 @@ TEST_P(OneServer, WhoseRecordIsSpoiledMovesNothing) {
                                            etcdctl + "put " + full + " </run/new");
     ASSERT_EQ(spoiled.code, 0) << spoiled.out;
     const Ran applied = on("mhs-demo0", "ovl apply --auto-approve -v --scope host");
-    EXPECT_EQ(applied.code, 0) << applied.out;
+    EXPECT_EQ(applied.code, 1) << applied.out;
     EXPECT_TRUE(applied.has(key)) << applied.out;
     EXPECT_TRUE(applied.has("0 writes to the kernel")) << applied.out;
     EXPECT_EQ(shape("mhs-demo0"), before);

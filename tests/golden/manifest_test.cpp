@@ -77,6 +77,15 @@ Sources with_too_many_ports() {
   return one_source(std::move(text));
 }
 
+Sources with_too_long_record() {
+  std::string text =
+      "[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///k.db\"\n"
+      "[host.a]\nadvertise = \"192.0.2.1\"\n[network.n]\n"
+      "[endpoint.e]\nhost = \"a\"\nnetwork = \"n\"\naliases = [\n";
+  for (int i = 0; i < 5000; ++i) text += "\"" + std::string(55, 'x') + std::to_string(i) + "\",\n";
+  return one_source(text + "]\n");
+}
+
 void expect_shown(const std::string& name, const Sources& sources) {
   test::expect_section(kLongCases / name, "diagnostics", rendered(refusals(parse(sources)), sources));
 }
@@ -120,6 +129,7 @@ TEST(ManifestCatalogue, EachIdHasACaseWithAPlaceAndARemedy) {
   }
   add("too-large.txt", with_too_many_bytes());
   add("too-many-ports.txt", with_too_many_ports());
+  add("a record that is too long", with_too_long_record());
   for (const CatalogueEntry& entry : kCatalogue) {
     if (entry.stage >= Stage::plan) continue;
     EXPECT_TRUE(shown.contains(std::string(entry.id))) << entry.id;

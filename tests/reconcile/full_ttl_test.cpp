@@ -147,7 +147,7 @@ TEST_F(FullTtl, AFilterThatIsMadeAnywayFollowsAtOnce) {
 }
 
 TEST_F(FullTtl, NobodyIsHeldToItBehindARouterOrNatOrByWish) {
-  say_as_b("0.1.0+full-ttl");
+  say_as_b("0.1.0+full-ttl.new-words");
   kernel_.set_on_link(false);
   expect_applied(kManifest);
   EXPECT_EQ(held(), 0) << "behind a router";

@@ -60,10 +60,10 @@ TEST_F(OlderBuilds, HoldUpWhatTheyCannotRead) {
   const std::string with_alias = kWeb + std::string("aliases = [\"web_1\"]\n");
   EXPECT_EQ(refusal(with_alias), "") << "a host that has said nothing is new";
   say_as_b("0.1.0");
-  EXPECT_EQ(
-      refusal(with_alias),
-      "endpoint.web[net]: the build of ovl on host b can't read \"_\" in aliases, and would stop following "
-      "it; first update ovl on host b and apply there");
+  EXPECT_EQ(refusal(with_alias),
+            "endpoint.web[\"net\"]: the build of ovl on host b can't read \"_\" in aliases, and would stop "
+            "following "
+            "it; first update ovl on host b and apply there");
   EXPECT_NE(refusal(kWeb + std::string("link_local = \"any\"\n")).find("can't read link_local"),
             std::string::npos);
   EXPECT_NE(refusal("ttl_check = \"off\"\n").find("host.a: "), std::string::npos);
