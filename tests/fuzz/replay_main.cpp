@@ -1,23 +1,79 @@
-// Runs a fuzz program over every file of the folders given, without libFuzzer.
+// Runs a fuzz program without libFuzzer: over every file of the folders given, and over a fixed number of
+// changed copies of them, the same ones each time.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
+#include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-int main(int argc, char** argv) {
-  std::size_t replayed = 0;
-  for (int i = 1; i < argc; ++i) {
-    for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
+namespace {
+
+constexpr std::size_t kChangedCopies = 2000;
+
+void run(const std::string& bytes) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+std::vector<std::string> read_all(int count, char** folders) {
+  std::vector<std::string> out;
+  for (int i = 0; i < count; ++i) {
+    for (const auto& entry : std::filesystem::directory_iterator(folders[i])) {
       std::ifstream file(entry.path(), std::ios::binary);
-      const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-      LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-      ++replayed;
+      out.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
     }
   }
-  std::printf("replayed %zu inputs\n", replayed);
-  return replayed > 0 ? 0 : 1;
+  std::ranges::sort(out);  // a folder has no order
+  return out;
+}
+
+class Changer {
+ public:
+  explicit Changer(const std::vector<std::string>& inputs) : inputs_(inputs) {}
+
+  std::string next() {
+    std::string out = any_input();
+    for (std::size_t changes = 1 + below(4); changes > 0; --changes) change(out);
+    return out;
+  }
+
+ private:
+  std::size_t below(std::size_t limit) { return random_() % limit; }
+
+  const std::string& any_input() { return inputs_[below(inputs_.size())]; }
+
+  void change(std::string& text) {
+    const std::size_t at = below(text.size() + 1);
+    const std::size_t length = below(text.size() - at + 1);
+    switch (below(5)) {
+      case 0:
+        if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1U << below(8)));
+        break;
+      case 1:
+        if (at < text.size()) text[at] = static_cast<char>(below(256));
+        break;
+      case 2: text.erase(at, length); break;
+      case 3: text.insert(at, text.substr(at, length)); break;
+      default: text.replace(at, length, any_input().substr(0, length));
+    }
+  }
+
+  const std::vector<std::string>& inputs_;
+  std::minstd_rand random_{20'231};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> inputs = read_all(argc - 1, argv + 1);
+  if (inputs.empty()) return 1;
+  for (const std::string& input : inputs) run(input);
+  Changer changer(inputs);
+  for (std::size_t i = 0; i < kChangedCopies; ++i) run(changer.next());
+  std::printf("%zu inputs, %zu changed copies\n", inputs.size(), kChangedCopies);
 }
