@@ -10,6 +10,7 @@
 #include "cmd/machine.hpp"
 #include "cmd/state_verbs.hpp"
 #include "cmd/style.hpp"
+#include "reconcile/made_here.hpp"
 
 namespace ovl {
 
@@ -37,6 +38,7 @@ Result<int> adopt(const GlobalOptions& global, const PlanOptions& options) {
   std::cout << fmt::format("{} was written on another machine: {}.\n", printable(state.path()),
                            printable(fmt::format("{}", fmt::join(strange, ", "))));
   if (!options.auto_approve) OVL_CHECK(ask_for_consent());
+  OVL_CHECK(forget_all_births(state));
   OVL_CHECK(remember_identity(state, context.world().identity));
   state.doubt();
   std::cout << "It is this machine's now. See what that changes here: ovl plan\n";

@@ -162,7 +162,7 @@ Status forget_births(const Plan& plan, State& state) {
     if (as<Netns>(change.after) == nullptr || change.action != Action::create) continue;
     const auto before = known.find(plan.spaces[change.space]);
     if (before == known.end() || before->second.born.empty()) continue;
-    now.push_back({.id = key_of(before->first), .value = encode(Maker{.ovl = true})});
+    now.push_back({.id = key_of(before->first), .value = encode(Maker{.ovl = true, .born = {}})});
   }
   return now.empty() ? Status() : state.record(now, {});
 }
@@ -176,6 +176,15 @@ Status remember_births(const HostObjects& observed, const Label& cluster, State&
     const bool unborn = maker != known.end() && maker->second.ovl && maker->second.born.empty();
     if (!unborn || !is_owner_mark(cluster, space.netns->owner)) continue;
     now.push_back({.id = key_of(space.name), .value = encode(Maker{.ovl = true, .born = space.netns->born})});
+  }
+  return now.empty() ? Status() : state.record(now, {});
+}
+
+Status forget_all_births(State& state) {
+  OVL_TRY(const Makers known, read_makers(state));
+  std::vector<OwnedObject> now;
+  for (const auto& [name, maker] : known) {
+    if (maker.ovl) now.push_back({.id = key_of(name), .value = encode(Maker{.ovl = true, .born = {}})});
   }
   return now.empty() ? Status() : state.record(now, {});
 }

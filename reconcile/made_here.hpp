@@ -24,6 +24,9 @@ Status remember_makers(const Plan& plan, State& state);
 // Of namespaces that the plan makes: those of the same names before them are gone. Before the first write.
 Status forget_births(const Plan& plan, State& state);
 
+// Of all, as they were another machine's.
+Status forget_all_births(State& state);
+
 // Learns which ones they are that ovl made, of those that still bear its mark. After the last write.
 Status remember_births(const HostObjects& observed, const Label& cluster, State& state);
 
