@@ -235,12 +235,15 @@ NftChain from_users() {
 }
 
 // Masqueraded as a rule. What another program's VXLAN device sends, and what somebody sends who came by it,
-// look alike but for the VNI.
+// look alike but for the VNI. A device that ovl has let go still sends with full TTL, which nothing has that
+// was forwarded (RFC 1812, 5.3.1).
 NftChain forwarded() {
   NftChain chain{.name = std::string(kForwarded)};
   const Exprs to_4 = joined({in4(kSource4, "own4"), field_in(kDestination4, "vteps4")});
   const Exprs to_6 = joined({in6(kSource6, "own6"), field_in(kDestination6, "vteps6")});
   chain.rules = {
+      rule("made here", {family(NFPROTO_IPV4), ttl_is(kTtl4, NFT_CMP_EQ), accept()}),
+      rule("made here", {family(NFPROTO_IPV6), ttl_is(kTtl6, NFT_CMP_EQ), accept()}),
       rule("another program's tunnel",
            {from_vxlan(), field_in(kVni, "cluster_vnis", Membership::not_in), accept()}),
       rule("in the dress of this host's tunnels", {to_vxlan_port(), in4(kSource4, "own4"), drop("disguise")}),

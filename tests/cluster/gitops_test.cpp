@@ -30,10 +30,13 @@ constexpr const char* kManifest = R"([cluster]
 name = "pushed"
 [host.left]
 advertise = "192.168.99.104"
+ttl_check = "off"
 [host.middle]
 advertise = "192.168.99.105"
+ttl_check = "off"
 [host.right]
 advertise = "192.168.99.106"
+ttl_check = "off"
 [network.front]
 subnet = "10.0.9.0/24"
 protect = true
@@ -188,7 +191,7 @@ TEST_F(GitOps, BadPushesChangeNothingAnywhere) {
   const std::string before = everything();
   const Ran bad = push_manifest(std::string(kManifest) + "[network.back]\nsubnet = \"10.0.9.0/33\"\n", "bad");
   EXPECT_NE(bad.code, 0) << bad.out;
-  EXPECT_TRUE(bad.has("ovl.toml:19:10: error:")) << bad.out;
+  EXPECT_TRUE(bad.has("ovl.toml:22:10: error:")) << bad.out;
   EXPECT_TRUE(bad.has("^~~~")) << bad.out;
   ASSERT_EQ(git_host("cd clone && git reset -q --hard HEAD~1").code, 0);
   std::string without = kManifest;

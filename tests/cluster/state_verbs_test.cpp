@@ -30,7 +30,8 @@ constexpr const char* kBlue = "[network.blue]\nsubnet = \"10.0.9.0/24\"\n";
 constexpr const char* kTables =
     "for n in ovl-blue web; do ip -n $n -o addr | grep -v fe80:; ip -n $n route; ip -n $n neigh show nud "
     "permanent; "
-    "bridge -n $n fdb; done; nft -s list ruleset; ip -o link | wc -l";
+    "bridge -n $n fdb; done; nft list tables | sort | while read -r _ f t; do nft -s list table $f $t; done; "
+    "ip -o link | wc -l";
 
 std::string manifest(const std::string& more = "") {
   return std::string(kManifest) + kWeb + kBlue + more;
