@@ -136,9 +136,13 @@ TEST_F(Hooks, PushOptionsAreAppliedByToo) {
   EXPECT_TRUE(ovl("hook status --repo " + file("hub.git")).has("never applied; it is now"));
   EXPECT_EQ(networks().find("two"), std::string::npos);
   ASSERT_EQ(push().code, 0);
+  write(std::string(kOne) + "[network.three]\n[network.four]\n");
+  commit("more");
+  ASSERT_EQ(push().code, 0);
   write("");
   commit("none");
-  EXPECT_TRUE(push().has("would be removed"));
+  const Ran most = push();
+  EXPECT_TRUE(most.has("would be removed")) << most.out;
   const Ran gone = push("-o ovl.max-destroy=100% hub main");
   EXPECT_EQ(gone.code, 0) << gone.out;
   EXPECT_EQ(networks().find("one"), std::string::npos) << gone.out;
