@@ -68,7 +68,7 @@ namespace {
 constexpr std::uint64_t kMostEntries = 2 * (kLogEntries + kLogSlack);
 constexpr std::uint64_t kMostBytes = 2 * (kLogBytes + kLogByteSlack);
 // So many are asked for at once: none is longer than kMaxLogged.
-constexpr std::uint64_t kVolley = 64;
+constexpr std::uint64_t kLogVolley = 64;
 
 std::vector<Request> log_requests(const Store& store, std::uint64_t from, std::uint64_t to) {
   std::vector<Request> requests;
@@ -86,8 +86,8 @@ Result<std::vector<NumberedEntry>> read_log(const Store& store, Client& client, 
   std::vector<NumberedEntry> entries;
   if (to < from || to - from >= kMostEntries) return entries;
   std::uint64_t bytes = 0;
-  for (std::uint64_t at = from; at <= to; at += kVolley) {
-    const auto requests = log_requests(store, at, std::min(to, at + kVolley - 1));
+  for (std::uint64_t at = from; at <= to; at += kLogVolley) {
+    const auto requests = log_requests(store, at, std::min(to, at + kLogVolley - 1));
     OVL_TRY(const auto replies, client.ask(requests, deadline));
     for (std::size_t i = 0; i < replies.size(); ++i) {
       if (!replies[i].found) continue;

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // A volley of log entries when a watch looks for its place in the log.
-constexpr std::uint64_t kFirstVolley = 16;
+constexpr std::uint64_t kFirstLogVolley = 16;
 
 }  // namespace
 
@@ -83,7 +83,7 @@ Result<std::optional<std::uint64_t>> LogWatch::locate(const Head& head) {
 // Each entry names the revision of the one before it, so that a forgotten one can still be the place.
 Result<std::optional<std::uint64_t>> LogWatch::locate_in_log(const Head& head) {
   std::uint64_t to = head.counter.number;
-  for (std::uint64_t volley = kFirstVolley; to > 0; volley *= 4) {
+  for (std::uint64_t volley = kFirstLogVolley; to > 0; volley *= 4) {
     const std::uint64_t from = to > volley ? to - volley + 1 : 1;
     OVL_TRY(const auto entries, read_log(*store_, *store_->client, from, to, store_->deadline()));
     for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
