@@ -97,6 +97,10 @@ std::string misfit_words(const Head& head) {
       head.serial);
 }
 
+std::string next_generation(const Head& head) {
+  return fmt::format("generation {}, which is being written just now", head.serial + 1);
+}
+
 Error does_not_fit(const Request& request, const Planned& planned, bool busy) {
   const std::string cluster = request.cluster.text();
   const std::int64_t serial = planned.view.head->serial;
@@ -140,8 +144,7 @@ Status keep_to_last_good(const Request& request, Kept&& kept, bool busy, Planned
   keep_to(std::move(kept.remembered), planned);
   const std::int64_t stands_at = planned.remembered.serial;
   if (busy) {
-    planned.plan.waiting.push_back(
-        fmt::format("generation {}, which is being written just now", head.serial + 1));
+    planned.plan.waiting.push_back(next_generation(head));
     return {};
   }
   planned.plan.warnings.push_back(
@@ -283,9 +286,12 @@ Status check_fit(const Request& request, const World& world, Planned& planned) {
   const bool refused = has_refused_records(view);
   if (!view.head || planned.puts_back || !counts || (!refused && fits_head(view))) return {};
   OVL_TRY(Kept kept, kept_here(world, *view.head));
-  if (refused && is_whole(kept, view)) return {};
-  planned.misfit = true;
   const bool busy = is_being_written(world, view);
+  if (refused && is_whole(kept, view)) {
+    if (busy) planned.plan.waiting.push_back(next_generation(*view.head));
+    return {};
+  }
+  planned.misfit = true;
   if (request.scope == Scope::host) return keep_to_last_good(request, std::move(kept), busy, planned);
   return fill_again(request, std::move(kept), busy, planned);
 }
