@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "model/utf8.hpp"
 #include "model/value.hpp"
 
 namespace ovl {
@@ -25,6 +26,15 @@ constexpr std::array<std::int8_t, 256> digit_values() {
 }
 
 constexpr std::array<std::int8_t, 256> kDigitValues = digit_values();
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    if (!point.valid) return false;
+    text.remove_prefix(point.size);
+  }
+  return true;
+}
 
 std::uint32_t octet(char c) {
   return static_cast<unsigned char>(c);
@@ -378,10 +388,7 @@ Status check_key(std::string_view key) {
   const bool moves =
       !key.empty() && (path.find("//") != std::string::npos || path.find("/./") != std::string::npos ||
                        path.find("/../") != std::string::npos);
-  // The reader of JSON refuses what is no UTF-8.
-  const bool is_ascii = std::ranges::all_of(key, [](char c) { return octet(c) < 0x80U; });
-  const bool is_text = is_ascii || Value::parse_json(Value(key).json()).ok();
-  if (is_text && !moves) return {};
+  if (is_utf8(key) && !moves) return {};
   return Error{.code = Errc::usage,
                .message = fmt::format("Consul can't address the key \"{}\"", escape_path(key)),
                .hint = "keys are UTF-8, without empty segments and \"..\""};
