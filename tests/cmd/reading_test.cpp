@@ -1,6 +1,7 @@
 // What is given for a file and is none, or has no end, stops no command and brings none down.
 #include <gtest/gtest.h>
 
+#include "tests/support/peak_memory.hpp"
 #include "tests/support/program.hpp"
 
 namespace ovl::test {
@@ -57,11 +58,11 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Reading, ::testing::Values("fifo", "directory", 
 
 // More than there is memory for: words and an exit code, as for any other error.
 TEST(Memory, ItsEndIsSaidInWords) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "with AddressSanitizer a program needs terabytes of addresses";
-#endif
+  const std::string program = program_without_sanitizers();
+  if (program.empty())
+    GTEST_SKIP() << "AddressSanitizer needs terabytes of addresses; there is no build/release/ovl";
   const TemporaryDirectory here;
-  const std::string out = run_shell("ulimit -v 400000; head -c 900M /dev/zero | " OVL_BINARY
+  const std::string out = run_shell("ulimit -v 400000; head -c 900M /dev/zero | " + program +
                                     " keystore import - --cluster c --keystore "
                                     "sqlite://" +
                                     here.file("k.db") + " 2>&1; echo \"code $?\"")

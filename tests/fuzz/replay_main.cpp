@@ -1,8 +1,9 @@
-// Runs a fuzz program without libFuzzer: over every file of the folders given, and over a fixed number of
-// changed copies of them, the same ones each time.
+// Runs a fuzz program without libFuzzer: over every file of the folder given, and over a number of changed
+// copies of them, the same ones each time. replay FOLDER COPIES
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,19 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-constexpr std::size_t kChangedCopies = 2000;
-
 void run(const std::string& bytes) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-std::vector<std::string> read_all(int count, char** folders) {
+std::vector<std::string> read_all(const char* folder) {
   std::vector<std::string> out;
-  for (int i = 0; i < count; ++i) {
-    for (const auto& entry : std::filesystem::directory_iterator(folders[i])) {
-      std::ifstream file(entry.path(), std::ios::binary);
-      out.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    }
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    out.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
   std::ranges::sort(out);  // a folder has no order
   return out;
@@ -70,10 +67,12 @@ class Changer {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::string> inputs = read_all(argc - 1, argv + 1);
+  if (argc != 3) return 1;
+  const std::vector<std::string> inputs = read_all(argv[1]);
   if (inputs.empty()) return 1;
   for (const std::string& input : inputs) run(input);
+  const int copies = std::atoi(argv[2]);
   Changer changer(inputs);
-  for (std::size_t i = 0; i < kChangedCopies; ++i) run(changer.next());
-  std::printf("%zu inputs, %zu changed copies\n", inputs.size(), kChangedCopies);
+  for (int i = 0; i < copies; ++i) run(changer.next());
+  std::printf("%zu inputs, %d changed copies\n", inputs.size(), copies);
 }

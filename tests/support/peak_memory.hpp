@@ -2,12 +2,23 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <string>
 
 #include "tests/support/shell.hpp"
 
 namespace ovl::test {
+
+// Sanitizers keep and need memory of their own: then what was built for release counts. Empty: nothing was.
+inline std::string program_without_sanitizers() {
+#ifdef __SANITIZE_ADDRESS__
+  const std::string release = OVL_SOURCE_DIR "/build/release/ovl";
+  return std::filesystem::exists(release) ? release : "";
+#else
+  return OVL_BINARY;
+#endif
+}
 
 struct Peak {
   long kilobytes = 0;
