@@ -50,7 +50,7 @@ std::string root_of(const MemoryPlace& place) {
   const auto others = names_in(folder);
   if (!others.ok()) return root;
   for (const std::string& name : others.value()) {
-    std::string other = folder + "/" + name;
+    std::string other = fmt::format("{}/{}", folder, name);
     if (is_of_store(other, place.cluster, store)) return other;
   }
   return root;

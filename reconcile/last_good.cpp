@@ -108,6 +108,7 @@ void add_names(std::vector<Name>& names, std::vector<Name> more) {
 template <class Record>
 auto names_of(const std::vector<Record>& records) {
   std::vector<decltype(Record::name)> out;
+  out.reserve(records.size());
   for (const Record& record : records) out.push_back(record.name);
   return out;
 }

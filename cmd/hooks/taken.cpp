@@ -42,7 +42,7 @@ std::optional<std::int64_t> age_of(const std::string& file) {
   return std::time(nullptr) - about.st_mtime;
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> note_lines(const std::string& text) {
   std::vector<std::string> out;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) out.push_back(line);
@@ -54,7 +54,7 @@ std::optional<TakenPush> read_note(const std::string& repository, const std::str
   const auto age = age_of(note);
   if (!age) return std::nullopt;
   const auto text = read_regular(note, {.most = kMostNote, .links = Links::refuse});
-  std::vector<std::string> lines = lines_of(text.ok() ? text.value() : std::string());
+  std::vector<std::string> lines = note_lines(text.ok() ? text.value() : std::string());
   const bool known = !lines.empty() && is_object_id(lines.front());
   TakenPush out{
       .commit = commit, .before = std::string(kNoCommit), .since = std::time(nullptr) - *age, .options = {}};

@@ -217,9 +217,9 @@ Status EntryStream::finish() const {
 Status EntryStream::feed_outside(char c) {
   if (c == ' ' || c == '\n' || c == '\r' || c == '\t') return {};
   const bool may_begin = state_ == State::before_entry;
-  if (state_ == State::start && c == '[') {
-    state_ = State::before_entry;
-  } else if (state_ == State::after_entry && c == ',') {
+  const bool opens = state_ == State::start && c == '[';
+  const bool goes_on = state_ == State::after_entry && c == ',';
+  if (opens || goes_on) {
     state_ = State::before_entry;
   } else if (may_begin && c == '{') {
     state_ = State::in_entry;
