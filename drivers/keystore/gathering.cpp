@@ -25,13 +25,13 @@ Error too_much(std::string_view store, const KeySelection& what, std::string_vie
 void leave_out(KeyValue& item, std::size_t most) {
   if (item.value.size() <= most) return;
   item.left_out = item.value.size();
-  item.value = {};
+  std::string().swap(item.value);  // what is assigned to it, or cleared, leaves its memory
 }
 
 void leave_out(WatchEvent& event, std::size_t most) {
   if (!event.value || event.value->size() <= most) return;
   event.left_out = event.value->size();
-  event.value = std::string();
+  event.value.emplace();
 }
 
 bool Tally::wants(std::string_view key) {

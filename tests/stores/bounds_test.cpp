@@ -83,8 +83,7 @@ TEST_P(BoundsOnServers, AStrangersValuesAreNotLoaded) {
 
 INSTANTIATE_TEST_SUITE_P(
     Servers, BoundsOnServers,
-    ::testing::Values(Server{"etcd", std::size_t{1} << 20,
-                             128 << 10,  // gRPC keeps what it received for some time
+    ::testing::Values(Server{"etcd", std::size_t{1} << 20, 48 << 10,
                              [] { return "etcd://" + shared_etcd().host() + "/bounds"; }},
                       Server{"consul", 380'000, 16 << 10,
                              [] { return has_consul() ? shared_consul().url() : std::string(); }},
