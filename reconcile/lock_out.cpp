@@ -20,6 +20,7 @@ constexpr std::size_t kMostPeers = 4;
 constexpr std::size_t kPingBytes = 64;
 constexpr milliseconds kPingPatience{500};
 constexpr milliseconds kBetweenRounds{200};
+constexpr std::string_view kStore = "the keystore";
 
 bool is_host_filter(const Plan& plan, const ObjectChange& change) {
   const bool table = as<NftTable>(change.before) != nullptr || as<NftTable>(change.after) != nullptr;
@@ -106,7 +107,7 @@ Status ask_store(const Request& request, const World& world) {
 }
 
 std::string_view silent_part(const Answering& before, const Request& request, const World& world) {
-  if (before.store && !ask_store(request, world).ok()) return "the keystore";
+  if (before.store && !ask_store(request, world).ok()) return kStore;
   const bool peer = std::ranges::any_of(
       before.peers, [&](const Peer& one) { return world.answers(one.from, one.address); });
   return before.peers.empty() || peer ? "" : "every other host";
@@ -142,9 +143,12 @@ Status check_answering(const Answering& before, const Request& request, const Wo
                        const Planned& planned) {
   if (!before.store && before.peers.empty()) return {};
   // One call that fails at once is no filter's doing: it is made again in any case.
-  const auto end = steady_clock::now() + std::max(world.lock_out_patience, kBetweenRounds);
+  const auto begin = steady_clock::now();
+  const auto end = begin + std::max(world.lock_out_patience, kBetweenRounds);
   std::string_view silent = silent_part(before, request, world);
-  while (!silent.empty() && steady_clock::now() < end) {
+  // A store that has let a call wait in vain has been waited for.
+  const bool waited = silent == kStore && steady_clock::now() - begin >= kBetweenRounds;
+  while (!silent.empty() && !waited && steady_clock::now() < end) {
     std::this_thread::sleep_for(kBetweenRounds);
     silent = silent_part(before, request, world);
   }
