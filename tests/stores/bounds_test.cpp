@@ -60,7 +60,11 @@ TEST_P(BoundsOnServers, AStrangersValuesAreNotLoaded) {
   for (int i = 0; i < kStrangers; ++i) {
     const std::string_view folder =
         std::array{"junk", "hosts", "endpoints/no", "zz"}[static_cast<std::size_t>(i % 4)];
-    must(store->commit({{}, {put(fmt::format("{}{}/{}", layout.root(), folder, i), value)}}));
+    // A server that writes so much for the first time may leave one without an answer.
+    const Write write = put(fmt::format("{}{}/{}", layout.root(), folder, i), value);
+    bool done = false;
+    for (int tries = 0; !done && tries < 5; ++tries) done = store->commit({{}, {write}}).ok();
+    ASSERT_TRUE(done);
   }
   const Peak status_after = ovl("status");
   const Peak check_after = ovl("keystore check");
