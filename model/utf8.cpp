@@ -33,4 +33,13 @@ CodePoint first_code_point(std::string_view text) {
   return is_scalar(value, size) ? CodePoint{.value = value, .size = size, .valid = true} : bad;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    if (!point.valid) return false;
+    text.remove_prefix(point.size);
+  }
+  return true;
+}
+
 }  // namespace ovl

@@ -16,4 +16,7 @@ struct CodePoint {
 // Precondition: text is not empty.
 CodePoint first_code_point(std::string_view text);
 
+// Whether all of it is UTF-8.
+bool is_utf8(std::string_view text);
+
 }  // namespace ovl

@@ -38,15 +38,10 @@ Result<std::string> below_top(const std::string& beside, const std::string& path
 
 Status check_names(const Sources& files) {
   for (const SourceFile& file : files) {
-    for (std::string_view rest = file.name; !rest.empty();) {
-      const CodePoint point = first_code_point(rest);
-      if (!point.valid) {
-        return Error{.code = Errc::manifest,
-                     .message = fmt::format("{} has a name that is no UTF-8", safe_text(file.name)),
-                     .hint = "rename it"};
-      }
-      rest.remove_prefix(point.size);
-    }
+    if (is_utf8(file.name)) continue;
+    return Error{.code = Errc::manifest,
+                 .message = fmt::format("{} has a name that is no UTF-8", safe_text(file.name)),
+                 .hint = "rename it"};
   }
   return {};
 }

@@ -1,15 +1,14 @@
 // Runs a fuzz program without libFuzzer: over every file of the folder given, and over a number of changed
 // copies of them, the same ones each time. replay FOLDER COPIES
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "files/read.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -19,13 +18,16 @@ void run(const std::string& bytes) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-std::vector<std::string> read_all(const char* folder) {
+// None, where one of them can't be read.
+std::vector<std::string> read_all(const std::string& folder) {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    out.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  const auto names = ovl::names_in(folder);
+  if (!names.ok()) return {};
+  for (const std::string& name : names.value()) {
+    auto text = ovl::read_regular(folder + "/" + name, {});
+    if (!text.ok()) return {};
+    out.push_back(std::move(text).value());
   }
-  std::ranges::sort(out);  // a folder has no order
   return out;
 }
 

@@ -53,11 +53,15 @@ TEST(RecordSize, WhatIsTakenFits) {
   EXPECT_GT(record.size(), kMostValueBytes / 2) << "near the limit";
 }
 
-TEST(RecordSize, AliasesCount) {
+TEST(RecordSize, AliasesAndLabelsCount) {
   const std::string in_one = "[network.n]\n[endpoint.e]\nhost = \"a\"\nnetwork = \"n\"\n";
   std::string aliases;
   for (int i = 0; i < 5000; ++i) aliases += fmt::format("{}\"{:x>55}{:05}\"", i == 0 ? "" : ", ", "", i);
   EXPECT_EQ(error_of(parsed(in_one + "aliases = [" + aliases + "]\n")), "record-too-long at line 6");
+  std::string labels;
+  for (int i = 0; i < 5000; ++i) labels += fmt::format("{}k{} = \"{:y>60}\"", i == 0 ? "" : ", ", i, "");
+  EXPECT_EQ(error_of(parsed("[host.b]\nadvertise = \"192.0.2.2\"\nlabels = { " + labels + " }\n")),
+            "record-too-long at line 5");
 }
 
 TEST(RecordSize, AHostOfManyRoutesTellsTheWidest) {

@@ -27,13 +27,9 @@ milliseconds timeout() {
   return soaks() ? KeystoreOptions().timeout : milliseconds{1000};
 }
 
-// Of the whole apply: what is promised of a build without sanitizers, which make everything slower.
+// Of the whole apply.
 milliseconds limit() {
-#if defined(__SANITIZE_ADDRESS__)
-  return timeout() + seconds{4};
-#else
   return timeout() + seconds{2};
-#endif
 }
 
 // As an apply of a larger cluster: several transactions.

@@ -27,15 +27,6 @@ constexpr std::array<std::int8_t, 256> digit_values() {
 
 constexpr std::array<std::int8_t, 256> kDigitValues = digit_values();
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const CodePoint point = first_code_point(text);
-    if (!point.valid) return false;
-    text.remove_prefix(point.size);
-  }
-  return true;
-}
-
 std::uint32_t octet(char c) {
   return static_cast<unsigned char>(c);
 }
