@@ -1,7 +1,6 @@
 #include "drivers/keystore/etcd/etcd_endpoint.hpp"
 
 #include <grpcpp/create_channel.h>
-#include <grpcpp/resource_quota.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include "drivers/keystore/etcd/etcd_errors.hpp"
@@ -13,10 +12,6 @@ namespace {
 grpc::ChannelArguments arguments() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMostEtcdAnswer);
-  // gRPC looks at the length of an answer when it is whole. Before that, what waits in buffers is bounded:
-  // the stream that holds most is ended (destructive_reclaimer_locked).
-  grpc::ResourceQuota buffers("ovl");
-  arguments.SetResourceQuota(buffers.Resize(kMostEtcdBuffers));
   arguments.SetMaxSendMessageSize(-1);
   // The environment's http_proxy is not for the store, and neither are DNS records with settings.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

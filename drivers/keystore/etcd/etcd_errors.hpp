@@ -15,8 +15,6 @@ namespace ovl {
 // loaded. A page of a read asks for half of it. A watch gets its changes in parts of etcd's
 // --max-request-bytes (1.5 MiB) and 512 KiB.
 inline constexpr int kMostEtcdAnswer = 4 << 20;
-// Bytes that may wait in a connection's buffers.
-inline constexpr std::size_t kMostEtcdBuffers = std::size_t{16} << 20;
 
 enum class Answer : std::uint8_t {
   yes,

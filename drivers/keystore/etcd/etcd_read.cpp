@@ -15,9 +15,9 @@ using etcdserverpb::TxnResponse;
 
 // The first page of a range; what it weighs sets the size of the next ones, which grow step by step: gRPC
 // holds an answer whole before it finds that it is too long.
-constexpr std::int64_t kFirstPage = 16;
+constexpr std::int64_t kFirstPage = 4;
 constexpr std::int64_t kLargestPage = 10'000;
-constexpr std::int64_t kGrowth = 8;
+constexpr std::int64_t kGrowth = 4;
 constexpr std::size_t kPageBytes = std::size_t{2} << 20;
 // How often a read begins again whose revision was compacted away before its last page.
 constexpr int kMostReads = 5;
