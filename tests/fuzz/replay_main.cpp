@@ -11,6 +11,9 @@
 #include "files/read.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+// Where a program has changes of its own, they are made instead.
+extern "C" [[gnu::weak]] std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                                             std::size_t most, unsigned int seed);
 
 namespace {
 
@@ -37,6 +40,7 @@ class Changer {
 
   std::string next() {
     std::string out = any_input();
+    if (LLVMFuzzerCustomMutator != nullptr) return changed_by_its_own(std::move(out));
     for (std::size_t changes = 1 + below(4); changes > 0; --changes) change(out);
     return out;
   }
@@ -45,6 +49,13 @@ class Changer {
   std::size_t below(std::size_t limit) { return random_() % limit; }
 
   const std::string& any_input() { return inputs_[below(inputs_.size())]; }
+
+  std::string changed_by_its_own(std::string text) {
+    const std::size_t size = text.size();
+    text.resize(LLVMFuzzerCustomMutator(reinterpret_cast<std::uint8_t*>(text.data()), size, size,
+                                        static_cast<unsigned int>(random_())));
+    return text;
+  }
 
   void change(std::string& text) {
     const std::size_t at = below(text.size() + 1);
