@@ -307,8 +307,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"max-destroy", Stage::plan, Errc::guard, "The plan removes more records than --max-destroy lets pass.",
      "Read the plan; if it is meant, say the number: --max-destroy N."},
     {"pool-in-use", Stage::plan, Errc::guard,
-     "A host's gateway pool holds an address or a route of the host's, a peer or the keystore, or is part of "
-     "the host's own subnet: the host would answer for machines that exist.",
+     "A host's gateway pool holds an address or a route of the host's, of any table, one that drops what is "
+     "sent there too, or a peer or the keystore; or it is part of the host's own subnet or of what a table "
+     "beside the main one leads to: the host would answer for machines that exist, or never be asked. A part "
+     "of what the main table drops as a whole (blackhole) is free.",
      "Declare a gateway_pool that nothing else uses."},
     {"vtep-taken", Stage::plan, Errc::guard,
      "A host's interface has the address by which the others reach another host. On the host itself the plan "

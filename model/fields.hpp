@@ -358,6 +358,14 @@ FieldMask differing(const K& desired, const K& observed) {
   return mask;
 }
 
+// Whether all fields of the table are equal.
+template <Tabled K>
+bool same_fields(const K& a, const K& b) {
+  bool same = true;
+  for_each_field<K>([&](const auto& field) { same = same && a.*field.member == b.*field.member; });
+  return same;
+}
+
 // The fields of K with this role, as a mask.
 template <Tabled K>
 constexpr FieldMask fields_with(Role role) {

@@ -209,6 +209,25 @@ struct FactRoute {
   bool operator==(const FactRoute&) const = default;
 };
 
+enum class RouteType : std::uint8_t { unicast, blackhole, unreachable, prohibit };
+
+template <>
+struct EnumNames<RouteType> {
+  static constexpr std::array<std::string_view, 4> names{"unicast", "blackhole", "unreachable", "prohibit"};
+};
+
+inline constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN
+
+// An IPv4 prefix that a host's routes hold beside FactRoute: in a table of its own that rules lead to, or by
+// dropping what is sent there.
+struct HeldRoute {
+  IpPrefix destination;
+  RouteType type = RouteType::unicast;
+  std::uint32_t table = kMainTable;
+
+  bool operator==(const HeldRoute&) const = default;
+};
+
 // What a host says about itself; written by that host alone, so that others may leave out what a newer build
 // says besides.
 struct HostFacts {
@@ -228,6 +247,8 @@ struct HostFacts {
   std::vector<std::string> forward_drops;
   std::string kernel;   // release
   std::string version;  // of ovl, and what it can (model/abilities.hpp)
+  // Not ours, without default routes. For this host's own look: no other needs them, and none is told.
+  std::vector<HeldRoute> held;
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("host", &HostFacts::host),
@@ -244,7 +265,8 @@ struct HostFacts {
                       ovl::setting("version", &HostFacts::version)};
   }
 
-  bool operator==(const HostFacts&) const = default;
+  // Whether both tell the others the same.
+  bool operator==(const HostFacts& other) const { return same_fields(*this, other); }
 };
 
 // The moving pointer of a cluster's tree; written last, by compare-and-set.

@@ -30,6 +30,22 @@ const FactRoute* connected_subnet_around(const IpPrefix& pool, const HostFacts& 
   return connected ? around : nullptr;
 }
 
+// In the main table the longest prefix counts, so that a pool may be a part of what is dropped as a whole.
+// Other tables may be asked before it (ip-rule(8)), and what they hold around the pool never comes to the
+// pool.
+std::string held_by_other_route(const IpPrefix& pool, const HostFacts& facts) {
+  for (const HeldRoute& route : facts.held) {
+    const bool holds = pool.contains(route.destination);
+    const bool within = route.table != kMainTable && route.destination.contains(pool);
+    if (!holds && !within) continue;
+    const bool is_dropped = route.type != RouteType::unicast;
+    return fmt::format("{} this host's {}{}route to {}{}", holds ? "holds" : "is within",
+                       is_dropped ? name_of(route.type) : "", is_dropped ? " " : "", route.destination.text(),
+                       route.table == kMainTable ? "" : fmt::format(" in table {}", route.table));
+  }
+  return {};
+}
+
 std::string held_of_host(const IpPrefix& pool, const HostFacts& facts) {
   for (const IpAddress& address : facts.addresses) {
     if (pool.contains(address)) return fmt::format("holds this host's address {}", address.text());
@@ -39,6 +55,7 @@ std::string held_of_host(const IpPrefix& pool, const HostFacts& facts) {
       return fmt::format("holds this host's route to {}", route.destination.text());
     }
   }
+  if (std::string held = held_by_other_route(pool, facts); !held.empty()) return held;
   for (const IpAddress& address : facts.nameservers) {
     if (pool.contains(address)) return fmt::format("holds this host's nameserver {}", address.text());
   }

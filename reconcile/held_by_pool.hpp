@@ -9,7 +9,8 @@ namespace ovl {
 
 // "holds this host's address 10.0.0.5", "holds this host's route to 10.0.0.0/24", ...: what of this host, of
 // its peers or of the keystore lies in the pool, or the connected subnet of this host that the pool lies in.
-// Routes to larger prefixes, and what is ovl's own, are no such thing. Empty: nothing, or no facts are known.
+// Routes of the main table to larger prefixes, and what is ovl's own, are no such thing. Empty: nothing, or
+// no facts are known.
 std::string held_by_pool(const IpPrefix& pool, const ProjectInput& input);
 
 }  // namespace ovl

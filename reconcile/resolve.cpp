@@ -68,6 +68,15 @@ TakenSpace space_around(const Records& records) {
   return taken;
 }
 
+// A host that chooses its own pool looks also at what its other tables lead to and what it drops, but as a
+// whole, in which a pool may lie.
+void add_held(TakenSpace& own, const HostFacts& facts) {
+  constexpr std::uint8_t kPoolLength = 16;
+  for (const HeldRoute& route : facts.held) {
+    if (route.table != kMainTable || route.destination.length() >= kPoolLength) own.add(route.destination);
+  }
+}
+
 // taken: by the cluster's hosts and networks.
 void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& block, const HostRecord* before,
                           const HostFacts* facts, const TakenSpace& taken) {
@@ -77,7 +86,10 @@ void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& bl
   }
   record.chosen.emplace_back("gateway_pool");
   TakenSpace own;
-  if (facts != nullptr) own.add(*facts);
+  if (facts != nullptr) {
+    own.add(*facts);
+    add_held(own, *facts);
+  }
   const bool kept = before != nullptr && before->gateway_pool && has(before->chosen, "gateway_pool");
   record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken, own);
   if (record.gateway_pool) return;

@@ -178,13 +178,14 @@ Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& op
   HostFacts facts{.host = request.host, .version = OVL_VERSION};
   OVL_TRY(const LinkTable links, read_links(socket));
   OVL_TRY(auto rows, read_addresses(socket, links));
-  OVL_TRY(const auto routes, read_routes(socket, links, 0));
+  OVL_TRY(HostRoutes routes, read_host_routes(socket, links));
   rows = global_addresses(std::move(rows), links);
   OVL_CHECK(fill_vtep(facts, request, rows, links));
   for (const AddressRow& row : rows) facts.addresses.push_back(row.address.address.address);
   std::ranges::sort(facts.addresses);
   facts.addresses.erase(std::unique(facts.addresses.begin(), facts.addresses.end()), facts.addresses.end());
-  fill_routes(facts, routes, links);
+  fill_routes(facts, routes.main, links);
+  facts.held = std::move(routes.held);
   fill_links(facts, links);
   OVL_CHECK(fill_forward_drops(facts));
   facts.nameservers = read_nameservers(options.resolv_conf);

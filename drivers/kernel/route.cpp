@@ -4,34 +4,52 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <tuple>
 
 namespace ovl {
 
 namespace {
 
-// Unicast ones, or (`any_type`) all; `dev` is empty for the others.
-std::optional<Route> parse_route(const MessageView& message, const LinkTable& links, bool any_type) {
+// One of any table and type; `dev` is empty where there is no device.
+struct RouteRow {
+  Route route = {};
+  std::uint32_t table = 0;
+  std::uint8_t type = 0;  // RTN_*
+  const LinkRow* device = nullptr;
+};
+
+std::optional<RouteRow> parse_row(const MessageView& message, const LinkTable& links) {
   const auto header = message.family<rtmsg>();
   if (message.type() != RTM_NEWROUTE || !header) return std::nullopt;
+  if ((header->rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
   const Attributes<RTA_MAX> attributes(message.attributes<rtmsg>());
-  const auto table = attributes[RTA_TABLE].as<std::uint32_t>().value_or(header->rtm_table);
-  const bool cloned = (header->rtm_flags & RTM_F_CLONED) != 0;
-  const bool unicast = header->rtm_type == RTN_UNICAST;
-  if (table != RT_TABLE_MAIN || cloned || !(unicast || any_type)) return std::nullopt;
-  Route route;
+  RouteRow row{.table = attributes[RTA_TABLE].as<std::uint32_t>().value_or(header->rtm_table),
+               .type = header->rtm_type,
+               .device = links.find(attributes[RTA_OIF].as<std::int32_t>().value_or(0))};
   static constexpr std::array<std::uint8_t, 16> zero{};
   const IpAddress any =
       IpAddress::from_bytes(header->rtm_family == AF_INET ? Family::ipv4 : Family::ipv6, zero.data());
   const AttributeValue& destination = attributes[RTA_DST];
+  Route& route = row.route;
   route.destination =
       IpPrefix::masked(destination.present() ? destination.as_address() : any, header->rtm_dst_len);
   route.metric = attributes[RTA_PRIORITY].as<std::uint32_t>().value_or(0);
   route.via = attributes[RTA_GATEWAY].as_address();
   route.protocol = header->rtm_protocol;
-  const LinkRow* device = links.find(attributes[RTA_OIF].as<std::int32_t>().value_or(0));
-  if (device != nullptr && unicast) route.dev = device->link.name;
-  return route;
+  if (row.device != nullptr) route.dev = row.device->link.name;
+  return row;
+}
+
+// Of the main table: unicast ones, or (`any_type`) all; `dev` is empty for the others.
+std::optional<Route> parse_route(const MessageView& message, const LinkTable& links, bool any_type) {
+  auto row = parse_row(message, links);
+  if (!row || row->table != RT_TABLE_MAIN) return std::nullopt;
+  const bool unicast = row->type == RTN_UNICAST;
+  if (!unicast && !any_type) return std::nullopt;
+  if (!unicast) row->route.dev = {};
+  return std::move(row->route);
 }
 
 // The devices of RTA_MULTIPATH: rtnexthop structs, each as long as it says.
@@ -78,9 +96,9 @@ void start_route(MessageQueue& queue, std::uint16_t type, std::uint16_t flags, c
   if (route.metric != 0) queue.put_u32(RTA_PRIORITY, route.metric);
 }
 
-Result<std::vector<Route>> read_main_table(NetlinkSocket& socket, const LinkTable& links,
-                                           std::uint8_t protocol, bool any_type) {
-  std::vector<Route> routes;
+// One dump of each family, of one protocol; 0: of all.
+template <class F>
+Status dump_routes(NetlinkSocket& socket, std::uint8_t protocol, const F& f) {
   for (const int family : {AF_INET, AF_INET6}) {
     MessageQueue request;
     request.start(RTM_GETROUTE, 0,
@@ -89,15 +107,56 @@ Result<std::vector<Route>> read_main_table(NetlinkSocket& socket, const LinkTabl
     // A kernel without IPv6 has no such table.
     if (!answer.ok() && family == AF_INET6 && answer.error().os_errno == EOPNOTSUPP) break;
     OVL_TRY(const auto bytes, std::move(answer));
-    for_each_message(bytes, [&](const MessageView& message) { add_route(routes, message, links, any_type); });
+    for_each_message(bytes, f);
   }
+  return {};
+}
+
+Result<std::vector<Route>> read_main_table(NetlinkSocket& socket, const LinkTable& links,
+                                           std::uint8_t protocol, bool any_type) {
+  std::vector<Route> routes;
+  OVL_CHECK(dump_routes(socket, protocol,
+                        [&](const MessageView& message) { add_route(routes, message, links, any_type); }));
   return routes;
+}
+
+std::optional<RouteType> held_type(std::uint8_t type) {
+  switch (type) {
+    case RTN_UNICAST: return RouteType::unicast;
+    case RTN_BLACKHOLE: return RouteType::blackhole;
+    case RTN_UNREACHABLE: return RouteType::unreachable;
+    case RTN_PROHIBIT: return RouteType::prohibit;
+    default: return std::nullopt;
+  }
+}
+
+// What is no default route: some tools write that in two halves.
+std::optional<HeldRoute> held_by(const RouteRow& row) {
+  const Route& route = row.route;
+  const auto type = held_type(row.type);
+  const bool is_ours =
+      route.protocol == kRouteProtocol || (row.device != nullptr && carries_our_mark(row.device->link));
+  const bool is_told = row.table == RT_TABLE_MAIN && row.type == RTN_UNICAST;  // FactRoute
+  if (!type || is_ours || is_told) return std::nullopt;
+  if (!route.destination.address().is_ipv4() || route.destination.length() < 2) return std::nullopt;
+  return HeldRoute{.destination = route.destination, .type = *type, .table = row.table};
 }
 
 }  // namespace
 
-Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& links, std::uint8_t protocol) {
-  return read_main_table(socket, links, protocol, false);
+Result<HostRoutes> read_host_routes(NetlinkSocket& socket, const LinkTable& links) {
+  HostRoutes out;
+  OVL_CHECK(dump_routes(socket, RTPROT_UNSPEC, [&](const MessageView& message) {
+    add_route(out.main, message, links, false);
+    const auto row = parse_row(message, links);
+    const auto held = row ? held_by(*row) : std::nullopt;
+    if (held) out.held.push_back(*held);
+  }));
+  const auto key = [](const HeldRoute& route) {
+    return std::tie(route.destination, route.table, route.type);
+  };
+  std::ranges::sort(out.held, {}, key);
+  return out;
 }
 
 namespace {

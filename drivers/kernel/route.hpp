@@ -1,16 +1,22 @@
-// Kind route: reading the main table, and the messages that make, change and remove a unicast route.
+// Kind route: reading the tables, and the messages that make, change and remove a unicast route.
 #pragma once
 
 #include <vector>
 
 #include "drivers/kernel/link.hpp"
 #include "model/kinds/route.hpp"
+#include "model/records.hpp"
 
 namespace ovl {
 
-// Unicast routes of the main table, both families, in the kernel's order; of one protocol, or with
-// protocol 0 of all. A route with several next hops appears once for each, without `via`.
-Result<std::vector<Route>> read_routes(NetlinkSocket& socket, const LinkTable& links, std::uint8_t protocol);
+struct HostRoutes {
+  // Unicast ones of the main table, both families, in the kernel's order. One with several next hops appears
+  // once for each, without `via`.
+  std::vector<Route> main;
+  std::vector<HeldRoute> held;  // HostFacts::held, sorted
+};
+
+Result<HostRoutes> read_host_routes(NetlinkSocket& socket, const LinkTable& links);
 
 // Sorted: those with our protocol number; all that somebody made on links that are regarded; and those in the
 // place of one of `wanted` (the same key), of any protocol and type: `dev` is empty when it is not unicast.

@@ -1,4 +1,6 @@
 // Facts of a host, and announcements.
+#include <fmt/format.h>
+
 #include "drivers/kernel/announce.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
@@ -56,6 +58,26 @@ TEST_F(FactsTest, SayWhatTheHostHas) {
   EXPECT_EQ(seen.vnis, std::vector{vni(7)});
   EXPECT_EQ(seen.kernel + "\n", must("uname -r"));
   EXPECT_FALSE(seen.version.empty());
+}
+
+// What other tables lead to, and what the host drops. A default route, whole or in halves, holds nothing, and
+// neither does what sends the asker on to the next table, nor what is ours.
+TEST_F(FactsTest, SayWhatOtherRoutesHold) {
+  apply(Operations().create("", bridge_link("ovl-gw")));
+  must(
+      "ip route add 198.18.0.0/24 dev und0 table 77; ip route add blackhole 192.0.2.0/24; "
+      "ip route add prohibit 10.0.0.0/8 table 9; ip route add unreachable 10.77.0.0/16 metric 9; "
+      "ip route add default dev und0 table 77; ip route add 0.0.0.0/1 dev und0 table 77; "
+      "ip route add 128.0.0.0/1 dev und0 table 77; ip route add blackhole default metric 4000; "
+      "ip route add throw 198.19.0.0/16 table 77; ip route add 198.20.0.0/16 dev ovl-gw table 77; "
+      "ip route add 198.21.0.0/16 dev und0 proto 111 table 77; ip route add blackhole fd77::/64");
+  std::string held;
+  for (const HeldRoute& route : facts("192.168.50.1").held) {
+    held += fmt::format("{} {} {}\n", name_of(route.type), route.destination.text(), route.table);
+  }
+  EXPECT_EQ(held,
+            "prohibit 10.0.0.0/8 9\nunreachable 10.77.0.0/16 254\nblackhole 192.0.2.0/24 254\n"
+            "unicast 198.18.0.0/24 77\n");
 }
 
 TEST_F(FactsTest, UplinksOfARouteWithSeveralNextHops) {

@@ -81,6 +81,52 @@ TEST(Pools, MayBePartOfALargerPrefixThatARouterServes) {
   EXPECT_EQ(around.held("172.18.0.0/16"), "");
 }
 
+// In the main table the longest prefix counts, so that a pool may lie in what the host drops as a whole. A
+// rule may have another table asked first, where it is no more than a part of what that holds.
+TEST(Pools, HoldNoRouteOfAnotherTableAndNothingThatIsDropped) {
+  Around around;
+  HostFacts own = *around.facts.host(HostName::parse("a").value());
+  const auto hold = [&](const char* to, RouteType type, std::uint32_t table) {
+    own.held.push_back({.destination = IpPrefix::parse_exact(to).value(), .type = type, .table = table});
+  };
+  hold("198.18.0.0/24", RouteType::unicast, 77);
+  hold("100.80.0.0/12", RouteType::unreachable, 77);
+  hold("172.16.0.0/12", RouteType::blackhole, kMainTable);
+  hold("172.20.7.0/24", RouteType::prohibit, kMainTable);
+  around.facts.set(own);
+  EXPECT_EQ(around.held("198.18.0.0/16"), "holds this host's route to 198.18.0.0/24 in table 77");
+  EXPECT_EQ(around.held("198.18.0.0/24"), "holds this host's route to 198.18.0.0/24 in table 77");
+  EXPECT_EQ(around.held("198.18.0.128/25"), "is within this host's route to 198.18.0.0/24 in table 77");
+  EXPECT_EQ(around.held("100.80.4.0/24"),
+            "is within this host's unreachable route to 100.80.0.0/12 in table 77");
+  EXPECT_EQ(around.held("172.18.0.0/16"), "") << "a part of what is dropped as a whole";
+  EXPECT_EQ(around.held("172.16.0.0/12"), "holds this host's blackhole route to 172.16.0.0/12");
+  EXPECT_EQ(around.held("172.20.0.0/16"), "holds this host's prohibit route to 172.20.7.0/24");
+  EXPECT_EQ(around.held("172.20.7.0/25"), "") << "a part of what is dropped as a whole";
+}
+
+// What a host knows when it chooses its own pool counts then.
+TEST(Pools, AreNotChosenWhereAnotherTableLeads) {
+  const std::string text =
+      "[cluster]\nname = \"demo\"\n[host.a]\nadvertise = \"192.0.2.1\"\n[network.n]\nsubnet = "
+      "\"10.0.9.0/24\"\n[endpoint.web]\nnetwork = \"n\"\nhost = \"a\"\n";
+  const Parsed parsed = parse({{.name = "ovl.toml", .text = text}});
+  ASSERT_TRUE(parsed.diagnostics.empty());
+  HostFacts own{.host = HostName::parse("a").value()};
+  const auto chosen = [&] {
+    Facts facts;
+    facts.set(own);
+    return resolve(parsed.manifest, {}, facts).records.hosts.front().gateway_pool->text();
+  };
+  EXPECT_EQ(chosen(), "172.18.0.0/16");
+  own.held = {{.destination = IpPrefix::parse_exact("172.18.4.0/24").value(), .table = 77},
+              {.destination = IpPrefix::parse_exact("172.16.0.0/12").value(), .type = RouteType::blackhole}};
+  EXPECT_EQ(chosen(), "172.19.0.0/16");
+  own.held.push_back(
+      {.destination = IpPrefix::parse_exact("172.19.0.0/24").value(), .type = RouteType::unreachable});
+  EXPECT_EQ(chosen(), "172.20.0.0/16");
+}
+
 // ---- records -------------------------------------------------------------------------------------
 
 constexpr const char* kManifest = R"([cluster]
