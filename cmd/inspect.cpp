@@ -177,12 +177,14 @@ void add_record_differences(Value& out, const LsOptions& inspect, const Records&
 
 // What the records want of this host's kernel, and it does not hold.
 void add_object_differences(Value& out, const Plan& plan, const std::vector<NetnsName>& namespaces) {
-  for (const ObjectChange& change : plan.object_changes) {
-    if (std::ranges::find(namespaces, plan.spaces[change.space]) == namespaces.end()) continue;
-    const std::string address = name_of(plan, change).address();
-    const std::vector<FieldDelta> fields = fields_of(change);
-    if (fields.empty()) out.push(difference(address, name_of(change.action), nullptr));
-    for (const FieldDelta& field : fields) out.push(difference(address, name_of(change.action), &field));
+  for (const std::vector<ObjectChange>* changes : {&plan.object_changes, &plan.in_the_way, &plan.left}) {
+    for (const ObjectChange& change : *changes) {
+      if (std::ranges::find(namespaces, plan.spaces[change.space]) == namespaces.end()) continue;
+      const std::string address = name_of(plan, change).address();
+      const std::vector<FieldDelta> fields = fields_of(change);
+      if (fields.empty()) out.push(difference(address, name_of(change.action), nullptr));
+      for (const FieldDelta& field : fields) out.push(difference(address, name_of(change.action), &field));
+    }
   }
 }
 

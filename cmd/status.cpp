@@ -34,8 +34,9 @@ Value strings(const std::vector<std::string>& items) {
 // What was found here just now.
 Value look_json(const LookHere& here) {
   Value out = Value::object();
-  out.set("drift", static_cast<std::int64_t>(here.plan.object_changes.size()));
-  out.set("differs", strings(differing_objects(here.plan)));
+  const Differing differing = differing_objects(here.plan);
+  out.set("drift", static_cast<std::int64_t>(differing.count));
+  out.set("differs", strings(differing.names));
   out.set("conflicts", value_of(here.plan.conflicts));
   out.set("dropped", dropped_json(here.plan.observed, here.plan.cluster));
   return out;
@@ -71,25 +72,24 @@ Value status_json(const Label& cluster, const StoreView& view, const LookHere& h
 }
 
 // Which objects of a host differ: those it last reported, or those seen here just now.
-std::string differing_text(const std::string& what, std::size_t drift,
-                           const std::vector<std::string>& objects) {
-  if (drift == 0) return {};
-  std::string out = fmt::format("{}: {} objects differ\n", what, drift);
-  for (const std::string& object : objects) out += "  " + printable(object) + "\n";
-  if (objects.size() < drift) out += fmt::format("  ... and {} more\n", drift - objects.size());
+std::string differing_text(const std::string& what, const Differing& differing) {
+  if (differing.count == 0) return {};
+  const std::size_t named = differing.names.size();
+  std::string out = fmt::format("{}: {} objects differ\n", what, differing.count);
+  for (const std::string& object : differing.names) out += "  " + printable(object) + "\n";
+  if (named < differing.count) out += fmt::format("  ... and {} more\n", differing.count - named);
   return out;
 }
 
 std::string details_text(const StoreView& view, const HostName& host, const LookHere& here) {
   if (host == here.host) {
-    return differing_text(host.text() + ", looked at now", here.plan.object_changes.size(),
-                          differing_objects(here.plan));
+    return differing_text(host.text() + ", looked at now", differing_objects(here.plan));
   }
   const auto at = view.status.find(host.text());
   if (at == view.status.end()) return {};
   const HostStatus& status = at->second;
   return differing_text(fmt::format("{}, reported {}", host.text(), ago(status.when, std::time(nullptr))),
-                        static_cast<std::size_t>(status.drift), status.differs);
+                        {.count = static_cast<std::size_t>(status.drift), .names = status.differs});
 }
 
 // Hardening shall not look like random loss.

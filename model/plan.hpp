@@ -130,6 +130,8 @@ struct Plan {
   std::vector<NetnsName> spaces;             // namespaces that object changes name, sorted
   std::vector<ObjectChange> object_changes;  // in the order in which they are made
   std::vector<ObjectChange> drift;           // when it only refreshes: what an apply would change here
+  std::vector<ObjectChange> in_the_way;      // what conflicts name: what there is, and what it shall be
+  std::vector<ObjectChange> left;            // what else differs in parts that are left as they are
 
   std::vector<Interruption> interruptions;
 

@@ -115,6 +115,14 @@ class Differ {
                                       .part = std::move(part)});
   }
 
+  void stands_in_the_way(std::uint32_t space, ObjectRef before, ObjectRef after) {
+    plan_.in_the_way.push_back(ObjectChange{.action = Action::update,
+                                            .reason = Reason::differs,
+                                            .space = space,
+                                            .before = before,
+                                            .after = after});
+  }
+
   [[nodiscard]] std::string part_of(std::uint32_t index, const ObjectRef& object) const {
     const NetnsName& space = plan_.spaces[index];
     return is_host_filter(space, object) ? std::string() : part_name(plan_, space);
@@ -167,7 +175,9 @@ class Differ {
 
   void settle_unreadable(std::uint32_t index) {
     const NetnsName& name = plan_.spaces[index];
+    const NamespaceObjects* desired = spaces_[index].desired;
     spaces_[index].blocked = true;
+    if (desired != nullptr && desired->netns) stands_in_the_way(index, {}, &*desired->netns);
     conflict(part_name(plan_, name), "unreadable-netns", "netns " + name.text(),
              "it can't be read: " + spaces_[index].observed->unreadable,
              "make it readable; whoever is root in it can remove what is in the way");
@@ -187,6 +197,7 @@ class Differ {
     }
     spaces_[index].blocked = true;
     if (allowed || is_other_clusters(index, &want, have.owner)) return;
+    stands_in_the_way(index, &have, &want);
     conflict(part_name(plan_, want.name), "foreign-netns", "netns " + want.name.text(),
              "the namespace exists and is not ovl's",
              fmt::format("remove or rename it: ip netns delete {}; or take it over: {}", want.name.text(),
@@ -284,6 +295,7 @@ class Differ {
     const std::uint32_t index = index_of(key.first);
     if (!adoption_.allows(key.first, state.desired)) {
       if (is_other_clusters(index, state.desired, state.observed->alias)) return;
+      stands_in_the_way(index, state.observed, state.desired);
       conflict(part_name(plan_, key.first), "foreign-link",
                fmt::format("link {}:{}", key.first.text(), key.second.view()),
                "a device of this name exists and is not ovl's",
@@ -426,6 +438,7 @@ class Differ {
   bool foreign(std::uint32_t index, const K& want, const K& have) {
     if constexpr (std::is_same_v<K, HostsFile>) {
       if (have.unusable.empty()) return false;
+      stands_in_the_way(index, &have, &want);
       conflict(part_name(plan_, plan_.spaces[index]), "unusable-file",
                name_of(plan_.spaces[index], &want).address(), have.unusable,
                fmt::format("make it a plain file of at most {} MiB, or remove it", kMaxHostsFileBytes >> 20));
@@ -438,6 +451,7 @@ class Differ {
         return true;
       }
       if (is_other_clusters(index, &want, have.comment)) return true;
+      stands_in_the_way(index, &have, &want);
       conflict(part_of(index, &want), "foreign-table",
                fmt::format("nft_table {}:{} {}", plan_.spaces[index].text(), name_of(have.family), have.name),
                "a table of this name exists and is not ovl's",
@@ -454,6 +468,7 @@ class Differ {
     if (have.protocol == kRouteProtocol || takes_over) return false;
     const std::string where = plan_.spaces[index].text();
     const std::string to = want.destination.length() == 0 ? "default" : want.destination.text();
+    stands_in_the_way(index, &have, &want);
     conflict(part_name(plan_, plan_.spaces[index]), "foreign-route", fmt::format("route {}:{}", where, to),
              "a route of this destination and metric exists and is not ovl's",
              fmt::format("remove it: ip -n {} route del {}; one with another metric may stay", where, to));

@@ -74,7 +74,9 @@ void freeze(Plan& plan, const FrozenParts& also) {
     if (named.contains(part_name(plan, space))) parts.add(space);
   }
   std::erase_if(plan.object_changes, [&](const ObjectChange& change) {
-    return parts.leave(plan.spaces[change.space], change.before, change.after);
+    const bool is_left = parts.leave(plan.spaces[change.space], change.before, change.after);
+    if (is_left) plan.left.push_back(change);
+    return is_left;
   });
   plan.frozen = parts.spaces();
 }

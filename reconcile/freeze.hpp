@@ -52,7 +52,8 @@ class FrozenParts {
   std::vector<std::pair<Device, Device>> pairs_;  // that the plan makes: outer and inner end
 };
 
-// Takes the changes of frozen parts out of the plan: of those that its conflicts name, and of `also`.
+// Takes the changes of frozen parts out of what the plan makes, into what it leaves: of those that its
+// conflicts name, and of `also`.
 void freeze(Plan& plan, const FrozenParts& also = {});
 
 // What differs again right after it was made: where a tenant is root that is the tenant's doing, and its part

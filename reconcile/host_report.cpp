@@ -13,13 +13,28 @@ namespace ovl {
 
 namespace {
 
-std::vector<std::string> addresses_of(const Plan& plan, const std::vector<ObjectChange>& changes) {
-  std::vector<std::string> out;
+void add_named(Differing& out, const Plan& plan, const std::vector<ObjectChange>& changes) {
+  out.count += changes.size();
   for (const ObjectChange& change : changes) {
-    if (out.size() == kNamedObjects) break;
-    out.push_back(name_of(plan, change).address());
+    if (out.names.size() == kNamedObjects) break;
+    out.names.push_back(name_of(plan, change).address());
   }
-  return out;
+}
+
+void add_named(Differing& out, const std::vector<std::string>& names) {
+  out.count += names.size();
+  const std::size_t room = std::min(kNamedObjects - out.names.size(), names.size());
+  out.names.insert(out.names.end(), names.begin(), names.begin() + static_cast<std::ptrdiff_t>(room));
+}
+
+void set(HostStatus& status, Differing differing) {
+  status.drift = static_cast<std::int64_t>(differing.count);
+  status.differs = std::move(differing.names);
+}
+
+// As the apply left them, where there was one.
+std::vector<std::string> left_by(const Planned& planned) {
+  return planned.still_left ? *planned.still_left : left_objects(planned.plan);
 }
 
 // "endpoint web, network blue: link web:eth0: ...": which parts, and why the first.
@@ -32,12 +47,15 @@ std::string words_for(const std::vector<Finding>& left) {
   return fmt::format("{}: {}", fmt::join(parts, ", "), why);
 }
 
+bool say_the_same(const HostStatus& a, const HostStatus& b) {
+  return a.result == b.result && a.drift == b.drift && a.differs == b.differs;
+}
+
 // The same as before goes on; anything else begins now.
 HostStatus since_when(HostStatus status, const Request& request, const Planned& planned) {
   status.result = fit_message(std::move(status.result));
   const auto at = planned.view.status.find(request.host.text());
-  const bool goes_on = at != planned.view.status.end() && at->second.result == status.result &&
-                       at->second.drift == status.drift && at->second.differs == status.differs;
+  const bool goes_on = at != planned.view.status.end() && say_the_same(at->second, status);
   status.since = goes_on ? at->second.since.value_or(at->second.when) : status.when;
   return status;
 }
@@ -66,6 +84,9 @@ HostStatus good_status(const Request& request, const Planned& planned, std::int6
                        const std::string& apply_id) {
   HostStatus status{.when = now, .apply_id = apply_id, .result = good_result(request, planned)};
   if (planned.view.head) status.serial = planned.view.head->serial;
+  Differing left;
+  add_named(left, left_by(planned));
+  set(status, std::move(left));
   return since_when(std::move(status), request, planned);
 }
 
@@ -74,8 +95,7 @@ HostStatus failed_status(const Request& request, const Planned& planned, const E
   HostStatus status{.when = now, .apply_id = apply_id, .result = error.message};
   const auto before = planned.view.status.find(request.host.text());
   if (before != planned.view.status.end()) status.serial = before->second.serial;
-  status.drift = static_cast<std::int64_t>(planned.plan.object_changes.size());
-  status.differs = differing_objects(planned.plan);
+  set(status, differing_objects(planned.plan));
   return since_when(std::move(status), request, planned);
 }
 
@@ -86,13 +106,34 @@ HostStatus drift_status(const Request& request, const Planned& planned, std::int
   if (before != planned.view.status.end()) status = before->second;
   status.when = now;
   status.apply_id = apply_id;
-  status.drift = static_cast<std::int64_t>(planned.plan.drift.size());
-  status.differs = addresses_of(planned.plan, planned.plan.drift);
+  set(status, differing_objects(planned.plan));
   return since_when(std::move(status), request, planned);
 }
 
-std::vector<std::string> differing_objects(const Plan& plan) {
-  return addresses_of(plan, plan.object_changes);
+bool is_published(const Request& request, const Planned& planned) {
+  const auto at = planned.view.status.find(request.host.text());
+  if (at == planned.view.status.end()) return false;
+  const HostStatus now = good_status(request, planned, at->second.when, at->second.apply_id);
+  return say_the_same(at->second, now) && at->second.serial == now.serial;
+}
+
+std::vector<std::string> left_objects(const Plan& plan) {
+  std::vector<std::string> out;
+  for (const std::vector<ObjectChange>* changes : {&plan.in_the_way, &plan.left}) {
+    const auto begin = static_cast<std::ptrdiff_t>(out.size());
+    for (const ObjectChange& change : *changes) out.push_back(name_of(plan, change).address());
+    std::sort(out.begin() + begin, out.end());
+  }
+  return out;
+}
+
+Differing differing_objects(const Plan& plan) {
+  Differing out;
+  for (const std::vector<ObjectChange>* changes : {&plan.object_changes, &plan.drift}) {
+    add_named(out, plan, *changes);
+  }
+  add_named(out, left_objects(plan));
+  return out;
 }
 
 }  // namespace ovl

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reconcile/pipeline.hpp"
 
@@ -13,7 +14,7 @@ bool freezes(const Finding& refused);
 // "ok", or "frozen: 2 records refused" where the last good records stand in for what the store holds.
 std::string good_result(const Request& request, const Planned& planned);
 
-// After a verified apply.
+// After a verified apply, with what differs in the parts that it left as they are.
 HostStatus good_status(const Request& request, const Planned& planned, std::int64_t now,
                        const std::string& apply_id);
 
@@ -25,8 +26,21 @@ HostStatus failed_status(const Request& request, const Planned& planned, const E
 HostStatus drift_status(const Request& request, const Planned& planned, std::int64_t now,
                         const std::string& apply_id);
 
-// The addresses of the objects that a plan changes, at most kNamedObjects.
+// Whether the others know all that a good_status() says, but for when.
+bool is_published(const Request& request, const Planned& planned);
+
+// Objects that are not as they shall be: how many, and the addresses of the first kNamedObjects.
 inline constexpr std::size_t kNamedObjects = 20;
-std::vector<std::string> differing_objects(const Plan& plan);
+
+struct Differing {
+  std::size_t count = 0;
+  std::vector<std::string> names;
+};
+
+// Those that a plan changes or, when it only refreshes, would change; and those that it leaves as they are.
+Differing differing_objects(const Plan& plan);
+
+// The addresses of all that a plan leaves as they are, sorted; those that are in the way come first.
+std::vector<std::string> left_objects(const Plan& plan);
 
 }  // namespace ovl

@@ -531,6 +531,7 @@ Status verify(Request request, World& world, Planned& planned, bool wrote_record
   if (has_host(request)) say_full_ttl(planned, again.observed);
   freeze(again, planned.frozen);
   if (has_host(request) && request.adopt.empty()) freeze_restless(again, planned);
+  planned.still_left = left_objects(again);
   if (again.empty()) return {};
   const PlanCounts counts = count(again);
   return Error{.code = Errc::verify,
@@ -605,9 +606,7 @@ Status report_drift(const Request& request, World& world, const Planned& planned
 bool is_reported(const Request& request, const Planned& planned) {
   if (!has_host(request) || !needs_store(request) || request.destroy || !planned.view.head) return true;
   if (request.refresh_only || planned.plan.partial || planned.away) return true;
-  const auto at = planned.view.status.find(request.host.text());
-  return at != planned.view.status.end() && at->second.result == good_result(request, planned) &&
-         at->second.serial == planned.view.head->serial && planned.memory.head == planned.view.head;
+  return is_published(request, planned) && planned.memory.head == planned.view.head;
 }
 
 // For `ovl status`, which can't ask the store.

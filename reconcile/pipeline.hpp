@@ -119,6 +119,8 @@ struct Planned {
   Diagnostics problems;              // of the manifest; the plan is empty then
   std::vector<Finding> failed;       // what froze parts of this host while the plan was carried out
   FrozenParts frozen;                // these, and those of the plan
+  // What differed in these when an apply was verified: left_objects(); none: nothing was applied.
+  std::optional<std::vector<std::string>> still_left = {};
 };
 
 Result<Planned> make_plan(const Request& request, World& world);

@@ -83,6 +83,10 @@ TEST_F(Tenants, EachStopsOnlyItself) {
   }
   EXPECT_TRUE(planned.has("frozen: endpoint alt, endpoint eth, ")) << planned.out;
   apply("right");
+  const Ran others = on("right", "ovl status");
+  EXPECT_TRUE(others.has("left, reported ") && others.has("link.eth[\"eth0\"]") &&
+              others.has("route.hole[\"default\"]"))
+      << others.out;
   EXPECT_EQ(in("right", "db", "ping -c 1 -W 2 good").code, 0);
   for (const Tenant& tenant : kTenants) {
     const Ran undone = on("left", tenant.undoes);

@@ -56,6 +56,13 @@ class FreezeTest : public OneHost {
     return view.ok() ? standing_of(view.value(), HostName::parse("a").value()).text : view.error().message;
   }
 
+  HostStatus published() {
+    const auto keystore = store_.connect();
+    const auto view = read_store(*keystore, StoreLayout(Label::parse("demo").value()));
+    EXPECT_TRUE(view.ok() && view.value().status.contains("a"));
+    return view.ok() ? view.value().status.at("a") : HostStatus();
+  }
+
   // Once nothing stands in the way any more.
   void heals() {
     const auto done = apply(kManifest);
@@ -104,6 +111,46 @@ TEST_F(FreezeTest, ADeviceOfTheTenantsOwn) {
   remove_device("bad", "eth0");
   heals();
   EXPECT_TRUE(is_connected("bad"));
+}
+
+// Others see which objects these are, also when nothing else changes.
+TEST_F(FreezeTest, WhatDiffersInAFrozenPartIsPublished) {
+  put_device("bad", "eth0");
+  leaves("endpoint bad", "link bad:eth0: a device of this name exists and is not ovl's");
+  const HostStatus first = published();
+  ASSERT_FALSE(first.differs.empty());
+  EXPECT_EQ(first.differs.front(), "link.bad[\"eth0\"]") << "what is in the way comes first";
+  EXPECT_THAT(first.differs, ::testing::Contains(HasSubstr("address.bad"))) << "what is not made for it";
+  EXPECT_EQ(static_cast<std::size_t>(first.drift), first.differs.size());
+  EXPECT_THAT(first.differs, ::testing::Not(::testing::Contains(HasSubstr("web"))));
+
+  put_device("bad", "eth1");
+  ASSERT_TRUE(apply(kManifest).ok());
+  const HostStatus second = published();
+  EXPECT_EQ(second.result, first.result);
+  EXPECT_EQ(second.serial, first.serial);
+  EXPECT_THAT(second.differs, ::testing::Contains("link.bad[\"eth1\"]"));
+  ASSERT_TRUE(apply(kManifest).ok());
+  EXPECT_EQ(published().apply_id, second.apply_id) << "nothing is new, and nothing is written";
+
+  remove_device("bad", "eth1");
+  remove_device("bad", "eth0");
+  heals();
+  EXPECT_TRUE(published().differs.empty());
+  EXPECT_EQ(published().drift, 0);
+}
+
+// Also what the kernel refused, and what its plan did not know yet.
+TEST_F(FreezeTest, WhatFailedInAFrozenPartIsPublished) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  space("bad").addresses.clear();
+  kernel_.refuse(netns("bad"), EPERM);
+  leaves("endpoint bad", "it is refused there");
+  EXPECT_FALSE(published().differs.empty());
+  EXPECT_THAT(published().differs, ::testing::Each(HasSubstr("address.bad")));
+  kernel_.refuse(netns("bad"), 0);
+  heals();
+  EXPECT_TRUE(published().differs.empty());
 }
 
 TEST_F(FreezeTest, ARouteOfTheTenantsOwn) {
