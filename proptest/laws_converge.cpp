@@ -146,4 +146,27 @@ RC_GTEST_PROP(Plan, RepairsExactlyWhatDrifted, (const Manifest& manifest)) {
   RC_ASSERT(rig.plan(manifest, host).object_changes.empty());
 }
 
+// What whoever is root in a namespace can do to the kernel's own routes, and what goes with them.
+RC_GTEST_PROP(Plan, RepairsTheRoutesOfAddresses, (const Manifest& manifest)) {
+  Rig rig;
+  const HostName host = first_host(manifest);
+  RC_ASSERT(rig.apply(manifest, host).ok());
+  std::size_t lost = 0;
+  for (NamespaceObjects& space : rig.kernel(host).objects().namespaces) {
+    for (Address& address : space.addresses) {
+      address.routes = *rc::gen::element(AddressRoutes::complete, AddressRoutes::no_subnet,
+                                         AddressRoutes::no_own, AddressRoutes::none);
+      if (address.routes == AddressRoutes::complete) continue;
+      ++lost;
+      const auto on_it = [&](const Route& route) { return route.dev == address.dev; };
+      lost += std::erase_if(space.routes, on_it);
+    }
+  }
+  const Plan plan = rig.plan(manifest, host);
+  RC_ASSERT(plan.object_changes.size() == lost);
+  RC_ASSERT(plan.conflicts.empty());
+  RC_ASSERT(rig.apply(manifest, host).ok());
+  RC_ASSERT(rig.plan(manifest, host).object_changes.empty());
+}
+
 }  // namespace ovl

@@ -167,6 +167,14 @@ class Machine {
     return {};
   }
 
+  // fib_check_nh(), ip6_route_check_nh(): a gateway is where a route of its device leads.
+  Status create(const NetnsName& where, const Route& route) {
+    OVL_CHECK(require_device(where, route));
+    const bool leads = route.via.empty() || reaches(objects_.at(where), route.dev, route.via);
+    if (!leads) return refused(ENETUNREACH, "Nexthop has invalid gateway.");
+    return create<Route>(where, route);
+  }
+
   template <class K>
   Status create(const NetnsName& where, const K& item) {
     NamespaceObjects& space = objects_.at(where);
@@ -195,6 +203,13 @@ class Machine {
   }
 
  private:
+  static bool reaches(const NamespaceObjects& space, const IfName& dev, const IpAddress& to) {
+    return std::ranges::any_of(space.addresses, [&](const Address& a) {
+      const IpPrefix subnet = IpPrefix::masked(a.address.address, a.address.length);
+      return a.dev == dev && !lacks_subnet(a.routes) && subnet.contains(to);
+    });
+  }
+
   template <class K>
   static bool is_taken(NamespaceObjects& space, const K& item) {
     return find_in(items_of<K>(space), item) != items_of<K>(space).end();

@@ -5,10 +5,32 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <ctime>
+
+#include "drivers/kernel/address_routes.hpp"
 
 namespace ovl {
 
 namespace {
+
+// The own route of an IPv6 address is made after the address, by another thread (addrconf_dad_work()), or
+// when nobody else was found to have it.
+constexpr std::int32_t kSettlesIn = 200;  // hundredths of a second, as in ifa_cacheinfo
+
+std::uint32_t now_in_hundredths() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint32_t>(now.tv_sec * 100 + now.tv_nsec / 10'000'000);
+}
+
+bool is_settled(const IpAddress& address, std::uint32_t flags, const AttributeValue& times) {
+  if (address.is_ipv4()) return true;
+  if ((flags & IFA_F_TENTATIVE) != 0) return false;
+  const auto made = times.as<ifa_cacheinfo>();
+  if (!made) return false;
+  const auto age = static_cast<std::int32_t>(now_in_hundredths() - made->cstamp);
+  return age < -kSettlesIn || age > kSettlesIn;
+}
 
 // The link-local address that addrconf makes from a MAC (addrconf_ifid_eui48()). Kernels before 5.18
 // do not say by whom an address was made.
@@ -45,6 +67,7 @@ std::optional<AddressRow> parse_address(const MessageView& message, const LinkTa
   row.address.nodad = !ip.is_ipv4() && (flags & IFA_F_NODAD) != 0;
   const auto protocol = attributes[IFA_PROTO].as<std::uint8_t>().value_or(IFAPROT_UNSPEC);
   row.from_kernel = is_from_kernel(row.address, protocol, device->link);
+  row.settled = is_settled(ip, flags, attributes[IFA_CACHEINFO]);
   return row;
 }
 
@@ -69,7 +92,8 @@ Result<std::vector<AddressRow>> read_addresses(NetlinkSocket& socket, const Link
 }
 
 Result<std::vector<Address>> observe_addresses(NetlinkSocket& socket, const LinkTable& links) {
-  OVL_TRY(const auto rows, read_addresses(socket, links));
+  OVL_TRY(auto rows, read_addresses(socket, links));
+  OVL_CHECK(read_address_routes(socket, links, rows));
   std::vector<Address> addresses;
   for (const AddressRow& row : rows) {
     if (!row.from_kernel && links.find_ours(row.index) != nullptr) addresses.push_back(row.address);

@@ -1,4 +1,5 @@
-// Kind address: reading the addresses on links of ours, and the messages that set and remove one.
+// Kind address: reading the addresses on links of ours, and the messages that set and remove one. What the
+// kernel makes with them: address_routes.hpp.
 #pragma once
 
 #include <vector>
@@ -14,9 +15,11 @@ struct AddressRow {
   int index = 0;             // of its device
   std::uint8_t scope = 0;    // RT_SCOPE_*
   bool from_kernel = false;  // a link-local that the kernel generated
+  bool settled = true;       // its own route has come, as an IPv6 address's does some time after it
 };
 
-// One dump of both families, in the kernel's order. Addresses of devices not in `links` are left out.
+// One dump of both families, in the kernel's order. Addresses of devices not in `links` are left out;
+// `routes` is not looked at.
 Result<std::vector<AddressRow>> read_addresses(NetlinkSocket& socket, const LinkTable& links);
 
 // Those on links of ours, without the kernel's own link-locals, sorted.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "drivers/kernel/address.hpp"
+#include "drivers/kernel/address_routes.hpp"
 #include "drivers/kernel/describe.hpp"
 #include "drivers/kernel/errors.hpp"
 #include "drivers/kernel/fdb.hpp"
@@ -165,7 +166,12 @@ class Applier {
   // ---- what stands on links ------------------------------------------------------------------------
 
   Status perform(const Address& address) {
-    return perform_on_device(address, write_address_remove, write_address);
+    const auto write = [this](MessageQueue& queue, int index, const Address& wish, bool exclusive) {
+      const Address* before = object_in<Address>(operation().before);
+      if (before == nullptr) return write_address(queue, index, wish, exclusive);
+      write_address_routes(queue, index, *before, wish);
+    };
+    return perform_on_device(address, write_address_remove, write);
   }
 
   Status perform(const Route& route) { return perform_on_device(route, write_route_remove, write_route); }

@@ -62,7 +62,9 @@ class Kernel {
   //   links        all but lo, ours and foreign, veth peers resolved
   //   nft_tables   those called like one in `wanted`, or "ovl"
   //   sysctls      those whose path `wanted` has, when the file exists
-  //   addresses    on links of ours (our group), without the kernel's own link-locals
+  //   addresses    on links of ours (our group), without the kernel's own link-locals, and which of the
+  //   routes
+  //                that come with them are there
   //   routes       with our protocol number, main table; all that somebody made on links that `wanted` names,
   //                and those, of any type and protocol, in the place of one of `wanted` (dev empty: not
   //                unicast)

@@ -1,6 +1,7 @@
 #include "drivers/kernel/outbox.hpp"
 
 #include <fmt/format.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -138,6 +139,8 @@ Error Outbox::error_of(std::size_t index, std::uint16_t type, const Refusal& ref
 
 void Outbox::settle(std::size_t index, std::uint16_t type, const Refusal& refusal) {
   const Operation& refused = operations_[index];
+  const bool came_back = refusal.os_errno == EEXIST && type == RTM_NEWROUTE;  // by itself, as with IFF_UP
+  if (came_back && object_in<Address>(refused.after) != nullptr) return;
   if (refusal.os_errno == EEXIST && is_create(refused)) {
     const auto again = write_again(refused);
     if (!again.ok()) return fail(index, again.error());

@@ -1,4 +1,7 @@
 // Each kind of object: made, read back equal, changed in place field by field, removed, nothing left.
+#include <chrono>
+#include <thread>
+
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {
@@ -226,6 +229,91 @@ TEST_F(KindTest, AddressOfBothFamilies) {
       << error.message;
   apply(Operations().remove("ovl-net", v4).remove("ovl-net", v6).remove("ovl-net", v6));
   EXPECT_TRUE(observe_one("ovl-net").addresses.empty());
+}
+
+// What the kernel made with an address is as it was, once somebody deleted it: nothing is added to it,
+// nothing stays behind, and a route of somebody's in that place stands behind it.
+TEST_F(KindTest, RoutesOfAnAddressComeBack) {
+  make_sandbox("ovl-net");
+  const Address v4{.dev = dev("br0"), .address = IpInterface::parse("10.0.9.1/24").value()};
+  const Address v6{.dev = dev("br0"), .address = IpInterface::parse("fd00:9::1/64").value(), .nodad = true};
+  apply(Operations().create("ovl-net", v4).create("ovl-net", v6));
+  const std::string all = "ip -n ovl-net -4 route show table all; ip -n ovl-net -6 route show table all";
+  const std::string made = must(all);
+  const auto lost = [](Address address, AddressRoutes routes) {
+    address.routes = routes;
+    return address;
+  };
+  const auto seen = [&] { return observe_one("ovl-net").addresses; };
+
+  must("ip -n ovl-net route flush table main && ip -n ovl-net -6 route flush table main");
+  const Address no_subnet4 = lost(v4, AddressRoutes::no_subnet);
+  const Address no_subnet6 = lost(v6, AddressRoutes::no_subnet);
+  ASSERT_EQ(seen(), (std::vector{no_subnet4, no_subnet6}));
+  apply(Operations().update("ovl-net", no_subnet4, v4).update("ovl-net", no_subnet6, v6));
+  EXPECT_EQ(seen(), (std::vector{v4, v6}));
+  EXPECT_EQ(must(all), made);
+  apply(Operations().update("ovl-net", no_subnet4, v4).update("ovl-net", no_subnet6, v6));
+  EXPECT_EQ(must(all), made) << "they came back by themselves meanwhile";
+
+  must("ip -n ovl-net route del broadcast 10.0.9.255 dev br0 table local");
+  ASSERT_EQ(seen(), (std::vector{no_subnet4, v6}));
+  apply(Operations().update("ovl-net", no_subnet4, v4));
+  EXPECT_EQ(must(all), made);
+
+  must(
+      "ip -n ovl-net route flush table main && ip -n ovl-net route add blackhole 10.0.9.0/24 && "
+      "ip -n ovl-net -6 route del fd00:9::/64 dev br0 && "
+      "ip -n ovl-net -6 route add fd00:9::/64 dev br0 metric 256 proto static");
+  ASSERT_EQ(seen(), (std::vector{no_subnet4, no_subnet6}));
+  apply(Operations().update("ovl-net", no_subnet4, v4).update("ovl-net", no_subnet6, v6));
+  EXPECT_EQ(seen(), (std::vector{v4, v6}));
+  EXPECT_NE(must("ip -n ovl-net route get 10.0.9.7").find("dev br0 src 10.0.9.1"), std::string::npos);
+  must("ip -n ovl-net route del blackhole 10.0.9.0/24");
+  EXPECT_EQ(must(all), made);
+
+  must(
+      "ip -n ovl-net route del local 10.0.9.1 dev br0 table local && "
+      "ip -n ovl-net -6 route del local fd00:9::1 dev br0 table local");
+  const Address no_own4 = lost(v4, AddressRoutes::no_own);
+  const Address no_own6 = lost(v6, AddressRoutes::no_own);
+  // An IPv6 address gets that route a moment after it was made (addrconf_dad_work()): only an older one lacks
+  // it.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (seen().back() != no_own6 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  ASSERT_EQ(seen(), (std::vector{no_own4, no_own6}));
+  apply(Operations().update("ovl-net", no_own4, v4).update("ovl-net", no_own6, v6));
+  EXPECT_EQ(seen(), (std::vector{v4, v6}));
+  while (must(all) != made && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(must(all), made);
+
+  must("ip -n ovl-net -6 route del multicast ff00::/8 dev br0 table local");
+  ASSERT_EQ(seen(), (std::vector{v4, no_own6}));
+  apply(Operations().update("ovl-net", no_own6, v6));
+  EXPECT_EQ(seen(), (std::vector{v4, v6}));
+
+  must("ip -n ovl-net route flush table main && ip -n ovl-net route flush table local");
+  const Address none4 = lost(v4, AddressRoutes::none);
+  ASSERT_EQ(seen(), (std::vector{none4, v6}));
+  apply(Operations().update("ovl-net", none4, v4));
+  EXPECT_EQ(seen(), (std::vector{v4, v6}));
+  apply(Operations().remove("ovl-net", v4).remove("ovl-net", v6));
+  EXPECT_EQ(must("{ " + all + "; } | grep -e '10\\.0\\.9' -e fd00:9 || true"), "");
+}
+
+// They come with the device, and with an address of one host there is no subnet.
+TEST_F(KindTest, RoutesOfAnAddressThatNobodyMisses) {
+  make_sandbox("ovl-net");
+  std::vector<Address> addresses;
+  for (const char* text : {"10.0.7.1/32", "10.0.8.0/31", "10.0.9.1/24", "fd00:7::1/128", "fd00:8::/127"}) {
+    const bool nodad = std::string_view(text).starts_with("fd");
+    addresses.push_back({.dev = dev("br0"), .address = IpInterface::parse(text).value(), .nodad = nodad});
+    apply(Operations().create("ovl-net", addresses.back()));
+  }
+  EXPECT_EQ(observe_one("ovl-net").addresses, addresses);
+  must("ip -n ovl-net link set br0 down");
+  addresses.resize(3);  // IPv6 goes with IFF_UP
+  EXPECT_EQ(observe_one("ovl-net").addresses, addresses);
 }
 
 TEST_F(KindTest, RouteOfBothFamiliesWithAndWithoutGateway) {

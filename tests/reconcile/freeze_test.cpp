@@ -153,6 +153,24 @@ TEST_F(FreezeTest, WhatFailedInAFrozenPartIsPublished) {
   EXPECT_TRUE(published().differs.empty());
 }
 
+// The routes that the kernel made with an address, as after `ip route flush table main`.
+TEST_F(FreezeTest, ATenantThatFlushesItsRoutesIsRepaired) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  NamespaceObjects& inside = space("bad");
+  ASSERT_FALSE(inside.routes.empty());
+  inside.routes.clear();
+  for (Address& address : inside.addresses) address.routes = AddressRoutes::no_subnet;
+  const auto planned = plan(kManifest);
+  ASSERT_TRUE(planned.ok());
+  std::size_t updates = 0;
+  for (const ObjectChange& change : planned.value().plan.object_changes) {
+    updates += as<Address>(change.after) != nullptr && change.action == Action::update ? 1 : 0;
+  }
+  EXPECT_EQ(updates, inside.addresses.size());
+  heals();
+  for (const Address& address : space("bad").addresses) EXPECT_EQ(address.routes, AddressRoutes::complete);
+}
+
 TEST_F(FreezeTest, ARouteOfTheTenantsOwn) {
   put_device("bad", "own0");
   space("bad").routes.push_back(Route{.destination = IpPrefix::parse_exact("0.0.0.0/0").value(),
