@@ -103,6 +103,19 @@ class Twins {
     RC_ASSERT(here.error.has_value() == there.error.has_value());
   }
 
+  // What `ip route flush` takes from a device, the kernel's own routes among it.
+  void flush_routes(const NetnsName& where, const IfName& dev) {
+    NamespaceObjects& space = fake_.objects().at(where);
+    std::erase_if(space.routes, [&](const Route& route) { return route.dev == dev; });
+    for (Address& address : space.addresses) {
+      const bool alone = address.address.address.is_ipv4() && address.address.length == 32;
+      if (address.dev == dev && !alone) address.routes = AddressRoutes::no_subnet;
+    }
+    const std::string in = where.empty() ? "ip" : "ip -n " + where.text();
+    const std::string flush = " route flush table main dev " + dev.text();
+    RC_ASSERT(test::shell(in + " -4" + flush + "; " + in + " -6" + flush).status == 0);
+  }
+
  private:
   void step(const Manifest& manifest, const HostObjects& desired) {
     const Plan here = plan_against(fake_, manifest, desired);
@@ -139,7 +152,10 @@ void break_something(Twins& twins, const HostObjects& desired) {
   const NamespaceObjects& space = desired.namespaces[index];
   Operation operation{.netns = &space.name};
   Link down;
-  const int what = *rc::gen::element(0, 1, 2, 3, 4);
+  const int what = *rc::gen::element(0, 1, 2, 3, 4, 5);
+  if (what == 5 && !space.addresses.empty()) {
+    return twins.flush_routes(space.name, space.addresses.front().dev);
+  }
   if (what == 0 && space.netns) {
     operation.before = &*space.netns;
   } else if (what <= 2 && !space.links.empty()) {
