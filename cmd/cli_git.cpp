@@ -25,7 +25,7 @@ void add_kept(CLI::App& app, CommandLine& line) {
   app.add_option("--wait", line.hook.wait, "How long a push waits for its apply, which goes on behind it")
       ->envname("OVL_WAIT")
       ->capture_default_str();
-  app.add_option("--time-limit", line.hook.time_limit, "How long looking at a push may take")
+  app.add_option("--time-limit", line.hook.time_limit, "How long looking at a push or a merge may take")
       ->envname("OVL_TIME_LIMIT")
       ->capture_default_str();
   app.add_flag("--trust-push-options", line.hook.trust_push_options,

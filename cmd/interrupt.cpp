@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -73,7 +74,10 @@ void listen_for_interrupts() {
 }
 
 bool interrupted() {
-  somebody_asks = true;
+  if (!somebody_asks.exchange(true)) {
+    const itimerval none{};
+    (void)::setitimer(ITIMER_REAL, &none, nullptr);
+  }
   return wish_came;
 }
 

@@ -11,7 +11,8 @@ namespace ovl {
 // as SIGHUP is under nohup, stays ignored. Once per process; again does nothing.
 void listen_for_interrupts();
 
-// Whether the wish has come. Who asks will ask again, between any two steps.
+// Whether the wish has come. Who asks will ask again, between any two steps. What limits the time of reading
+// and planning (ITIMER_REAL, see cmd/hooks/limit.hpp) is over with the first question.
 bool interrupted();
 
 // Readable as soon as the wish has come, for poll(); -1 before listen_for_interrupts().

@@ -14,7 +14,7 @@ struct HookOptions {
   std::string name;                    // of run
   std::vector<std::string> arguments;  // what git gives the hook
   std::string wait = "20s";            // how long a push waits for its apply, which goes on behind it
-  std::string time_limit = "60s";      // how long looking at a push may take
+  std::string time_limit = "60s";      // how long looking at a push or a merge may take
   bool trust_push_options = false;     // a push may ask for allow-rollback and max-destroy
   HookEnvironment environment;         // of run
 };

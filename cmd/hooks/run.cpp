@@ -133,13 +133,13 @@ int post_merge(const GlobalOptions& global, PlanOptions plan) {
   return plan.auto_approve ? run_apply(global, plan) : run_plan(global, plan);
 }
 
-// Whoever merges here waits for what is theirs; a push is somebody else's.
-bool is_of_push(const HookOptions& hook) {
-  return hook.name == "pre-receive" || hook.name == "pre-push" || hook.name == "pre-commit";
+// What is pushed is made by a process of its own, for which nobody waits longer than --wait.
+bool is_limited(const HookOptions& hook) {
+  return hook.name != "post-receive";
 }
 
 Result<int> dispatch(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
-  if (is_of_push(hook)) {
+  if (is_limited(hook)) {
     OVL_TRY(const auto limit, parse_duration(hook.time_limit));
     limit_hook(limit);
   }

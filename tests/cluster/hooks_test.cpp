@@ -26,6 +26,37 @@ Ran wait_for_apply(const std::string& folder, int generation) {
                   folder, generation));
 }
 
+// A store that takes connections and never answers.
+class SilentStore {
+ public:
+  explicit SilentStore(const std::string& folder) {
+    const Ran started = shell(
+        "python3 -c 'import socket, time\n"
+        "s = socket.create_server((\"127.0.0.1\", 0)); print(s.getsockname()[1], flush=True); "
+        "time.sleep(120)' "
+        ">" +
+        folder + "/port 2>&1 & echo $!");
+    process_ = first_line(started.out);
+    const std::string port = folder + "/port";
+    url_ = "etcd://127.0.0.1:" + first_line(shell("until [ -s " + port + " ]; do :; done; cat " + port).out);
+  }
+
+  SilentStore(const SilentStore&) = delete;
+  SilentStore& operator=(const SilentStore&) = delete;
+  SilentStore(SilentStore&&) = delete;
+  SilentStore& operator=(SilentStore&&) = delete;
+
+  ~SilentStore() { shell("kill " + process_); }
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+
+ private:
+  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+  std::string process_;
+  std::string url_;
+};
+
 }  // namespace
 
 TEST_F(Hooks, APushIsPlannedAppliedOrRefused) {
@@ -509,18 +540,10 @@ TEST_F(KilledApply, IsMadeGoodByHookStatusAndTold) {
   EXPECT_FALSE(ovl("hook status --repo " + file("hub.git")).has("never applied"));
 }
 
-// A store that takes connections and never answers.
 TEST_F(Hooks, LookingAtAPushHasATimeLimit) {
-  const Ran started = shell(
-      "python3 -c 'import socket, time\n"
-      "s = socket.create_server((\"127.0.0.1\", 0)); print(s.getsockname()[1], flush=True); time.sleep(120)' "
-      ">" +
-      file("port") + " 2>&1 & echo $!");
-  const std::string server = started.out.substr(0, started.out.find('\n'));
-  const std::string port = shell("until [ -s " + file("port") + " ]; do :; done; cat " + file("port")).out;
-  const std::string keystore = " --keystore etcd://127.0.0.1:" + port.substr(0, port.find('\n'));
+  const SilentStore silent(file("."));
   EXPECT_EQ(ovl("hook install --repo " + file("hub.git") + " --path net --scope cluster --timeout 90s " +
-                "--time-limit 1s" + keystore + " pre-receive")
+                "--time-limit 1s --keystore " + silent.url() + " pre-receive")
                 .code,
             0);
   write(kOne);
@@ -530,7 +553,28 @@ TEST_F(Hooks, LookingAtAPushHasATimeLimit) {
   EXPECT_TRUE(pushed.has("looking at this took longer than 1 s")) << pushed.out;
   EXPECT_TRUE(pushed.has("pre-receive hook declined")) << pushed.out;
   EXPECT_TRUE(ovl("hook install --time-limit 0 pre-receive").has("must be more than nothing"));
-  shell("kill " + server);
+}
+
+TEST_F(Hooks, LookingAtAMergeHasATimeLimit) {
+  const SilentStore silent(file("."));
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_EQ(shell("git clone -q " + file("hub.git") + " " + file("host")).code, 0);
+  const std::string hook = "cd " + file("host") + " && " + OVL_BINARY +
+                           " hook install --path net --scope cluster --timeout 20s --time-limit 1s "
+                           "--keystore " +
+                           silent.url();
+  int number = 0;
+  for (const std::string how : {" post-merge", " --auto-approve post-merge"}) {
+    ASSERT_EQ(shell(hook + how).code, 0);
+    write(kOne + fmt::format("[network.more{}]\n", ++number));
+    commit("more");
+    ASSERT_EQ(push().code, 0);
+    const Ran merged = git("pull -q", "host");
+    EXPECT_TRUE(merged.has("looking at this took longer than 1 s")) << how << merged.out;
+    EXPECT_FALSE(merged.has("no answer in time")) << how << merged.out;
+  }
 }
 
 }  // namespace ovl
