@@ -69,7 +69,7 @@ class Agent {
     while (!interrupted()) {
       OVL_CHECK(presence_.keep(context_));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
-      OVL_TRY(const bool other_netns, context_.refresh_netns());
+      OVL_TRY(const bool other_netns, context_.watch_netns());
       if (other_netns || batch.reset ||
           std::ranges::any_of(batch.events, [this](const auto& e) { return concerns_us(e); }))
         break;

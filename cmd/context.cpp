@@ -213,6 +213,11 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   return context;
 }
 
+Result<bool> Context::watch_netns() {
+  if (world_.kernel == nullptr || !netns_file_.may_have_changed()) return false;
+  return refresh_netns();
+}
+
 Result<bool> Context::refresh_netns() {
   if (world_.kernel == nullptr) return false;
   OVL_TRY(NetnsList now, read_netns_list());

@@ -8,8 +8,10 @@
 
 #include "cmd/keystore_word.hpp"
 #include "cmd/manifest_source.hpp"
+#include "cmd/netns_file.hpp"
 #include "cmd/options.hpp"
 #include "cmd/report.hpp"
+#include "files/file_watch.hpp"
 #include "reconcile/pipeline.hpp"
 #include "state/host_lock.hpp"
 
@@ -59,6 +61,9 @@ class Context {
   // Reads again which namespaces this host gives to endpoints. True: others than before. Errors: as
   // read_netns_list().
   Result<bool> refresh_netns();
+
+  // The same for who asks again and again: reads only when the file has changed since it was asked last.
+  Result<bool> watch_netns();
 
   // This machine's lock; nothing in cluster scope. Errors: locked, io.
   Result<std::optional<HostLock>> lock_host();
@@ -128,6 +133,7 @@ class Context {
   KeystoreOptions store_;  // as it was, or will be, opened
   bool is_alone_ = false;  // what is remembered may stand for a store that can't be reached
   Request request_;
+  FileWatch netns_file_{kHostNetnsFile};
   World world_;
   std::string run_directory_;
 };
