@@ -78,6 +78,9 @@ struct SchemaOf<std::vector<T>> {
 };
 
 template <>
+struct SchemaOf<HostLines> : SchemaOf<std::vector<std::string>> {};
+
+template <>
 struct SchemaOf<std::map<std::string, std::string>> {
   static Value make() {
     Value out = json_type("object");

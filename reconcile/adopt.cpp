@@ -125,6 +125,11 @@ struct Differences {
                        shown(encode(wanted)));
   }
 
+  static void add(std::string& out, std::string_view name, const HostLines& is, const HostLines& wanted) {
+    out += fmt::format("{}{} are {}, not the {} that are wanted", out.empty() ? "" : "; ", name, is.size(),
+                       wanted.size());
+  }
+
   // Rules and set elements are no text for one line.
   static void add(std::string& out, std::string_view name, const std::vector<NftSet>&,
                   const std::vector<NftSet>&) {

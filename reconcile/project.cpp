@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 
@@ -589,7 +590,7 @@ class Projector {
   void add_hosts_file(const EndpointRecord& endpoint) {
     const std::string owner = mark("endpoint/" + endpoint.name.text());
     HostsFile file{.netns = endpoint.netns, .file = "hosts", .owner = owner};
-    for (const Label& network : networks_.at(endpoint.name)) add_network_names(file, network);
+    for (const Label& network : networks_.at(endpoint.name)) file.lines.add(names_of(network));
     check_hosts_file(file, endpoint);
     NamespaceObjects& inside = out_.objects.at(endpoint.netns);
     inside.hosts_files.push_back(std::move(file));
@@ -599,8 +600,7 @@ class Projector {
   }
 
   void check_hosts_file(const HostsFile& file, const EndpointRecord& endpoint) {
-    std::size_t bytes = 0;
-    for (const std::string& line : file.lines) bytes += line.size() + 1;
+    const std::size_t bytes = file.lines.bytes();
     if (file.lines.size() <= kMaxHostsFileLines && bytes <= kMaxHostsFileBytes) return;
     out_.problems.push_back(Finding{
         .code = Errc::conflict,
@@ -612,19 +612,29 @@ class Projector {
         .part = "endpoint " + endpoint.name.text()});
   }
 
-  void add_network_names(HostsFile& file, const Label& network) {
+  // Of all endpoints in a network: the same in the files of those that are here.
+  std::shared_ptr<const HostLines::Part> names_of(const Label& network) {
+    std::shared_ptr<const HostLines::Part>& known = names_[network];
+    if (known == nullptr) known = std::make_shared<const HostLines::Part>(lines_of(network));
+    return known;
+  }
+
+  [[nodiscard]] HostLines::Part lines_of(const Label& network) const {
+    HostLines::Part out;
     for (const EndpointRecord& peer : endpoints_of(network)) {
-      std::string names = fmt::format("{} {}.{}", peer.name.text(), peer.name.text(), network.text());
+      std::string names = fmt::format(" {} {}.{}", peer.name.text(), peer.name.text(), network.text());
       for (const Alias& alias : peer.aliases) names += " " + alias.text();
-      for (const IpAddress& address : peer.addresses) file.lines.push_back(address.text() + " " + names);
+      for (const IpAddress& address : peer.addresses) out.add(address.text() + names);
     }
+    return out;
   }
 
   const ProjectInput& in_;
   const HostRecord* self_;
   const HostFacts* facts_;
   Projected out_;
-  std::map<Label, std::vector<Label>> networks_;  // of each endpoint's name, sorted
+  std::map<Label, std::vector<Label>> networks_;                   // of each endpoint's name, sorted
+  std::map<Label, std::shared_ptr<const HostLines::Part>> names_;  // in each network
   std::uint32_t mtu_ = 0;
   std::vector<Vni> vnis_;
 };

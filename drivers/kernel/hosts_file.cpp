@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <set>
 
 #include "drivers/kernel/errors.hpp"
 #include "drivers/kernel/netns.hpp"
@@ -25,14 +26,13 @@ constexpr std::string_view kMade = " (file made by ovl, ";  // then the digest o
 constexpr std::array<std::string_view, 2> kFiles{"hosts", "resolv.conf"};
 constexpr std::string_view kTorn = "# this block is not whole";  // a line that nobody wants
 
-// A file in three parts. A file of a tenant's may be nothing but line ends, so only the lines of the block
-// are taken apart.
+// A file in three parts. It may be nothing but line ends, so nothing is taken apart into lines.
 struct Content {
   std::string front;                 // whole lines, as `back`
   std::optional<std::string> owner;  // absent: there is no block
   std::string made;                  // digest of the lines in front when ovl made the file
-  std::vector<std::string> block;    // without line ends
-  bool whole = true;                 // its end is marked
+  HostLines block;
+  bool whole = true;  // its end is marked
   std::string back;
 };
 
@@ -54,16 +54,10 @@ std::string whole_lines(std::string_view text) {
   return lines;
 }
 
-// More lines than a block can have stay one.
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const auto end = lines.size() < kMaxHostsFileLines ? text.find('\n') : std::string_view::npos;
-    lines.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  return lines;
+HostLines lines_of(std::string_view text) {
+  HostLines::Part part{.text = whole_lines(text)};
+  part.lines = static_cast<std::size_t>(std::ranges::count(part.text, '\n'));
+  return HostLines(std::move(part));
 }
 
 // Cuts the first line that begins so out of `text`, which then is what follows it. Returns what is in front;
@@ -101,21 +95,26 @@ bool is_ours(std::string_view line) {
          line.substr(name + 1).starts_with(std::string(line.substr(0, name)) + ".");
 }
 
+using KnownLines = std::set<std::string_view>;
+
 // A line that a crash cut short: of those that were to be written, or of the marker. Where nobody knows them,
 // any.
-bool is_cut(std::string_view line, const std::vector<std::string>& known) {
-  const auto begins = [&](std::string_view whole) { return whole.starts_with(line); };
-  return known.empty() || begins(kEnd) || line.starts_with(kEnd) || std::ranges::any_of(known, begins);
+bool is_cut(std::string_view line, const KnownLines& known) {
+  const auto at = known.lower_bound(line);
+  return known.empty() || kEnd.starts_with(line) || line.starts_with(kEnd) ||
+         (at != known.end() && at->starts_with(line));
 }
 
 // How much of the text of a block without an end is the block: up to the first line that is not ours.
-std::size_t block_size(std::string_view text, const std::vector<std::string>& known) {
+std::size_t block_size(std::string_view text, const HostLines& lines) {
+  KnownLines known;
+  lines.for_each([&](std::string_view line) { known.insert(line); });
   std::size_t at = 0;
   while (at < text.size()) {
     const auto end = text.find('\n', at);
     const std::string_view line = text.substr(at, end - at);
     const bool cut = end == std::string_view::npos && is_cut(line, known);
-    if (!cut && !is_ours(line) && std::ranges::find(known, line) == known.end()) break;
+    if (!cut && !is_ours(line) && !known.contains(line)) break;
     at = cut || end == std::string_view::npos ? text.size() : end + 1;
   }
   return at;
@@ -123,7 +122,7 @@ std::size_t block_size(std::string_view text, const std::vector<std::string>& kn
 
 // known: lines of the block, as far as the caller knows them. They tell where a block ends that lost its end,
 // by a crash or by somebody's hand: what stands behind it is somebody else's.
-Content parse(std::string_view text, const std::vector<std::string>& known = {}) {
+Content parse(std::string_view text, const HostLines& known = {}) {
   Content content;
   std::string_view marker;
   content.front = whole_lines(take_until(text, kBegin, marker));
@@ -146,29 +145,39 @@ std::string print(const Content& content) {
   if (content.owner) {
     const std::string made = content.made.empty() ? "" : fmt::format("{}{})", kMade, content.made);
     text += fmt::format("{}{}{}\n", kBegin, *content.owner, made);
-    for (const std::string& line : content.block) text += line + "\n";
+    for (const auto& part : content.block.parts()) text += part->text;
     text += fmt::format("{}{}\n", kEnd, *content.owner);
   }
   return text + content.back;
 }
 
+bool is_clean(std::string_view line) {
+  return std::ranges::all_of(line, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
+}
+
+bool is_marker(std::string_view line) {
+  return line.starts_with(kBegin) || line.starts_with(kEnd);
+}
+
+// A line that has an end within counts as more than one.
+bool are_clean(const HostLines& lines) {
+  std::size_t count = 0;
+  bool clean = true;
+  lines.for_each([&](std::string_view line) {
+    clean = clean && is_clean(line) && !is_marker(line);
+    ++count;
+  });
+  return clean && count == lines.size();
+}
+
 Status check(const HostsFile& file) {
-  const auto clean = [](const std::string& line) {
-    return std::ranges::all_of(line, [](char c) {
-      const auto byte = static_cast<unsigned char>(c);
-      return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-    });
-  };
-  const auto marker = [](const std::string& line) {
-    return line.starts_with(kBegin) || line.starts_with(kEnd);
-  };
   if (std::ranges::find(kFiles, file.file) == kFiles.end()) {
     return Error{.code = Errc::bug, .message = "hosts_file: unknown file " + file.file};
   }
-  if (clean(file.owner) && std::ranges::all_of(file.lines, clean) &&
-      std::ranges::none_of(file.lines, marker)) {
-    return {};
-  }
+  if (is_clean(file.owner) && are_clean(file.lines)) return {};
   return Error{.code = Errc::usage,
                .message = fmt::format("{} of netns {}: a line has a control character or looks like a marker",
                                       file.file, file.netns.text())};
@@ -277,7 +286,7 @@ Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns) const
     Content content = parse(file.value().text);
     if (!content.owner) continue;
     row.lines = std::move(content.block);
-    if (file.value().torn || !content.whole) row.lines.emplace_back(kTorn);
+    if (file.value().torn || !content.whole) row.lines.add_line(kTorn);
     row.owner = std::move(*content.owner);
     found.push_back(std::move(row));
   }

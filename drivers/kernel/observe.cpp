@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <map>
 
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/fdb.hpp"
@@ -98,9 +100,30 @@ void fill_links(HostObjects& host, const std::vector<ReadSpace>& read) {
   }
 }
 
+// Endpoints of the same networks have the same lines: held once.
+class SharedLines {
+ public:
+  void share(HostLines& lines) {
+    const auto [at, end] = seen_.equal_range(lines.bytes());
+    const auto same = std::find_if(at, end, [&](const auto& known) { return known.second == lines; });
+    if (same != end) {
+      lines = same->second;
+    } else if (std::distance(at, end) < kMostOfOneSize) {
+      seen_.emplace(lines.bytes(), lines);
+    }
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kMostOfOneSize = 16;  // what is compared
+
+  std::multimap<std::size_t, HostLines> seen_;
+};
+
 Status read_namespace(Spaces& spaces, const HostsFiles& files, const std::string& proc,
-                      const NamespaceObjects& want, NamespaceObjects& objects, std::vector<ReadSpace>& read) {
+                      const NamespaceObjects& want, NamespaceObjects& objects, std::vector<ReadSpace>& read,
+                      SharedLines& lines) {
   OVL_TRY(objects.hosts_files, files.observe(want.name));
+  for (HostsFile& file : objects.hosts_files) lines.share(file.lines);
   auto space = spaces.get(want.name);
   if (!space.ok() && space.error().code == Errc::not_found) {
     if (spaces.directory().is_unfinished(want.name)) objects.netns = unfinished(want.name);
@@ -131,9 +154,10 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
                                        const HostObjects& wanted) {
   HostObjects host;
   std::vector<ReadSpace> read;
+  SharedLines lines;
   for (const NamespaceObjects& want : wanted.namespaces) {
     spaces.trim();
-    const Status done = read_namespace(spaces, files, proc, want, host.at(want.name), read);
+    const Status done = read_namespace(spaces, files, proc, want, host.at(want.name), read, lines);
     if (done.ok()) continue;
     if (hides_all(spaces, want.name, done.error())) return done.error();
     host.at(want.name) = NamespaceObjects{.name = want.name, .unreadable = done.error().message};

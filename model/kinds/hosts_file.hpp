@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/fields.hpp"
+#include "model/host_lines.hpp"
 
 namespace ovl {
 
@@ -16,7 +17,7 @@ struct HostsFile {
   std::string file;  // "hosts" or "resolv.conf"
   // The lines between our markers, in order, without line ends. When the file does not exist it is
   // made: a hosts file with the machine's own /etc/hosts lines in front of the block.
-  std::vector<std::string> lines;
+  HostLines lines;
   // Written into the begin marker: whose block it is.
   std::string owner;
   // Observed only: why what has this name can't be read, as when it is no file or too large.

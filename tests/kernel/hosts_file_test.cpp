@@ -17,6 +17,13 @@ namespace ovl::test {
 
 namespace {
 
+// The same line, again and again.
+HostLines times(std::size_t count, std::string_view line) {
+  HostLines::Part part;
+  for (std::size_t i = 0; i < count; ++i) part.add(line);
+  return HostLines(std::move(part));
+}
+
 class HostsFileTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -81,7 +88,7 @@ TEST_F(HostsFileTest, AHostsFileBeginsWithTheMachinesLines) {
 TEST_F(HostsFileTest, AResolvConfHasTheBlockAlone) {
   HostsFile wish = wish_;
   wish.file = "resolv.conf";
-  wish.lines.clear();
+  wish.lines = {};
   ASSERT_TRUE(files->create(wish).ok());
   EXPECT_TRUE(read_text(path("resolv.conf")).starts_with("# BEGIN ovl "));
   EXPECT_EQ(observe(), std::vector{wish});
@@ -94,7 +101,7 @@ TEST_F(HostsFileTest, UpdatesKeepTheInodeAndTheMakersNote) {
   const ino_t before = inode(path());
   HostsFile now = wish_;
   for (const std::size_t count : {100U, 1U, 0U, 3U}) {
-    now.lines.assign(count, "10.0.9.9 somebody");
+    now.lines = times(count, "10.0.9.9 somebody");
     ASSERT_TRUE(files->update(now).ok());
     EXPECT_EQ(observe(), std::vector{now});
     EXPECT_EQ(inode(path()), before);
@@ -179,7 +186,7 @@ TEST_F(HostsFileTest, LinesOfOthersStayBehindABlockWithoutAnEnd) {
   EXPECT_EQ(read_text(path()), mine);
   HostsFile empty = wish_;
   empty.file = "resolv.conf";
-  empty.lines.clear();
+  empty.lines = {};
   write_text(path("resolv.conf"), "# BEGIN ovl ovl:demo/endpoint/web\nnameserver 10.9.9.9\n");
   ASSERT_TRUE(files->update(empty).ok());
   EXPECT_TRUE(read_text(path("resolv.conf")).ends_with("\nnameserver 10.9.9.9\n"));
@@ -234,11 +241,11 @@ TEST_F(HostsFileTest, WhatIsNoPlainFileOrTooLargeIsToldAlone) {
 TEST_F(HostsFileTest, WhatIsWrittenCanBeRead) {
   shell("mkdir -p " + root + "/netns/web; head -c 67000000 /dev/zero | tr '\\0' x > " + path());
   HostsFile large = wish_;
-  large.lines.assign(100, std::string(1'000, 'n'));
+  large.lines = times(100, std::string(1'000, 'n'));
   ASSERT_TRUE(files->create(large).ok());
   EXPECT_EQ(observe(), std::vector{large});
   const auto size = std::filesystem::file_size(path());
-  large.lines.resize(200, large.lines.front());
+  large.lines = times(200, std::string(1'000, 'n'));
   const Status refused = files->update(large);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().os_errno, EFBIG);
@@ -273,7 +280,7 @@ class FullDisk : public HostsFileTest {
 
   [[nodiscard]] HostsFile with_lines(std::size_t count) const {
     HostsFile file = wish_;
-    file.lines.assign(count, "10.0.9.9 somebody somebody.blue " + std::string(32, 'n'));
+    file.lines = times(count, "10.0.9.9 somebody somebody.blue " + std::string(32, 'n'));
     return file;
   }
 };
@@ -322,7 +329,7 @@ TEST_F(HostsFileTest, ARewritingThatWasCutOffIsSeenAndFinished) {
   shell("echo 10.1.1.2 back >> " + path());
   const std::string before = read_text(path());
   HostsFile longer = wish_;
-  longer.lines.assign(5, "10.0.9.3 db mydb");
+  longer.lines = times(5, "10.0.9.3 db mydb");
   ASSERT_TRUE(files->update(longer).ok());
   const std::string after = read_text(path());
   const UniqueFd directory(::open((root + "/netns").c_str(), O_RDONLY | O_DIRECTORY));

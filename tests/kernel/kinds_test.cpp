@@ -438,6 +438,20 @@ TEST_F(KindTest, HostsFileIsPartOfItsNamespaceEvenWithoutOne) {
   EXPECT_EQ(must("ls /etc/netns"), "");
 }
 
+TEST_F(KindTest, LinesThatHostsFilesHaveInCommonAreHeldOnce) {
+  HostObjects wanted;
+  for (const char* const name : {"db", "web"}) {
+    HostsFile wish{.netns = netns(name), .file = "hosts", .lines = {"10.0.9.2 web"}, .owner = "ovl:demo/x"};
+    apply(Operations().create(name, wish));
+    wanted.at(netns(name));
+  }
+  const HostObjects seen = observe(wanted);
+  const HostLines& one = seen.find(netns("db"))->hosts_files.at(0).lines;
+  const HostLines& other = seen.find(netns("web"))->hosts_files.at(0).lines;
+  EXPECT_EQ(one.size(), 1U);
+  EXPECT_EQ(one.parts(), other.parts());
+}
+
 }  // namespace
 
 }  // namespace ovl::test
