@@ -248,6 +248,7 @@ class PlanDecoder {
       OVL_CHECK(read(item, "what", one.what));
       OVL_CHECK(read(item, "milliseconds", one.milliseconds));
       OVL_CHECK(read(item, "until", one.until));
+      if (item.find("others") != nullptr) OVL_CHECK(read(item, "others", one.others));
     }
     return {};
   }

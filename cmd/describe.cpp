@@ -97,7 +97,7 @@ std::string duration_of(const Interruption& interruption) {
   if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
   std::string hosts;
   for (const HostName& host : interruption.until) add(hosts, host.text());
-  return "until these have applied too: " + hosts;
+  return "until these have applied too: " + hosts + (interruption.others ? " and others" : "");
 }
 
 }  // namespace

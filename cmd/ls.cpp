@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 #include <iostream>
+#include <map>
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
@@ -30,9 +31,11 @@ std::string id_text(const std::string& id, bool no_trunc) {
 }
 
 void networks(Table& table, const StoreView& view, const LsOptions& ls) {
+  std::map<Label, std::size_t> counts;
+  for (const EndpointRecord& endpoint : view.records.endpoints) ++counts[endpoint.network];
   table.row({"NETWORK ID", "NAME", "SUBNETS", "VNI", "MTU", "ENDPOINTS", "OPTIONS"});
   for (const NetworkRecord& network : view.records.networks) {
-    const auto count = std::ranges::count(view.records.endpoints, network.name, &EndpointRecord::network);
+    const auto count = counts[network.name];
     table.row({id_text(network.id, ls.no_trunc), network.name.text(), joined(network.subnets),
                network.vni.text(), std::to_string(effective_mtu(network, view.records, view.facts)),
                std::to_string(count), network.internal ? "internal" : ""});
@@ -40,9 +43,11 @@ void networks(Table& table, const StoreView& view, const LsOptions& ls) {
 }
 
 void hosts(Table& table, const StoreView& view, const LsOptions& ls) {
+  std::map<HostName, std::size_t> counts;
+  for (const EndpointRecord& endpoint : view.records.endpoints) ++counts[endpoint.host];
   table.row({"HOST ID", "NAME", "VTEP", "GATEWAY POOL", "ENDPOINTS", "HEALTH", "STANDING"});
   for (const HostRecord& host : view.records.hosts) {
-    const auto count = std::ranges::count(view.records.endpoints, host.name, &EndpointRecord::host);
+    const auto count = counts[host.name];
     table.row({id_text(host.id, ls.no_trunc), host.name.text(),
                host.advertise ? host.advertise->text() : "waiting",
                host.gateway_pool ? host.gateway_pool->text() : "-", std::to_string(count),

@@ -130,7 +130,8 @@ Value interruption_schema() {
   return object_of({{.name = "subject", .schema = json_type("string")},
                     {.name = "what", .schema = json_type("string")},
                     {.name = "milliseconds", .schema = json_type("integer")},
-                    {.name = "until", .schema = array_of(json_type("string"))}});
+                    {.name = "until", .schema = array_of(json_type("string"))},
+                    {.name = "others", .schema = json_type("boolean"), .required = false}});
 }
 
 Value finding_schema() {

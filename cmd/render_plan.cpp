@@ -300,6 +300,7 @@ Value interruptions_json(const Plan& plan) {
     item.set("what", one.what);
     item.set("milliseconds", encode(one.milliseconds));
     item.set("until", encode(one.until));
+    if (one.others) item.set("others", true);
     out.push(std::move(item));
   }
   return out;

@@ -90,7 +90,8 @@ struct Interruption {
   std::string subject;             // "endpoint.web", "network.my-net"
   std::string what;                // "all its traffic", "traffic with other hosts"
   std::uint32_t milliseconds = 0;  // at most, as measured; 0: until `until` have applied too
-  std::vector<HostName> until;     // hosts whose own apply ends it, sorted
+  std::vector<HostName> until;     // hosts whose own apply ends it, sorted; of many the first
+  bool others = false;             // there are more of them
 
   bool operator==(const Interruption&) const = default;
 };

@@ -109,10 +109,6 @@ std::string RecordPattern::text() const {
   return fmt::format("{}.{}{}", name_of(kind), name, prefix ? "*" : "");
 }
 
-bool RecordPattern::matches(RecordKind other, std::string_view text) const {
-  return other == kind && (prefix ? text.starts_with(name) : text == name);
-}
-
 Result<HostPattern> HostPattern::parse(std::string_view text) {
   HostPattern out{.name = lower_case(text)};
   const bool has_name = !out.name.empty();
@@ -127,12 +123,6 @@ Result<HostPattern> HostPattern::parse(std::string_view text) {
 
 std::string HostPattern::text() const {
   return fmt::format("{}{}{}", suffix ? "*" : "", name, prefix ? "*" : "");
-}
-
-bool HostPattern::matches(const HostName& host) const {
-  const std::string& text = host.text();
-  if (prefix) return text.starts_with(name);
-  return suffix ? text.ends_with(name) : text == name;
 }
 
 Result<ForbiddenChange> ForbiddenChange::parse(std::string_view text) {

@@ -34,7 +34,6 @@ struct RecordPattern {
   // Errors: usage.
   static Result<RecordPattern> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
-  [[nodiscard]] bool matches(RecordKind kind, std::string_view name) const;
   bool operator==(const RecordPattern&) const = default;
 };
 
@@ -47,7 +46,6 @@ struct HostPattern {
   // Errors: usage.
   static Result<HostPattern> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
-  [[nodiscard]] bool matches(const HostName& host) const;
   bool operator==(const HostPattern&) const = default;
 };
 

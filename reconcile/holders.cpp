@@ -31,12 +31,9 @@ bool asks_for(std::span<const ChangeName> asked, const ChangeName& holder) {
 
 Holders::Holders(const Records& records, const HostName& host) : host_(host) {
   for (const EndpointRecord& record : records.endpoints) {
-    if (record.host == host) endpoints_.push_back(&record);
-  }
-  for (const NetworkRecord& record : records.networks) {
-    const bool here = std::ranges::any_of(
-        endpoints_, [&](const auto* endpoint) { return endpoint->network == record.name; });
-    if (here) networks_.push_back(&record);
+    if (record.host != host) continue;
+    endpoints_[record.netns].push_back(&record);
+    if (records.network(record.network) != nullptr) networks_.insert(record.network.text());
   }
 }
 
@@ -51,27 +48,29 @@ std::vector<ChangeName> Holders::of_link(const NetnsName& space, const Link& lin
   const bool is_port = link.peer && (space.empty() || space.text().starts_with(kSandboxPrefix));
   const NetnsName& inside = is_port ? link.peer->netns : space;
   const IfName& name = is_port ? link.peer->name : link.name;
-  for (const EndpointRecord* endpoint : endpoints_) {
-    if (endpoint->netns != inside) continue;
+  for (const EndpointRecord* endpoint : endpoints_in(inside)) {
     if (endpoint->interface == name) return {address_of(*endpoint)};
     if (endpoint->gateway_interface == name) return attachments_in(inside);
   }
   return by_space(space);
 }
 
+const std::vector<const EndpointRecord*>& Holders::endpoints_in(const NetnsName& space) const {
+  static const std::vector<const EndpointRecord*> none;
+  const auto at = endpoints_.find(space);
+  return at == endpoints_.end() ? none : at->second;
+}
+
 std::vector<ChangeName> Holders::attachments_in(const NetnsName& space) const {
   std::vector<ChangeName> out;
-  for (const EndpointRecord* endpoint : endpoints_) {
-    if (endpoint->netns == space) out.push_back(address_of(*endpoint));
-  }
+  for (const EndpointRecord* endpoint : endpoints_in(space)) out.push_back(address_of(*endpoint));
   return out;
 }
 
 std::vector<ChangeName> Holders::by_space(const NetnsName& space) const {
-  for (const NetworkRecord* network : networks_) {
-    if (space.text() == std::string(kSandboxPrefix) + network->name.text()) {
-      return {ChangeName{.type = "network", .name = network->name.text()}};
-    }
+  if (space.text().starts_with(kSandboxPrefix)) {
+    const std::string network = space.text().substr(kSandboxPrefix.size());
+    if (networks_.contains(network)) return {ChangeName{.type = "network", .name = network}};
   }
   std::vector<ChangeName> endpoints = attachments_in(space);
   if (!endpoints.empty()) return endpoints;

@@ -2,7 +2,10 @@
 // object; this is how one leads to the other.
 #pragma once
 
+#include <map>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "model/objects.hpp"
@@ -22,12 +25,13 @@ class Holders {
 
  private:
   [[nodiscard]] std::vector<ChangeName> of_link(const NetnsName& space, const Link& link) const;
+  [[nodiscard]] const std::vector<const EndpointRecord*>& endpoints_in(const NetnsName& space) const;
   [[nodiscard]] std::vector<ChangeName> attachments_in(const NetnsName& space) const;
   [[nodiscard]] std::vector<ChangeName> by_space(const NetnsName& space) const;
 
   const HostName& host_;
-  std::vector<const EndpointRecord*> endpoints_;  // of this host
-  std::vector<const NetworkRecord*> networks_;    // with one of them
+  std::map<NetnsName, std::vector<const EndpointRecord*>> endpoints_;  // of this host, by their namespace
+  std::set<std::string> networks_;                                     // with one of them
 };
 
 // Whether somebody who asks for `asked` means this object: by its own name, by a record that holds it, or

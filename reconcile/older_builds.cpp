@@ -53,9 +53,16 @@ std::map<std::string, Hosts> by_network(const Records& desired, const Hosts& old
   return out;
 }
 
+// The first of them: each refusal repeats them.
 std::string names_of(const Hosts& hosts) {
+  constexpr std::size_t most = 8;
   std::string out = hosts.size() == 1 ? "host " : "hosts ";
-  for (const HostName& host : hosts) out += (host == *hosts.begin() ? "" : ", ") + host.text();
+  std::size_t count = 0;
+  for (const HostName& host : hosts) {
+    if (++count > most) break;
+    out += (count == 1 ? "" : ", ") + host.text();
+  }
+  if (hosts.size() > most) out += fmt::format(" and {} more", hosts.size() - most);
   return out;
 }
 

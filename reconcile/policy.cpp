@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <optional>
+#include <set>
 #include <span>
 
 #include "reconcile/change_name.hpp"
@@ -66,11 +69,67 @@ bool is_forbidden(const RecordChange& change, const ForbiddenChange& rule) {
   return rule.field.empty() ? action_of(change) == rule.action : changes_field(change, rule.field);
 }
 
-// Whether it ends a record of that name.
-bool ends(const RecordChange& change, const RecordPattern& pattern) {
+// "network.front": the record that it ends, if any.
+std::optional<std::string> ended_by(const RecordChange& change) {
   const bool renamed = is_rename(change);
-  if (change.action != Action::remove && !renamed) return false;
-  return pattern.matches(change.kind, name_in_plan(change.kind, renamed ? change.previous : change.name));
+  if (change.action != Action::remove && !renamed) return std::nullopt;
+  return fmt::format("{}.{}", name_of(change.kind),
+                     name_in_plan(change.kind, renamed ? change.previous : change.name));
+}
+
+// ---- patterns --------------------------------------------------------------------------------------
+
+// Patterns, of which each is a name with at most one `*`, at its beginning or its end. A name is looked for
+// once for each length that these have, however many they are.
+class Patterns {
+ public:
+  template <class T>
+  explicit Patterns(const std::vector<T>& patterns) {
+    for (const T& pattern : patterns) add(pattern.text());
+  }
+
+  [[nodiscard]] bool empty() const { return whole_.empty() && beginnings_.empty() && ends_.empty(); }
+
+  // One that the name matches, as it was written; empty: none.
+  [[nodiscard]] std::string matching(std::string_view name) const {
+    if (whole_.contains(name)) return std::string(name);
+    for (const auto& [length, some] : beginnings_) {
+      if (length <= name.size() && some.contains(name.substr(0, length)))
+        return std::string(name.substr(0, length)) + "*";
+    }
+    for (const auto& [length, some] : ends_) {
+      if (length <= name.size() && some.contains(name.substr(name.size() - length)))
+        return "*" + std::string(name.substr(name.size() - length));
+    }
+    return {};
+  }
+
+ private:
+  using Names = std::set<std::string, std::less<>>;
+
+  void add(std::string text) {
+    if (text.ends_with('*')) {
+      text.pop_back();
+      beginnings_[text.size()].insert(std::move(text));
+    } else if (text.starts_with('*')) {
+      text.erase(0, 1);
+      ends_[text.size()].insert(std::move(text));
+    } else {
+      whole_.insert(std::move(text));
+    }
+  }
+
+  Names whole_;
+  std::map<std::size_t, Names> beginnings_, ends_;  // by their length
+};
+
+// Each rule once.
+std::vector<ForbiddenChange> distinct(const std::vector<ForbiddenChange>& rules) {
+  std::vector<ForbiddenChange> out;
+  for (const ForbiddenChange& rule : rules) {
+    if (std::ranges::find(out, rule) == out.end()) out.push_back(rule);
+  }
+  return out;
 }
 
 // ---- the rules ------------------------------------------------------------------------------------
@@ -78,7 +137,12 @@ bool ends(const RecordChange& change, const RecordPattern& pattern) {
 class PolicyCheck {
  public:
   PolicyCheck(const PolicyInput& input, const Policy& policy)
-      : in_(input), policy_(policy), allowed_(index_prefixes(policy.subnets, std::identity())) {}
+      : in_(input),
+        policy_(policy),
+        protect_(policy.protect),
+        hosts_(policy.hosts),
+        forbid_(distinct(policy.forbid)),
+        allowed_(index_prefixes(policy.subnets, std::identity())) {}
 
   std::vector<Finding> run() {
     for (const RecordChange& change : in_.plan.record_changes) check_change(change);
@@ -101,13 +165,14 @@ class PolicyCheck {
 
   void check_change(const RecordChange& change) {
     const std::string subject = name_of(change).address();
-    for (const RecordPattern& pattern : policy_.protect) {
-      if (!ends(change, pattern)) continue;
+    const auto ended = ended_by(change);
+    const std::string pattern = ended ? protect_.matching(*ended) : std::string();
+    if (!pattern.empty()) {
       refuse("policy-protect", subject,
              fmt::format("it is protected by policy and would be {}d", name_of(action_of(change))),
-             "protect " + pattern.text());
+             "protect " + pattern);
     }
-    for (const ForbiddenChange& rule : policy_.forbid) {
+    for (const ForbiddenChange& rule : forbid_) {
       if (!is_forbidden(change, rule)) continue;
       refuse("policy-forbid", subject, "policy forbids this change", "forbid " + rule.text());
     }
@@ -122,8 +187,7 @@ class PolicyCheck {
   }
 
   void check_host(const HostRecord& host) {
-    const auto is_this = [&](const HostPattern& pattern) { return pattern.matches(host.name); };
-    if (policy_.hosts.empty() || std::ranges::any_of(policy_.hosts, is_this)) return;
+    if (hosts_.empty() || !hosts_.matching(host.name.text()).empty()) return;
     refuse("policy-host", name_of(RecordKind::host, host.name.text()).address(),
            "policy allows no host of this name", "hosts " + texts_of(policy_.hosts));
   }
@@ -164,6 +228,9 @@ class PolicyCheck {
 
   const PolicyInput& in_;
   const Policy& policy_;
+  Patterns protect_;
+  Patterns hosts_;
+  std::vector<ForbiddenChange> forbid_;
   PrefixIndex allowed_;
   std::vector<Finding> out_;
 };

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "reconcile/change_name.hpp"
 #include "reconcile/diff_records.hpp"
@@ -16,13 +18,21 @@ namespace {
 constexpr std::uint32_t kDeviceGap = 200;
 constexpr std::uint32_t kSandboxGap = 500;
 
+// Hosts that one interruption names: each change repeats them.
+constexpr std::size_t kMostNamed = 16;
+
 bool is_removed(const ObjectChange& change) {
   return change.action == Action::remove || change.action == Action::replace;
 }
 
 class Predictor {
  public:
-  Predictor(const Plan& plan, const Records& desired) : plan_(plan), desired_(desired) {}
+  Predictor(const Plan& plan, const Records& desired) : plan_(plan) {
+    for (const EndpointRecord& endpoint : desired.endpoints) {
+      hosts_[endpoint.network].insert(endpoint.host);
+      networks_[endpoint.host.text()].insert(endpoint.network);
+    }
+  }
 
   std::vector<Interruption> run() {
     for (const RecordChange& change : plan_.record_changes) of_record(change);
@@ -32,7 +42,8 @@ class Predictor {
 
  private:
   void add(Interruption interruption) {
-    if (std::ranges::find(out_, interruption) == out_.end()) out_.push_back(std::move(interruption));
+    if (!said_.emplace(interruption.subject, interruption.what, interruption.milliseconds).second) return;
+    out_.push_back(std::move(interruption));
   }
 
   // ---- what concerns several hosts: until each of them has applied ---------------------------------
@@ -50,14 +61,11 @@ class Predictor {
   void of_host(const RecordChange& change) {
     if (!touches(change, {"advertise", "bind"})) return;
     std::set<HostName> others;
-    for (const NetworkRecord& network : desired_.networks) {
-      const std::set<HostName> hosts = hosts_on(network.name);
-      const bool here =
-          std::ranges::any_of(hosts, [&](const HostName& host) { return host.text() == change.name; });
-      if (here) others.insert(hosts.begin(), hosts.end());
-    }
+    const auto networks = networks_.find(change.name);
+    if (networks == networks_.end()) return;
+    for (const Label& network : networks->second) others.merge(first_on(network));
     if (others.size() < 2) return;
-    add({.subject = name_of(change).address(), .what = "traffic with other hosts", .until = listed(others)});
+    add_until(change, "traffic with other hosts", others);
   }
 
   // A renamed network's sandbox has another name, and is made anew on every host.
@@ -66,7 +74,7 @@ class Predictor {
     if (change.previous.empty() && !direct) return;
     const std::set<HostName> hosts = hosts_of(change.name);
     if (hosts.size() < 2) return;
-    add({.subject = name_of(change).address(), .what = "traffic with other hosts", .until = listed(hosts)});
+    add_until(change, "traffic with other hosts", hosts);
   }
 
   void of_endpoint(const RecordChange& change) {
@@ -75,24 +83,33 @@ class Predictor {
     if (const auto before = HostName::parse(text_in(change.before, "host")); before.ok()) {
       hosts.insert(before.value());
     }
-    add({.subject = name_of(change).address(), .what = "all its traffic", .until = listed(hosts)});
+    add_until(change, "all its traffic", hosts);
   }
 
-  [[nodiscard]] std::set<HostName> hosts_on(const Label& network) const {
+  // As many as are named, and one more that tells of others.
+  [[nodiscard]] std::set<HostName> first_on(const Label& network) const {
     std::set<HostName> out;
-    for (const EndpointRecord& endpoint : desired_.endpoints) {
-      if (endpoint.network == network) out.insert(endpoint.host);
+    const auto hosts = hosts_.find(network);
+    if (hosts == hosts_.end()) return out;
+    for (const HostName& host : hosts->second) {
+      out.insert(out.end(), host);
+      if (out.size() > kMostNamed) break;
     }
     return out;
   }
 
   [[nodiscard]] std::set<HostName> hosts_of(const std::string& network) const {
     const auto name = Label::parse(network);
-    return name.ok() ? hosts_on(name.value()) : std::set<HostName>();
+    return name.ok() ? first_on(name.value()) : std::set<HostName>();
   }
 
-  static std::vector<HostName> listed(const std::set<HostName>& hosts) {
-    return {hosts.begin(), hosts.end()};
+  void add_until(const RecordChange& change, std::string what, const std::set<HostName>& hosts) {
+    std::vector<HostName> named(hosts.begin(), hosts.end());
+    named.resize(std::min(named.size(), kMostNamed));
+    add({.subject = name_of(change).address(),
+         .what = std::move(what),
+         .until = std::move(named),
+         .others = hosts.size() > kMostNamed});
   }
 
   // ---- what this host does --------------------------------------------------------------------------
@@ -152,7 +169,9 @@ class Predictor {
   }
 
   const Plan& plan_;
-  const Records& desired_;
+  std::map<Label, std::set<HostName>> hosts_;                           // with an endpoint in each network
+  std::map<std::string, std::set<Label>> networks_;                     // that each host has an endpoint in
+  std::set<std::tuple<std::string, std::string, std::uint32_t>> said_;  // subject, what, how long
   std::vector<Interruption> out_;
 };
 

@@ -516,16 +516,27 @@ class Projector {
 
   // A server listens on all addresses of its host, as a rule. This host's own need no list.
   [[nodiscard]] std::vector<KeystoreAddress> keystores() const {
-    std::set<KeystoreAddress> all(in_.keystores.begin(), in_.keystores.end());
+    const std::set<KeystoreAddress> named(in_.keystores.begin(), in_.keystores.end());
+    std::set<KeystoreAddress> all = named;
     for (const HostRecord& host : in_.records.hosts) {
       if (host.name == in_.host) continue;
       const std::vector<IpAddress> addresses = addresses_of(host);
-      for (const KeystoreAddress& keystore : in_.keystores) {
-        if (std::ranges::find(addresses, keystore.address) == addresses.end()) continue;
-        for (const IpAddress& address : addresses) all.insert({address, keystore.port});
+      for (const UdpPort& port : ports_at(named, addresses)) {
+        for (const IpAddress& address : addresses) all.insert({address, port});
       }
     }
     return {all.begin(), all.end()};
+  }
+
+  static std::set<UdpPort> ports_at(const std::set<KeystoreAddress>& named,
+                                    const std::vector<IpAddress>& addresses) {
+    std::set<UdpPort> ports;
+    for (const IpAddress& address : addresses) {
+      for (auto at = named.lower_bound({address, {}}); at != named.end() && at->address == address; ++at) {
+        ports.insert(at->port);
+      }
+    }
+    return ports;
   }
 
   [[nodiscard]] std::vector<IpAddress> held_to_full_ttl(const std::vector<IpAddress>& vteps) const {

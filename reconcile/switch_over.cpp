@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace ovl {
@@ -47,9 +50,8 @@ class Switch {
  private:
   static std::set<HostName> hosts_on(const Records& records, const Label& network) {
     std::set<HostName> out;
-    for (const EndpointRecord& endpoint : records.endpoints) {
-      if (endpoint.network == network) out.insert(endpoint.host);
-    }
+    auto at = std::ranges::lower_bound(records.endpoints, network, {}, &EndpointRecord::network);
+    for (; at != records.endpoints.end() && at->network == network; ++at) out.insert(at->host);
     return out;
   }
 
@@ -104,37 +106,51 @@ class Switch {
   std::set<HostName> hosts_;  // that are on it and stay
 };
 
-// Whose VNI a network wants that another one has still.
+// Whose VNI a network wants that another one has still. Networks by their place among the desired ones.
 class Queue {
  public:
-  Queue(const Records& current, const Records& desired) : current_(current), desired_(desired) {}
+  Queue(const Records& current, const Records& desired) : desired_(desired) {
+    for (std::size_t i = 0; i < desired.networks.size(); ++i) {
+      const NetworkRecord* now = current.network(desired.networks[i].name);
+      if (now == nullptr) continue;
+      holders_.emplace(tunnel_of(*now), i);
+      if (now->twin) holders_.emplace(tunnel_of(*now->twin), i);
+    }
+    for (std::size_t i = 0; i < desired.networks.size(); ++i) next_.push_back(holder_of_goal(i));
+    find_circles();
+  }
 
   // The network that has to give up its tunnel first; null for none; itself when each waits for
   // the next in a circle, which only all at once can leave.
-  [[nodiscard]] const NetworkRecord* before(const NetworkRecord& network) const {
-    const NetworkRecord* first = holder_of_goal(network.name);
-    const NetworkRecord* next = first;
-    for (std::size_t steps = 0; next != nullptr && steps < desired_.networks.size(); ++steps) {
-      if (next->name == network.name) return next;
-      next = holder_of_goal(next->name);
-    }
-    return first;
+  [[nodiscard]] const NetworkRecord* before(std::size_t network) const {
+    if (circles_.contains(network)) return &desired_.networks[network];
+    return next_[network] == kNone ? nullptr : &desired_.networks[next_[network]];
   }
 
  private:
-  [[nodiscard]] const NetworkRecord* holder_of_goal(const Label& name) const {
-    const Tunnel goal = tunnel_of(*desired_.network(name));
-    for (const NetworkRecord& other : desired_.networks) {
-      const NetworkRecord* current = other.name == name ? nullptr : current_.network(other.name);
-      if (current == nullptr) continue;
-      const bool holds = tunnel_of(*current) == goal || (current->twin && tunnel_of(*current->twin) == goal);
-      if (holds) return &other;
-    }
-    return nullptr;
+  static constexpr std::size_t kNone = SIZE_MAX;
+
+  [[nodiscard]] std::size_t holder_of_goal(std::size_t network) const {
+    const auto [begin, end] = holders_.equal_range(tunnel_of(desired_.networks[network]));
+    const auto other = std::find_if(begin, end, [&](const auto& held) { return held.second != network; });
+    return other == end ? kNone : other->second;
   }
 
-  const Records& current_;
+  // Each network is walked over once: who comes to one of the same walk has found a circle.
+  void find_circles() {
+    std::vector<std::size_t> walk_of(next_.size(), kNone);
+    for (std::size_t begin = 0; begin < next_.size(); ++begin) {
+      std::size_t at = begin;
+      for (; at != kNone && walk_of[at] == kNone; at = next_[at]) walk_of[at] = begin;
+      if (at == kNone || walk_of[at] != begin) continue;
+      while (circles_.insert(at).second) at = next_[at];
+    }
+  }
+
   const Records& desired_;
+  std::multimap<Tunnel, std::size_t> holders_;  // of one tunnel in the networks' order
+  std::vector<std::size_t> next_;               // whose tunnel each wants; kNone: nobody's
+  std::set<std::size_t> circles_;
 };
 
 void keep_tunnel(const NetworkRecord& current, NetworkRecord& network) {
@@ -149,10 +165,11 @@ void keep_tunnel(const NetworkRecord& current, NetworkRecord& network) {
 void stage_switches(const SwitchOver& in, Records& desired, std::vector<std::string>& waiting) {
   const Queue queue(in.current, desired);
   std::vector<NetworkRecord> staged = desired.networks;
-  for (NetworkRecord& network : staged) {
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    NetworkRecord& network = staged[i];
     const NetworkRecord* current = in.current.network(network.name);
     if (current == nullptr) continue;
-    const NetworkRecord* first = queue.before(network);
+    const NetworkRecord* first = queue.before(i);
     if (first != nullptr && first->name == network.name) continue;
     if (first != nullptr) {
       keep_tunnel(*current, network);

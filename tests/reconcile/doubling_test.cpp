@@ -1,89 +1,16 @@
 // Whoever may push chooses how long a manifest's lists are: no stage may take more than its share for a
 // longer one, whether it is taken or refused, and neither may the words about it.
+#include "tests/reconcile/doubling.hpp"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "reconcile/diagnostic_text.hpp"
 #include "reconcile/diff_objects.hpp"
-#include "reconcile/diff_records.hpp"
-#include "reconcile/format_toml.hpp"
-#include "reconcile/graph.hpp"
-#include "reconcile/manifest_archive.hpp"
 #include "reconcile/operations.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/store_view.hpp"
-#include "tests/support/processor_time.hpp"
 
-namespace ovl {
+namespace ovl::test {
 
 namespace {
-
-using test::Stopwatch;
-
-// ---- manifests -----------------------------------------------------------------------------------
-
-struct Case {
-  const char* name;
-  std::size_t count;
-  bool valid;
-  std::string (*text)(std::size_t count);
-};
-
-const std::string kStart = "[cluster]\nname = \"demo\"\n";
-const std::string kHost = kStart + "[host.a]\nadvertise = \"192.0.2.1\"\n";
-
-template <class F>
-std::string listed(std::size_t count, const F& item, std::string_view between = ", ") {
-  std::string out;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) out += between;
-    out += item(i);
-  }
-  return out;
-}
-
-template <class F>
-std::string repeated(std::size_t count, const F& item) {
-  return listed(count, item, "");
-}
-
-std::string quoted(const std::string& text) {
-  return "\"" + text + "\"";
-}
-
-std::string address_number(std::size_t i) {
-  return fmt::format("10.{}.{}.{}", i >> 16, (i >> 8) % 256, i % 256);
-}
-
-std::string subnet_number(std::size_t i) {
-  return fmt::format("10.{}.{}.{}/30", i >> 14, (i >> 6) % 256, i % 64 * 4);
-}
-
-std::string network_of(std::size_t subnets) {
-  return "[network.n]\nsubnets = [" +
-         listed(subnets, [](std::size_t i) { return quoted(subnet_number(i)); }) + "]\n";
-}
-
-std::string endpoint(std::size_t number, const std::string& keys) {
-  return fmt::format("[endpoint.e{}]\nhost = \"a\"\n{}\n", number, keys);
-}
-
-std::string array_of(std::string_view key, std::size_t count, std::string (*item)(std::size_t)) {
-  return fmt::format("{} = [{}]\n", key, listed(count, [&](std::size_t i) { return quoted(item(i)); }));
-}
-
-// Many internal networks in which one host has few endpoints.
-std::string network_number(std::size_t i) {
-  return fmt::format("[network.n{}]\ninternal = true\n", i);
-}
-
-std::string host_number(std::size_t i) {
-  return fmt::format("[host.h{}]\nadvertise = \"192.{}.{}.{}\"\n", i, i >> 16, (i >> 8) % 256, i % 256);
-}
-
-const std::string kInternal = "[network.n]\nsubnet = \"10.0.0.0/8\"\ninternal = true\n";
 
 const Case kCases[] = {
     {"Subnets", 400, true,
@@ -336,73 +263,11 @@ const Case kCases[] = {
      }},
 };
 
-// ---- what is done with them ----------------------------------------------------------------------
-
-Records current_of(const Records& records, Stopwatch& watch) {
-  Snapshot snapshot;
-  const StoreLayout layout(Label::parse("demo").value());
-  watch.time("encode", [&] {
-    for (const HostRecord& host : records.hosts)
-      snapshot.items.push_back({.key = layout.host(host.name), .value = encode(host).json()});
-    for (const NetworkRecord& network : records.networks)
-      snapshot.items.push_back({.key = layout.network(network.name), .value = encode(network).json()});
-    for (const EndpointRecord& endpoint : records.endpoints)
-      snapshot.items.push_back(
-          {.key = layout.endpoint(endpoint.network, endpoint.name), .value = encode(endpoint).json()});
-    return 0;
-  });
-  std::ranges::sort(snapshot.items, {}, &KeyValue::key);
-  StoreView view = watch.time("view", [&] { return view_of(snapshot, layout); });
-  EXPECT_TRUE(view.refused.empty()) << view.refused.front().subject << ": " << view.refused.front().message;
-  return std::move(view.records);
-}
-
-void use(const Manifest& manifest, Stopwatch& watch) {
-  Facts facts;
-  const Resolved first = watch.time("resolve", [&] { return resolve(manifest, {}, facts); });
-  ASSERT_TRUE(first.problems.empty()) << first.problems.front().message;
-  const Records current = current_of(first.records, watch);
-  const Resolved again = watch.time("resolve again", [&] { return resolve(manifest, current, facts); });
-  EXPECT_TRUE(watch.time("diff", [&] { return diff_records(again.records, current); }).empty());
-  watch.time("diff from nothing", [&] { return diff_records(again.records, {}); });
-  watch.time("claims", [&] { return claims_of(current); });
-  watch.time("graph", [&] { return graph_text(manifest.cluster.value, current, GraphFormat::dot); });
-  const HostName host = HostName::parse("a").value();
-  watch.time("project", [&] {
-    return project({.cluster = manifest.cluster.value, .host = host, .records = current, .facts = facts});
-  });
-}
-
-void run(const Case& one, std::size_t count, Stopwatch& watch) {
-  const Sources sources{{.name = "ovl.toml", .text = one.text(count)}};
-  const Parsed parsed = watch.time("parse", [&] { return parse(sources); });
-  ASSERT_EQ(parsed.diagnostics.empty(), one.valid)
-      << count << (one.valid ? render(parsed.diagnostics.front(), sources, false) : "");
-  watch.time("say", [&] {
-    DiagnosticText text(sources, false);
-    std::size_t size = 0;
-    for (const Diagnostic& diagnostic : parsed.diagnostics) size += text.of(diagnostic).size();
-    return size;
-  });
-  watch.time("say as JSON", [&] {
-    std::size_t size = 0;
-    for (const Diagnostic& diagnostic : parsed.diagnostics) {
-      size += diagnostic_value(diagnostic, sources).json().size();
-    }
-    return size;
-  });
-  if (!one.valid) return;
-  watch.time("format", [&] { return format_toml(sources.front().text); });
-  const std::string packed = watch.time("pack", [&] { return pack(parsed.manifest); });
-  EXPECT_TRUE(watch.time("unpack", [&] { return unpack(packed); }).ok());
-  use(parsed.manifest, watch);
-}
-
 class Doubling : public testing::TestWithParam<Case> {};
 
 TEST_P(Doubling, TakesNoMoreThanItsShare) {
-  test::expect_in_step(GetParam().count,
-                       [](Stopwatch& watch, std::size_t count) { run(GetParam(), count, watch); });
+  expect_in_step(GetParam().count,
+                 [](Stopwatch& watch, std::size_t count) { run(GetParam(), count, watch); });
 }
 
 // What a tenant fills its own namespace with: as many addresses as routes, on the device that ovl gave it.
@@ -434,7 +299,7 @@ void diff_full_namespace(std::size_t count, Stopwatch& watch) {
 }
 
 TEST(DoublingOnAHost, AFullNamespaceTakesNoMoreThanItsShare) {
-  test::expect_in_step(500, [](Stopwatch& watch, std::size_t count) { diff_full_namespace(count, watch); });
+  expect_in_step(500, [](Stopwatch& watch, std::size_t count) { diff_full_namespace(count, watch); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Manifests, Doubling, testing::ValuesIn(kCases),
@@ -442,4 +307,4 @@ INSTANTIATE_TEST_SUITE_P(Manifests, Doubling, testing::ValuesIn(kCases),
 
 }  // namespace
 
-}  // namespace ovl
+}  // namespace ovl::test
