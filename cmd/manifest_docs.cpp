@@ -22,6 +22,12 @@ once. Names are letters, digits and `-` (RFC 1123), compared without case; `ovl-
 [manifest.schema.json](manifest.schema.json); those that use Taplo take it from a first line
 `#:schema PATH/manifest.schema.json`.
 
+Two lists of a manifest may make more of each other than either is long. `ovl validate` refuses that, and a host
+freezes a network whose records would do it: more than 100,000 routes on one host, one to each subnet of a network for
+each endpoint in it there (`too-many-routes`); more than 4 GiB of names in the hosts files of one host, where each
+endpoint has the names of all in its networks (`too-many-names`). A hundred endpoints of a host in a network of 100,000
+names are half a gigabyte.
+
 This page is generated from the parser's tables (`gen-docs`).
 )";
 

@@ -225,6 +225,18 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "The record of a block would be longer than what readers of the keystore take (docs/keystores.md, "
      "\"How much is read\").",
      "Divide the network, or give the block shorter lists, fewer aliases or labels."},
+    {"too-many-routes", Stage::endpoints, Errc::manifest,
+     "A host would have more than 100,000 routes to the subnets of the networks that its endpoints are in: "
+     "each endpoint has one to each of them.",
+     "Give the networks fewer, wider subnets, or spread the endpoints over more hosts."},
+    {"too-many-names", Stage::endpoints, Errc::manifest,
+     "The hosts files of a host would have more than 4 GiB together: each endpoint's has the names and "
+     "aliases of all endpoints in its networks.",
+     "Give the endpoints fewer and shorter aliases, or spread them over more hosts and networks."},
+    {"too-many-labels", Stage::endpoints, Errc::manifest,
+     "The labels of endpoints, which stand in the record of each network that one is in, would have more "
+     "than 512 MiB together.",
+     "Give endpoints that are in many networks fewer or shorter labels."},
     // ---- moved
     {"moved-name", Stage::moved, Errc::manifest, "from or to of a [[moved]] names no block.",
      "Write host.NAME, network.NAME or endpoint.NAME."},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconcile/host_load.hpp"
 #include "reconcile/record_size.hpp"
 
 namespace ovl {
@@ -53,6 +54,7 @@ void check_manifest(const Decoded& decoded, Diagnostics& diagnostics) {
   check_networks(index, report);
   check_endpoints(index, report);
   check_record_sizes(index, report);
+  check_host_loads(index, report);
 }
 
 }  // namespace ovl

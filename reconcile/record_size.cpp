@@ -59,6 +59,27 @@ class SizeCheck {
   Reporter& report_;
 };
 
+// Each network of an endpoint has a record of it, with all of its labels.
+class RepeatedLabels {
+ public:
+  explicit RepeatedLabels(Reporter& report) : report_(report) {}
+
+  void add(const EndpointBlock& endpoint, std::size_t labels) {
+    const bool was_within = bytes_ <= kMostLabelBytes;
+    bytes_ += labels * endpoint.attachments.size();
+    if (bytes_ <= kMostLabelBytes || !was_within) return;
+    report_.error("too-many-labels", endpoint.place,
+                  fmt::format("the labels of endpoints, once for each network that one is in, have more "
+                              "than {} MiB",
+                              kMostLabelBytes >> 20),
+                  "give endpoints that are in many networks fewer or shorter labels");
+  }
+
+ private:
+  Reporter& report_;
+  std::size_t bytes_ = 0;
+};
+
 template <class T>
 bool cut(std::vector<T>& items, std::size_t most) {
   if (items.size() <= most) return false;
@@ -95,9 +116,11 @@ void check_record_sizes(const ManifestIndex& index, Reporter& report) {
     sizes.check("host", host.name.text(), host.place, bytes_of(host.labels),
                 "give it fewer or shorter labels");
   }
+  RepeatedLabels repeated(report);
   for (const EndpointBlock& endpoint : index.manifest().endpoints) {
     if (!is_whole("endpoint", endpoint)) continue;
     const std::size_t labels = bytes_of(endpoint.labels);
+    repeated.add(endpoint, labels);
     for (const AttachmentBlock& attachment : endpoint.attachments) {
       sizes.check("endpoint", endpoint.name.text(), endpoint.place, labels + bytes_of(attachment.aliases),
                   "give it fewer aliases, and fewer or shorter labels");

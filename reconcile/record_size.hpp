@@ -6,8 +6,12 @@
 
 namespace ovl {
 
-// Blocks whose record would be too long, with their place. Upper bounds: what ovl chooses is counted at its
-// longest.
+// Of the labels of all endpoints, in bytes, which stand in the record of each network that one is in: a
+// quarter of what is read of a cluster.
+inline constexpr std::size_t kMostLabelBytes = std::size_t{512} << 20;
+
+// Blocks whose record would be too long, with their place, and labels that would be repeated too often. Upper
+// bounds: what ovl chooses is counted at its longest.
 void check_record_sizes(const ManifestIndex& index, Reporter& report);
 
 // Leaves out of a host's facts what does not fit into a record: the narrowest routes first, as wide ones take

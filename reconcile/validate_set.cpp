@@ -11,6 +11,7 @@
 #include "reconcile/allocate.hpp"
 #include "reconcile/decode_values.hpp"
 #include "reconcile/fitness.hpp"
+#include "reconcile/host_load.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/prefix_index.hpp"
 #include "reconcile/store_view.hpp"
@@ -249,6 +250,7 @@ void validate_networks(StoreView& view) {
   vnis.find_clashes(problems, [](const auto& key) {
     return fmt::format("VNI {} on port {} has two holders", key.second.number(), key.first.number());
   });
+  for (Overload& one : overloads_of(view.records)) problems.set(one.network, std::move(one.problem));
   drop_bad(networks, problems, [&](const NetworkRecord& network, const std::string& problem) {
     refuse_record(view, "networks/" + network.name.text(), problem);
     view.frozen.push_back(network.name);

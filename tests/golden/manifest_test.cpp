@@ -9,6 +9,7 @@
 #include "reconcile/parse.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/toml_guard.hpp"
+#include "tests/reconcile/beyond_limits.hpp"
 #include "tests/support/manifest_dump.hpp"
 #include "tests/support/txtar.hpp"
 
@@ -130,6 +131,9 @@ TEST(ManifestCatalogue, EachIdHasACaseWithAPlaceAndARemedy) {
   add("too-large.txt", with_too_many_bytes());
   add("too-many-ports.txt", with_too_many_ports());
   add("a record that is too long", with_too_long_record());
+  add("too many routes", test::with_routes(260));
+  add("too many names", test::with_names(1000));
+  add("too many labels", test::with_labels(3000));
   for (const CatalogueEntry& entry : kCatalogue) {
     if (entry.stage >= Stage::plan) continue;
     EXPECT_TRUE(shown.contains(std::string(entry.id))) << entry.id;

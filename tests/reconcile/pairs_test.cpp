@@ -227,6 +227,135 @@ TEST(PairsOfAPolicy, PatternsAndRecords) {
   });
 }
 
+// ---- limits --------------------------------------------------------------------------------------------
+
+using Said = std::vector<std::string>;
+
+Said said_of(const Sources& sources) {
+  Said out;
+  for (const Diagnostic& one : parse(sources).diagnostics) {
+    out.push_back(fmt::format("{}: {}", one.id.text(), one.message));
+  }
+  return out;
+}
+
+TEST(PairsAreLimited, SubnetsTimesEndpointsOfAHost) {
+  const Said refused{
+      "too-many-routes: host \"a\" would have more than 100000 routes to the subnets of networks that its "
+      "endpoints are in"};
+  EXPECT_EQ(said_of(with_routes(250)), Said());
+  EXPECT_EQ(said_of(with_routes(260)), refused);
+  // Of all networks of a host together, and of each host by itself.
+  const std::string network = kHost + internal_network("n", 400);
+  const std::string two =
+      network + "[network.m]\ninternal = true\n" + array_of("subnets", 400, [](std::size_t i) {
+        return fmt::format("172.16.{}.{}/30", i / 64, i % 64 * 4);
+      });
+  EXPECT_EQ(said_of({{.name = "ovl.toml", .text = two + on_host("a", 130, kInBoth)}}), refused);
+  const std::string spread = network + host_number(1) + on_host("a", 250, kInN) + on_host("h1", 250, kInN);
+  EXPECT_EQ(said_of({{.name = "ovl.toml", .text = spread}}), Said());
+}
+
+TEST(PairsAreLimited, NamesTimesEndpointsOfAHost) {
+  EXPECT_EQ(said_of(with_names(700)), Said());
+  EXPECT_EQ(said_of(with_names(1000)),
+            Said{"too-many-names: the hosts files of host \"a\" would have more than 4 GiB together"});
+}
+
+TEST(PairsAreLimited, LabelsTimesNetworksOfAnEndpoint) {
+  EXPECT_EQ(said_of(with_labels(1000)), Said());
+  EXPECT_EQ(said_of(with_labels(3000)),
+            Said{"too-many-labels: the labels of endpoints, once for each network that one is in, have more "
+                 "than 512 MiB"});
+}
+
+// Records that nobody's manifest has made.
+StoreView view_of_records(const Records& records) {
+  Snapshot snapshot;
+  const StoreLayout layout(Label::parse("demo").value());
+  for (const HostRecord& host : records.hosts)
+    snapshot.items.push_back({.key = layout.host(host.name), .value = encode(host).json()});
+  for (const NetworkRecord& network : records.networks)
+    snapshot.items.push_back({.key = layout.network(network.name), .value = encode(network).json()});
+  for (const EndpointRecord& one : records.endpoints)
+    snapshot.items.push_back({.key = layout.endpoint(one.network, one.name), .value = encode(one).json()});
+  std::ranges::sort(snapshot.items, {}, &KeyValue::key);
+  return view_of(snapshot, layout);
+}
+
+const std::string kInNAndSmall = "networks = { n = {}, small = {} }";
+const std::string kSmall = "[network.small]\ninternal = true\nsubnet = \"172.20.0.0/16\"\n";
+
+TEST(PairsAreLimited, InRecordsOneNetworkFreezes) {
+  const std::string text = kHost + internal_network("n", 400) + kSmall + on_host("a", 150, kInNAndSmall);
+  EXPECT_TRUE(view_of_records(records_of(text)).refused.empty());
+  Records records = records_of(text + on_host("b", 150, kInN) + "[host.b]\nadvertise = \"192.0.2.2\"\n");
+  for (EndpointRecord& one : records.endpoints) one.host = HostName::parse("a").value();
+  const StoreView view = view_of_records(records);
+  ASSERT_FALSE(view.refused.empty());
+  EXPECT_EQ(view.refused.front().subject, "networks/n");
+  EXPECT_EQ(view.refused.front().message, "host a would have more than 100000 routes to subnets by it");
+  EXPECT_EQ(view.frozen, std::vector{Label::parse("n").value()});
+  EXPECT_EQ(view.frozen_hosts, std::vector<HostName>());
+  EXPECT_EQ(view.records.endpoints.size(), 150U);
+}
+
+TEST(PairsAreLimited, NamesInRecordsToo) {
+  Records records = records_of(kHost + host_number(1) + kInternal + kSmall +
+                               on_host("a", 1000, kInNAndSmall) + on_host("h1", 25, kInN));
+  std::size_t at = 0;
+  for (EndpointRecord& one : records.endpoints) {
+    if (one.host.text() != "h1") continue;
+    ++at;
+    for (std::size_t i = 0; i < 4000; ++i) {
+      one.aliases.push_back(Alias::parse(fmt::format("a{:0>59}", at * 10'000 + i)).value());
+    }
+  }
+  const StoreView view = view_of_records(records);
+  ASSERT_FALSE(view.refused.empty());
+  EXPECT_EQ(view.refused.front().message, "the hosts files of host a would have more than 4 GiB by it");
+  EXPECT_EQ(view.frozen, std::vector{Label::parse("n").value()});
+  EXPECT_EQ(view.records.endpoints.size(), 1000U);
+}
+
+// A hundred endpoints of a network of 100,000 names: their hosts files have ten million lines, made once.
+TEST(PairsAreLimited, FarAboveHonestClusters) {
+  const std::size_t hosts = 1000;
+  Records records = records_of(kStart + kInternal + repeated(hosts, host_number));
+  const EndpointRecord some{.network = Label::parse("n").value(), .id = std::string(64, '0')};
+  for (std::size_t i = 0; i < 100'000; ++i) {
+    EndpointRecord one = some;
+    one.name = Label::parse(fmt::format("endpoint-{}", i)).value();
+    one.id = fmt::format("{:064x}", i * 0x9e3779b97f4a7c15U);
+    std::ranges::reverse(one.id);
+    one.host = records.hosts[i % hosts].name;
+    one.netns = NetnsName::parse(one.name.text()).value();
+    one.interface = IfName::from_kernel("eth0");
+    one.addresses = {IpAddress::parse(address_number(i + 2)).value()};
+    one.mac = MacAddress::from_ipv4(one.addresses.front());
+    records.endpoints.push_back(std::move(one));
+  }
+  records.sort();
+  StoreView view;
+  view.records = records;
+  validate_set(view);
+  EXPECT_TRUE(view.refused.empty()) << view.refused.front().subject << view.refused.front().message;
+  const Facts facts;
+  const HostName here = records.hosts.front().name;
+  const auto project_here = [&] {
+    const double before = processor_ms();
+    const Projected projected =
+        project({.cluster = Label::parse("demo").value(), .host = here, .records = records, .facts = facts});
+    EXPECT_TRUE(projected.problems.empty());
+    return processor_ms() - before;
+  };
+  const double hundred = project_here();
+  std::erase_if(records.endpoints, [&](const EndpointRecord& one) {
+    return one.host == here && one.name.text() != "endpoint-0";
+  });
+  EXPECT_LE(hundred, 3 * project_here()) << "of one";
+}
+
 }  // namespace
 
 }  // namespace ovl::test
