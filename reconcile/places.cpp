@@ -8,10 +8,12 @@ namespace ovl {
 
 namespace {
 
+// A manifest's blocks are sorted by name.
 template <class Block>
 const Block* block_of(const std::vector<Block>& blocks, std::string_view name) {
-  const auto at = std::ranges::find_if(blocks, [&](const Block& one) { return one.name.text() == name; });
-  return at != blocks.end() ? &*at : nullptr;
+  const auto text_of = [](const Block& one) -> std::string_view { return one.name.text(); };
+  const auto at = std::ranges::lower_bound(blocks, name, {}, text_of);
+  return at != blocks.end() && text_of(*at) == name ? &*at : nullptr;
 }
 
 template <class Block>
@@ -35,13 +37,16 @@ std::optional<Place> place_of_endpoint(const Manifest& manifest, std::string_vie
 // Who declared a namespace: a sandbox its network, an endpoint's its endpoint, the host's own the host.
 std::optional<Place> place_of_netns(const Manifest& manifest, const HostName& host, std::string_view name) {
   if (name.empty() || name == "host") return place_in(manifest.hosts, host.text());
-  for (const EndpointBlock& block : manifest.endpoints) {
-    const bool named = block.netns ? block.netns->value.text() == name : block.name.text() == name;
-    const bool here = host.empty() || block.host.value == host;
-    if (named && here) return block.netns ? block.netns->place : block.place;
+  if (name.starts_with(kSandboxPrefix)) {
+    return place_in(manifest.networks, name.substr(kSandboxPrefix.size()));
   }
-  if (!name.starts_with(kSandboxPrefix)) return std::nullopt;
-  return place_in(manifest.networks, name.substr(kSandboxPrefix.size()));
+  const auto is_here = [&](const EndpointBlock& block) { return host.empty() || block.host.value == host; };
+  const EndpointBlock* own = block_of(manifest.endpoints, name);
+  if (own != nullptr && !own->netns && is_here(*own)) return own->place;
+  for (const EndpointBlock& block : manifest.endpoints) {
+    if (block.netns && block.netns->value.text() == name && is_here(block)) return block.netns->place;
+  }
+  return std::nullopt;
 }
 
 std::optional<Place> place_of_address(const Manifest& manifest, const HostName& host,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconcile/older_builds.hpp"
+#include "reconcile/places.hpp"
 #include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
 #include "tests/reconcile/beyond_limits.hpp"
@@ -201,6 +202,24 @@ TEST(PairsOfNetworks, ChangesAndHosts) {
     EXPECT_EQ(cut_off.size(), 2 * count);
     EXPECT_EQ(cut_off.front().until.size(), 16U);
     EXPECT_TRUE(cut_off.front().others);
+  });
+}
+
+// Each refusal is shown with its place.
+TEST(PairsOfAPolicy, FindingsAndBlocks) {
+  expect_in_step(400, [](Stopwatch& watch, std::size_t count) {
+    const Sources sources{{.name = "ovl.toml", .text = kHost + kInternal + on_host("a", count, kInN)}};
+    const Parsed parsed = parse(sources);
+    const HostName host = HostName::parse("a").value();
+    std::size_t found = 0;
+    watch.time("places", [&] {
+      for (std::size_t i = 0; i < count; ++i) {
+        if (place_of(parsed.manifest, host, fmt::format("endpoint.a{}", i))) ++found;
+        if (place_of(parsed.manifest, host, fmt::format("netns a{}", i))) ++found;
+      }
+      return found;
+    });
+    EXPECT_EQ(found, 2 * count);
   });
 }
 
