@@ -229,12 +229,14 @@ class NetworkResolver {
 
   void choose_subnet_for(NetworkRecord& record, const NetworkBlock& block) {
     record.chosen.emplace_back("subnets");
-    if (const auto subnet = choose_subnet(taken_space(), last_chosen_)) {
+    const auto subnet = is_full_ ? std::nullopt : choose_subnet(taken_space(), last_chosen_);
+    if (subnet) {
       record.subnets.push_back(*subnet);
       taken_->add(*subnet);
       last_chosen_ = subnet;
       return;
     }
+    is_full_ = true;
     out_.problems.push_back(
         problem("no-subnet", block.place,
                 fmt::format("network \"{}\" finds no free /24 in 10.0.0.0/8", block.name.text()),
@@ -267,6 +269,7 @@ class NetworkResolver {
   Resolved& out_;
   std::optional<TakenSpace> taken_;
   std::optional<IpPrefix> last_chosen_;  // nothing before it is free
+  bool is_full_ = false;                 // nothing is: a search looks at 65,536 prefixes
 };
 
 }  // namespace

@@ -270,6 +270,22 @@ TEST_P(Doubling, TakesNoMoreThanItsShare) {
                  [](Stopwatch& watch, std::size_t count) { run(GetParam(), count, watch); });
 }
 
+// Where nothing is free, that is found out once: each search looks at all that there is.
+TEST(DoublingOfNone, NoSubnetIsSearchedForOnce) {
+  const auto resolved = [](Stopwatch& watch, const char* step, std::size_t count) {
+    const std::string text =
+        kHost + "[network.all]\nsubnet = \"10.0.0.0/8\"\n" + repeated(count, network_number);
+    const Parsed parsed = parse({{.name = "ovl.toml", .text = text}});
+    ASSERT_TRUE(parsed.diagnostics.empty());
+    const Resolved out = watch.time(step, [&] { return resolve(parsed.manifest, {}, {}); });
+    EXPECT_EQ(out.problems.size(), count);
+  };
+  Stopwatch watch;
+  for (int i = 0; i < 2; ++i) resolved(watch, "one", 1);
+  resolved(watch, "many", 60);
+  EXPECT_LE(watch.took().at("many"), 10 * watch.took().at("one"));
+}
+
 // What a tenant fills its own namespace with: as many addresses as routes, on the device that ovl gave it.
 void diff_full_namespace(std::size_t count, Stopwatch& watch) {
   Plan plan;
