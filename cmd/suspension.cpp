@@ -11,6 +11,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/hooks/ownership.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/style.hpp"
 #include "cmd/write_file.hpp"
@@ -49,6 +50,7 @@ Result<int> suspend(const GlobalOptions& global, const PlanOptions& options, con
   const std::int64_t now = std::time(nullptr);
   const Suspension suspension{.who = this_process(now).who, .since = now, .reason = reason};
   OVL_CHECK(write_whole_file(file_in(directory), encode(suspension).json() + "\n", 0600));
+  if (!options.repo.empty()) OVL_CHECK(leave_to_owner(directory.substr(0, directory.rfind('/'))));
   std::cout << "Suspended: what applies by itself here stands back until ovl resume; plan and apply by hand "
                "work.\n";
   return kExitDone;

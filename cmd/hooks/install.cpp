@@ -15,6 +15,7 @@
 #include "cmd/exit.hpp"
 #include "cmd/hooks/hooks.hpp"
 #include "cmd/hooks/make_good.hpp"
+#include "cmd/hooks/ownership.hpp"
 #include "cmd/hooks/script.hpp"
 #include "cmd/hooks/taken.hpp"
 #include "cmd/host_side.hpp"
@@ -218,6 +219,7 @@ Result<int> install(const GlobalOptions& global, const PlanOptions& plan, const 
   for (const HookKind* one : hooks) OVL_CHECK(install_one(*one, folder, arguments));
   if (std::ranges::find(hooks, std::string_view("post-receive"), &HookKind::name) != hooks.end())
     OVL_CHECK(make_taken_folder(repository->directory()));
+  OVL_CHECK(leave_to_owner(repository->directory()));
   warn_without_keystore(hooks, kept);
   return kExitDone;
 }

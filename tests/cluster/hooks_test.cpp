@@ -1,6 +1,7 @@
 // Hooks in real repositories, with a store and without a lab: cluster scope needs no kernel.
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -479,6 +480,40 @@ TEST_F(Hooks, AreInstalledWhereGitRunsThemOrRefused) {
   EXPECT_TRUE(ovl("hook status --repo " + file("hub.git")).has(file("hub.git/ours")));
   EXPECT_EQ(ovl("hook uninstall pre-receive --repo " + file("hub.git")).code, 0);
   EXPECT_FALSE(std::filesystem::exists(file("hub.git/ours/pre-receive")));
+}
+
+// The repository of the account that everybody pushes to, and an administrator with sudo.
+TEST_F(Hooks, OfAnotherAccountCanWriteWhatRootHasMade) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
+  const std::string top = file("");
+  const std::string hub = file("hub.git");
+  std::ofstream(file("home/.gitconfig")) << "[safe]\ndirectory = *\n";  // of the clone, which is root's
+  ASSERT_EQ(
+      shell("chmod 755 " + top + " && chown 65534:65533 " + top + " && chown -R 65534:65533 " + hub).code, 0);
+  const auto by_sudo = [&](const std::string& arguments) {
+    return shell("SUDO_UID=65534 " OVL_BINARY " " + arguments + " --repo " + hub);
+  };
+  const auto push_as_owner = [&] {
+    return shell("cd " + file("work") + " && setpriv --reuid 65534 --regid 65533 --clear-groups env HOME=" +
+                 file("home") + " git push hub main");
+  };
+  const Ran installed =
+      by_sudo("hook install --path net --scope cluster --cluster pushed --new-cluster --keystore " + store() +
+              " --state-dir " + file("state") + " pre-receive post-receive");
+  ASSERT_EQ(installed.code, 0) << installed.out;
+  write(kOne);
+  commit("one");
+  const Ran first = push_as_owner();
+  EXPECT_EQ(first.code, 0) << first.out;
+  EXPECT_TRUE(first.has("Apply complete")) << first.out;
+
+  ASSERT_EQ(by_sudo("suspend --reason 'by root'").code, 0);
+  write(std::string(kOne) + kTwo);
+  commit("two");
+  const Ran held = push_as_owner();
+  EXPECT_EQ(held.code, 0) << held.out;
+  EXPECT_TRUE(held.has("by root")) << held.out;
+  EXPECT_FALSE(held.has("Apply complete")) << held.out;
 }
 
 TEST_F(Hooks, StatusSaysThatGitRunsHooksElsewhereNow) {
