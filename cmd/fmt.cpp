@@ -1,10 +1,9 @@
 // ovl fmt: gives a manifest's files their one look, or says which do not have it.
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -23,18 +22,6 @@ namespace ovl {
 
 namespace {
 
-Error cannot_write(const std::string& path) {
-  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", path), .os_errno = errno};
-}
-
-// With the mode that it has.
-Status replace_file(const std::string& path, const std::string& text) {
-  struct stat about {};
-
-  if (::stat(path.c_str(), &about) != 0) return cannot_write(path);
-  return write_whole_file(path, text, about.st_mode & 07777);
-}
-
 // What is no TOML has no look.
 Status check_syntax(const Sources& sources) {
   Diagnostics found = parse(sources).diagnostics;
@@ -42,6 +29,13 @@ Status check_syntax(const Sources& sources) {
   if (found.empty()) return {};
   std::cerr << render_all(found, sources, wants_colour(STDERR_FILENO));
   return Error{.code = Errc::manifest, .message = "what is no TOML can't be formatted; nothing was done"};
+}
+
+// Of a link that the user has named, where it leads; no other one is followed.
+std::string place_of(const std::string& name, const std::string& named) {
+  std::error_code error;
+  const std::filesystem::path place = std::filesystem::canonical(name, error);
+  return name == named && !error ? place.string() : name;
 }
 
 Result<int> format_files(const FmtOptions& options) {
@@ -53,7 +47,7 @@ Result<int> format_files(const FmtOptions& options) {
     if (text == source.text) continue;
     differs = true;
     std::cout << printable(source.name) << "\n";
-    if (!options.check) OVL_CHECK(replace_file(source.name, text));
+    if (!options.check) OVL_CHECK(replace_whole_file(place_of(source.name, options.path), text));
   }
   return differs && options.check ? kExitError : kExitDone;
 }

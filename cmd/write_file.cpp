@@ -42,14 +42,14 @@ void sync_parent(const std::string& path) {
   if (fd.valid()) (void)::fsync(fd.get());
 }
 
-}  // namespace
-
-Status write_whole_file(const std::string& path, const std::string& text, mode_t mode) {
+// prepare(fd): gives the new file what it has beside its text; false, with errno.
+template <class Prepare>
+Status write_beside(const std::string& path, const std::string& text, const Prepare& prepare) {
   std::string name = path + ".XXXXXX";
   const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
   if (!file.valid()) return not_written(path);
-  const bool written = ::fchmod(file.get(), mode) == 0 && write_all(file.get(), text) &&
-                       ::fsync(file.get()) == 0 && ::rename(name.c_str(), path.c_str()) == 0;
+  const bool written = prepare(file.get()) && write_all(file.get(), text) && ::fsync(file.get()) == 0 &&
+                       ::rename(name.c_str(), path.c_str()) == 0;
   if (written) {
     sync_parent(path);
     return {};
@@ -57,6 +57,26 @@ Status write_whole_file(const std::string& path, const std::string& text, mode_t
   Error error = not_written(path);
   ::unlink(name.c_str());
   return error;
+}
+
+}  // namespace
+
+Status write_whole_file(const std::string& path, const std::string& text, mode_t mode) {
+  return write_beside(path, text, [&](int file) { return ::fchmod(file, mode) == 0; });
+}
+
+Status replace_whole_file(const std::string& path, const std::string& text) {
+  struct stat about {};
+
+  if (::lstat(path.c_str(), &about) != 0) return not_written(path);
+  if (!S_ISREG(about.st_mode)) {
+    errno = ELOOP;
+    return not_written(path);
+  }
+  return write_beside(path, text, [&](int file) {
+    (void)!::fchown(file, about.st_uid, about.st_gid);
+    return ::fchmod(file, about.st_mode & 0777) == 0;
+  });
 }
 
 }  // namespace ovl

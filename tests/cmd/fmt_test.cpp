@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -61,6 +62,35 @@ TEST_F(Fmt, WritesOnceAndKeepsTheMode) {
   EXPECT_EQ(about.st_mode & 07777, 0640U);
   EXPECT_EQ(fmt("--check"), 0);
   EXPECT_EQ(printed(), "");
+}
+
+// Root tidies up in somebody else's folder.
+TEST_F(Fmt, LeavesAFileItsOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
+  write(kUntidy);
+  ASSERT_EQ(::chown(path().c_str(), 65534, 65533), 0);
+  ASSERT_EQ(::chmod(path().c_str(), 0640), 0);
+  EXPECT_EQ(fmt(""), 0);
+  EXPECT_EQ(text(), kTidy);
+
+  struct stat about {};
+
+  ASSERT_EQ(::stat(path().c_str(), &about), 0);
+  EXPECT_EQ(about.st_uid, 65534U);
+  EXPECT_EQ(about.st_gid, 65533U);
+  EXPECT_EQ(about.st_mode & 07777, 0640U);
+}
+
+TEST_F(Fmt, WritesWhereALinkLeads) {
+  write(kUntidy);
+  ASSERT_EQ(::symlink("ovl.toml", directory_.file("link.toml").c_str()), 0);
+  EXPECT_EQ(fmt("link.toml"), 0);
+  EXPECT_EQ(text(), kTidy);
+
+  struct stat about {};
+
+  ASSERT_EQ(::lstat(directory_.file("link.toml").c_str(), &about), 0);
+  EXPECT_TRUE(S_ISLNK(about.st_mode));
 }
 
 TEST_F(Fmt, LeavesWhatIsNoToml) {
