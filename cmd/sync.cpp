@@ -1,6 +1,7 @@
 // ovl sync: fetch, verify, plan, apply, once or again and again. What a repository or a store that can't be
 // reached costs is time: nothing is removed meanwhile.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -226,6 +227,8 @@ Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const Sy
 }  // namespace
 
 int run_sync(const GlobalOptions& global, const PlanOptions& options, const SyncOptions& sync_options) {
+  // What git obeys is in the mirror: nobody else may write there, whatever the umask was.
+  ::umask(::umask(0) | (S_IWGRP | S_IWOTH));
   const auto code = sync(global, options, sync_options);
   return code.ok() ? code.value() : report_error(code.error());
 }

@@ -100,6 +100,16 @@ TEST_F(Sync, FollowsTheRemote) {
   EXPECT_TRUE(reaches(2, "two")) << log();
 }
 
+// git runs what the mirror's configuration says.
+TEST_F(Sync, NobodyElseWritesItsMirror) {
+  write("[network.one]\n");
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  const Ran ran = shell("umask 0; cd / && " OVL_BINARY " " + arguments() + " --new-cluster");
+  ASSERT_EQ(ran.code, 0) << ran.out;
+  EXPECT_EQ(shell("find " + file("state") + " ! -type l -perm /022").out, "");
+}
+
 TEST_F(Sync, SaysThatTheKeystoreHadLostIt) {
   write(kOne);
   commit("one");
