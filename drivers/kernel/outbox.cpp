@@ -128,12 +128,25 @@ void Outbox::send_finish_queue(Space& where, MessageQueue& queue, const std::vec
   }
 }
 
+namespace {
+
+// A device opens its port when it goes up (vxlan_open()), in the namespace that it was made in.
+void say_port_is_held(UdpPort port, Error& error) {
+  error.message += fmt::format(": a program on this host holds UDP port {}", port.number());
+  error.hint = fmt::format(
+      "find it with ss -ulnp 'sport = :{}' and end it, or give the network another `port`", port.number());
+}
+
+}  // namespace
+
 Error Outbox::error_of(std::size_t index, std::uint16_t type, const Refusal& refusal) const {
   const Operation& failed = operations_[index];
   const Errc otherwise = refusal.os_errno == EEXIST && is_create(failed) ? Errc::conflict : Errc::kernel;
   Error error = kernel_error(fmt::format("{} {}", message_type_name(type), describe(failed)),
                              refusal.os_errno, refusal.text, otherwise);
   if (error.code == Errc::conflict) error.hint = "it exists and is not ovl's: remove or rename it";
+  const Link* link = object_in<Link>(failed.after);
+  if (refusal.os_errno == EADDRINUSE && link != nullptr && link->port) say_port_is_held(*link->port, error);
   return error;
 }
 

@@ -1,6 +1,10 @@
 // What the kernel refuses, in words: message type, object, errno and the kernel's own text, word for word.
 #include "drivers/kernel/errors.hpp"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {
@@ -163,6 +167,25 @@ TEST_F(ErrorTest, OfAVniSaysWhoHasIt) {
   must("ip link delete mine");
   apply(Operations().create("blue", vxlan_link(9, "")));
   says(wanted, Errc::conflict, refused + "vxlan0 in netns blue");
+}
+
+TEST_F(ErrorTest, OfAPortThatAProgramHoldsSaysHowToFindIt) {
+  const int held = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_port = htons(4790);
+  ASSERT_EQ(::bind(held, reinterpret_cast<const sockaddr*>(&any), sizeof any), 0);
+  apply(Operations().create("ovl-b", owned_netns("ovl-b")));
+  Link device = vxlan_link(9, "");
+  device.port = UdpPort::unchecked(4790);
+  const Error error = failure_of(Operations().create("ovl-b", device), 0);
+  ::close(held);
+  EXPECT_EQ(
+      error.message,
+      "RTM_NEWLINK link ovl-b:vxlan0: EADDRINUSE (Address already in use): a program on this host holds "
+      "UDP port 4790");
+  EXPECT_EQ(error.hint,
+            "find it with ss -ulnp 'sport = :4790' and end it, or give the network another `port`");
 }
 
 TEST_F(ErrorTest, OfAVniInANamespaceWithoutANameSaysHowToFindIt) {
