@@ -29,7 +29,7 @@ struct NamespaceObjects {
   std::vector<Neighbour> neighbours;
   std::vector<Fdb> fdb;
   std::vector<HostsFile> hosts_files;
-  // Why it could not be read; then nothing of it is known. Observed only.
+  // Why it could not be read; then nothing is known of what is in it. Observed only.
   std::string unreadable;
 
   bool operator==(const NamespaceObjects&) const = default;

@@ -175,12 +175,22 @@ class Differ {
 
   void settle_unreadable(std::uint32_t index) {
     const NetnsName& name = plan_.spaces[index];
-    const NamespaceObjects* desired = spaces_[index].desired;
-    spaces_[index].blocked = true;
-    if (desired != nullptr && desired->netns) stands_in_the_way(index, {}, &*desired->netns);
-    conflict(part_name(plan_, name), "unreadable-netns", "netns " + name.text(),
-             "it can't be read: " + spaces_[index].observed->unreadable,
-             "make it readable; whoever is root in it can remove what is in the way");
+    Space& space = spaces_[index];
+    const Netns* have = space.observed->netns ? &*space.observed->netns : nullptr;
+    const bool wanted = space.desired != nullptr && space.desired->netns;
+    // What ovl made goes, whatever somebody has put into it.
+    if (!wanted && have != nullptr && have->made_here) {
+      space.removed = true;
+      return emit(index, Action::remove, Reason::not_desired, have, {});
+    }
+    space.blocked = true;
+    if (wanted) stands_in_the_way(index, {}, &*space.desired->netns);
+    conflict(
+        part_name(plan_, name), "unreadable-netns", "netns " + name.text(),
+        "it can't be read: " + space.observed->unreadable,
+        fmt::format("remove what is in the way there, or, when nothing in it is needed, all of it: ip netns "
+                    "delete {}",
+                    name.text()));
   }
 
   void settle_existing(std::uint32_t index, const Netns& want, const Netns& have) {

@@ -430,8 +430,12 @@ Result<HostObjects> FakeKernel::observe(const HostObjects& wanted) {
   for (const NamespaceObjects& wish : wanted.namespaces) {
     const NamespaceObjects* space = objects_.find(wish.name);
     const auto hidden = unreadable_.find(wish.name);
-    if (hidden != unreadable_.end() && !hidden->second.empty()) {
-      out.namespaces.push_back(NamespaceObjects{.name = wish.name, .unreadable = hidden->second});
+    const bool exists = space != nullptr && space->netns;
+    if (exists && hidden != unreadable_.end() && !hidden->second.empty()) {
+      out.namespaces.push_back(NamespaceObjects{.name = wish.name,
+                                                .netns = Netns{.name = wish.name, .born = space->netns->born},
+                                                .hosts_files = seen(*space, wish).hosts_files,
+                                                .unreadable = hidden->second});
       continue;
     }
     out.namespaces.push_back(space != nullptr ? seen(*space, wish) : NamespaceObjects{.name = wish.name});
@@ -440,6 +444,11 @@ Result<HostObjects> FakeKernel::observe(const HostObjects& wanted) {
 }
 
 Result<HostFacts> FakeKernel::facts(const FactsRequest& request) {
+  if (request.advertise && request.advertise == lacking_) {
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("the advertised address {} is not on this machine",
+                                        request.advertise->text())};
+  }
   HostFacts facts = facts_;
   facts.host = request.host;
   if (request.advertise) facts.vtep = request.advertise;

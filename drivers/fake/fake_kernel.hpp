@@ -67,6 +67,9 @@ class FakeKernel : public Kernel {
 
   void set_facts(HostFacts facts) { facts_ = std::move(facts); }
 
+  // This machine has every address but this one.
+  void lack_address(const IpAddress& address) { lacking_ = address; }
+
   // Whether all other hosts are on a link of this one, or behind routers.
   void set_on_link(bool on_link) { on_link_ = on_link; }
 
@@ -78,6 +81,7 @@ class FakeKernel : public Kernel {
 
   HostObjects objects_;
   HostFacts facts_;
+  std::optional<IpAddress> lacking_;
   std::map<NetnsName, std::string> unreadable_;
   std::map<NetnsName, int> refused_;
   std::function<void(HostObjects&)> happens_;

@@ -58,7 +58,8 @@ class Kernel {
   // Reads the namespaces that `wanted` names, in `wanted`'s order. Returns, per namespace:
   //   netns        absent when it does not exist (then all else but hosts_files, which outlive it, is empty);
   //                unfinished: a making that was cut short left only its name
-  //   unreadable   why, when it could not be read; then all else is empty (of the host's own: an error)
+  //   unreadable   why, when it could not be read (of the host's own: an error); then all else is empty but
+  //                hosts_files and, of a namespace that is one, which it is (Netns::born)
   //   links        all but lo, ours and foreign, veth peers resolved
   //   nft_tables   those called like one in `wanted`, or "ovl"
   //   sysctls      those whose path `wanted` has, when the file exists

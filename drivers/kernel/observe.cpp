@@ -142,6 +142,16 @@ bool hides_all(Spaces& spaces, const NetnsName& name, const Error& error) {
   return name.empty() || (error.os_errno == EPERM && !spaces.get(name).ok());
 }
 
+// Which one it is, and what is kept of it in files, is known all the same.
+NamespaceObjects without_contents(Spaces& spaces, const std::string& proc, NamespaceObjects&& read,
+                                  const Error& error) {
+  NamespaceObjects out{.name = read.name, .unreadable = error.message};
+  out.hosts_files = std::move(read.hosts_files);
+  const auto space = spaces.get(read.name);
+  if (space.ok()) out.netns = Netns{.name = read.name, .born = birth_of(space.value()->route(), proc)};
+  return out;
+}
+
 }  // namespace
 
 std::string birth_of(const NetlinkSocket& socket, const std::string& proc) {
@@ -160,7 +170,8 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
     const Status done = read_namespace(spaces, files, proc, want, host.at(want.name), read, lines);
     if (done.ok()) continue;
     if (hides_all(spaces, want.name, done.error())) return done.error();
-    host.at(want.name) = NamespaceObjects{.name = want.name, .unreadable = done.error().message};
+    NamespaceObjects& objects = host.at(want.name);
+    objects = without_contents(spaces, proc, std::move(objects), done.error());
     // What it was asked may still be on its way.
     spaces.forget(want.name);
   }

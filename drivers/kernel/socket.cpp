@@ -15,7 +15,9 @@ namespace ovl {
 namespace {
 
 constexpr std::size_t kBatchBytes = std::size_t{16} * 1024;
-constexpr std::size_t kReceiveBytes = std::size_t{32} * 1024;  // the kernel's dump buffers are no larger
+// A dump comes in 32 KiB (netlink_dump()) unless one link needs more: its alternative names alone may have 64
+// KiB (rtnl_alt_ifname(), rtnl_calcit()).
+constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
 constexpr int kReceiveBuffer = 8 * 1024 * 1024;
 constexpr int kDumpAttempts = 10;
 constexpr std::size_t kMostAnswer = std::size_t{128} * 1024 * 1024;  // a million objects, whoever made them

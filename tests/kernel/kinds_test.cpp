@@ -428,6 +428,18 @@ TEST_F(KindTest, NftTableOfAnEndpointsNamespaceIsNotReadWhole) {
   EXPECT_TRUE(observe_one("web").nft_tables.empty());
 }
 
+// Some 60 KiB of them, which come in one message.
+TEST_F(KindTest, ALinkWithAllTheNamesThatTheKernelGivesIsRead) {
+  must(
+      "ip netns add web; for i in $(seq 500); do printf 'link property add dev lo altname x%0120d\\n' $i; "
+      "done | "
+      "ip -n web -force -batch - 2>/dev/null; true");
+  ASSERT_GT(std::stoul(must("ip -n web -d link show lo | grep -c altname")), 200U);
+  const NamespaceObjects seen = observe_one("web");
+  EXPECT_EQ(seen.unreadable, "");
+  EXPECT_TRUE(seen.netns.has_value());
+}
+
 TEST_F(KindTest, HostsFileIsPartOfItsNamespaceEvenWithoutOne) {
   HostsFile wish{.netns = netns("web"), .file = "hosts", .lines = {"10.0.9.2 web"}, .owner = "ovl:demo/web"};
   apply(Operations().create("web", wish));

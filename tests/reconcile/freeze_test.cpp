@@ -388,7 +388,8 @@ TEST_F(FreezeTest, ATenantThatNeverRests) {
   heals();
 }
 
-// Taken out of the manifest, a frozen endpoint is cut off: that is done on the host's side.
+// Taken out of the manifest, a frozen endpoint is cut off, which is done on the host's side, and what ovl
+// made for it goes: its root does not decide whether.
 TEST_F(FreezeTest, AFrozenEndpointCanBeRemoved) {
   ASSERT_TRUE(apply(kManifest).ok());
   kernel_.make_unreadable(netns("bad"), "no");
@@ -398,10 +399,26 @@ TEST_F(FreezeTest, AFrozenEndpointCanBeRemoved) {
   const auto done = apply(without);
   ASSERT_TRUE(done.ok()) << done.error().message;
   EXPECT_EQ(ports_of("bad"), 0U);
-  kernel_.make_unreadable(netns("bad"), "");
-  const auto again = apply(without);
-  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_TRUE(done.value().left.empty());
   EXPECT_FALSE(exists("bad"));
+}
+
+TEST_F(FreezeTest, ADestroyTakesWhatCannotBeRead) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  kernel_.make_unreadable(netns("bad"), "no");
+  const auto done = destroy();
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  EXPECT_TRUE(done.value().left.empty());
+  EXPECT_FALSE(exists("bad"));
+}
+
+// Another one of that name, which ovl did not make, is nobody's to remove.
+TEST_F(FreezeTest, WhatCannotBeReadAndIsAnotherOneStays) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  space("bad").netns->born = "boot another";
+  kernel_.make_unreadable(netns("bad"), "no");
+  ASSERT_TRUE(destroy().ok());
+  EXPECT_TRUE(exists("bad"));
 }
 
 }  // namespace
