@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "reconcile/freeze.hpp"
+#include "reconcile/last_good.hpp"
+
 namespace ovl {
 
 namespace {
@@ -77,6 +80,20 @@ std::string held_by_pool(const IpPrefix& pool, const ProjectInput& input) {
   for (const KeystoreAddress& store : input.keystores) {
     if (pool.contains(store.address))
       return fmt::format("holds the keystore's address {}", store.address.text());
+  }
+  return {};
+}
+
+Status leave_gateway(const State& state, const HostName& here, const Records& desired,
+                     std::vector<Finding>& problems) {
+  const auto is_of_pool = [](const Finding& finding) { return finding.id.text() == "pool-in-use"; };
+  if (std::ranges::none_of(problems, is_of_pool)) return {};
+  OVL_TRY(const Remembered good, remember(state));
+  const HostRecord* before = good.records.host(here);
+  const HostRecord* now = desired.host(here);
+  if (before == nullptr || now == nullptr || before->gateway_pool != now->gateway_pool) return {};
+  for (Finding& finding : problems) {
+    if (is_of_pool(finding)) finding.part = part_name(Plan(), NetnsName());
   }
   return {};
 }

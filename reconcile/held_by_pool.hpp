@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reconcile/project.hpp"
+#include "state/state.hpp"
 
 namespace ovl {
 
@@ -12,5 +14,10 @@ namespace ovl {
 // Routes of the main table to larger prefixes, and what is ovl's own, are no such thing. Empty: nothing, or
 // no facts are known.
 std::string held_by_pool(const IpPrefix& pool, const ProjectInput& input);
+
+// What has come into a pool that host `here` has realised already is about the gateway alone: makes that the
+// part of such findings ("pool-in-use"). Errors: as State.
+Status leave_gateway(const State& state, const HostName& here, const Records& desired,
+                     std::vector<Finding>& problems);
 
 }  // namespace ovl

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <tuple>
+
+#include "reconcile/observe.hpp"
 
 namespace ovl {
 
@@ -253,6 +256,24 @@ Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>&
     if (round > kRounds) return contradiction(together.refused.front());
     freeze_too(stored, std::move(together), round == kRounds, view);
   }
+}
+
+Status keep_own_address(const State& state, Kernel& kernel, const HostName& here, StoreView& view) {
+  const HostRecord* own = view.records.host(here);
+  if (own == nullptr) return {};
+  OVL_TRY(const Remembered good, remember(state));
+  const HostRecord* before = good.records.host(here);
+  const auto ends = [](const HostRecord& host) {
+    return std::tie(host.advertise, host.bind, host.interface);
+  };
+  if (before == nullptr || ends(*before) == ends(*own)) return {};
+  OVL_TRY(const FactsRequest wanted, facts_request(here, nullptr, view.records));
+  const auto facts = kernel.facts(wanted);
+  if (facts.ok() || facts.error().code != Errc::conflict) return {};
+  std::erase_if(view.records.hosts, [&](const HostRecord& host) { return host.name == here; });
+  refuse_record(view, std::string(kHosts) + here.text(), facts.error().message);
+  add_names(view.frozen_hosts, {here});
+  return {};
 }
 
 Status keep_pool_apart(const State& state, const HostName& here, StoreView& view) {

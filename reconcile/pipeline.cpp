@@ -9,6 +9,7 @@
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/freeze.hpp"
 #include "reconcile/guards.hpp"
+#include "reconcile/held_by_pool.hpp"
 #include "reconcile/host_report.hpp"
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
@@ -60,6 +61,7 @@ void recall_refused(const Request& request, const World& world, Planned& planned
 // Without a manifest the last good records stand for what is refused, and each of those is told.
 Status stand_on_good(const Request& request, const World& world, Planned& planned) {
   const std::size_t told = planned.view.refused.size();
+  OVL_CHECK(keep_own_address(*world.state, *world.kernel, request.host, planned.view));
   OVL_CHECK(keep_pool_apart(*world.state, request.host, planned.view));
   OVL_CHECK(restore_frozen(*world.state, planned.view));
   const std::vector<Finding>& refused = planned.view.refused;
@@ -108,6 +110,12 @@ const Records& known_records(const Planned& planned) {
   return planned.puts_back ? planned.known : planned.view.records;
 }
 
+// Those that stand for them are not what the store has.
+bool has_refused_facts(const StoreView& view, const HostName& host) {
+  return std::ranges::any_of(
+      view.refused, [&](const Finding& finding) { return finding.subject == "facts/" + host.text(); });
+}
+
 // This host's own facts, fresh; overlaid on what the others have published.
 Status read_facts(const Request& request, World& world, Planned& planned) {
   if (!has_host(request) || request.destroy) return {};
@@ -120,7 +128,8 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   std::string& version = planned.own_facts->version;
   version = version_saying(version, {Ability::new_words});
   const HostFacts* published = planned.view.facts.host(request.host);
-  if (published != nullptr && planned.view.claims.contains(host_claim(request.host))) {
+  const bool named = planned.view.claims.contains(host_claim(request.host));
+  if (published != nullptr && named && !has_refused_facts(planned.view, request.host)) {
     planned.published = *published;
   }
   planned.view.facts.set(*planned.own_facts);
@@ -311,6 +320,7 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
     Projected projected = project_records(request, planned, planned.desired);
     plan.desired = std::move(projected.objects);
     plan.conflicts = std::move(projected.problems);
+    OVL_CHECK(leave_gateway(*world.state, request.host, planned.desired, plan.conflicts));
     for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));
     for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
   }

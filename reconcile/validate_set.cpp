@@ -122,16 +122,32 @@ std::string addresses_problem(const NetworkRecord& network, const PrefixIndex& s
   return {};
 }
 
+// As resolve_endpoints() calls them. Of other names the kernel gives some to no device ("all" and "default"
+// are folders of its settings), and makes some itself ("lo", "sit0").
+bool is_an_endpoints(std::string_view name) {
+  constexpr std::string_view lead = "eth";
+  if (!name.starts_with(lead) || name.size() == lead.size()) return false;
+  name.remove_prefix(lead.size());
+  return name.find_first_not_of("0123456789") == std::string_view::npos && (name == "0" || name[0] != '0');
+}
+
+std::string interfaces_problem(const EndpointRecord& endpoint) {
+  for (const IfName* name :
+       {&endpoint.interface, endpoint.gateway_interface ? &*endpoint.gateway_interface : nullptr}) {
+    if (name != nullptr && !is_an_endpoints(name->view())) {
+      return fmt::format("no interface of an endpoint is called {}", name->view());
+    }
+  }
+  return {};
+}
+
 std::string names_problem(const EndpointRecord& endpoint) {
   if (endpoint.netns.text().starts_with(kSandboxPrefix)) return "its namespace has a reserved name";
   if (is_reserved_name(endpoint.name.text())) return "its name is reserved";
   for (const Alias& alias : endpoint.aliases) {
     if (is_reserved_name(alias.text())) return fmt::format("the alias {} is reserved", alias.text());
   }
-  const bool loopback = endpoint.interface.view() == "lo" ||
-                        (endpoint.gateway_interface && endpoint.gateway_interface->view() == "lo");
-  if (loopback) return "its interface is called lo";
-  return {};
+  return interfaces_problem(endpoint);
 }
 
 std::string way_out_problem(const HostRecord& host, const EndpointRecord& endpoint) {
@@ -434,11 +450,13 @@ void sort_unique(std::vector<Name>& names) {
 }  // namespace
 
 Finding refusal(std::string key, const std::string& problem) {
+  const bool of_its_host = key.starts_with("facts/") || key.starts_with("status/");
   return Finding{.code = Errc::corrupt,
                  .id = "refused-record",
                  .subject = std::move(key),
                  .message = problem.substr(0, kLongestProblem),
-                 .hint = "apply the manifest again from a trusted place, or remove the key"};
+                 .hint = of_its_host ? "apply on that host, which writes it anew, or remove the key"
+                                     : "apply the manifest again from a trusted place, or remove the key"};
 }
 
 void refuse_record(StoreView& view, std::string key, const std::string& problem) {

@@ -247,6 +247,44 @@ TEST_F(FreezeTest, ATenantIsNoOtherCluster) {
   EXPECT_TRUE(is_connected("web"));
 }
 
+// Another program's bridge, in the pool that this host has had all along.
+TEST_F(FreezeTest, AnAddressInThePoolThatThisHostHas) {
+  ASSERT_TRUE(apply(kManifest).ok());
+  HostFacts facts;
+  facts.machine = "machine-a";
+  facts.addresses = {IpAddress::parse("172.18.5.1").value()};
+  kernel_.set_facts(facts);
+  space("web").addresses.clear();
+  std::erase_if(space("").addresses, [](const Address& own) { return own.dev.view() == "ovl-gw"; });
+  const auto done = apply(kManifest);
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  ASSERT_EQ(done.value().left.size(), 1U);
+  EXPECT_EQ(done.value().left.front().part, "the gateway");
+  EXPECT_EQ(done.value().left.front().id.text(), "pool-in-use");
+  EXPECT_TRUE(is_connected("web"));
+  EXPECT_TRUE(space("").addresses.empty()) << "the gateway is as it was";
+  facts.addresses.clear();
+  kernel_.set_facts(facts);
+  heals();
+}
+
+TEST_F(FreezeTest, ANewPoolAroundAnAddressIsRefused) {
+  HostFacts facts;
+  facts.machine = "machine-a";
+  facts.addresses = {IpAddress::parse("172.30.5.1").value()};
+  kernel_.set_facts(facts);
+  std::string text = kManifest;
+  const std::string own = "[host.a]\n";
+  text.insert(text.find(own) + own.size(), "gateway_pool = \"172.30.0.0/16\"\n");
+  const auto refused = apply(text);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Errc::guard);
+  EXPECT_FALSE(exists("web"));
+  ASSERT_TRUE(apply(kManifest).ok());
+  EXPECT_FALSE(apply(text).ok()) << "another one than it has";
+  EXPECT_TRUE(is_connected("web"));
+}
+
 // Each operation in turn is refused, once: what belongs to other parts is made all the same.
 TEST_F(FreezeTest, ARefusalDuringTheApply) {
   ASSERT_TRUE(apply(kManifest).ok());

@@ -134,6 +134,29 @@ TEST_F(LastGood, ThisHostsOwnRecord) {
   stands("hosts/a");
 }
 
+// Also in a generation that is whole.
+TEST_F(LastGood, AnAddressThatThisHostDoesNotHave) {
+  kernel_.lack_address(IpAddress::parse("192.0.2.77").value());
+  for (const char* key : {"advertise", "bind"}) {
+    edit("a", key, "192.0.2.77");
+    write_next_head();
+    stands("hosts/a");
+  }
+}
+
+// A host's facts are its own to write, and no manifest's.
+TEST_F(LastGood, ThisHostsOwnFactsAreWrittenAnew) {
+  const auto store = store_.connect();
+  const StoreLayout layout(Label::parse("demo").value());
+  for (const Scope scope : {Scope::host, Scope::all}) {
+    const std::string key = layout.facts(HostName::parse("a").value());
+    const std::string good = store->get(key).value()->value;
+    ASSERT_TRUE(store->commit({{}, {{.key = key, .value = "{}"}}}).value().committed);
+    ASSERT_TRUE((scope == Scope::host ? apply(scope, nullptr) : apply(kManifest)).ok());
+    EXPECT_EQ(store->get(key).value()->value, good);
+  }
+}
+
 TEST_F(LastGood, ThisHostsOwnPoolAroundAnothersVtep) {
   edit("a", "gateway_pool", "192.0.2.0/24");
   stands("hosts/a");

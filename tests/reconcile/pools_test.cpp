@@ -1,4 +1,5 @@
 // A gateway pool that would take something away from its host, and what a record may not hold.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "reconcile/held_by_pool.hpp"
@@ -177,6 +178,26 @@ TEST(RecordRules, AreThoseOfManifests) {
               records.endpoints[0].mac = MacAddress::from_ipv4(records.networks[0].gateways[0]);
             }),
             "endpoints/n/db: 02:42:0a:00:09:01 is its gateway's MAC");
+}
+
+// Some the kernel gives to no device, others are its own, and none of them is ever written by ovl.
+TEST(RecordRules, InterfacesAreCalledAsOvlCallsThem) {
+  const auto inner = [](const char* name) {
+    return refusal_after(
+        [&](Records& records) { records.endpoints[0].interface = IfName::from_kernel(name); });
+  };
+  const auto outer = [](const char* name) {
+    return refusal_after(
+        [&](Records& records) { records.endpoints[0].gateway_interface = IfName::from_kernel(name); });
+  };
+  for (const char* name :
+       {"all", "default", "lo", "sit0", "eth", "eth01", "eth-1", "ethx", "veth0", "eth0a"}) {
+    EXPECT_EQ(inner(name), fmt::format("endpoints/n/db: no interface of an endpoint is called {}", name));
+    EXPECT_EQ(outer(name), fmt::format("endpoints/n/db: no interface of an endpoint is called {}", name));
+  }
+  EXPECT_EQ(inner("eth7"), "");
+  EXPECT_EQ(inner("eth1023"), "");
+  EXPECT_EQ(outer("eth10"), "");
 }
 
 TEST(RecordRules, ANameLeadsToOneEndpoint) {
