@@ -11,6 +11,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
@@ -71,6 +72,20 @@ void add_drops(const LookHere& here, std::vector<Symptom>& symptoms) {
   }
 }
 
+// A loss is nothing that a look at the store alone could find.
+void add_loss(const GlobalOptions& global, const PlanOptions& options, Context& context,
+              std::vector<Symptom>& symptoms) {
+  if (context.world().keystore == nullptr) return;
+  const auto view = read_store(*context.world().keystore, StoreLayout(context.request().cluster));
+  if (!view.ok()) return;  // told as what the store says
+  std::string loss = loss_of(global, options, context, view.value());
+  if (loss.empty()) return;
+  symptoms.push_back({.level = Symptom::Level::problem,
+                      .check = "records",
+                      .text = std::move(loss),
+                      .remedy = "see docs/keystores.md, Restoring"});
+}
+
 Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .optional_identity = true}));
   auto symptoms = examine(Patient{.store = context.world().keystore,
@@ -79,6 +94,7 @@ Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
                                   .kernel = context.world().kernel,
                                   .state = context.world().state,
                                   .now = std::time(nullptr)});
+  add_loss(global, options, context, symptoms);
   if (!context.request().host.empty()) add_drops(look_here(global, options), symptoms);
   if (options.json) {
     std::cout << symptoms_json(symptoms).pretty_json() << "\n";

@@ -11,6 +11,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/process/enter.hpp"
 #include "model/handle.hpp"
@@ -47,6 +48,7 @@ Result<int> graph(const GlobalOptions& global, const PlanOptions& options, const
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   const Label& cluster = context.request().cluster;
   OVL_TRY(const StoreView view, read_store(*context.world().keystore, StoreLayout(cluster)));
+  OVL_CHECK(tell_loss(global, options, context, view));
   const bool mermaid = given.format == "mermaid";
   const std::string text =
       graph_text(cluster, view.records, mermaid ? GraphFormat::mermaid : GraphFormat::dot);

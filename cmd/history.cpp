@@ -10,6 +10,7 @@
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
@@ -100,6 +101,9 @@ Result<int> history(const GlobalOptions& global, const PlanOptions& options) {
   const Commits commits = commits_of(repository.get(), known);
   std::cout << (options.json ? history_json(known, commits).pretty_json() + "\n"
                              : history_text(known, commits));
+  OVL_TRY(const StoreView view,
+          read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+  OVL_CHECK(tell_loss(global, options, context, view));
   return kExitDone;
 }
 

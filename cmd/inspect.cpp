@@ -10,6 +10,7 @@
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
+#include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/diff_records.hpp"
@@ -227,7 +228,10 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   const std::optional<StoreView> wanted = desired_view(context, view);
   auto subject = subject_of(inspect, view);
   if (!subject.ok() && wanted) subject = subject_of(inspect, *wanted);
-  if (!subject.ok()) return std::move(subject).error();
+  if (!subject.ok()) {
+    OVL_CHECK(tell_loss(global, options, context, view));
+    return std::move(subject).error();
+  }
   const std::vector<NetnsName>& namespaces = subject.value().namespaces;
   const LookHere here = look_here(global, options);
   Value out = sides_json(inspect, {.recorded = view, .desired = wanted, .here = here}, namespaces);
@@ -237,6 +241,7 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   out.set("dropped", std::move(dropped));
   out.set("declared", blame_json(context, inspect.kind, inspect.name));
   std::cout << out.pretty_json() << "\n";
+  OVL_CHECK(tell_loss(global, options, context, view));
   return kExitDone;
 }
 

@@ -68,11 +68,8 @@ Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
     return kExitError;
   }
   // A tree without a fault may be an old one, or none.
-  const std::string loss = loss_of(global, options, context, view);
-  if (loss.empty()) return kExitDone;
-  return Error{.code = Errc::guard,
-               .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
-               .hint = "see docs/keystores.md, Restoring"};
+  OVL_CHECK(tell_loss(global, options, context, view));
+  return kExitDone;
 }
 
 Status write_text(const std::string& path, const std::string& text) {

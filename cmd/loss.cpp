@@ -66,6 +66,15 @@ std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Con
   return out.empty() ? misfit_of(view) : out;
 }
 
+Status tell_loss(const GlobalOptions& global, const PlanOptions& options, Context& context,
+                 const StoreView& view) {
+  const std::string loss = loss_of(global, options, context, view);
+  if (loss.empty()) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
+               .hint = "see docs/keystores.md, Restoring"};
+}
+
 std::string alone_text(const GlobalOptions& global, const PlanOptions& options) {
   const Context::Needs needs{.manifest = false, .host = false, .keystore = false, .state = true};
   auto context = Context::open(global, options, needs);

@@ -12,6 +12,10 @@ namespace ovl {
 std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Context& context,
                     const StoreView& view);
 
+// The same as an error, of code guard.
+Status tell_loss(const GlobalOptions& global, const PlanOptions& options, Context& context,
+                 const StoreView& view);
+
 // What this host holds while its store can't be reached; empty: it remembers nothing.
 std::string alone_text(const GlobalOptions& global, const PlanOptions& options);
 

@@ -104,11 +104,8 @@ Result<int> list(const GlobalOptions& global, const PlanOptions& options, const 
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   std::cout << (options.json ? json_of(view, ls.kind).pretty_json() + "\n" : text_of(view, ls));
-  const std::string loss = loss_of(global, options, context, view);
-  if (loss.empty()) return kExitDone;
-  return Error{.code = Errc::guard,
-               .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
-               .hint = "see docs/keystores.md, Restoring"};
+  OVL_CHECK(tell_loss(global, options, context, view));
+  return kExitDone;
 }
 
 }  // namespace

@@ -179,6 +179,31 @@ RC_GTEST_PROP(Restore, AHostWithoutTheManifestFillsALostStore, (const Manifest& 
   for (const HostBlock& block : manifest.hosts) must_apply(site.follow(manifest, block.name));
 }
 
+// What is destroyed where the store has lost it ends everywhere, as where nothing was lost.
+RC_GTEST_PROP(Restore, WhatIsDestroyedOnALostStoreStaysDestroyed, (const Manifest& given)) {
+  Manifest manifest = gen::left_open(given);
+  for (HostBlock& host : manifest.hosts) host.protect = false;
+  for (NetworkBlock& network : manifest.networks) network.protect = false;
+  for (EndpointBlock& endpoint : manifest.endpoints) endpoint.protect = false;
+  const HostName host = any_host(manifest);
+  const auto destroyed = [&](Site& site, bool is_lost) {
+    must_stand(site, manifest);
+    const std::string lineage = site.view(manifest).head->lineage;
+    if (is_lost) site.lose_store();
+    must_apply(site.destroy(manifest, host));
+    for (const HostBlock& block : manifest.hosts) must_apply(site.follow(manifest, block.name));
+    RC_ASSERT(site.view(manifest).records == Records());
+    RC_ASSERT(site.view(manifest).head->lineage == lineage);
+  };
+  Site lost;
+  Site there;
+  destroyed(lost, true);
+  destroyed(there, false);
+  for (const HostBlock& block : manifest.hosts) {
+    check_same(lost.kernel(block.name).objects(), there.kernel(block.name).objects());
+  }
+}
+
 // ... and one that was begun anew meanwhile, by whoever remembers nothing.
 RC_GTEST_PROP(Restore, TheOlderLineageWins, (const Manifest& manifest, const Manifest& other)) {
   RC_PRE(manifest.hosts.size() > 1U);

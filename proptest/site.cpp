@@ -89,6 +89,13 @@ Result<Applied> Site::follow(const Manifest& manifest, const HostName& host) {
   return run(following);
 }
 
+Result<Applied> Site::destroy(const Manifest& manifest, const HostName& host) {
+  Request destroying = request(manifest, host);
+  destroying.destroy = true;
+  destroying.manifest = nullptr;
+  return run(destroying);
+}
+
 Status Site::apply_all(const Manifest& manifest) {
   for (const HostBlock& host : manifest.hosts) {
     auto applied = apply(manifest, host.name);

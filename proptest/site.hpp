@@ -37,6 +37,9 @@ class Site {
 
   FakeKernel& kernel(const HostName& host) { return machine(host).kernel; }
 
+  // `ovl destroy`, of all that there is.
+  Result<Applied> destroy(const Manifest& manifest, const HostName& host);
+
   // The cluster's tree as it is.
   StoreView view(const Manifest& manifest);
   // As if its disk had been replaced.

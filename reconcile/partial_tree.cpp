@@ -163,6 +163,7 @@ bool writes_a_part(const Request& request) {
 Status fill_again(const Request& request, Kept&& kept, bool busy, Planned& planned) {
   if (writes_a_part(request)) return does_not_fit(request, planned, busy);
   Records& known = planned.known;
+  planned.lost_counts = kept.is_exact;
   known = kept.is_exact ? put_back(kept.remembered.records, known) : put_back(known, kept.remembered.records);
   recall_facts(kept.remembered.facts, planned.view.facts);
   if (busy) return {};

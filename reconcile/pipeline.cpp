@@ -182,7 +182,7 @@ void resolve_records(const Request& request, Planned& planned) {
   if (has_cluster(request) ? only_moves : planned.puts_back) {
     planned.desired = planned.known;
   } else if (!has_cluster(request) || request.refresh_only) {
-    planned.desired = planned.view.records;
+    planned.desired = planned.puts_back ? planned.known : planned.view.records;
   } else if (!request.destroy && request.manifest != nullptr) {
     Resolved resolved = resolve(*request.manifest, planned.known, planned.view.facts);
     planned.desired = std::move(resolved.records);
@@ -193,22 +193,59 @@ void resolve_records(const Request& request, Planned& planned) {
   }
 }
 
-// The manifest's policy and the host's: what either does not allow is refused.
-void refuse_by_policy(const Request& request, std::int64_t now, Planned& planned) {
+Plan empty_plan(const Request& request) {
+  Plan plan;
+  plan.scope = request.scope;
+  plan.cluster = request.cluster;
+  plan.host = request.host;
+  plan.origin = request.origin;
+  plan.destroy = request.destroy;
+  plan.partial = !request.selection.all();
+  plan.refresh_only = request.refresh_only;
+  return plan;
+}
+
+// What guards, the manifest's policy and the host's do not allow.
+std::vector<Finding> refusals(const Request& request, std::int64_t now, const Plan& plan,
+                              const Records& desired, const Records& current) {
+  std::vector<Finding> refused = refusals_of(plan, current, request.max_destroy);
   // A commit says what there shall be; a destroy or a move is said on the command line.
   const bool says_so = !request.destroy && request.manifest != nullptr && request.moves.empty();
-  const PolicyInput input{.plan = planned.plan,
-                          .desired = planned.desired,
-                          .current = planned.view.records,
+  const PolicyInput input{.plan = plan,
+                          .desired = desired,
+                          .current = current,
                           .now = now,
                           .signer = says_so ? request.signer : std::string(),
                           .unsigned_because = says_so ? request.unsigned_because : "no commit asks for this"};
-  std::vector<Finding>& refused = planned.plan.refused;
   const auto add = [&](const Policy& policy) {
     for (Finding& finding : violations(input, policy)) refused.push_back(std::move(finding));
   };
   if (request.host_policy) add(*request.host_policy);
   if (request.manifest != nullptr && request.manifest->policy) add(*request.manifest->policy);
+  return refused;
+}
+
+bool is_same(const Finding& a, const Finding& b) {
+  return a.id == b.id && a.subject == b.subject && a.message == b.message && a.hint == b.hint;
+}
+
+// What the store has lost counts as there, or a loss would be a way past every guard.
+void refuse_loss(const Request& request, std::int64_t now, Planned& planned) {
+  if (!planned.lost_counts) return;
+  // Of what claims alone tell of, no record is known.
+  Records there = planned.known;
+  std::erase_if(there.networks, [](const NetworkRecord& network) { return network.id.empty(); });
+  std::erase_if(there.endpoints, [](const EndpointRecord& endpoint) { return endpoint.id.empty(); });
+  Plan whole = empty_plan(request);
+  whole.record_changes = diff_records(planned.desired, there);
+  std::erase_if(whole.record_changes, [](const RecordChange& change) {
+    return change.action != Action::remove && change.reason != Reason::moved;
+  });
+  std::vector<Finding>& refused = planned.plan.refused;
+  for (Finding& finding : refusals(request, now, whole, planned.desired, there)) {
+    const auto known = [&](const Finding& other) { return is_same(finding, other); };
+    if (std::ranges::none_of(refused, known)) refused.push_back(std::move(finding));
+  }
 }
 
 // Whether records may change: a host alone only puts back what it remembers.
@@ -226,13 +263,13 @@ Status diff_cluster(const Request& request, std::int64_t now, Planned& planned) 
     planned.desired = with_changes(planned.view.records, planned.unselected, plan.record_changes);
     OVL_CHECK(check_whole(planned.desired));
   }
-  for (Finding& finding : refusals_of(plan, planned.view.records, request.max_destroy)) {
+  for (Finding& finding : refusals(request, now, plan, planned.desired, planned.view.records)) {
     plan.refused.push_back(std::move(finding));
   }
   for (Finding& finding : words_for_older_builds(plan, planned.desired, planned.view.facts)) {
     plan.refused.push_back(std::move(finding));
   }
-  refuse_by_policy(request, now, planned);
+  refuse_loss(request, now, planned);
   return {};
 }
 
@@ -328,18 +365,6 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
   say_full_ttl(planned, plan.observed);
   if (request.refresh_only) plan.drift = std::exchange(plan.object_changes, {});
   return {};
-}
-
-Plan empty_plan(const Request& request) {
-  Plan plan;
-  plan.scope = request.scope;
-  plan.cluster = request.cluster;
-  plan.host = request.host;
-  plan.origin = request.origin;
-  plan.destroy = request.destroy;
-  plan.partial = !request.selection.all();
-  plan.refresh_only = request.refresh_only;
-  return plan;
 }
 
 Result<Planned> plan_stages(const Request& request, World& world) {

@@ -19,6 +19,13 @@ Finding put_back_warning(const Request& request, const Planned& planned) {
       .message = fmt::format("the keystore has lost it; it is rebuilt as this host knew it at generation {}",
                              planned.remembered.serial),
       .hint = "if this is another keystore by mistake, do not apply"};
+  if (request.destroy) {
+    out.message = fmt::format(
+        "the keystore does not hold what is remembered here, generation {}; that it is destroyed is written "
+        "there all the same, so that nobody puts it back",
+        planned.remembered.serial);
+    return out;
+  }
   if (planned.tree == Tree::lost) return out;
   out.code = Errc::conflict;
   out.id = "keystore-put-back";
@@ -41,6 +48,7 @@ Finding put_back_warning(const Request& request, const Planned& planned) {
 Status put_back(const Request& request, const State& state, Planned& planned) {
   OVL_TRY(planned.remembered, remember(state));
   planned.known = put_back(planned.remembered.records, planned.view.records);
+  planned.lost_counts = true;
   recall_facts(planned.remembered.facts, planned.view.facts);
   planned.plan.warnings.push_back(put_back_warning(request, planned));
   return {};
@@ -68,6 +76,17 @@ Result<const State*> recollect(const World& world, Planned& planned) {
   return found;
 }
 
+// The generation that is written is the whole cluster for everybody who follows it.
+Status refuse_part(const Request& request, const Planned& planned) {
+  if (!planned.puts_back || request.refresh_only || request.selection.all()) return {};
+  return Error{
+      .code = Errc::guard,
+      .message = fmt::format("cluster {}: what the keystore has lost is put back as a whole, and this "
+                             "is a part of it",
+                             request.cluster.text()),
+      .hint = "apply the whole manifest first; nothing was done here"};
+}
+
 Status check_restored(const Request& request, const Planned& planned) {
   if (!request.restored || !planned.memory.lineage.empty()) return {};
   return Error{.code = Errc::guard,
@@ -93,7 +112,8 @@ Status recall(const Request& request, const World& world, Planned& planned) {
   // A head that fails its validation is somebody's doing: a manifest is needed against that.
   const bool spoilt = !planned.view.head && request.scope == Scope::host &&
                       planned.view.revisions.contains(StoreLayout(request.cluster).head());
-  planned.puts_back = !request.destroy && !spoilt && state != nullptr && (told || is_put_back(planned.tree));
+  planned.puts_back = !spoilt && state != nullptr && (told || is_put_back(planned.tree));
+  OVL_CHECK(refuse_part(request, planned));
   return planned.puts_back ? put_back(request, *state, planned) : Status();
 }
 

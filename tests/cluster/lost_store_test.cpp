@@ -100,6 +100,83 @@ TEST_F(LostStore, IsFilledAgainHoweverItIsSpelled) {
   }
 }
 
+// What looks at the store alone would tell a loss from emptiness by none of these.
+TEST_F(LostStore, IsToldByEveryVerbThatReads) {
+  applies("hub");
+  lose();
+  for (const std::string verb : {"graph", "history", "network inspect one", "doctor"}) {
+    const Ran ran =
+        ovl("--state-dir " + file("hub") + " " + verb + " --keystore " + store() + " --cluster pushed");
+    EXPECT_NE(ran.code, 0) << verb << ran.out;
+    EXPECT_TRUE(ran.has("the keystore has lost it: generation 1 is remembered here")) << verb << ran.out;
+  }
+}
+
+// A generation is the whole cluster for all who follow it.
+TEST_F(LostStore, IsNotFilledWithAPart) {
+  applies("hub");
+  const std::string before = all();
+  lose();
+  const std::string saved = file("saved.plan");
+  for (const std::string part : {"--target network.one", "--exclude network.one"}) {
+    for (const std::string verb : {"apply net --auto-approve", "plan net", "destroy net --auto-approve"}) {
+      const Ran ran = ovl("--state-dir " + file("hub") + " " + verb + " --scope cluster " + part +
+                          " --keystore " + store());
+      EXPECT_EQ(ran.code, 12) << verb << part << ran.out;
+      EXPECT_TRUE(ran.has("apply the whole manifest first")) << verb << part << ran.out;
+    }
+  }
+  applies("hub");
+  EXPECT_EQ(all(), before);
+}
+
+// What was lost counts as there, be it all or some of it.
+TEST_F(LostStore, IsNoWayPastTheGuards) {
+  const std::string one = "[network.one]\n";
+  write(one + "[network.two]\nprotect = true\n");
+  applies("hub");
+  for (const std::string which : {"1", "key LIKE '%/networks/%'"}) {
+    write(one);
+    lose(which);
+    const Ran ran = apply("hub");
+    EXPECT_EQ(ran.code, 12) << ran.out;
+    EXPECT_TRUE(ran.has("network.two: it is protected and would be removed")) << ran.out;
+    write(one + "[network.two]\nprotect = true\n");
+    applies("hub");
+  }
+  write("[network.one]\n[network.two]\n[network.three]\n[network.four]\n");
+  applies("hub");
+  lose();
+  write("[network.one]\n");
+  const Ran many = apply("hub");
+  EXPECT_EQ(many.code, 12) << many.out;
+  EXPECT_TRUE(many.has("of its 4 networks would be removed")) << many.out;
+  write(
+      "[network.one]\n[network.two]\n[network.three]\n[network.four]\n[policy]\nforbid = [\"remove "
+      "network\"]\n");
+  applies("hub");
+  lose();
+  write("[network.one]\n[network.two]\n[network.three]\n[policy]\nforbid = [\"remove network\"]\n");
+  const Ran forbidden = apply("hub");
+  EXPECT_EQ(forbidden.code, 12) << forbidden.out;
+  EXPECT_TRUE(forbidden.has("policy forbids this change")) << forbidden.out;
+}
+
+// Or whoever remembers it would fill the store again.
+TEST_F(LostStore, IsDestroyedForAllWhoRememberIt) {
+  applies("hub");
+  ASSERT_EQ(shell("cp -a " + file("hub") + " " + file("follower")).code, 0);
+  lose();
+  const Ran ran =
+      ovl("--state-dir " + file("hub") + " destroy net --scope cluster --auto-approve --keystore " + store());
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_TRUE(ran.has("that it is destroyed is written there all the same")) << ran.out;
+  const Ran follower =
+      ovl("--state-dir " + file("follower") + " status --keystore " + store() + " --cluster pushed");
+  EXPECT_EQ(follower.code, 0) << follower.out;
+  EXPECT_TRUE(follower.has("generation 2")) << follower.out;
+}
+
 TEST_F(LostStore, IsNotTakenForANewOne) {
   applies("hub");
   const std::string before = all();
