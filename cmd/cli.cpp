@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 
@@ -195,6 +196,15 @@ void add_all(CLI::App& app, CommandLine& line) {
   add_shell_verbs(app, line);
 }
 
+// Files in them are opened from elsewhere, too, and databases by their whole path alone.
+void make_absolute(GlobalOptions& global) {
+  for (std::string* folder : {&global.state_directory, &global.run_directory}) {
+    std::error_code error;
+    const auto absolute = std::filesystem::absolute(*folder, error).lexically_normal();
+    if (!error && !folder->empty()) *folder = absolute.string();
+  }
+}
+
 }  // namespace
 
 CommandInfo command_tree() {
@@ -225,6 +235,7 @@ int run_cli(int argc, char** argv) {
     // --help and --version end here too, with exit code 0.
     return app.exit(error) == 0 ? kExitDone : kExitError;
   }
+  make_absolute(line.global);
   return line.run ? line.run() : kExitError;
 }
 

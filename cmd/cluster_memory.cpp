@@ -33,6 +33,14 @@ bool has_memory(const std::string& root, const Label& cluster) {
   return std::ranges::find(there, cluster) != there.end();
 }
 
+// One that says something, or nothing yet.
+Result<State> opened(Result<State> state) {
+  if (!state.ok()) return state;
+  auto memory = memory_of(state.value());
+  if (!memory.ok()) return std::move(memory).error();
+  return state;
+}
+
 bool is_of_store(const std::string& root, const Label& cluster, const std::string& store) {
   if (!has_memory(root, cluster)) return false;
   const auto state = State::open_read_only({.root = root, .cluster = cluster});
@@ -64,12 +72,15 @@ std::string memory_folder(const GlobalOptions& global, const PlanOptions& option
   return ::geteuid() == 0 ? global.state_directory : folder_of_account();
 }
 
-std::optional<State> open_memory(const MemoryPlace& place, bool writable) {
-  if (place.folder.empty() || place.url.empty()) return std::nullopt;
+Result<std::optional<State>> open_memory(const MemoryPlace& place, bool writable) {
+  if (place.folder.empty() || place.url.empty()) return std::optional<State>();
   const StateOptions where{.root = root_of(place), .cluster = place.cluster};
-  auto state = writable ? State::open(where) : State::open_read_only(where);
-  if (!state.ok() || !memory_of(state.value()).ok()) return std::nullopt;
-  return std::move(state).value();
+  auto state = opened(writable ? State::open(where) : State::open_read_only(where));
+  if (state.ok()) return std::optional(std::move(state).value());
+  if (!has_memory(where.root, where.cluster)) return std::optional<State>();
+  Error error = std::move(state).error().within("what is remembered here of cluster " + where.cluster.text());
+  error.hint = "mend it; if it is lost, move it away: nothing is remembered here then";
+  return error;
 }
 
 }  // namespace ovl

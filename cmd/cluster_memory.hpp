@@ -20,7 +20,8 @@ struct MemoryPlace {
 std::string memory_folder(const GlobalOptions& global, const PlanOptions& options);
 
 // None where nothing can be kept, such as a CI job without a folder of its own: it remembers nothing then.
-// To read, a memory that is not there is an empty one.
-std::optional<State> open_memory(const MemoryPlace& place, bool writable);
+// To read, a memory that is not there is an empty one. One that is there and can't be
+// opened is an error: a lost store would be taken for a new one.
+Result<std::optional<State>> open_memory(const MemoryPlace& place, bool writable);
 
 }  // namespace ovl

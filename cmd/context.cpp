@@ -196,7 +196,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   // A host without a manifest goes by what its last apply left.
   if (host || needs.state || !context.knows_keystore()) OVL_CHECK(context.open_state(global, needs));
   if (needs.keystore) OVL_CHECK(context.open_store(global, options, needs));
-  context.open_memory(global, options, needs);
+  OVL_CHECK(context.open_memory(global, options, needs));
   context.mind_place(options);
   if (host && needs.identity) {
     Status identified = context.identify(options);
@@ -587,14 +587,15 @@ bool Context::never_held_it() const {
   return is_file && never_held(*keystore_, access_.url, StoreLayout(request_.cluster).head());
 }
 
-void Context::open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {
-  if (request_.scope == Scope::host || keystore_ == nullptr || !(needs.source || needs.memory)) return;
-  auto memory = ovl::open_memory(
-      {.folder = memory_folder(global, options), .url = access_.url, .cluster = request_.cluster},
-      needs.writable);
+Status Context::open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {
+  if (request_.scope == Scope::host || keystore_ == nullptr || !(needs.source || needs.memory)) return {};
+  const MemoryPlace place{
+      .folder = memory_folder(global, options), .url = access_.url, .cluster = request_.cluster};
+  OVL_TRY(auto memory, ovl::open_memory(place, needs.writable));
   if (memory) memory_ = std::make_unique<State>(std::move(*memory));
   world_.memory = memory_.get();
   if (request_.scope == Scope::cluster && state_ == nullptr) recall_host(global);
+  return {};
 }
 
 // What this machine as one of the hosts remembers of the same store.

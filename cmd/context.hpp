@@ -98,7 +98,7 @@ class Context {
   [[nodiscard]] bool knows_keystore() const;
   Status fill_host_policy(const PlanOptions& options);
   [[nodiscard]] bool stands_alone(const Needs& needs) const;
-  void open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs);
+  Status open_memory(const GlobalOptions& global, const PlanOptions& options, const Needs& needs);
   void recall_host(const GlobalOptions& global);
   [[nodiscard]] bool may_begin(const PlanOptions& options) const;
   [[nodiscard]] bool never_held_it() const;

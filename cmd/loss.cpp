@@ -62,7 +62,8 @@ std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Con
   if (!out.empty()) return out;
   const auto kept =
       open_memory({.folder = memory_folder(global, options), .url = url, .cluster = cluster}, false);
-  if (kept) out = loss_in(*kept, url, view);
+  if (!kept.ok()) return kept.error().message;
+  if (kept.value()) out = loss_in(*kept.value(), url, view);
   return out.empty() ? misfit_of(view) : out;
 }
 

@@ -109,15 +109,6 @@ Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
   return plan;
 }
 
-GlobalOptions with_absolute_folders(GlobalOptions global) {
-  for (std::string* folder : {&global.state_directory, &global.run_directory}) {
-    std::error_code error;
-    const fs::path absolute = fs::absolute(*folder, error).lexically_normal();
-    if (!error) *folder = absolute.string();
-  }
-  return global;
-}
-
 // Moves what stood there out of the way, once.
 Status keep_before(const std::string& path) {
   const auto text = text_of_file(path);
@@ -208,7 +199,7 @@ Result<int> install(const GlobalOptions& global, const PlanOptions& plan, const 
   OVL_TRY(const std::string folder, folder_to_install(*repository));
   OVL_TRY(const PlanOptions kept, kept_options(*repository, plan));
   OVL_CHECK(check_durations(hook));
-  std::vector<std::string> arguments = hook_arguments(with_absolute_folders(global), kept);
+  std::vector<std::string> arguments = hook_arguments(global, kept);
   if (hook.wait != HookOptions().wait) arguments.insert(arguments.end(), {"--wait", hook.wait});
   if (hook.time_limit != HookOptions().time_limit)
     arguments.insert(arguments.end(), {"--time-limit", hook.time_limit});

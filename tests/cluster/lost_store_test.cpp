@@ -100,6 +100,45 @@ TEST_F(LostStore, IsFilledAgainHoweverItIsSpelled) {
   }
 }
 
+// As a pipeline names it, beside its checkout.
+TEST_F(LostStore, IsRememberedInAFolderThatIsNamedFromHere) {
+  const auto from_here = [&](const std::string& verb) {
+    return ovl("--state-dir ../beside " + verb + " --keystore " + store());
+  };
+  const Ran first = from_here("apply net --scope cluster --auto-approve --new-cluster");
+  ASSERT_EQ(first.code, 0) << first.out;
+  const std::string before = all();
+  lose();
+  const Ran listed = from_here("network ls --cluster pushed");
+  EXPECT_EQ(listed.code, 12) << listed.out;
+  const Ran again = from_here("apply net --scope cluster --auto-approve");
+  EXPECT_EQ(again.code, 0) << again.out;
+  EXPECT_EQ(all(), before);
+}
+
+// Or a lost store would be taken for a new one, with --new-cluster left in a pipeline.
+TEST_F(LostStore, IsNotBegunAnewWhereAMemoryCantBeRead) {
+  applies("hub");
+  const std::string before = all();
+  const std::string memory = shell("find " + file("hub") + " -name state.db").out;
+  const std::string path = memory.substr(0, memory.find('\n'));
+  const std::string spoil = "mv " + path + " " + file("kept") + " && ";
+  for (const std::string& by : {spoil + "head -c 5000 /dev/urandom > " + path, spoil + "mkdir " + path,
+                                spoil + "ln -s /dev/null " + path}) {
+    ASSERT_EQ(shell(by).code, 0);
+    lose();
+    const Ran ran = apply("hub", "--new-cluster");
+    EXPECT_EQ(ran.code, 1) << ran.out;
+    EXPECT_TRUE(ran.has("what is remembered here of cluster pushed")) << ran.out;
+    const Ran listed =
+        ovl("--state-dir " + file("hub") + " network ls --keystore " + store() + " --cluster pushed");
+    EXPECT_EQ(listed.code, 12) << listed.out;
+    ASSERT_EQ(shell("rm -rf " + path + " && mv " + file("kept") + " " + path).code, 0);
+    applies("hub");
+    EXPECT_EQ(all(), before);
+  }
+}
+
 // What looks at the store alone would tell a loss from emptiness by none of these.
 TEST_F(LostStore, IsToldByEveryVerbThatReads) {
   applies("hub");
