@@ -109,20 +109,35 @@ Result<PlanOptions> kept_options(GitRepository& repository, PlanOptions plan) {
   return plan;
 }
 
-// Moves what stood there out of the way, once.
+// What stood there gets a second name, once: until ours takes the first one, it goes on running, also when
+// that never happens. Where files have one name alone, it is moved.
 Status keep_before(const std::string& path) {
   const auto text = text_of_file(path);
   if (!text || is_hook_script(*text)) return {};
   std::error_code error;
   const std::string before = path + std::string(kBefore);
+  if (fs::equivalent(path, before, error)) return {};
   if (fs::exists(before, error)) {
     return Error{.code = Errc::conflict,
                  .message = fmt::format("{} is another hook, and {} is kept already", path, before),
                  .hint = "make one of the two"};
   }
-  fs::rename(path, before, error);
+  fs::create_hard_link(path, before, error);
+  if (error) fs::rename(path, before, error);
   if (!error) return {};
   return Error{.code = Errc::io, .message = fmt::format("{} can't be renamed: {}", path, error.message())};
+}
+
+// Ours in its place, in one step; when that fails, what stood there has its one name again.
+Status take_place(const std::string& path, const std::string& script) {
+  std::error_code error;
+  const bool stood_there = fs::exists(path, error);
+  OVL_CHECK(keep_before(path));
+  Status written = write_whole_file(path, script, 0755);
+  const std::string before = path + std::string(kBefore);
+  if (!written.ok() && stood_there && !fs::exists(path, error)) fs::rename(before, path, error);
+  if (!written.ok() && fs::equivalent(path, before, error)) fs::remove(before, error);
+  return written;
 }
 
 Result<std::string> own_program() {
@@ -138,9 +153,8 @@ Status install_one(const HookKind& hook, const std::string& folder,
   std::error_code error;
   fs::create_directories(folder, error);
   const std::string path = fmt::format("{}/{}", folder, hook.name);
-  OVL_CHECK(keep_before(path));
   const std::string before = path + std::string(kBefore);
-  OVL_CHECK(write_whole_file(path, hook_script(hook, program, before, arguments), 0755));
+  OVL_CHECK(take_place(path, hook_script(hook, program, before, arguments)));
   std::cout << fmt::format("{}: {}{}\n", printable(path), hook.what,
                            fs::exists(before, error) ? "; what stood there runs first" : "");
   return {};

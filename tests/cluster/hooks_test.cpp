@@ -317,6 +317,27 @@ TEST_F(Hooks, WhatStoodThereRunsFirstAndComesBack) {
   EXPECT_EQ(ovl("hook uninstall --repo " + file("hub.git") + " pre-push").code, 1);
 }
 
+// A disk that is full, or a limit on files, ends an installation before it has changed anything.
+TEST_F(Hooks, WhatStoodThereGoesOnWhereAnInstallationFails) {
+  const std::string hook = file("hub.git/hooks/pre-receive");
+  std::ofstream(hook) << "#!/bin/sh\ncat >/dev/null\necho refused by another\nexit 1\n";
+  ASSERT_EQ(::chmod(hook.c_str(), 0755), 0);
+  const Ran failed =
+      shell("trap '' XFSZ; ulimit -f 0; HOME=" + file("home") + " " + OVL_BINARY + " hook install --repo " +
+            file("hub.git") + " --scope cluster --cluster pushed --keystore " + store() + " pre-receive");
+  EXPECT_EQ(failed.code, 1) << failed.out;
+  EXPECT_TRUE(failed.has("can't be written")) << failed.out;
+  EXPECT_EQ(shell("ls " + file("hub.git/hooks") + " | grep -c before-ovl").out, "0\n");
+  write(kOne);
+  commit("one");
+  EXPECT_TRUE(push().has("refused by another"));
+  // One that was ended between its two steps.
+  std::filesystem::create_hard_link(hook, hook + ".before-ovl");
+  const Ran installed = install("pre-receive");
+  EXPECT_EQ(installed.code, 0) << installed.out;
+  EXPECT_TRUE(push().has("refused by another"));
+}
+
 TEST_F(Hooks, ACommitIsJudgedByItsIndexNotByTheFiles) {
   ASSERT_EQ(ovl("hook install --path net pre-commit").code, 0);
   write(kOne);
