@@ -7,6 +7,7 @@
 #include <map>
 
 #include "reconcile/allocate.hpp"
+#include "reconcile/chosen_overlaps.hpp"
 #include "reconcile/prefix_index.hpp"
 #include "reconcile/resolve_endpoints.hpp"
 
@@ -77,7 +78,7 @@ void add_held(TakenSpace& own, const HostFacts& facts) {
   }
 }
 
-// taken: by the cluster's hosts and networks.
+// taken: by the cluster's hosts and networks. before: whose pool is kept; nullptr: another one is chosen.
 void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& block, const HostRecord* before,
                           const HostFacts* facts, const TakenSpace& taken) {
   if (block.gateway_pool) {
@@ -285,11 +286,15 @@ Resolved resolve(const Manifest& manifest, const Records& current, const Facts& 
     }
   }
   NetworkResolver(manifest, current, facts, ids, out).run();
+  for (Diagnostic& found : crowded_subnets(manifest, out.records.networks)) {
+    out.problems.push_back(std::move(found));
+  }
+  const std::set<HostName> crowded = hosts_with_crowded_pools(manifest, out.records.networks, current);
   const TakenSpace taken = space_around(out.records);
   for (std::size_t i = 0; i < manifest.hosts.size(); ++i) {
     const HostBlock& block = manifest.hosts[i];
-    resolve_gateway_pool(out, out.records.hosts[i], block, current.host(block.name), facts.host(block.name),
-                         taken);
+    const HostRecord* before = crowded.contains(block.name) ? nullptr : current.host(block.name);
+    resolve_gateway_pool(out, out.records.hosts[i], block, before, facts.host(block.name), taken);
   }
   resolve_endpoints(manifest, current, ids, out);
   out.records.sort();

@@ -128,6 +128,66 @@ TEST(Pools, AreNotChosenWhereAnotherTableLeads) {
   EXPECT_EQ(chosen(), "172.20.0.0/16");
 }
 
+// ---- chosen ones, and what is declared later -------------------------------------------------------
+
+constexpr const char* kChosen = R"([cluster]
+name = "demo"
+[host.a]
+advertise = "192.0.2.1"
+[network.m]
+[network.n]
+subnet = "10.0.9.0/24"
+[endpoint.web]
+host = "a"
+[endpoint.web.networks.m]
+[endpoint.web.networks.n]
+)";
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  return text.replace(text.find(what), what.size(), by);
+}
+
+Resolved resolved(const std::string& text, const Records& current) {
+  const Parsed parsed = parse({{.name = "ovl.toml", .text = text}});
+  EXPECT_TRUE(parsed.diagnostics.empty()) << text;
+  return resolve(parsed.manifest, current, {});
+}
+
+TEST(Pools, AChosenOneGivesWayToADeclaredSubnet) {
+  const Records before = resolved(kChosen, {}).records;
+  EXPECT_EQ(before.hosts[0].gateway_pool->text(), "172.18.0.0/16");
+  for (const char* subnet : {"172.18.0.0/16", "172.16.0.0/12", "172.18.5.0/24"}) {
+    const std::string text = replaced(kChosen, "10.0.9.0/24", subnet);
+    const Resolved after = resolved(text, before);
+    EXPECT_TRUE(after.problems.empty()) << subnet;
+    EXPECT_FALSE(after.records.hosts[0].gateway_pool->overlaps(IpPrefix::parse_exact(subnet).value()))
+        << subnet;
+    EXPECT_EQ(resolved(text, after.records).records, after.records) << subnet;
+    // Nobody there has both.
+    const std::string inside = replaced(replaced(text, "[network.m]", "[network.m]\ninternal = true"),
+                                        "subnet =", "internal = true\nsubnet =");
+    EXPECT_EQ(resolved(inside, before).records.hosts[0].gateway_pool, before.hosts[0].gateway_pool);
+  }
+}
+
+TEST(Pools, AChosenSubnetUnderADeclaredPrefixIsTold) {
+  const Records before = resolved(kChosen, {}).records;
+  EXPECT_EQ(before.networks[0].subnets[0].text(), "10.0.0.0/24");
+  const std::string under = replaced(kChosen, "10.0.9.0/24", "10.0.0.0/16");
+  const std::string pool =
+      replaced(kChosen, "\"192.0.2.1\"", "\"192.0.2.1\"\ngateway_pool = \"10.0.0.0/22\"");
+  for (const std::string& text : {under, pool}) {
+    const Resolved after = resolved(text, before);
+    ASSERT_EQ(after.problems.size(), 1U) << text;
+    EXPECT_EQ(after.problems[0].id.text(), "subnets-overlap");
+    EXPECT_NE(after.problems[0].message.find("network \"m\" (10.0.0.0/24, chosen earlier)"),
+              std::string::npos)
+        << after.problems[0].message;
+    EXPECT_TRUE(resolved(replaced(text, "[endpoint.web.networks.n]\n", ""), before).problems.empty() ==
+                (text == under));
+  }
+}
+
 // ---- records -------------------------------------------------------------------------------------
 
 constexpr const char* kManifest = R"([cluster]
