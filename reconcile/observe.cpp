@@ -227,8 +227,13 @@ Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifes
                  .message = fmt::format("host {} is not declared", host.text()),
                  .hint = "say which of the declared hosts this machine is: --host NAME"};
   }
-  request.advertise = record->bind ? record->bind : record->advertise;
-  if (record->interface) request.interface = record->interface;
+  // Of an interface the address that it has now: the one in the record is what it had, and who writes records
+  // elsewhere learns the new one from these facts.
+  if (record->bind || !record->interface) {
+    request.advertise = record->bind ? record->bind : record->advertise;
+  } else {
+    request.interface = record->interface;
+  }
   return request;
 }
 

@@ -23,6 +23,21 @@ FactRoute way(const std::string& destination, const std::string& dev) {
   return {.destination = IpPrefix::parse_exact(destination).value(), .dev = IfName::parse(dev).value()};
 }
 
+// A lease that gave it another address since is seen by who follows the records, too.
+TEST(OwnFacts, AreOfTheInterfaceAndNotOfTheAddressThatItHad) {
+  Records records;
+  HostRecord& host = records.hosts.emplace_back();
+  host.name = HostName::parse("a").value();
+  host.advertise = ip("192.0.2.1");
+  EXPECT_EQ(facts_request(host.name, nullptr, records).value().advertise, ip("192.0.2.1"));
+  host.interface = IfName::parse("eth1").value();
+  const FactsRequest request = facts_request(host.name, nullptr, records).value();
+  EXPECT_EQ(request.advertise, std::nullopt);
+  EXPECT_EQ(request.interface, host.interface);
+  host.bind = ip("10.1.0.4");
+  EXPECT_EQ(facts_request(host.name, nullptr, records).value().advertise, ip("10.1.0.4"));
+}
+
 class SurroundingsTest : public ::testing::Test {
  protected:
   SurroundingsTest() {
