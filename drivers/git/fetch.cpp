@@ -56,14 +56,40 @@ Status run_git(const FetchOptions& options, std::vector<std::string> words, Errc
       .hint = fmt::format("see more by hand: git ls-remote {}; a tag is named as tags/NAME", options.url)};
 }
 
-Status make_mirror(const FetchOptions& options) {
+Status make_mirror(const FetchOptions& options, const std::string& mirror) {
   std::error_code error;
-  if (fs::exists(options.mirror + "/HEAD", error)) return {};
-  fs::create_directories(fs::path(options.mirror).parent_path(), error);
+  if (fs::exists(mirror + "/HEAD", error)) return {};
+  fs::create_directories(fs::path(mirror).parent_path(), error);
   if (error)
-    return Error{.code = Errc::io,
-                 .message = fmt::format("{} can't be made: {}", options.mirror, error.message())};
-  return run_git(options, {"init", "--quiet", "--bare", options.mirror}, Errc::io);
+    return Error{.code = Errc::io, .message = fmt::format("{} can't be made: {}", mirror, error.message())};
+  return run_git(options, {"init", "--quiet", "--bare", mirror}, Errc::io);
+}
+
+Status fetch_into(const FetchOptions& options, const std::string& mirror) {
+  OVL_CHECK(make_mirror(options, mirror));
+  return run_git(
+      options,
+      {"-C", mirror, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+       "--force", "--", options.url, fmt::format("+{}:{}", full_ref(options.ref), kFetchedRef)},
+      Errc::unreachable);
+}
+
+// A mirror has nothing that can't be fetched again: one that a killed git left half made or locked, or that a
+// disk has damaged, gives way to one that works.
+Status fetch_anew(const FetchOptions& options) {
+  std::error_code error;
+  const std::string fresh = options.mirror + ".new";
+  fs::remove_all(fresh, error);
+  Status fetched = fetch_into(options, fresh);
+  if (fetched.ok()) {
+    fs::remove_all(options.mirror, error);
+    fs::rename(fresh, options.mirror, error);
+    if (!error) return {};
+    fetched = Error{.code = Errc::io,
+                    .message = fmt::format("{} can't be made: {}", options.mirror, error.message())};
+  }
+  fs::remove_all(fresh, error);
+  return fetched;
 }
 
 Status check_url(const FetchOptions& options) {
@@ -92,12 +118,11 @@ bool is_remote(const std::string& repository) {
 
 Status fetch(const FetchOptions& options) {
   OVL_CHECK(check_url(options));
-  OVL_CHECK(make_mirror(options));
-  return run_git(options,
-                 {"-C", options.mirror, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
-                  "--no-write-fetch-head", "--force", "--", options.url,
-                  fmt::format("+{}:{}", full_ref(options.ref), kFetchedRef)},
-                 Errc::unreachable);
+  std::error_code error;
+  const bool was_there = fs::exists(options.mirror, error);
+  Status fetched = fetch_into(options, options.mirror);
+  if (fetched.ok() || !was_there || fetched.error().code == Errc::interrupted) return fetched;
+  return fetch_anew(options).ok() ? Status() : std::move(fetched);
 }
 
 }  // namespace ovl

@@ -10,10 +10,11 @@
 namespace ovl {
 
 struct FetchOptions {
-  std::string url;     // https://, ssh://, user@host:path, file:// or an absolute path
-  std::string ref;     // what to fetch of it, as full_ref() takes it
-  int stop_fd = -1;    // as of ProcessCommand
-  std::string mirror;  // a bare repository of our own, made when it is not there
+  std::string url;   // https://, ssh://, user@host:path, file:// or an absolute path
+  std::string ref;   // what to fetch of it, as full_ref() takes it
+  int stop_fd = -1;  // as of ProcessCommand
+  std::string
+      mirror;  // a bare repository of our own, made when it is not there, and anew when it is at fault
   std::chrono::milliseconds timeout{60'000};
 };
 

@@ -125,6 +125,30 @@ TEST_F(Sync, SaysThatTheKeystoreHadLostIt) {
 }
 
 // Where a forge lets people push tags who may not push the branch.
+// A git that was killed leaves half a mirror, or a lock; a disk that was full leaves empty files.
+TEST_F(Sync, AMirrorThatWasCutOffIsMadeAnew) {
+  write("[network.n0]\n");
+  commit("0");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_EQ(ovl(arguments() + " --new-cluster").code, 0);
+  const std::string found = shell("ls -d " + file("state/sync/") + "*.git").out;
+  const std::string mirror = found.substr(0, found.find('\n'));
+  int number = 0;
+  for (const std::string& spoil :
+       {"touch " + mirror + "/refs/ovl/fetched.lock", ": > " + mirror + "/HEAD", "rm -r " + mirror + "/refs",
+        ": > " + mirror + "/refs/ovl/fetched", "rm -r " + mirror + "/objects",
+        "rm -r " + mirror + " && touch " + mirror}) {
+    ASSERT_EQ(shell(spoil).code, 0);
+    const std::string network = fmt::format("n{}", ++number);
+    write("[network.n0]\n[network." + network + "]\n");
+    commit(network);
+    ASSERT_EQ(push().code, 0);
+    const Ran ran = ovl(arguments() + " --max-destroy 100%");
+    EXPECT_EQ(ran.code, 0) << spoil << ran.out;
+    EXPECT_NE(networks().find(network), std::string::npos) << spoil;
+  }
+}
+
 TEST_F(Sync, FollowsTheBranchAndNotATagOfItsName) {
   write(kOne);
   commit("one");
