@@ -20,10 +20,14 @@ struct DropReason {
 constexpr std::array kReasons{
     DropReason{"address", "an endpoint's packet with an address that is not its own",
                "look who uses another address inside an endpoint"},
+    DropReason{"discovery",
+               "what every endpoint's device begins with: questions for routers, of which no "
+               "network has any, and reports before it has an address",
+               ""},
     DropReason{
         "disguise", "VXLAN that would have left as if this host had sent it",
         "look which container or endpoint sends VXLAN; a guest with a VTEP of its own is not masqueraded"},
-    DropReason{"forward", "between an endpoint and what is no uplink", ""},
+    DropReason{"forward", "between an endpoint and what is no device of a default route", ""},
     DropReason{"frame", "an endpoint's frame of a kind that passes between no endpoints", ""},
     DropReason{"ipv6", "IPv6 from an endpoint to its gateway, which has none", ""},
     DropReason{"keystore", "from an endpoint to the keystore's ports",
@@ -33,8 +37,11 @@ constexpr std::array kReasons{
     DropReason{"port", "from an endpoint to a VXLAN port", "look which endpoint sends VXLAN"},
     DropReason{"router", "forwarded for others, which this host did not do before ovl",
                "if it shall be a router: sysctl net.ipv4.ip_forward=1, then ovl apply"},
-    DropReason{"source", "a VTEP's packet by an interface that does not lead back to it",
-               "where ways differ, route to the VTEP by the interface that its packets come in by"},
+    DropReason{
+        "source", "a VTEP's packet by an interface that does not lead back to it",
+        "where ways differ, route to the VTEP by the interface that its packets come in by, or set "
+        "source_check = \"loose\" in this host's block and give that interface such a route with a higher "
+        "metric"},
     DropReason{
         "ttl", "a packet of a VTEP on this host's link that came by a router",
         "look who sends as that VTEP; where a router answers ARP for the link's hosts, set ttl_check = "

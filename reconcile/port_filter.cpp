@@ -67,7 +67,8 @@ constexpr std::uint8_t kNeighbourAdvertisement = 136;
 constexpr std::uint8_t kRedirect = 137;
 constexpr std::uint8_t kSourceOption = 1;
 constexpr std::uint8_t kTargetOption = 2;
-constexpr std::uint8_t kNonceOption = 14;  // RFC 7527
+constexpr std::uint8_t kNonceOption = 14;      // RFC 7527
+constexpr std::uint8_t kListenerReport = 143;  // RFC 3810
 
 // NF_BR_PRI_NAT_DST_BRIDGED: before br_netfilter.
 constexpr std::int32_t kBridgePriority = -300;
@@ -259,6 +260,11 @@ void add_probe_rules(const Exprs& target, std::vector<NftRule>& out) {
 // address is as much another's as its other ones are.
 void add_ipv6_source_rules(bool free, std::vector<NftRule>& out) {
   add_probe_rules(own_target(), out);
+  for (const std::uint8_t type : {kRouterSolicitation, kListenerReport}) {
+    out.push_back(
+        rule("before an address", {is_ipv6(), field_is(kSource6, Bytes(16)), ip_protocol(IPPROTO_ICMPV6),
+                                   field_is(kIcmpType, {type}), drop("discovery")}));
+  }
   const Exprs not_own = joined({is_ipv6(), port_and_field(kSource6, "addresses6", Membership::not_in)});
   if (!free) {
     out.push_back(rule("another's IPv6 address", {not_own, drop("address")}));
@@ -290,6 +296,9 @@ void add_discovery_rules(bool free, std::vector<NftRule>& out) {
            {discovery(kNeighbourSolicitation, 32), option(kSourceOption), own_option_mac(), accept()}));
   add_advertisement_rules(own_target(), out);
   if (free) add_advertisement_rules(free_target(), out);
+  out.push_back(
+      rule("a question for routers", {is_ipv6(), ip_protocol(IPPROTO_ICMPV6),
+                                      field_is(kIcmpType, {kRouterSolicitation}), drop("discovery")}));
   out.push_back(rule("other discovery, routers and redirects",
                      {is_ipv6(), ip_protocol(IPPROTO_ICMPV6),
                       field_between(kIcmpType, {kRouterSolicitation}, {kRedirect}), drop("address")}));

@@ -148,6 +148,11 @@ Result<ProbeAnswer> knock(const IpAddress& target, UdpPort port, milliseconds ti
   const auto deadline = steady_clock::now() + timeout;
   const UniqueFd fd(::socket(target.is_ipv4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return failed("opening a UDP socket");
+  // As tunnels send: other hosts may demand it of this one.
+  const int most = 255;
+  const bool ipv4 = target.is_ipv4();
+  ::setsockopt(fd.get(), ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_TTL : IPV6_UNICAST_HOPS, &most,
+               sizeof most);
   const SocketAddress to = socket_address(target, static_cast<std::uint16_t>(port.number()));
   if (::connect(fd.get(), to.get(), to.size) != 0) return ProbeAnswer::unreachable;
   if (::send(fd.get(), "", 0, 0) < 0) return answer_of(errno);

@@ -262,6 +262,20 @@ class NftPortFilterTest : public NetfilterTest {
     ASSERT_TRUE(done.ok()) << done.error().message;
   }
 
+  // What the sandbox's table has counted under a reason.
+  static std::uint64_t dropped(const std::string& reason) {
+    Inside sandbox("sandbox");
+    const std::vector<NftTableName> names{{NftFamily::bridge, "ovl"}};
+    auto client = NftClient::open();
+    if (!client.ok()) return UINT64_MAX;
+    const auto seen = client.value().observe(names);
+    if (!seen.ok() || seen.value().empty()) return UINT64_MAX;
+    for (const NftCounter& counter : seen.value().front().counters) {
+      if (counter.name == "dropped_" + reason) return counter.packets;
+    }
+    return UINT64_MAX;
+  }
+
   Wire& sender() { return *sender_; }
 
   Wire& unlisted() { return wires_[2]; }
@@ -284,6 +298,31 @@ TEST_F(NftPortFilterTest, ForgeriesAreDropped) {
   for (const Case& one : forged()) EXPECT_TRUE(passes(one)) << one.name << ", without a filter";
   set_filter();
   for (const Case& one : forged()) EXPECT_FALSE(passes(one)) << one.name;
+}
+
+// Each Linux sends them when a device comes up: that is nobody who takes another's address.
+TEST_F(NftPortFilterTest, WhatEveryDeviceBeginsWithIsNoForgery) {
+  set_filter();
+  const IpAddress routers = ip("ff02::2");
+  const Packet report(24);
+  for (const Case& one : std::vector<Case>{
+           {"RS",
+            from1(ETH_P_IPV6, packet(kLocal1, routers, kIcmp6, icmp6(kLocal1, routers, 133, Packet(4)))),
+            {}},
+           {"RS before an address",
+            from1(ETH_P_IPV6, packet(ip("::"), routers, kIcmp6, icmp6(ip("::"), routers, 133, Packet(4)))),
+            {}},
+           {"report before an address",
+            from1(ETH_P_IPV6, packet(ip("::"), kNodes, kIcmp6, icmp6(ip("::"), kNodes, 143, report))),
+            {}}}) {
+    EXPECT_FALSE(passes(one)) << one.name;
+  }
+  EXPECT_EQ(dropped("discovery"), 3U);
+  EXPECT_EQ(dropped("address"), 0U);
+  const Case advertisement{
+      "RA", from1(ETH_P_IPV6, packet(kLocal1, kNodes, kIcmp6, icmp6(kLocal1, kNodes, 134, Packet(12)))), {}};
+  EXPECT_FALSE(passes(advertisement));
+  EXPECT_EQ(dropped("address"), 1U);
 }
 
 TEST_F(NftPortFilterTest, NobodyUsesAnothersLinkLocalAddress) {
