@@ -68,6 +68,7 @@ struct HostFilter {
   std::vector<UdpPort> vxlan_ports;  // all that our networks use
   std::vector<IpAddress> vteps;      // of the cluster's other hosts, both families
   std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
+  bool tracked = false;              // whether conntrack sees the tunnels' packets
   // The devices by which a VTEP's packets may come; none: those by which this host would answer it.
   std::optional<std::vector<IfName>> underlays;
   // VTEPs whose packets come by no router; none: nobody looks.

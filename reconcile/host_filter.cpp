@@ -206,11 +206,26 @@ NftChain from_tunnel(const HostFilter& filter) {
   return chain;
 }
 
+// Neither answers to what somebody forwards, who came in by a device that ovl did not open, nor what another
+// program's rules send elsewhere.
+Exprs is_begun_here() {
+  const Bytes begun = host_order(NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+  const Exprs state{NftCt{.key = NFT_CT_STATE, .slot = 0},
+                    NftBitwise{.slot = 0, .mask = begun, .xored = Bytes(4)},
+                    NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = Bytes(4)}};
+  const Exprs target{NftCt{.key = NFT_CT_STATUS, .slot = 0},
+                     NftBitwise{.slot = 0, .mask = host_order(IPS_DST_NAT), .xored = Bytes(4)},
+                     NftCmp{.slot = 0, .op = NFT_CMP_EQ, .data = Bytes(4)}};
+  return joined({state, target});
+}
+
 // Behind the source NAT of everybody, and behind what gives a packet of this host another destination.
 // Kernel: ip_output() still has the device that the packet came from, none for what a socket of this host
 // sends, and for a tunnel's packets its VXLAN device, of whatever namespace. Those may have the socket of who
-// sent into the tunnel. What comes from an endpoint was judged before the routing.
-NftChain leaving() {
+// sent into the tunnel. What comes from an endpoint was judged before the routing. Frames that a bridge
+// passes on, which br_netfilter shows here too, have none (br_nf_post_routing()), and that is what tells them
+// from what is routed.
+NftChain leaving(const HostFilter& filter) {
   NftChain chain{
       .name = "leaving", .type = "filter", .hook = NF_INET_POST_ROUTING, .priority = kBehindSourceNat};
   const Exprs of_a_socket = meta_is(NFT_META_IIF, host_order(0), NFT_CMP_EQ);
@@ -219,8 +234,14 @@ NftChain leaving() {
       rule("by a device of ovl's",
            {meta_is(NFT_META_IIFGROUP, host_order(kLinkGroup), NFT_CMP_EQ), accept()}),
       rule("a user's datagram", {of_a_socket, of_a_user, ip_protocol(IPPROTO_UDP), go_to(kFromUsers)}),
-      rule("this host's own", {of_a_socket, accept()}),
-      rule("a forwarded datagram", {ip_protocol(IPPROTO_UDP), go_to(kForwarded)})};
+      rule("this host's own", {of_a_socket, accept()})};
+  // Kernel: a device's forwarding is about what comes in by it, whoever it is for.
+  if (filter.gateway) {
+    chain.rules.push_back(
+        rule("this host is no router",
+             {family(NFPROTO_IPV4), meta_in(NFT_META_IIFNAME, "opened"), is_begun_here(), drop("router")}));
+  }
+  chain.rules.push_back(rule("a forwarded datagram", {ip_protocol(IPPROTO_UDP), go_to(kForwarded)}));
   return chain;
 }
 
@@ -242,8 +263,8 @@ NftChain forwarded() {
   const Exprs to_4 = joined({in4(kSource4, "own4"), field_in(kDestination4, "vteps4")});
   const Exprs to_6 = joined({in6(kSource6, "own6"), field_in(kDestination6, "vteps6")});
   chain.rules = {
-      rule("made here", {family(NFPROTO_IPV4), ttl_is(kTtl4, NFT_CMP_EQ), accept()}),
-      rule("made here", {family(NFPROTO_IPV6), ttl_is(kTtl6, NFT_CMP_EQ), accept()}),
+      rule("made here", {from_vxlan(), family(NFPROTO_IPV4), ttl_is(kTtl4, NFT_CMP_EQ), accept()}),
+      rule("made here", {from_vxlan(), family(NFPROTO_IPV6), ttl_is(kTtl6, NFT_CMP_EQ), accept()}),
       rule("another program's tunnel",
            {from_vxlan(), field_in(kVni, "cluster_vnis", Membership::not_in), accept()}),
       rule("in the dress of this host's tunnels", {to_vxlan_port(), in4(kSource4, "own4"), drop("disguise")}),
@@ -319,10 +340,12 @@ Exprs to_keystore_port() {
           NftLookup{.slot = 0, .set = "keystore_ports"}};
 }
 
-// What conntrack does for a tunnel's packets costs time, and nobody needs it. Only packets for this host and
-// its own: what it forwards is others'. A rule for each address, as there is one.
+// What conntrack does for a tunnel's packets costs time, and nobody needs it, but for another program's
+// filter that takes what it has a state for, or a translation of this host's own. Only packets for this host
+// and its own: what it forwards is others'. A rule for each address, as there is one.
 void add_untracked(NftChain& chain, const HostFilter& filter, const PacketField& own4,
                    const PacketField& own6, const Exprs& of_a_tunnel) {
+  if (filter.tracked) return;
   const std::set<IpAddress> own(filter.own.begin(), filter.own.end());
   for (const IpAddress& address : own) {
     const bool ipv4 = address.is_ipv4();
@@ -391,10 +414,7 @@ NftChain gateway_forward(const GatewayFilter& gateway) {
                                                   NftBitwise{.slot = 0, .mask = known, .xored = Bytes(4)},
                                                   NftCmp{.slot = 0, .op = NFT_CMP_NEQ, .data = Bytes(4)}},
                                                  accept()}),
-                 rule("others to an endpoint", {to_inside, drop("forward")}),
-                 // Kernel: a device's forwarding is about what comes in by it, whoever it is for.
-                 rule("this host is no router",
-                      {family(NFPROTO_IPV4), meta_in(NFT_META_IIFNAME, "opened"), drop("router")})};
+                 rule("others to an endpoint", {to_inside, drop("forward")})};
   return chain;
 }
 
@@ -410,12 +430,13 @@ NftChain gateway_postrouting(const GatewayFilter& gateway) {
 }  // namespace
 
 NftTable host_filter(const HostFilter& filter) {
-  NftTable table{.family = NftFamily::inet,
-                 .name = std::string(kTableName),
-                 .sets = vxlan_sets(filter),
-                 .chains = {vxlan_input(filter), from_tunnel(filter), leaving(), from_users(), forwarded(),
-                            before_conntrack(filter), other_datagrams(filter), untracked_output(filter)},
-                 .comment = filter.owner};
+  NftTable table{
+      .family = NftFamily::inet,
+      .name = std::string(kTableName),
+      .sets = vxlan_sets(filter),
+      .chains = {vxlan_input(filter), from_tunnel(filter), leaving(filter), from_users(), forwarded(),
+                 before_conntrack(filter), other_datagrams(filter), untracked_output(filter)},
+      .comment = filter.owner};
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
   if (filter.full_ttl) {
     table.sets.push_back(

@@ -36,6 +36,12 @@ std::string forwarding_path(std::string_view device) {
   return fmt::format("net/ipv4/conf/{}/forwarding", device);
 }
 
+// Of the host's own namespace, and of a device that did not forward before.
+bool is_opening(const ChangedSysctl& item) {
+  return item.netns.empty() && item.original == "0" && item.path.starts_with("net/ipv4/conf/") &&
+         item.path.ends_with("/forwarding");
+}
+
 // What observe() needs to know of the wish: names, sysctl paths, and which ends make a pair, as in many
 // namespaces the same indexes come together; and routes. Not the entries.
 HostObjects outline(const HostObjects& desired) {
@@ -133,8 +139,7 @@ class Opened {
   [[nodiscard]] std::set<std::string> opened_paths() const {
     std::set<std::string> paths;
     for (const ChangedSysctl& item : changed_) {
-      const bool forwards = item.path.starts_with("net/ipv4/conf/") && item.path.ends_with("/forwarding");
-      if (item.netns.empty() && forwards && item.original == "0") paths.insert(item.path);
+      if (is_opening(item)) paths.insert(item.path);
     }
     for (const IfName& device : opened_) paths.insert(forwarding_path(device.view()));
     return paths;
@@ -190,6 +195,7 @@ Result<HostSwitches> host_switches(Kernel& kernel, const Label& cluster,
   for (const std::string_view path : kBridgeFilters) {
     if (find_sysctl(here, path) != nullptr) out.bridge_filters.emplace_back(path);
   }
+  OVL_TRY(out.needs_states, kernel.is_shut_by_others());
   return out;
 }
 
@@ -203,6 +209,17 @@ bool recall_opened(const HostObjects& seen, const Label& cluster, std::vector<Ch
     more = more || std::ranges::find(here->sysctls, path, &Sysctl::path) == here->sysctls.end();
   }
   return more;
+}
+
+void heed_router(const HostObjects& seen, std::vector<ChangedSysctl>& changed) {
+  const NamespaceObjects* here = seen.find(NetnsName());
+  const Sysctl* all = here != nullptr ? find_sysctl(*here, forwarding_path("all")) : nullptr;
+  if (all == nullptr || all->value == "0") return;
+  // Where ovl itself changed that one, it is not somebody's word.
+  if (find_changed(changed, forwarding_path("all")) != nullptr) return;
+  for (ChangedSysctl& item : changed) {
+    if (is_opening(item)) item.original = item.ours;
+  }
 }
 
 bool is_declared(const HostName& host, const Manifest* manifest, const Records& records) {
@@ -266,6 +283,10 @@ Result<HostObjects> observe(Kernel& kernel, const State& state, const HostObject
   OVL_TRY(const std::vector<NetnsName> known, known_namespaces(kernel, state, look));
   for (const NetnsName& name : known) wanted.at(name);
   for (const ChangedSysctl& item : changed) want_sysctl(wanted, item);
+  if (std::ranges::any_of(changed, is_opening)) {
+    want_sysctl(wanted,
+                ChangedSysctl{.netns = {}, .path = forwarding_path("all"), .original = {}, .ours = {}});
+  }
   return kernel.observe(wanted);
 }
 

@@ -45,6 +45,9 @@ struct HostSwitches {
   std::vector<IfName> opened;
   // The switches, as Sysctl::path, that let bridged frames pass the filters of IP: those that the kernel has.
   std::vector<std::string> bridge_filters;
+  // Whether another program drops what comes in or leaves here unless its rules take it (NFT policy drop): as
+  // a rule they take what conntrack has a state for.
+  bool needs_states = false;
 };
 
 // Errors: as Kernel and State.
@@ -55,5 +58,9 @@ Result<HostSwitches> host_switches(Kernel& kernel, const Label& cluster,
 // Adds to `changed` what only this cluster's filter knows, in what was seen of this host: which devices ovl
 // opened. True when something was added whose value is yet to be seen.
 bool recall_opened(const HostObjects& seen, const Label& cluster, std::vector<ChangedSysctl>& changed);
+
+// Where somebody has made this host a router meanwhile, by the switch that sets every device's forwarding, a
+// device goes on forwarding when ovl needs it no more.
+void heed_router(const HostObjects& seen, std::vector<ChangedSysctl>& changed);
 
 }  // namespace ovl

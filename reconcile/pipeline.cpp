@@ -291,7 +291,8 @@ Projected project_records(const Request& request, const Planned& planned, const 
                               .keystores = request.keystores,
                               .opened = planned.switches.opened,
                               .bridge_filters = planned.switches.bridge_filters,
-                              .full_ttl = planned.full_ttl.said});
+                              .full_ttl = planned.full_ttl.said,
+                              .needs_states = planned.switches.needs_states});
 }
 
 // Whose word on full TTL counts: no router stands before them.
@@ -339,6 +340,7 @@ Result<std::optional<NftTable>> compare_host(const Request& request, World& worl
   if (recall_opened(plan.observed, plan.cluster, changed)) {
     OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed, adoption, look));
   }
+  heed_router(plan.observed, changed);
   std::optional<NftTable> stricter = put_off_demands(plan.desired, plan.observed, planned.full_ttl.silent);
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
   if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));

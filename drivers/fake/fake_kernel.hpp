@@ -39,6 +39,7 @@ class FakeKernel : public Kernel {
   Result<HostFacts> facts(const FactsRequest& request) override;
   Result<std::vector<IpAddress>> on_link(const IpAddress& source,
                                          std::span<const IpAddress> addresses) override;
+  Result<bool> is_shut_by_others() override;
   using Kernel::apply;
   ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override;
   Status announce(std::span<const Announcement> announcements) override;
@@ -73,6 +74,8 @@ class FakeKernel : public Kernel {
   // Whether all other hosts are on a link of this one, or behind routers.
   void set_on_link(bool on_link) { on_link_ = on_link; }
 
+  void set_shut_by_others(bool shut) { shut_by_others_ = shut; }
+
   [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
 
  private:
@@ -89,6 +92,7 @@ class FakeKernel : public Kernel {
   std::vector<Announcement> announcements_;
   std::uint64_t writes_ = 0;
   bool on_link_ = true;
+  bool shut_by_others_ = false;
   bool fired_ = false;
   bool crashed_ = false;
 };

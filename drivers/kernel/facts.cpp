@@ -145,7 +145,7 @@ Status fill_forward_drops(HostFacts& facts) {
   OVL_TRY(const std::vector<ForeignChain> chains, client.value().foreign_base_chains());
   for (const ForeignChain& foreign : chains) {
     const bool forwards = foreign.family == NftFamily::ip || foreign.family == NftFamily::inet;
-    if (!foreign.policy_drop || !forwards || foreign.hook != NF_INET_FORWARD) continue;
+    if (!forwards || foreign.hook != NF_INET_FORWARD) continue;
     const NftTableName name{.family = foreign.family, .name = foreign.table};
     OVL_TRY(const std::vector<NftTable> tables, client.value().observe(std::span(&name, 1)));
     const bool admitted = std::ranges::any_of(tables, [&](const NftTable& table) {
@@ -172,6 +172,16 @@ Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vecto
 }
 
 }  // namespace
+
+Result<bool> others_shut_this_host() {
+  auto client = NftClient::open();
+  if (!client.ok()) return false;  // as above
+  OVL_TRY(const std::vector<ForeignChain> chains, client.value().foreign_base_chains());
+  return std::ranges::any_of(chains, [](const ForeignChain& chain) {
+    const bool here = chain.hook == NF_INET_LOCAL_IN || chain.hook == NF_INET_LOCAL_OUT;
+    return here && chain.family != NftFamily::bridge;
+  });
+}
 
 Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& options,
                              const FactsRequest& request) {

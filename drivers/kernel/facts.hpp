@@ -11,4 +11,7 @@ namespace ovl {
 Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& options,
                              const FactsRequest& request);
 
+// Kernel::is_shut_by_others() of the calling thread's namespace.
+Result<bool> others_shut_this_host();
+
 }  // namespace ovl

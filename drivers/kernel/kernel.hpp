@@ -86,6 +86,9 @@ class Kernel {
   virtual Result<std::vector<IpAddress>> on_link(const IpAddress& source,
                                                  std::span<const IpAddress> addresses) = 0;
 
+  // Whether another program's filter drops by policy what comes in to this host's own namespace or leaves it.
+  virtual Result<bool> is_shut_by_others() = 0;
+
   // Performs the operations in order and stops at the first failure. Consecutive operations of one
   // namespace travel in batches of at most 16 KiB. Creating fails with Errc::conflict when the object
   // exists; removing what is absent is success. With `failures` it stops only at those that these do not

@@ -64,6 +64,8 @@ class LinuxKernel : public Kernel {
     return addresses_on_link(own->route(), source, addresses);
   }
 
+  Result<bool> is_shut_by_others() override { return others_shut_this_host(); }
+
   using Kernel::apply;
 
   ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override {

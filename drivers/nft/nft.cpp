@@ -246,18 +246,18 @@ Status NftClient::remove(const NftTable& table) {
 Result<std::vector<ForeignChain>> NftClient::foreign_base_chains() {
   return until_quiet([&]() -> Result<std::vector<ForeignChain>> {
     std::vector<ForeignChain> found;
-    OVL_CHECK(socket_->request(
-        NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, true, "all chains", nothing, [&](const nlmsghdr* message) {
-          DecodedChain decoded = decode_chain(message);
-          const NftChain& chain = decoded.chain;
-          const bool drops = !chain.type.empty() && chain.hook == NF_INET_FORWARD && !chain.policy_accept;
-          if (!decoded.family || decoded.table == "ovl" || !drops) return;
-          found.push_back({.family = *decoded.family,
-                           .table = std::move(decoded.table),
-                           .chain = chain.name,
-                           .hook = chain.hook,
-                           .priority = chain.priority});
-        }));
+    OVL_CHECK(socket_->request(NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, true, "all chains", nothing,
+                               [&](const nlmsghdr* message) {
+                                 DecodedChain decoded = decode_chain(message);
+                                 const NftChain& chain = decoded.chain;
+                                 const bool drops = !chain.type.empty() && !chain.policy_accept;
+                                 if (!decoded.family || decoded.table == "ovl" || !drops) return;
+                                 found.push_back({.family = *decoded.family,
+                                                  .table = std::move(decoded.table),
+                                                  .chain = chain.name,
+                                                  .hook = chain.hook,
+                                                  .priority = chain.priority});
+                               }));
     return found;
   });
 }

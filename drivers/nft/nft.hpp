@@ -27,9 +27,8 @@ struct ForeignChain {
   NftFamily family = NftFamily::inet;
   std::string table;
   std::string chain;
-  std::uint32_t hook = 0;  // NF_INET_FORWARD, which equals NF_BR_FORWARD
+  std::uint32_t hook = 0;  // NF_INET_FORWARD, which equals NF_BR_FORWARD, as the others do
   std::int32_t priority = 0;
-  bool policy_drop = true;
 
   bool operator==(const ForeignChain&) const = default;
 };
@@ -65,8 +64,8 @@ class NftClient {
   // Removing an absent table is success.
   Status remove(const NftTable& table);
 
-  // Base chains with policy drop on the forward hook of the ip, ip6, inet and bridge families in
-  // tables not named "ovl", in the kernel's order.
+  // Base chains with policy drop of the ip, ip6, inet and bridge families in tables not named "ovl", in the
+  // kernel's order.
   Result<std::vector<ForeignChain>> foreign_base_chains();
 
   // Batches sent so far; each is one transaction that could change something.

@@ -118,6 +118,23 @@ TEST_F(FactsTest, WhoIsOnALinkOfThisHost) {
   EXPECT_EQ(kernel->writes(), before);
 }
 
+TEST_F(FactsTest, WhatShutsThisHostUnlessItsRulesTakeIt) {
+  EXPECT_FALSE(kernel->is_shut_by_others().value());
+  must(
+      "nft add table inet fw && nft add chain inet fw in '{ type filter hook input priority 0; policy "
+      "accept; }'"
+      " && nft add chain inet fw out '{ type filter hook forward priority 0; policy drop; }'");
+  EXPECT_FALSE(kernel->is_shut_by_others().value()) << "others' packets are not this host's own";
+  must(
+      "nft add table ip filter && nft add chain ip filter INPUT '{ type filter hook input priority 0; policy "
+      "drop; }'");
+  EXPECT_TRUE(kernel->is_shut_by_others().value());
+  must("nft delete table ip filter");
+  EXPECT_FALSE(kernel->is_shut_by_others().value());
+  must("nft add chain inet fw own '{ type filter hook output priority 0; policy drop; }'");
+  EXPECT_TRUE(kernel->is_shut_by_others().value());
+}
+
 TEST_F(FactsTest, AnAddressOrInterfaceThatIsNotHereIsAConflictWithARemedy) {
   FactsRequest request{.host = HostName::parse("a").value(), .advertise = ip("192.168.50.9")};
   auto read = kernel->facts(request);

@@ -317,7 +317,7 @@ TEST_F(NftClientTest, ReplaceLeavesNoMomentWithoutTheTable) {
   EXPECT_FALSE(receiver.receive(Milliseconds(0))) << "of " << sent;
 }
 
-TEST_F(NftClientTest, FindsForeignChainsThatDropForwardedTraffic) {
+TEST_F(NftClientTest, FindsForeignChainsThatDropByPolicy) {
   run("nft add table ip filter && nft add chain ip filter FORWARD "
       "'{ type filter hook forward priority 0; policy drop; }'"
       " && nft add chain ip filter INPUT '{ type filter hook input priority 0; policy drop; }'"
@@ -331,16 +331,18 @@ TEST_F(NftClientTest, FindsForeignChainsThatDropForwardedTraffic) {
       "}'");
   const auto found = client().foreign_base_chains();
   ASSERT_TRUE(found.ok()) << found.error().message;
-  const std::vector<ForeignChain> expected{{.family = NftFamily::ip,
-                                            .table = "filter",
-                                            .chain = "FORWARD",
-                                            .hook = NF_INET_FORWARD,
-                                            .priority = 0},
-                                           {.family = NftFamily::bridge,
-                                            .table = "b",
-                                            .chain = "forwarded",
-                                            .hook = NF_INET_FORWARD,
-                                            .priority = 7}};
+  const std::vector<ForeignChain> expected{
+      {.family = NftFamily::ip,
+       .table = "filter",
+       .chain = "FORWARD",
+       .hook = NF_INET_FORWARD,
+       .priority = 0},
+      {.family = NftFamily::ip, .table = "filter", .chain = "INPUT", .hook = NF_INET_LOCAL_IN, .priority = 0},
+      {.family = NftFamily::bridge,
+       .table = "b",
+       .chain = "forwarded",
+       .hook = NF_INET_FORWARD,
+       .priority = 7}};
   EXPECT_EQ(found.value(), expected);
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "drivers/nft/nft.hpp"
+#include "drivers/probe/probe.hpp"
 #include "tests/kernel/nft_samples.hpp"
 
 namespace ovl::test {
@@ -445,6 +446,23 @@ TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfAnotherHostsTunnels) {
   EXPECT_FALSE(passes("10.1.0.4", "10.1.0.2", kVxlanPort)) << "by a device that is no underlay";
 }
 
+// As ovl doctor asks whether anything listens there.
+TEST_F(NftVxlanTest, AKnockOfAVtepIsAnsweredWhereFullTtlIsDemanded) {
+  constexpr std::uint16_t closed = 4790;
+  HostFilter filter = vxlan_filter();
+  filter.vxlan_ports.push_back(UdpPort::unchecked(closed));
+  filter.full_ttl = filter.vteps;
+  set_filter("host", filter);
+  run("ip -n peer address delete fd01::3/64 dev eth1");  // or it would knock with that one
+  for (const std::string target : {"10.1.0.1", "fd01::1"}) {
+    Inside peer("peer");
+    const auto answer = knock(ip(target), UdpPort::unchecked(closed), kDeadline);
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_EQ(answer.value(), ProbeAnswer::refused) << target;
+  }
+  EXPECT_EQ(dropped("ttl"), 0U);
+}
+
 TEST_F(NftVxlanTest, AnotherProgramsVxlanDeviceIsNoTunnelOfOurs) {
   add_box();
   run("ip -n host link add fl type vxlan id 77 dstport 8472 local 172.30.0.1 remote 172.30.0.2"
@@ -779,6 +797,59 @@ TEST_F(NftGatewayTest, AHostThatWasNoRouterBecomesNone) {
   Udp a = socket("a", "172.18.0.2", 0);
   Udp world = socket("outside", "203.0.113.1", 7100);
   EXPECT_TRUE(arrival(a, world, "203.0.113.1", 7100)) << "endpoints have their way out";
+}
+
+// br_netfilter shows bridged frames to the hooks of IP, as of the bridge.
+TEST_F(NftGatewayTest, GuestsOnTheUplinksBridgeAreLeftAlone) {
+  add_netns("guest");
+  run("ip -n host link add br0 type bridge && ip -n host link set br0 up && ip -n host address flush dev eth1"
+      " && ip -n host link set eth1 master br0 && ip -n host address add 203.0.113.2/24 dev br0"
+      " && ip -n host link add pguest type veth peer name eth0 netns guest"
+      " && ip -n host link set pguest master br0 up && ip -n guest link set eth0 up"
+      " && ip -n guest address add 203.0.113.9/24 dev eth0"
+      " && ip netns exec host sysctl -q -w net.ipv4.conf.br0.forwarding=1"
+      " && (ip netns exec host sysctl -q -w net.bridge.bridge-nf-call-iptables=1 || true)");
+  HostFilter filter = gateway_filter();
+  filter.gateway->uplinks = {dev("br0")};
+  filter.gateway->opened = {dev("br0")};
+  set_filter("host", filter);
+  Udp guest = socket("guest", "203.0.113.9", 7000);
+  Udp outside = socket("outside", "203.0.113.1", 7000);
+  guest.send("203.0.113.1", 7000, kFrame);
+  EXPECT_TRUE(outside.receive(kDeadline));
+  outside.send("203.0.113.9", 7000, kFrame);
+  EXPECT_TRUE(guest.receive(kDeadline));
+  run("ip -n side route add 203.0.113.0/24 via 198.51.100.2"
+      " && ip -n outside route add 198.51.100.0/24 via 203.0.113.2");
+  Udp side = socket("side", "198.51.100.1", 7000);
+  outside.send("198.51.100.1", 7000, kFrame);
+  outside.send("203.0.113.9", 7000, kFrame);
+  EXPECT_TRUE(guest.receive(kDeadline));
+  EXPECT_FALSE(side.receive(Milliseconds(200))) << "this host is no router all the same";
+}
+
+// Docker, as an example, turns forwarding on at any time. What came in by a device that forwards by that
+// word, and what another program's rules send on, goes its way before the next apply too.
+TEST_F(NftGatewayTest, WhatAnotherProgramForwardsGetsItsAnswers) {
+  warm_up();
+  HostFilter filter = gateway_filter();
+  filter.gateway->opened = {dev("eth1")};
+  set_filter("host", filter);
+  run("ip -n side route add 203.0.113.0/24 via 198.51.100.2"
+      " && ip -n outside route add 198.51.100.0/24 via 203.0.113.2");
+  Udp side = socket("side", "198.51.100.1", 7000);
+  Udp outside = socket("outside", "203.0.113.1", 7000);
+  outside.send("198.51.100.1", 7000, kFrame);
+  EXPECT_FALSE(side.receive(Milliseconds(200))) << "begun outside";
+  side.send("203.0.113.1", 7000, kFrame);
+  EXPECT_TRUE(outside.receive(kDeadline));
+  outside.send("198.51.100.1", 7000, kFrame);
+  EXPECT_TRUE(side.receive(kDeadline)) << "an answer";
+  run("ip netns exec host nft 'add table ip theirs; add chain ip theirs in { type nat hook prerouting "
+      "priority "
+      "dstnat; }; add rule ip theirs in udp dport 8000 dnat to 198.51.100.1:7000'");
+  socket("outside", "203.0.113.1", 0).send("203.0.113.2", 8000, kFrame);
+  EXPECT_TRUE(side.receive(kDeadline)) << "a published port";
 }
 
 TEST_F(NftGatewayTest, ForwardingOfOthersIsNotOurs) {

@@ -10,6 +10,7 @@
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/rules.hpp"
+#include "tests/reconcile/one_host.hpp"
 
 namespace ovl {
 
@@ -100,6 +101,7 @@ network = "net"
 host = "b"
 )";
   Facts facts_;
+  Projected kept_;
 };
 
 bool warns(const Projected& projected, std::string_view id) {
@@ -115,6 +117,21 @@ TEST_F(SurroundingsTest, WaysThatDifferAreToldOnce) {
   EXPECT_FALSE(warns(project("source_check = \"loose\""), "asymmetric-route"));
   route("192.0.2.2/32", "eth1");
   EXPECT_FALSE(warns(project(), "asymmetric-route")) << "one of several ways is the VTEP's";
+}
+
+// The NAT may be a table of this host's own, which an untracked packet does not pass.
+TEST_F(SurroundingsTest, TunnelsOfATranslatedAddressAreTracked) {
+  const auto leaves_conntrack_out = [&](const std::string& of_a) {
+    const NftTable& table = host_table(kept_ = project(of_a));
+    return std::ranges::any_of(table.chains, [](const NftChain& chain) {
+      return std::ranges::any_of(chain.rules, [](const NftRule& rule) {
+        return std::ranges::any_of(
+            rule.exprs, [](const NftExpr& expr) { return std::holds_alternative<NftNotrack>(expr); });
+      });
+    });
+  };
+  EXPECT_TRUE(leaves_conntrack_out(""));
+  EXPECT_FALSE(leaves_conntrack_out("bind = \"192.0.2.1\""));
 }
 
 TEST_F(SurroundingsTest, LooseTakesEveryDeviceWithARouteToAVtep) {
@@ -238,6 +255,66 @@ TEST(Dropped, IsSummedByReasonOverTheClustersTables) {
       const std::string reason = counter.name.substr(8);
       EXPECT_NE(meaning_of_drop(reason), reason) << "for people";
     }
+  }
+}
+
+// Its rules take what conntrack has a state for, as a rule.
+TEST_F(OneHost, TunnelsAreTrackedWhereAnotherFilterShutsTheHost) {
+  const std::string manifest = R"(
+[cluster]
+name = "demo"
+[host.a]
+advertise = "192.0.2.1"
+[network.web]
+subnet = "10.0.9.0/24"
+[endpoint.x]
+network = "web"
+host = "a"
+)";
+  const auto is_tracked = [&] {
+    const NftTable& table = space("").nft_tables.front();
+    const auto at = std::ranges::find(table.chains, "untracked", &NftChain::name);
+    return at != table.chains.end() && at->rules.empty();
+  };
+  for (const bool shut : {false, true, false}) {
+    kernel_.set_shut_by_others(shut);
+    ASSERT_TRUE(apply(manifest).ok());
+    EXPECT_EQ(is_tracked(), shut);
+  }
+}
+
+// Docker, as an example, made it a router later: its word on each device is the last.
+TEST_F(OneHost, ARouterThatBecameOneAfterOvlStaysOne) {
+  const std::string manifest = R"(
+[cluster]
+name = "demo"
+[host.a]
+advertise = "192.0.2.1"
+[network.web]
+subnet = "10.0.9.0/24"
+[endpoint.x]
+network = "web"
+host = "a"
+)";
+  for (const bool router : {false, true}) {
+    HostFacts facts;
+    facts.machine = "machine-a";
+    facts.uplinks = {IfName::parse("eth0").value()};
+    kernel_.set_facts(std::move(facts));
+    const auto forwarding = [&](const std::string& device) -> std::string& {
+      std::vector<Sysctl>& sysctls = space("").sysctls;
+      const std::string path = "net/ipv4/conf/" + device + "/forwarding";
+      auto at = std::ranges::find(sysctls, path, &Sysctl::path);
+      if (at == sysctls.end()) at = sysctls.insert(sysctls.end(), Sysctl{.path = path});
+      return at->value;
+    };
+    for (const char* device : {"all", "default", "eth0"}) forwarding(device) = "0";
+    kernel_.objects().sort();
+    ASSERT_TRUE(apply(manifest).ok());
+    EXPECT_EQ(forwarding("eth0"), "1");
+    if (router) forwarding("all") = "1";
+    ASSERT_TRUE(destroy().ok());
+    EXPECT_EQ(forwarding("eth0"), router ? "1" : "0");
   }
 }
 
