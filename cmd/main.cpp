@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -52,6 +53,8 @@ int run_guarded(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A limit on the size of files is an error of the write, EFBIG, that says which file.
+  std::signal(SIGXFSZ, SIG_IGN);
   fill_standard_streams();
   return unless_unheard(run_guarded(argc, argv));
 }

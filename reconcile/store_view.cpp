@@ -9,10 +9,6 @@ namespace ovl {
 
 namespace {
 
-// IPv4's smallest MTU (RFC 791) and what the tunnel takes; lo's MTU.
-constexpr std::uint32_t kLeastUnderlayMtu = 68 + 70;
-constexpr std::uint32_t kMostUnderlayMtu = 65'536;
-
 // Splits "a/b/c" at the first '/': {"a", "b/c"}.
 std::pair<std::string_view, std::string_view> split_key(std::string_view key) {
   const auto slash = key.find('/');

@@ -167,7 +167,9 @@ Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vecto
   OVL_TRY(const AddressRow* row, request.advertise ? find_address(rows, *request.advertise)
                                                    : find_on_interface(rows, *request.interface));
   facts.vtep = row->address.address.address;
-  if (const LinkRow* device = links.find(row->index)) facts.underlay_mtu = device->link.mtu.value_or(1500);
+  if (const LinkRow* device = links.find(row->index)) {
+    facts.underlay_mtu = std::clamp(device->link.mtu.value_or(1500), kLeastUnderlayMtu, kMostUnderlayMtu);
+  }
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "model/handle.hpp"
@@ -75,6 +76,7 @@ Error replace_process(const std::vector<std::string>& command) {
   arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
+  std::signal(SIGXFSZ, SIG_DFL);  // which main() ignores
   execvp(arguments.front(), arguments.data());
   Error error = system_error("running " + command.front());
   if (error.os_errno == ENOENT) error.code = Errc::not_found;

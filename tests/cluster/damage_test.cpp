@@ -248,6 +248,18 @@ TEST_F(Damage, KeystoreFileReadOnly) {
   good_apply();
 }
 
+TEST_F(Damage, ALimitOnTheSizeOfFilesIsAnError) {
+  applied();
+  write(std::string(kHead) + kMore);
+  const std::string before = tables();
+  const Ran ran = on("left", "sh -c 'ulimit -f 8; exec ovl apply --auto-approve --state-dir " +
+                                 file("state") + " --keystore sqlite://" + file("k/k.db") + "'");
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  EXPECT_TRUE(ran.has("ovl: ")) << ran.out;
+  EXPECT_EQ(tables(), before);
+  good_apply();
+}
+
 TEST_F(Damage, StateFileGarbage) {
   applied();
   good_apply();

@@ -62,6 +62,12 @@ TEST_F(FactsTest, SayWhatTheHostHas) {
 
 // What other tables lead to, and what the host drops. A default route, whole or in halves, holds nothing, and
 // neither does what sends the asker on to the next table, nor what is ours.
+// Readers take no less, and a fact that nobody takes would be none at all.
+TEST_F(FactsTest, AnUnderlayIsToldAsTheLeastThatReadersTake) {
+  must("ip link set und0 mtu 120");
+  EXPECT_EQ(facts("192.168.50.1").underlay_mtu, kLeastUnderlayMtu);
+}
+
 TEST_F(FactsTest, SayWhatOtherRoutesHold) {
   apply(Operations().create("", bridge_link("ovl-gw")));
   must(
