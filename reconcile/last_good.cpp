@@ -7,8 +7,6 @@
 #include <set>
 #include <tuple>
 
-#include "reconcile/observe.hpp"
-
 namespace ovl {
 
 namespace {
@@ -258,22 +256,19 @@ Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>&
   }
 }
 
-Status keep_own_address(const State& state, Kernel& kernel, const HostName& here, StoreView& view) {
+Result<bool> refuse_own_address(const State& state, const HostName& here, const std::string& why,
+                                StoreView& view) {
   const HostRecord* own = view.records.host(here);
-  if (own == nullptr) return {};
   OVL_TRY(const Remembered good, remember(state));
   const HostRecord* before = good.records.host(here);
   const auto ends = [](const HostRecord& host) {
     return std::tie(host.advertise, host.bind, host.interface);
   };
-  if (before == nullptr || ends(*before) == ends(*own)) return {};
-  OVL_TRY(const FactsRequest wanted, facts_request(here, nullptr, view.records));
-  const auto facts = kernel.facts(wanted);
-  if (facts.ok() || facts.error().code != Errc::conflict) return {};
+  if (own == nullptr || before == nullptr || ends(*before) == ends(*own)) return false;
   std::erase_if(view.records.hosts, [&](const HostRecord& host) { return host.name == here; });
-  refuse_record(view, std::string(kHosts) + here.text(), facts.error().message);
+  refuse_record(view, std::string(kHosts) + here.text(), why);
   add_names(view.frozen_hosts, {here});
-  return {};
+  return true;
 }
 
 Status keep_pool_apart(const State& state, const HostName& here, StoreView& view) {

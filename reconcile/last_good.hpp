@@ -2,7 +2,6 @@
 // its network or host: what this host has of it stays as the last good records say.
 #pragma once
 
-#include "drivers/kernel/kernel.hpp"
 #include "reconcile/store_view.hpp"
 #include "state/state.hpp"
 
@@ -32,8 +31,10 @@ Status restore_frozen(const State& state, StoreView& view);
 // The same from what the state held. begun: namespaces of ours, sorted.
 Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>& begun, StoreView& view);
 
-// Refuses the own record of host `here`, when its address is a new one and this machine does not have it.
-Status keep_own_address(const State& state, Kernel& kernel, const HostName& here, StoreView& view);
+// Refuses the own record of host `here`, whose address this machine does not have, as `why` says; false: it
+// is not a new one, or nothing is known from before.
+Result<bool> refuse_own_address(const State& state, const HostName& here, const std::string& why,
+                                StoreView& view);
 
 // Refuses another host's record whose new VTEP lies in the gateway pool of host `here`; and the own one, when
 // its pool is what is new. Where nothing is known from before, project() says it.

@@ -58,15 +58,19 @@ void recall_refused(const Request& request, const World& world, Planned& planned
   planned.view.facts = std::move(good.facts);
 }
 
-// Without a manifest the last good records stand for what is refused, and each of those is told.
-Status stand_on_good(const Request& request, const World& world, Planned& planned) {
-  const std::size_t told = planned.view.refused.size();
-  OVL_CHECK(keep_own_address(*world.state, *world.kernel, request.host, planned.view));
-  OVL_CHECK(keep_pool_apart(*world.state, request.host, planned.view));
-  OVL_CHECK(restore_frozen(*world.state, planned.view));
+// told: how many are told of already.
+void tell_refused(std::size_t told, Planned& planned) {
   const std::vector<Finding>& refused = planned.view.refused;
   planned.plan.warnings.insert(planned.plan.warnings.end(),
                                refused.begin() + static_cast<std::ptrdiff_t>(told), refused.end());
+}
+
+// Without a manifest the last good records stand for what is refused, and each of those is told.
+Status stand_on_good(const Request& request, const World& world, Planned& planned) {
+  const std::size_t told = planned.view.refused.size();
+  OVL_CHECK(keep_pool_apart(*world.state, request.host, planned.view));
+  OVL_CHECK(restore_frozen(*world.state, planned.view));
+  tell_refused(told, planned);
   return {};
 }
 
@@ -116,13 +120,31 @@ bool has_refused_facts(const StoreView& view, const HostName& host) {
       view.refused, [&](const Finding& finding) { return finding.subject == "facts/" + host.text(); });
 }
 
+Result<HostFacts> ask_facts(const Request& request, World& world, const Planned& planned) {
+  OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, known_records(planned)));
+  return world.kernel->facts(wanted);
+}
+
+// A record of this host's own with an address that this machine does not have gives way to the last good one.
+Result<HostFacts> own_facts(const Request& request, World& world, Planned& planned) {
+  auto facts = ask_facts(request, world, planned);
+  const bool follows = !has_cluster(request) && !planned.puts_back && !planned.away;
+  if (facts.ok() || facts.error().code != Errc::conflict || !follows) return facts;
+  const std::size_t told = planned.view.refused.size();
+  OVL_TRY(const bool refused,
+          refuse_own_address(*world.state, request.host, facts.error().message, planned.view));
+  if (!refused) return facts;
+  OVL_CHECK(restore_frozen(*world.state, planned.view));
+  tell_refused(told, planned);
+  return ask_facts(request, world, planned);
+}
+
 // This host's own facts, fresh; overlaid on what the others have published.
 Status read_facts(const Request& request, World& world, Planned& planned) {
   if (!has_host(request) || request.destroy) return {};
   const Records& records = known_records(planned);
   if (!is_declared(request.host, request.manifest, records)) return {};
-  OVL_TRY(const FactsRequest wanted, facts_request(request.host, request.manifest, records));
-  OVL_TRY(planned.own_facts, world.kernel->facts(wanted));
+  OVL_TRY(planned.own_facts, own_facts(request, world, planned));
   if (fit_facts(*planned.own_facts)) planned.plan.warnings.push_back(facts_cut(request.host));
   OVL_CHECK(check_host_name(planned.view, *planned.own_facts));
   std::string& version = planned.own_facts->version;
