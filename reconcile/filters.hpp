@@ -68,6 +68,7 @@ struct HostFilter {
   std::vector<UdpPort> vxlan_ports;  // all that our networks use
   std::vector<IpAddress> vteps;      // of the cluster's other hosts, both families
   std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
+  std::vector<IfName> ways;          // devices by which a VTEP could be reached
   bool tracked = false;              // whether conntrack sees the tunnels' packets
   // The devices by which a VTEP's packets may come; none: those by which this host would answer it.
   std::optional<std::vector<IfName>> underlays;

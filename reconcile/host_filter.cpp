@@ -255,6 +255,23 @@ NftChain from_users() {
   return chain;
 }
 
+// Kernel: IFLA_INFO_KIND of the device that a packet came in by.
+Exprs is_of_bridge() {
+  return meta_is(NFT_META_IIFKIND, bytes_of(IfName::from_kernel("bridge")), NFT_CMP_EQ);
+}
+
+// Routed from a bridge by which nobody reaches a VTEP, with the address of one.
+void add_from_bridges(NftChain& chain) {
+  const Exprs from_elsewhere =
+      joined({is_of_bridge(), meta_in(NFT_META_IIFNAME, "ways", Membership::not_in)});
+  for (const Exprs& of_a_tunnel : {to_vxlan_port(), with_vxlan_header()}) {
+    for (const Exprs& of_a_vtep : {in4(kSource4, "vteps4"), in6(kSource6, "vteps6")}) {
+      chain.rules.push_back(rule("in the dress of another host's tunnels",
+                                 {of_a_tunnel, of_a_vtep, from_elsewhere, drop("source")}));
+    }
+  }
+}
+
 // Masqueraded as a rule. What another program's VXLAN device sends, and what somebody sends who came by it,
 // look alike but for the VNI. A device that ovl has let go still sends with full TTL, which nothing has that
 // was forwarded (RFC 1812, 5.3.1).
@@ -272,14 +289,17 @@ NftChain forwarded() {
       rule("another program's tunnel", {from_vxlan(), accept()}),
       rule("VXLAN to a VTEP", {with_vxlan_header(), to_4, drop("disguise")}),
       rule("VXLAN to a VTEP", {with_vxlan_header(), to_6, drop("disguise")})};
+  add_from_bridges(chain);
   return chain;
 }
 
 // Before the routing. Forwarded with a VTEP's address, another host would take it for that VTEP's, as it
-// comes by the way that leads to both.
+// comes by the way that leads to both. What comes in by a bridge may only pass it, on br_netfilter's way, as
+// a guest's that is itself a host of the cluster; it is judged behind the routing.
 NftChain other_datagrams(const HostFilter& filter) {
   NftChain chain{.name = std::string(kOtherDatagrams)};
   const Exprs by_a_wrong_way = way_back(filter, Membership::not_in);
+  chain.rules.push_back(rule("of a bridge", {is_of_bridge(), accept()}));
   for (const Exprs& of_a_tunnel : {to_vxlan_port(), with_vxlan_header()}) {
     for (const Exprs& of_a_vtep : {in4(kSource4, "vteps4"), in6(kSource6, "vteps6")}) {
       chain.rules.push_back(rule("in the dress of another host's tunnels",
@@ -437,6 +457,7 @@ NftTable host_filter(const HostFilter& filter) {
       .chains = {vxlan_input(filter), from_tunnel(filter), leaving(filter), from_users(), forwarded(),
                  before_conntrack(filter), other_datagrams(filter), untracked_output(filter)},
       .comment = filter.owner};
+  table.sets.push_back(device_set("ways", filter.ways));
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
   if (filter.full_ttl) {
     table.sets.push_back(

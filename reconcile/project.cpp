@@ -569,10 +569,11 @@ class Projector {
     // Without endpoints it still has users and guests, who could send into the networks of others.
     if (vnis_.empty() && (filter.vteps.empty() || filter.vxlan_ports.empty())) return;
     filter.own.push_back(self_->bind ? *self_->bind : *self_->advertise);
+    filter.ways = underlays(filter);
     // Where the address is translated, that may be this host's own doing.
     filter.tracked = in_.needs_states || self_->bind.has_value();
     if (self_->source_check == SourceCheck::loose) {
-      filter.underlays = underlays(filter);
+      filter.underlays = filter.ways;
     } else if (!vnis_.empty()) {
       warn_of_asymmetry();
     }

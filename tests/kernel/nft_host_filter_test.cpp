@@ -446,6 +446,45 @@ TEST_F(NftVxlanTest, NobodyIsForwardedInTheDressOfAnotherHostsTunnels) {
   EXPECT_FALSE(passes("10.1.0.4", "10.1.0.2", kVxlanPort)) << "by a device that is no underlay";
 }
 
+// What this host only bridges is no packet of its own, though br_netfilter shows it to the filters of IP.
+// What it routes from there is judged.
+TEST_F(NftVxlanTest, AGuestOnABridgeHasAVtepOfItsOwn) {
+  add_netns("guest");
+  add_netns("segment");
+  run("ip -n host link add br1 address 02:00:00:00:03:01 type bridge && ip -n host link set br1 up");
+  for (const std::string name : {"guest", "segment"}) {
+    run("ip -n host link add p" + name + " type veth peer name eth0 netns " + name +
+        " && ip -n host link set p" + name + " master br1 up && ip -n " + name + " link set eth0 up");
+  }
+  run("ip -n guest address add 10.1.0.4/24 dev eth0 && ip -n segment address add 10.1.0.9/24 dev eth0"
+      " && ip -n guest neighbour add 10.1.0.2 lladdr 02:00:00:00:03:01 dev eth0"
+      " && ip -n host neighbour add 10.1.0.2 lladdr 02:00:00:00:01:02 dev eth1"
+      " && ip netns exec host sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0"
+      " net.ipv4.conf.br1.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0"
+      " && (ip netns exec host sysctl -q -w net.bridge.bridge-nf-call-iptables=1 || true)");
+  HostFilter filter = vxlan_filter();
+  filter.vteps.push_back(ip("10.1.0.4"));
+  filter.ways = {dev("eth1")};
+  const auto gets = [](const std::string& target, std::uint16_t port, Milliseconds time) {
+    std::optional<Udp> socket;
+    {
+      Inside inside(target == "10.1.0.2" ? "peer" : "segment");
+      socket.emplace(target, port);
+    }
+    Inside inside("guest");
+    Udp("10.1.0.4", 0).send(target, port, vxlan(kOurVni, kFrame));
+    return socket->receive(time).has_value();
+  };
+  EXPECT_TRUE(gets("10.1.0.2", kVxlanPort, kDeadline)) << "without a filter";
+  set_filter("host", filter);
+  for (const std::uint16_t port : {kVxlanPort, std::uint16_t{4790}}) {
+    EXPECT_TRUE(gets("10.1.0.9", port, kDeadline)) << port;
+    EXPECT_EQ(dropped("source"), port == kVxlanPort ? 0U : 1U);
+    EXPECT_FALSE(gets("10.1.0.2", port, Milliseconds(200))) << port << ", routed";
+  }
+  EXPECT_EQ(dropped("source"), 2U);
+}
+
 // As ovl doctor asks whether anything listens there.
 TEST_F(NftVxlanTest, AKnockOfAVtepIsAnsweredWhereFullTtlIsDemanded) {
   constexpr std::uint16_t closed = 4790;
