@@ -228,8 +228,8 @@ struct HeldRoute {
   bool operator==(const HeldRoute&) const = default;
 };
 
-// What a host may say of its underlay, bytes: IPv4's least packet (RFC 791, section 3.2) in a tunnel over IPv6,
-// and the largest device. A smaller underlay is told as the least.
+// What a host may say of its underlay, bytes: IPv4's least packet (RFC 791, section 3.2) in a tunnel over
+// IPv6, and the largest device. A smaller underlay is told as the least.
 inline constexpr std::uint32_t kLeastUnderlayMtu = 68 + 70;
 inline constexpr std::uint32_t kMostUnderlayMtu = 65'536;
 
