@@ -318,7 +318,8 @@ std::string plan_footer(const Plan& plan) {
                ? "No changes. This host is as the records say."
                : fmt::format("Refresh only: {} objects differ and stay as they are.", plan.drift.size());
   }
-  if (plan.empty() && plan.conflicts.empty()) {
+  // Of what is frozen the changes are left out.
+  if (plan.empty() && plan.conflicts.empty() && plan.frozen.empty()) {
     if (plan.partial) return "No changes. What was selected is as it should be.";
     return plan.scope == Scope::host ? "No changes. This host matches the records."
                                      : "No changes. The cluster matches the manifest.";

@@ -382,6 +382,9 @@ TEST_F(Damage, AForeignDeviceWithOurVni) {
         "thief in the host's own namespace, which is not ovl's [conflict]\nhint: remove that device, or give "
         "the network "
         "another `vni`\n");
+  const Ran again = ovl("apply --auto-approve");
+  EXPECT_EQ(again.code, 1);
+  EXPECT_FALSE(again.has("No changes.")) << again.out;
   ASSERT_EQ(on("left", "ip link del thief").code, 0);
   good_apply();
 }
