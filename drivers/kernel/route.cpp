@@ -49,7 +49,7 @@ std::optional<Route> parse_route(const MessageView& message, const LinkTable& li
   const bool unicast = row->type == RTN_UNICAST;
   if (!unicast && !any_type) return std::nullopt;
   if (!unicast) row->route.dev = {};
-  return std::move(row->route);
+  return row->route;
 }
 
 // The devices of RTA_MULTIPATH: rtnexthop structs, each as long as it says.
