@@ -97,7 +97,7 @@ elif case == "silent":
     server = socket.create_server(("127.0.0.1", 0))
     options[options.index("--keystore") + 1] = f"etcd://127.0.0.1:{server.getsockname()[1]}"
     reading = subprocess.Popen([ovl, "apply", "net", *options, "--timeout", "10m"], stderr=subprocess.PIPE)
-    server.accept()
+    held = server.accept()  # a connection that nobody holds is closed
     listens(reading.pid, signal.SIGINT)
     reading.send_signal(signal.SIGINT)
     said = reading.communicate()[1]
