@@ -29,7 +29,7 @@ class Patience {
   void answered() { silent_ = kNever; }
 
   // What is shorter says nothing about the store.
-  static constexpr std::chrono::milliseconds kOnceMore{400};
+  static constexpr std::chrono::milliseconds kOnceMore{300};
 
  private:
   static constexpr std::chrono::milliseconds kRightAfter{1000};
