@@ -17,6 +17,7 @@ namespace ovl::test {
 namespace {
 
 constexpr int kTickMilliseconds = 50;
+constexpr int kLateTickMilliseconds = 400;
 constexpr std::size_t kNarrowBytes = std::size_t{200} << 10U;
 
 sockaddr_in loopback(std::uint16_t port) {
@@ -56,7 +57,16 @@ bool send_all(int fd, const std::string& bytes) {
   return true;
 }
 
+std::size_t bytes_of_a_tick(FaultProxy::Mode mode, std::size_t waiting) {
+  if (mode == FaultProxy::Mode::late) return waiting;
+  return mode == FaultProxy::Mode::narrow ? kNarrowBytes : 1;
+}
+
 }  // namespace
+
+int FaultProxy::tick_milliseconds() const {
+  return mode_ == Mode::late ? kLateTickMilliseconds : kTickMilliseconds;
+}
 
 FaultProxy::FaultProxy(std::uint16_t server) : server_(server), listening_(new_socket()) {
   sockaddr_in address = loopback(0);
@@ -95,7 +105,7 @@ void FaultProxy::run() {
     for (const Connection& connection : connections_) {
       for (const Way& way : connection.ways) waiting.push_back({way.from, POLLIN, 0});
     }
-    ::poll(waiting.data(), waiting.size(), trickles() ? kTickMilliseconds : -1);
+    ::poll(waiting.data(), waiting.size(), trickles() ? tick_milliseconds() : -1);
     if (waiting[0].revents != 0) {
       take_mode();
       const std::lock_guard lock(mutex_);
@@ -104,7 +114,7 @@ void FaultProxy::run() {
     }
     std::size_t at = 2;
     const bool ticks = trickles() && std::chrono::steady_clock::now() >= next_tick_;
-    if (ticks) next_tick_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTickMilliseconds);
+    if (ticks) next_tick_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(tick_milliseconds());
     std::erase_if(connections_, [&](Connection& connection) {
       bool goes_on = true;
       for (Way& way : connection.ways) goes_on = serve(connection, waiting[at++].revents, way) && goes_on;
@@ -166,7 +176,8 @@ bool FaultProxy::pass(Connection& connection, Way& way, std::string bytes) {
     case Mode::silent: return true;
     case Mode::deaf: return way.answers || send_all(way.to, bytes);
     case Mode::slow:
-    case Mode::narrow: way.waiting += bytes; return true;
+    case Mode::narrow:
+    case Mode::late: way.waiting += bytes; return true;
     case Mode::half:
       if (!way.answers) return send_all(way.to, bytes);
       bytes.resize(bytes.size() / 2);
@@ -183,7 +194,7 @@ bool FaultProxy::pass(Connection& connection, Way& way, std::string bytes) {
 bool FaultProxy::trickle(Connection& connection) const {
   for (Way& way : connection.ways) {
     if (way.waiting.empty()) continue;
-    const std::size_t count = mode_ == Mode::narrow ? kNarrowBytes : 1;
+    const std::size_t count = bytes_of_a_tick(mode_, way.waiting.size());
     if (!send_all(way.to, way.waiting.substr(0, count))) return false;
     way.waiting.erase(0, count);
   }

@@ -21,6 +21,7 @@ class FaultProxy {
     deaf,    // passes requests on, but no answers
     slow,    // a byte each 50 ms in either direction
     narrow,  // 200 KiB each 50 ms in either direction
+    late,    // all that waits each 400 ms, in either direction
     half,    // half an answer, then the connection is cut; new ones fare no better
     lost     // passes one request on and cuts the connection instead of the answer; then as pass
   };
@@ -57,7 +58,11 @@ class FaultProxy {
   bool serve(Connection& connection, short events, Way& way);
   bool pass(Connection& connection, Way& way, std::string bytes);
 
-  [[nodiscard]] bool trickles() const { return mode_ == Mode::slow || mode_ == Mode::narrow; }
+  [[nodiscard]] bool trickles() const {
+    return mode_ == Mode::slow || mode_ == Mode::narrow || mode_ == Mode::late;
+  }
+
+  [[nodiscard]] int tick_milliseconds() const;
 
   bool trickle(Connection& connection) const;
   static void close_connection(const Connection& connection);

@@ -256,6 +256,24 @@ TEST_P(ApplyUnderFaults, AReadIsAsLongAsItGetsOn) {
   EXPECT_GT(steady_clock::now() - before, kShort) << "the network was not narrow enough to tell";
 }
 
+// Where each answer comes in its time, nothing ends for the sum of them: ZooKeeper is asked several times for
+// the first write below a root.
+TEST_P(ApplyUnderFaults, ACommitIsAsLongAsItsCallsAreAnswered) {
+  FaultProxy proxy(server_->port());
+  const auto store =
+      open_store(server_->url(proxy.port()) + "/late/" + cluster_name("root"), milliseconds{3000});
+  ASSERT_TRUE(store->read("late/").ok());
+  proxy.set(FaultProxy::Mode::late);
+  for (const char* key : {"one", "two"}) {
+    const auto committed =
+        store->commit({.guards = {}, .writes = {put(fmt::format("late/{}", key), "value")}});
+    ASSERT_TRUE(committed.ok()) << committed.error().message;
+    EXPECT_TRUE(committed.value().committed);
+  }
+  proxy.set(FaultProxy::Mode::pass);
+  EXPECT_EQ(must(store->read("late/")).items.size(), 2U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Faults, ApplyUnderFaults, ::testing::ValuesIn(store_kinds()),
                          [](const auto& kind) { return kind.param.name; });
 

@@ -22,6 +22,9 @@ constexpr std::size_t kMaxBytes = 1'000'000;
 constexpr std::size_t kBytesPerOperation = 64;
 constexpr std::uint64_t kCutAtOnce = 256;
 
+// A slow server is not other writers: the first makes our nodes, and one may meet them.
+constexpr int kLeastAttempts = 3;
+
 // The store as one attempt saw it.
 struct Look {
   Head head;
@@ -29,7 +32,7 @@ struct Look {
   Nodes nodes;
 };
 
-Result<Look> look_at(const Store& store, Client& client, const Transaction& transaction, Deadline deadline) {
+Result<Look> look_at(const Store& store, Client& client, const Transaction& transaction) {
   std::vector<Request> requests = {sync_request(store),
                                    head_request(store),
                                    {.kind = Request::Kind::children, .path = store.leases_path()}};
@@ -37,7 +40,7 @@ Result<Look> look_at(const Store& store, Client& client, const Transaction& tran
     // Whether it has data is what counts.
     requests.push_back({.kind = Request::Kind::get, .path = path, .most = 0});
   }
-  OVL_TRY(auto replies, client.ask(requests, deadline));
+  OVL_TRY(auto replies, client.ask(requests, store.deadline()));
   Look look;
   OVL_TRY(look.head, head_of(store, replies[1]));
   look.leases = leases_of(replies[2]);
@@ -47,17 +50,17 @@ Result<Look> look_at(const Store& store, Client& client, const Transaction& tran
   return look;
 }
 
-Status make_node(Client& client, const std::string& path, Deadline deadline) {
-  OVL_TRY(const auto replies, client.ask({{.kind = Request::Kind::exists, .path = path}}, deadline));
+Status make_node(const Store& store, Client& client, const std::string& path) {
+  OVL_TRY(const auto replies, client.ask({{.kind = Request::Kind::exists, .path = path}}, store.deadline()));
   if (replies.front().found) return {};
-  OVL_TRY(const auto made, client.multi({{.kind = Operation::Kind::create, .path = path}}, deadline));
+  OVL_TRY(const auto made, client.multi({{.kind = Operation::Kind::create, .path = path}}, store.deadline()));
   (void)made;  // or somebody else was faster
   return {};
 }
 
-Status make_own_nodes(const Store& store, Client& client, Deadline deadline) {
+Status make_own_nodes(const Store& store, Client& client) {
   for (std::size_t end = store.root.find('/', 1); !store.root.empty(); end = store.root.find('/', end + 1)) {
-    OVL_CHECK(make_node(client, store.root.substr(0, end), deadline));
+    OVL_CHECK(make_node(store, client, store.root.substr(0, end)));
     if (end == std::string::npos) break;
   }
   using Kind = Operation::Kind;
@@ -65,14 +68,14 @@ Status make_own_nodes(const Store& store, Client& client, Deadline deadline) {
           client.multi({{.kind = Kind::create, .path = store.counter_path(), .data = write_counter({})},
                         {.kind = Kind::create, .path = store.log_path()},
                         {.kind = Kind::create, .path = store.leases_path()}},
-                       deadline));
+                       store.deadline()));
   (void)made;
   return {};
 }
 
 // Nothing of the caller's is in there yet: doubt is harmless.
-Status prepare(const Store& store, Client& client, Deadline deadline) {
-  Status status = make_own_nodes(store, client, deadline);
+Status prepare(const Store& store, Client& client) {
+  Status status = make_own_nodes(store, client);
   if (status.ok() || status.error().code != Errc::in_doubt) return status;
   Error error = std::move(status).error();
   error.code = Errc::unreachable;
@@ -85,15 +88,14 @@ bool is_too_long(const Counter& counter) {
 }
 
 // Removes the oldest entries; the counter then says so.
-Status cut_log(const Store& store, Client& client, Counter& counter, std::vector<Operation>& operations,
-               Deadline deadline) {
+Status cut_log(const Store& store, Client& client, Counter& counter, std::vector<Operation>& operations) {
   if (!is_too_long(counter)) return {};
   std::vector<Request> requests;
   const std::uint64_t end = std::min(counter.number, counter.oldest + kCutAtOnce);
   for (std::uint64_t number = counter.oldest; number < end; ++number) {
     requests.push_back({.kind = Request::Kind::exists, .path = store.log_entry_path(number)});
   }
-  OVL_TRY(const auto replies, client.ask(requests, deadline));
+  OVL_TRY(const auto replies, client.ask(requests, store.deadline()));
   for (std::size_t i = 0; i < replies.size(); ++i) {
     if (counter.number - counter.oldest < kLogEntries && counter.bytes < kLogBytes) break;
     counter.bytes -= std::min(counter.bytes, static_cast<std::uint64_t>(replies[i].size));
@@ -119,9 +121,9 @@ Status check_size(const Store& store, const std::vector<Operation>& operations) 
 
 // The counter is set last: MultiResult::revision is that of a last `set`.
 Status append_own(const Store& store, Client& client, const Head& head, std::vector<LoggedChange> changes,
-                  std::vector<Operation>& operations, Deadline deadline) {
+                  std::vector<Operation>& operations) {
   Counter counter = head.counter;
-  OVL_CHECK(cut_log(store, client, counter, operations, deadline));
+  OVL_CHECK(cut_log(store, client, counter, operations));
   const LogEntry entry{.before = head.revision, .changes = std::move(changes)};
   std::string text = write_log_entry(entry, kMaxLogged);
   ++counter.number;
@@ -138,8 +140,8 @@ Status append_own(const Store& store, Client& client, const Head& head, std::vec
 
 // Nothing: something changed between the look and the transaction.
 Result<std::optional<CommitResult>> attempt(const Store& store, Client& client,
-                                            const Transaction& transaction, Deadline deadline) {
-  OVL_TRY(const Look look, look_at(store, client, transaction, deadline));
+                                            const Transaction& transaction) {
+  OVL_TRY(const Look look, look_at(store, client, transaction));
   Plan plan(store, look.nodes, look.leases, client.session());
   if (!plan.check(transaction.guards)) return std::optional(CommitResult{.revision = look.head.revision});
   OVL_CHECK(plan.write(transaction.writes));
@@ -150,15 +152,15 @@ Result<std::optional<CommitResult>> attempt(const Store& store, Client& client,
     if (!look.head.found) return std::optional(unchanged);
     operations.push_back(
         {.kind = Operation::Kind::check, .path = store.counter_path(), .version = look.head.version});
-    OVL_TRY(const MultiResult checked, client.multi(operations, deadline));
+    OVL_TRY(const MultiResult checked, client.multi(operations, store.deadline()));
     return checked.done ? std::optional(unchanged) : std::nullopt;
   }
   if (!look.head.found) {
-    OVL_CHECK(prepare(store, client, deadline));
+    OVL_CHECK(prepare(store, client));
     return std::optional<CommitResult>();
   }
-  OVL_CHECK(append_own(store, client, look.head, std::move(plan.changes()), operations, deadline));
-  OVL_TRY(const MultiResult result, client.multi(operations, deadline));
+  OVL_CHECK(append_own(store, client, look.head, std::move(plan.changes()), operations));
+  OVL_TRY(const MultiResult result, client.multi(operations, store.deadline()));
   if (!result.done) return std::optional<CommitResult>();
   return std::optional(CommitResult{.committed = true, .revision = result.revision});
 }
@@ -174,9 +176,9 @@ void pause(int attempts) {
 }  // namespace
 
 Result<CommitResult> commit(const Store& store, Client& client, const Transaction& transaction) {
-  const Deadline deadline = store.deadline();
-  for (int attempts = 0; steady_clock::now() < deadline; ++attempts) {
-    OVL_TRY(const auto result, attempt(store, client, transaction, deadline));
+  const Deadline others = store.deadline();
+  for (int attempts = 0; attempts < kLeastAttempts || steady_clock::now() < others; ++attempts) {
+    OVL_TRY(const auto result, attempt(store, client, transaction));
     if (result) return *result;
     if (attempts > 0) pause(attempts);
   }
@@ -186,11 +188,10 @@ Result<CommitResult> commit(const Store& store, Client& client, const Transactio
 }
 
 Status reap(const Store& store, const KeySelection& what, bool watch) {
-  const Deadline deadline = store.deadline();
   OVL_TRY(
       const auto replies,
       store.client->ask({sync_request(store), {.kind = Request::Kind::children, .path = store.leases_path()}},
-                        deadline));
+                        store.deadline()));
   std::vector<std::string> keys;
   std::vector<Request> requests;
   for (const std::string& key : leases_of(replies[1])) {
@@ -201,7 +202,7 @@ Status reap(const Store& store, const KeySelection& what, bool watch) {
         {.kind = Request::Kind::exists, .path = fmt::format("{}/{}", path, kSelf), .watch = watch});
     keys.push_back(key);
   }
-  OVL_TRY(const auto nodes, store.client->ask(requests, deadline));
+  OVL_TRY(const auto nodes, store.client->ask(requests, store.deadline()));
   Transaction ended;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const bool gone = !nodes[2 * i].found || (nodes[2 * i].owner == 0 && !nodes[2 * i + 1].found);
