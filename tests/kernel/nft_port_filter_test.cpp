@@ -3,7 +3,7 @@
 #include <linux/if_ether.h>
 
 #include "drivers/nft/nft.hpp"
-#include "tests/kernel/nft_samples.hpp"
+#include "tests/kernel/nft_rig.hpp"
 
 namespace ovl::test {
 
@@ -262,18 +262,8 @@ class NftPortFilterTest : public NetfilterTest {
     ASSERT_TRUE(done.ok()) << done.error().message;
   }
 
-  // What the sandbox's table has counted under a reason.
   static std::uint64_t dropped(const std::string& reason) {
-    Inside sandbox("sandbox");
-    const std::vector<NftTableName> names{{NftFamily::bridge, "ovl"}};
-    auto client = NftClient::open();
-    if (!client.ok()) return UINT64_MAX;
-    const auto seen = client.value().observe(names);
-    if (!seen.ok() || seen.value().empty()) return UINT64_MAX;
-    for (const NftCounter& counter : seen.value().front().counters) {
-      if (counter.name == "dropped_" + reason) return counter.packets;
-    }
-    return UINT64_MAX;
+    return drops_of("sandbox", NftFamily::bridge, reason);
   }
 
   Wire& sender() { return *sender_; }

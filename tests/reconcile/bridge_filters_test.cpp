@@ -5,18 +5,6 @@ namespace ovl {
 
 namespace {
 
-const std::string kManifest = R"(
-[cluster]
-name = "demo"
-[host.a]
-advertise = "192.0.2.1"
-[network.web]
-subnet = "10.0.9.0/24"
-[endpoint.x]
-network = "web"
-host = "a"
-)";
-
 class BridgeFilters : public OneHost {
  protected:
   static std::string path(const std::string& family) { return "net/bridge/bridge-nf-call-" + family; }
@@ -41,20 +29,20 @@ class BridgeFilters : public OneHost {
 
 TEST_F(BridgeFilters, AreOffInSandboxes) {
   set(NetnsName(), "1");
-  ASSERT_TRUE(apply(kManifest).ok());
+  ASSERT_TRUE(apply(kOneEndpoint).ok());
   for (const char* family : {"ip6tables", "iptables"}) EXPECT_EQ(in_sandbox(family), "0") << family;
-  const auto again = plan(kManifest);
+  const auto again = plan(kOneEndpoint);
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again.value().plan.object_changes.empty());
 }
 
 // As one that an earlier version made, or somebody's change.
 TEST_F(BridgeFilters, AreTurnedOffWhereTheyWereOn) {
-  ASSERT_TRUE(apply(kManifest).ok());
+  ASSERT_TRUE(apply(kOneEndpoint).ok());
   EXPECT_EQ(in_sandbox("iptables"), "none") << "not in this kernel";
   set(NetnsName(), "0");
   set(netns("ovl-web"), "1");
-  ASSERT_TRUE(apply(kManifest).ok());
+  ASSERT_TRUE(apply(kOneEndpoint).ok());
   for (const char* family : {"ip6tables", "iptables"}) EXPECT_EQ(in_sandbox(family), "0") << family;
 }
 

@@ -13,6 +13,17 @@
 
 namespace ovl {
 
+inline constexpr const char* kOneEndpoint = R"([cluster]
+name = "demo"
+[host.a]
+advertise = "192.0.2.1"
+[network.web]
+subnet = "10.0.9.0/24"
+[endpoint.x]
+network = "web"
+host = "a"
+)";
+
 class OneHost : public ::testing::Test {
  protected:
   void SetUp() override {

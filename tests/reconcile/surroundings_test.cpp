@@ -260,17 +260,6 @@ TEST(Dropped, IsSummedByReasonOverTheClustersTables) {
 
 // Its rules take what conntrack has a state for, as a rule.
 TEST_F(OneHost, TunnelsAreTrackedWhereAnotherFilterShutsTheHost) {
-  const std::string manifest = R"(
-[cluster]
-name = "demo"
-[host.a]
-advertise = "192.0.2.1"
-[network.web]
-subnet = "10.0.9.0/24"
-[endpoint.x]
-network = "web"
-host = "a"
-)";
   const auto is_tracked = [&] {
     const NftTable& table = space("").nft_tables.front();
     const auto at = std::ranges::find(table.chains, "untracked", &NftChain::name);
@@ -278,24 +267,13 @@ host = "a"
   };
   for (const bool shut : {false, true, false}) {
     kernel_.set_shut_by_others(shut);
-    ASSERT_TRUE(apply(manifest).ok());
+    ASSERT_TRUE(apply(kOneEndpoint).ok());
     EXPECT_EQ(is_tracked(), shut);
   }
 }
 
 // Docker, as an example, made it a router later: its word on each device is the last.
 TEST_F(OneHost, ARouterThatBecameOneAfterOvlStaysOne) {
-  const std::string manifest = R"(
-[cluster]
-name = "demo"
-[host.a]
-advertise = "192.0.2.1"
-[network.web]
-subnet = "10.0.9.0/24"
-[endpoint.x]
-network = "web"
-host = "a"
-)";
   for (const bool router : {false, true}) {
     HostFacts facts;
     facts.machine = "machine-a";
@@ -310,7 +288,7 @@ host = "a"
     };
     for (const char* device : {"all", "default", "eth0"}) forwarding(device) = "0";
     kernel_.objects().sort();
-    ASSERT_TRUE(apply(manifest).ok());
+    ASSERT_TRUE(apply(kOneEndpoint).ok());
     EXPECT_EQ(forwarding("eth0"), "1");
     if (router) forwarding("all") = "1";
     ASSERT_TRUE(destroy().ok());
