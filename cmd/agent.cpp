@@ -34,6 +34,8 @@ class Agent {
         suspended_(global.state_directory) {}
 
   void run() {
+    say_line(fmt::format("keeping {} in cluster {}", context_.request().host.text(),
+                         context_.request().cluster.text()));
     milliseconds retry = kFirstRetry;
     while (!interrupted()) {
       const Status status = round();
@@ -41,32 +43,39 @@ class Agent {
         retry = kFirstRetry;
         continue;
       }
-      say_line(status.error().message);
+      is_away_ = is_away(status.error(), context_.access().url);
+      say_line(status.error().message, is_away_ ? Priority::warning : Priority::error);
+      manager_.status(status.error().message);
       presence_.drop();
-      if (is_away(status.error(), context_.access().url)) stand_alone();
-      wait_for_interrupt(retry);
+      if (is_away_) stand_alone();
+      manager_.alive();
+      wait_for_interrupt(std::min(retry, manager_.patience()));
       retry = std::min(retry * 2, kLastRetry);
     }
+    manager_.stopping();
   }
 
  private:
   // Without the store this host is kept as it was realised last. What an apply waits for is waited for once.
   void stand_alone() {
     const Status done = apply_once();
-    if (!done.ok() && !is_away(done.error(), context_.access().url)) say_line(done.error().message);
+    if (!done.ok() && !is_away(done.error(), context_.access().url))
+      say_line(done.error().message, Priority::error);
   }
 
   // Applies, then waits for something to change.
   Status round() {
     if (suspended_.holds()) {
-      wait_for_interrupt(kGlance);
+      stand_back();
       return {};
     }
     OVL_CHECK(presence_.keep(context_));
+    tell_reached();
     OVL_TRY(const Snapshot before, keystore().read(KeySelection::only(layout_.head())));
     OVL_CHECK(apply_once());
     OVL_TRY(const auto watch, keystore().watch(layout_.tree(), before.revision));
     while (!interrupted()) {
+      manager_.alive();
       OVL_CHECK(presence_.keep(context_));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
       OVL_TRY(const bool other_netns, context_.watch_netns());
@@ -75,6 +84,21 @@ class Agent {
         break;
     }
     return {};
+  }
+
+  // There is nothing to do before somebody resumes it, and nothing to wait for who starts it.
+  void stand_back() {
+    manager_.ready();
+    manager_.status("suspended");
+    manager_.alive();
+    wait_for_interrupt(kGlance);
+  }
+
+  void tell_reached() {
+    if (!is_reached_) say_line("connected to " + context_.access().url);
+    if (is_reached_ && is_away_) say_line("connected again to " + context_.access().url);
+    is_reached_ = true;
+    is_away_ = false;
   }
 
   // Another generation, or another host's facts: an MTU, a VTEP. Not what hosts report. Where the records did
@@ -87,7 +111,7 @@ class Agent {
   }
 
   Status apply_once() {
-    const auto applied = apply_unasked(context_, global_, warnings_);
+    const auto applied = apply_unasked(context_, global_, warnings_, manager_);
     if (!applied.ok()) return applied.error();
     left_.tell(applied.value().left);
     misfit_ = applied.value().planned.misfit;
@@ -103,7 +127,10 @@ class Agent {
   SuspensionWatch suspended_;
   LeftTeller left_;
   WarningTeller warnings_;
-  bool misfit_ = false;  // the last apply found records that are not those of their head
+  ServiceManager manager_{service_place()};
+  bool is_reached_ = false;  // the store has answered once
+  bool is_away_ = false;     // and did not the last time
+  bool misfit_ = false;      // the last apply found records that are not those of their head
 };
 
 Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const AgentOptions& options) {

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <iostream>
 
-#include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
 
 namespace ovl {
@@ -32,27 +30,48 @@ Status Presence::keep(Context& context) {
 
 bool SuspensionWatch::holds() {
   const auto suspension = read_suspension(directory_);
-  if (suspension && !held_) say_line(suspension->words());
-  if (!suspension && held_) say_line("resumed");
+  if (suspension && !held_) say_line(suspension->words(), Priority::notice);
+  if (!suspension && held_) say_line("resumed", Priority::notice);
   held_ = suspension.has_value();
   return held_;
-}
-
-void say_line(const std::string& text) {
-  std::cerr << "ovl: " << printable(text) << "\n" << std::flush;
 }
 
 void WarningTeller::tell(const std::vector<Finding>& warnings) {
   std::set<std::string> now;
   for (const Finding& warning : warnings) {
     std::string text = fmt::format("warning: {}: {}", warning.subject, warning.message);
-    if (!told_.contains(text)) say_line(text);
+    if (!told_.contains(text)) say_line(text, Priority::warning);
     now.insert(std::move(text));
   }
   told_ = std::move(now);
 }
 
-Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings) {
+namespace {
+
+// Each step of an apply is a sign of life.
+Progress signs_of_life(ServiceManager& manager) {
+  Progress out;
+  out.tell = [&manager](const StepProgress&) {
+    manager.wait_for(std::chrono::seconds(90));
+    manager.alive();
+  };
+  return out;
+}
+
+void tell_changes(const GlobalOptions& global, const Applied& applied) {
+  const PlanCounts counts = count(applied.planned.plan);
+  const std::size_t changes =
+      counts.create + counts.update + counts.replace + counts.remove + counts.adopt + counts.forget;
+  for (const std::string& line : change_lines(applied.planned.plan)) say_line(line);
+  if (changes > 0 || global.verbose > 0) {
+    say_line(fmt::format("generation {}: {}", applied.serial, changes_text(changes)), Priority::notice);
+  }
+}
+
+}  // namespace
+
+Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings,
+                              ServiceManager& manager) {
   OVL_TRY(const auto lock, context.lock_host());
   OVL_TRY(const bool other, context.refresh_netns());
   static_cast<void>(other);
@@ -61,13 +80,11 @@ Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, War
     warnings.tell(plan.warnings);
     return Status();
   };
-  OVL_TRY(Applied applied, apply(context.request(), context.world(), approve, Progress()));
+  OVL_TRY(Applied applied, apply(context.request(), context.world(), approve, signs_of_life(manager)));
   warnings.tell(applied.planned.plan.warnings);
-  const PlanCounts counts = count(applied.planned.plan);
-  const std::size_t changes = counts.create + counts.update + counts.replace + counts.remove;
-  if (changes > 0 || global.verbose > 0) {
-    say_line(fmt::format("generation {}: {} changes", applied.serial, changes));
-  }
+  tell_changes(global, applied);
+  manager.ready();
+  manager.status(fmt::format("generation {}", applied.serial));
   return applied;
 }
 

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "cmd/context.hpp"
+#include "cmd/journal.hpp"
 #include "drivers/keystore/keystore.hpp"
+#include "drivers/process/service_manager.hpp"
 
 namespace ovl {
 
@@ -44,9 +46,6 @@ class SuspensionWatch {
   bool held_ = false;
 };
 
-// One line on stderr, made safe for a terminal.
-void say_line(const std::string& text);
-
 // Says what a plan warns of while applies go on by themselves: the same once.
 class WarningTeller {
  public:
@@ -57,7 +56,9 @@ class WarningTeller {
 };
 
 // One apply without questions, under this host's lock. Says what it warns of, before anything is written, and
-// what it changed.
-Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings);
+// what it changed. The manager hears of its steps, and after the first that went well that the service is
+// ready.
+Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings,
+                              ServiceManager& manager);
 
 }  // namespace ovl

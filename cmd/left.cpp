@@ -38,7 +38,7 @@ std::optional<Error> error_of_refused(const Plan& plan, const StoreView& view) {
 
 void LeftTeller::tell(const std::vector<Finding>& left) {
   const std::string text = left.empty() ? std::string() : error_of_left(left).message;
-  if (text != told_ && !text.empty()) say_line(text);
+  if (text != told_ && !text.empty()) say_line(text, Priority::error);
   told_ = text;
 }
 

@@ -51,6 +51,12 @@ class Remote {
 
   [[nodiscard]] const PlanOptions& given() const { return plan_; }
 
+  // What is followed, in words.
+  [[nodiscard]] std::string words() const {
+    if (!fetch_.url.empty()) return fmt::format("{} of {}", fetch_.ref, fetch_.url);
+    return plan_.scope == "host" ? "the cluster's records" : "the files here";
+  }
+
   // Without a repository: what was asked for.
   Result<PlanOptions> bring() {
     if (fetch_.url.empty()) return plan_;
@@ -99,13 +105,22 @@ class Syncer {
         suspended_(global.state_directory) {}
 
   void run() {
+    say_line(fmt::format("following {}", remote_.words()));
     while (!interrupted()) {
       const auto next = steady_clock::now() + interval_;
-      if (!suspended_.holds()) round();
+      if (suspended_.holds()) {
+        manager_.ready();
+        manager_.status("suspended");
+      } else {
+        round();
+      }
       while (!interrupted() && steady_clock::now() < next) {
-        wait_for_interrupt(std::chrono::ceil<milliseconds>(next - steady_clock::now()));
+        manager_.alive();
+        const auto left = std::chrono::ceil<milliseconds>(next - steady_clock::now());
+        wait_for_interrupt(std::min(left, manager_.patience()));
       }
     }
+    manager_.stopping();
   }
 
  private:
@@ -140,7 +155,7 @@ class Syncer {
     Status there = context_->world().kernel != nullptr ? presence_.keep(*context_) : Status();
     const bool alone = plan.scope == "host" && !there.ok() && is_away(there.error(), context_->access().url);
     if (!there.ok() && !alone) return there;
-    OVL_TRY(const auto applied, apply_unasked(*context_, global_, warnings_));
+    OVL_TRY(const auto applied, apply_unasked(*context_, global_, warnings_, manager_));
     left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);
     return {};
@@ -176,9 +191,12 @@ class Syncer {
   void tell(const Status& status) {
     const std::string text = status.ok() ? std::string() : status.error().message;
     if (text != told_ && !text.empty()) {
-      say_line(text);
+      const bool passes = status.error().code == Errc::unreachable;
+      say_line(text, passes ? Priority::warning : Priority::error);
       if (!status.error().hint.empty()) say_line("hint: " + status.error().hint);
+      manager_.status(text);
     }
+    if (text.empty() && !told_.empty()) say_line("all is well again", Priority::notice);
     told_ = text;
   }
 
@@ -192,6 +210,7 @@ class Syncer {
   std::string told_;
   LeftTeller left_;
   WarningTeller warnings_;
+  ServiceManager manager_{service_place()};
   milliseconds retry_{0};
   steady_clock::time_point not_before_;
 };

@@ -59,6 +59,27 @@ TEST_F(Scenario, ThePageIsFetchedByName) {
   EXPECT_EQ(in("mhs-demo1", "client", "timeout 10 busybox wget -qO- http://web.my-net").out, "the page\n");
 }
 
+// What the units let their services do is enough to make everything and to remove it again.
+TEST_F(Scenario, TheUnitsCapabilitiesAreEnough) {
+  up(kManifest);
+  for (const char* unit : {"agent", "sync"}) {
+    const std::string bounded =
+        shell("sed -n 's/^CapabilityBoundingSet=//p' " OVL_SOURCE_DIR "/packaging/ovl-" + std::string(unit) +
+              ".service | tr A-Z a-z | sed 's/ *cap_/,+/g'")
+            .out;
+    ASSERT_NE(bounded, "");
+    const std::string bind =
+        "setpriv --no-new-privs --bounding-set=-all" + bounded.substr(0, bounded.find('\n')) + " ovl ";
+    for (const char* host : {"mhs-demo0", "mhs-demo1", "mhs-demo0"}) {
+      const Ran made = on(host, bind + "apply --auto-approve");
+      ASSERT_EQ(made.code, 0) << made.out;
+    }
+    EXPECT_EQ(in("mhs-demo1", "client", "ping -c 1 -W 5 web").code, 0);
+    const Ran cleared = on("mhs-demo1", bind + "destroy --scope host --auto-approve");
+    EXPECT_EQ(cleared.code, 0) << cleared.out;
+  }
+}
+
 TEST_F(Scenario, BothHostsListTheSameNetwork) {
   both();
   const std::string first = on("mhs-demo0", "ovl network ls --no-trunc").out;
