@@ -35,6 +35,15 @@ install(CODE [[
   file(INSTALL ${zsh_completion} DESTINATION ${CMAKE_INSTALL_PREFIX}/share/zsh/${folder})
 ]])
 install(FILES packaging/ovl-agent.service packaging/ovl-sync.service DESTINATION lib/systemd/system)
+# Samples, below /etc where the prefix is /usr, in the prefix's own etc elsewhere.
+install(CODE "set(samples ${CMAKE_SOURCE_DIR}/packaging/etc/agent.env ${CMAKE_SOURCE_DIR}/packaging/etc/sync.env)")
+install(CODE [[
+  set(folder etc)
+  if(CMAKE_INSTALL_PREFIX MATCHES "/usr$")
+    set(folder ../etc)
+  endif()
+  file(INSTALL ${samples} DESTINATION ${CMAKE_INSTALL_PREFIX}/${folder}/ovl)
+]])
 install(FILES LICENSE README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md packaging/copyright
         DESTINATION share/doc/ovl)
 install(DIRECTORY docs examples DESTINATION share/doc/ovl)
@@ -59,7 +68,12 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # A lab starts the store's own server, and `graph --format svg` runs dot.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "etcd-server, gpgv, graphviz, iproute2, openssh-client")
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/debian/postinst
-    ${CMAKE_SOURCE_DIR}/packaging/debian/postrm)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "debconf (>= 0.5) | debconf-2.0")
+# hook, sync and the repositories that libgit2 does not know need git itself.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS git)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA)
+foreach(file conffiles config postinst postrm prerm templates)
+  list(APPEND CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/debian/${file})
+endforeach()
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)
