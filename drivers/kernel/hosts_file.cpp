@@ -24,7 +24,12 @@ constexpr std::string_view kBegin = "# BEGIN ovl ";
 constexpr std::string_view kEnd = "# END ovl ";
 constexpr std::string_view kMade = " (file made by ovl, ";  // then the digest of the lines in front, ")"
 constexpr std::array<std::string_view, 2> kFiles{"hosts", "resolv.conf"};
-constexpr std::string_view kTorn = "# this block is not whole";  // a line that nobody wants
+// In front of the block of a new hosts file. The machine's own lines would lead from its names, and from what
+// it calls its loopback ("127.0.1.1 web"), to the endpoint itself.
+constexpr std::string_view kFront = "127.0.0.1 localhost\n::1 localhost\n";
+// Lines that nobody wants.
+constexpr std::string_view kTorn = "# this block is not whole";
+constexpr std::string_view kOldFront = "# lines of the machine stand in front of this block";
 
 // A file in three parts. It may be nothing but line ends, so nothing is taken apart into lines.
 struct Content {
@@ -149,6 +154,21 @@ std::string print(const Content& content) {
     text += fmt::format("{}{}\n", kEnd, *content.owner);
   }
   return text + content.back;
+}
+
+std::string_view front_of_new(std::string_view file) {
+  return file == "hosts" ? kFront : std::string_view();
+}
+
+// What stands in front is as ovl made it, and ovl makes it otherwise now.
+bool has_old_front(const Content& content, std::string_view file) {
+  return !content.made.empty() && content.made == digest(content.front) &&
+         content.front != front_of_new(file);
+}
+
+void renew_front(Content& content, std::string_view file) {
+  content.front = front_of_new(file);
+  content.made = digest(content.front);
 }
 
 bool is_clean(std::string_view line) {
@@ -287,6 +307,7 @@ Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns) const
     if (!content.owner) continue;
     row.lines = std::move(content.block);
     if (file.value().torn || !content.whole) row.lines.add_line(kTorn);
+    if (has_old_front(content, name)) row.lines.add_line(kOldFront);
     row.owner = std::move(*content.owner);
     found.push_back(std::move(row));
   }
@@ -304,15 +325,7 @@ Status HostsFiles::create(const HostsFile& file) {
   }
   // An empty file is one whose making was cut off.
   if (open.made || open.text.empty()) {
-    if (file.file == "hosts") {
-      const UniqueFd machine(::open(options_.machine_hosts.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-      if (machine.valid()) {
-        OVL_TRY(const std::string lines,
-                read_whole(machine.get(), kMaxHostsFileBytes, options_.machine_hosts));
-        content.front = whole_lines(lines);
-      }
-    }
-    content.made = digest(content.front);
+    renew_front(content, file.file);
     (void)fchmod(open.fd.get(), 0644);  // whatever the umask
   }
   content.owner = file.owner;
@@ -330,6 +343,7 @@ Status HostsFiles::update(const HostsFile& file) {
                  .message = open.path + " has no block of ours any more",
                  .hint = "somebody edits the file: plan again"};
   }
+  if (has_old_front(content, file.file)) renew_front(content, file.file);
   content.owner = file.owner;
   content.block = file.lines;
   ++writes_;

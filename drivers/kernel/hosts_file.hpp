@@ -12,7 +12,6 @@ namespace ovl {
 
 struct HostsFileOptions {
   std::string etc_directory = "/etc/netns";
-  std::string machine_hosts = "/etc/hosts";  // its lines go in front of the block of a new hosts file
 };
 
 class HostsFiles {
@@ -25,7 +24,8 @@ class HostsFiles {
   // Errors: conflict when the file has a block of ours; usage when a line has a control character.
   Status create(const HostsFile& file);
 
-  // Errors: not_found when the block has gone since it was read.
+  // Also puts what a new file has in front of the block in the place of what another build put there, where
+  // nobody has changed it. Errors: not_found when the block has gone since it was read.
   Status update(const HostsFile& file);
 
   // Takes the block out; a file that ovl made and nobody added to goes as a whole. Absent is success.

@@ -25,8 +25,7 @@ class LinuxKernel : public Kernel {
       : options_(options),
         directory_(options.run_directory),
         spaces_(directory_),
-        files_(HostsFileOptions{.etc_directory = options.etc_directory,
-                                .machine_hosts = options.machine_hosts}) {}
+        files_(HostsFileOptions{.etc_directory = options.etc_directory}) {}
 
   // Opens the host's own namespace, so that a lack of privilege shows at once.
   Status open() {

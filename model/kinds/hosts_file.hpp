@@ -16,7 +16,7 @@ struct HostsFile {
   NetnsName netns;
   std::string file;  // "hosts" or "resolv.conf"
   // The lines between our markers, in order, without line ends. When the file does not exist it is
-  // made: a hosts file with the machine's own /etc/hosts lines in front of the block.
+  // made: a hosts file with the names of the loopback in front of the block, and nothing of the machine's.
   HostLines lines;
   // Written into the begin marker: whose block it is.
   std::string owner;

@@ -32,9 +32,7 @@ class HostsFileTest : public ::testing::Test {
     root = pattern;
     // In memory, as each writing waits for the disk.
     ASSERT_EQ(mount("none", root.c_str(), "tmpfs", 0, "size=300m"), 0);
-    write_text(root + "/machine", "127.0.0.1 localhost\n::1 localhost");
-    files = std::make_unique<HostsFiles>(
-        HostsFileOptions{.etc_directory = root + "/netns", .machine_hosts = root + "/machine"});
+    files = std::make_unique<HostsFiles>(HostsFileOptions{.etc_directory = root + "/netns"});
   }
 
   void TearDown() override {
@@ -69,7 +67,7 @@ class HostsFileTest : public ::testing::Test {
                         .owner = "ovl:demo/endpoint/web"};
 };
 
-TEST_F(HostsFileTest, AHostsFileBeginsWithTheMachinesLines) {
+TEST_F(HostsFileTest, AHostsFileBeginsWithLocalhostAndNothingOfTheMachines) {
   ASSERT_TRUE(files->create(wish_).ok());
   const std::string text = read_text(path());
   EXPECT_TRUE(
@@ -140,10 +138,27 @@ TEST_F(HostsFileTest, AFileOfOursThatSomebodyAddedToIsKept) {
   }
 }
 
-TEST_F(HostsFileTest, AFileOfOursGoesThoughTheMachinesLinesHaveChanged) {
-  ASSERT_TRUE(files->create(wish_).ok());
-  write_text(root + "/machine", "127.0.0.1 other\n");
-  ASSERT_TRUE(files->remove(wish_).ok());
+// Builds before this one put them there.
+TEST_F(HostsFileTest, LinesOfTheMachineInFrontGoWhereNobodyHasChangedThem) {
+  const std::string front = "127.0.0.1 localhost\n127.0.1.1 web\n";
+  const std::string block =
+      "# BEGIN ovl ovl:demo/endpoint/web (file made by ovl, 14cd106f7868e1e5)\n10.0.9.2 web\n10.0.9.3 db "
+      "mydb\n# END ovl ovl:demo/endpoint/web\n";
+  put(front + block + "10.1.1.1 mine\n");
+  EXPECT_NE(observe(), std::vector{wish_});
+  ASSERT_TRUE(files->update(wish_).ok());
+  EXPECT_EQ(observe(), std::vector{wish_});
+  const std::string text = read_text(path());
+  EXPECT_TRUE(text.starts_with("127.0.0.1 localhost\n::1 localhost\n# BEGIN ovl ")) << text;
+  EXPECT_TRUE(text.ends_with("# END ovl ovl:demo/endpoint/web\n10.1.1.1 mine\n")) << text;
+
+  put("10.1.1.2 mine\n" + front + block);
+  EXPECT_EQ(observe(), std::vector{wish_}) << "somebody's own lines are nothing of ours";
+  ASSERT_TRUE(files->update(wish_).ok());
+  EXPECT_TRUE(read_text(path()).starts_with("10.1.1.2 mine\n" + front));
+
+  put(front + block);
+  ASSERT_TRUE(files->remove(observe().front()).ok());
   EXPECT_EQ(shell("ls " + root + "/netns").output, "");
 }
 
