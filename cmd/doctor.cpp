@@ -72,6 +72,17 @@ void add_drops(const LookHere& here, std::vector<Symptom>& symptoms) {
   }
 }
 
+// Whom endpoints ask for names of the outside.
+void add_resolver(const LookHere& here, std::vector<Symptom>& symptoms) {
+  for (const Finding& warning : here.plan.warnings) {
+    if (warning.id.text() != "no-nameserver") continue;
+    symptoms.push_back({.level = Symptom::Level::problem,
+                        .check = warning.subject,
+                        .text = warning.message,
+                        .remedy = warning.hint});
+  }
+}
+
 // A loss is nothing that a look at the store alone could find.
 void add_loss(const GlobalOptions& global, const PlanOptions& options, Context& context,
               std::vector<Symptom>& symptoms) {
@@ -95,7 +106,11 @@ Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
                                   .state = context.world().state,
                                   .now = std::time(nullptr)});
   add_loss(global, options, context, symptoms);
-  if (!context.request().host.empty()) add_drops(look_here(global, options), symptoms);
+  if (!context.request().host.empty()) {
+    const LookHere here = look_here(global, options);
+    add_resolver(here, symptoms);
+    add_drops(here, symptoms);
+  }
   if (options.json) {
     std::cout << symptoms_json(symptoms).pretty_json() << "\n";
   } else {

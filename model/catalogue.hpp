@@ -358,6 +358,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"forward-drop", Stage::plan, Errc::conflict,
      "Warning: another program's chain drops what this host forwards.",
      "Insert the rules that the hint shows into that chain."},
+    {"no-nameserver", Stage::plan, Errc::conflict,
+     "Warning: /etc/resolv.conf names this machine's own resolver, an address of the loopback, and no other "
+     "server is known that endpoints could ask.",
+     "Name a server there that others reach, too, or let systemd-resolved know one (`resolvectl dns`)."},
     {"small-underlay", Stage::plan, Errc::conflict,
      "Warning: one host's underlay makes the MTU of its networks smaller than IPv6's 1,280 bytes.",
      "Raise the MTU of that host's underlay."},

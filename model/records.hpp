@@ -228,6 +228,12 @@ struct HeldRoute {
   bool operator==(const HeldRoute&) const = default;
 };
 
+// What stands in for a resolv.conf that names the machine's own resolver, which no endpoint reaches.
+struct Resolver {
+  IpAddress stub;                  // the first address of the loopback that it names
+  std::vector<std::string> lines;  // of a resolv.conf with servers of IPv4; empty: none is known
+};
+
 // What a host may say of its underlay, bytes: IPv4's least packet (RFC 791, section 3.2) in a tunnel over
 // IPv6, and the largest device. A smaller underlay is told as the least.
 inline constexpr std::uint32_t kLeastUnderlayMtu = 68 + 70;
@@ -245,7 +251,7 @@ struct HostFacts {
   std::vector<IpAddress> addresses;    // all of the host's own, sorted
   std::vector<FactRoute> routes;       // not ours, without default routes, sorted
   std::vector<IfName> uplinks;         // devices of default routes, sorted
-  std::vector<IpAddress> nameservers;  // of /etc/resolv.conf
+  std::vector<IpAddress> nameservers;  // of /etc/resolv.conf, and whom a resolver of this host's own asks
   std::vector<Vni> vnis;               // of VXLAN devices that aren't ours, sorted
   // Chains of others that drop what is forwarded by policy, and have no rule for our gateway bridge:
   // "ip filter FORWARD".
@@ -254,6 +260,8 @@ struct HostFacts {
   std::string version;  // of ovl, and what it can (model/abilities.hpp)
   // Not ours, without default routes. For this host's own look: no other needs them, and none is told.
   std::vector<HeldRoute> held;
+  // Where /etc/resolv.conf names an address of the loopback. As `held`.
+  std::optional<Resolver> resolver;
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("host", &HostFacts::host),

@@ -363,6 +363,7 @@ class Projector {
     if (filtered.empty()) return;
     add_gateway_bridge();
     warn_of_drops();
+    warn_of_resolver();
     check_pool();
     out_.objects.at(NetnsName()).nft_tables.push_back(port_filter(mark("gateway"), filtered));
   }
@@ -437,6 +438,18 @@ class Projector {
                                       "nft insert rule {} oifname \"{}\" ct state established,related accept",
                                       chain, kGatewayBridge, chain, kGatewayBridge)});
     }
+  }
+
+  void warn_of_resolver() {
+    if (facts_ == nullptr || !facts_->resolver || !facts_->resolver->lines.empty()) return;
+    out_.warnings.push_back(Finding{
+        .code = Errc::conflict,
+        .id = "no-nameserver",
+        .subject = "/etc/resolv.conf",
+        .message = fmt::format("it names {}, this machine's own resolver, which no endpoint reaches, "
+                               "and no server of IPv4 behind it: endpoints find no names of the outside",
+                               facts_->resolver->stub.text()),
+        .hint = "add a line \"nameserver ADDRESS\" with a server that others reach, then apply"});
   }
 
   [[nodiscard]] std::vector<IfName> uplinks() const {
@@ -608,9 +621,18 @@ class Projector {
     check_hosts_file(file, endpoint);
     NamespaceObjects& inside = out_.objects.at(endpoint.netns);
     inside.hosts_files.push_back(std::move(file));
-    if (!sees_outside(endpoint)) {
-      inside.hosts_files.push_back(HostsFile{.netns = endpoint.netns, .file = "resolv.conf", .owner = owner});
+    add_resolv_conf(inside, endpoint, owner);
+  }
+
+  // The machine's own serves where there is a way out, unless it names what only the machine reaches.
+  void add_resolv_conf(NamespaceObjects& inside, const EndpointRecord& endpoint, const std::string& owner) {
+    HostsFile file{.netns = endpoint.netns, .file = "resolv.conf", .owner = owner};
+    if (sees_outside(endpoint)) {
+      const Resolver* resolver = facts_ != nullptr && facts_->resolver ? &*facts_->resolver : nullptr;
+      if (resolver == nullptr || resolver->lines.empty()) return;
+      for (const std::string& line : resolver->lines) file.lines.add_line(line);
     }
+    inside.hosts_files.push_back(std::move(file));
   }
 
   void check_hosts_file(const HostsFile& file, const EndpointRecord& endpoint) {

@@ -8,10 +8,10 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/link.hpp"
+#include "drivers/kernel/resolver.hpp"
 #include "drivers/kernel/route.hpp"
 #include "drivers/nft/nft.hpp"
 #include "files/read.hpp"
@@ -42,24 +42,6 @@ std::string machine_hash(const LinuxKernelOptions& options) {
   std::string text;
   for (const unsigned char byte : hash) text += fmt::format("{:02x}", byte);
   return text;
-}
-
-std::vector<IpAddress> read_nameservers(const std::string& path) {
-  std::vector<IpAddress> servers;
-  // resolv.conf(5) is mostly a link to where a resolver keeps it.
-  auto text = read_regular(path, {});
-  if (!text.ok()) return servers;
-  std::istringstream in(std::move(text).value());
-  std::string line;
-  while (std::getline(in, line)) {
-    std::istringstream words(line);
-    std::string keyword;
-    std::string value;
-    if (!(words >> keyword >> value) || keyword != "nameserver") continue;
-    const auto address = IpAddress::parse(value.substr(0, value.find('%')));
-    if (address.ok()) servers.push_back(address.value());
-  }
-  return servers;
 }
 
 // Addresses by which others could reach this host.
@@ -200,7 +182,9 @@ Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& op
   facts.held = std::move(routes.held);
   fill_links(facts, links);
   OVL_CHECK(fill_forward_drops(facts));
-  facts.nameservers = read_nameservers(options.resolv_conf);
+  Nameservers nameservers = read_nameservers(options);
+  facts.nameservers = std::move(nameservers.all);
+  facts.resolver = std::move(nameservers.instead);
   facts.machine = machine_hash(options);
   utsname names{};
   if (uname(&names) == 0) facts.kernel = static_cast<const char*>(names.release);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "drivers/kernel/kernel.hpp"
 
@@ -11,8 +12,10 @@ namespace ovl {
 struct LinuxKernelOptions {
   std::string run_directory = "/run/netns";  // names of network namespaces
   std::string etc_directory = "/etc/netns";  // files of namespaces, see ip-netns(8)
-  std::string machine_hosts = "/etc/hosts";
   std::string resolv_conf = "/etc/resolv.conf";
+  // Where this machine's resolver writes the servers that it asks itself (systemd-resolved, NetworkManager).
+  std::vector<std::string> real_resolv_conf = {"/run/systemd/resolve/resolv.conf",
+                                               "/run/NetworkManager/no-stub-resolv.conf"};
   std::string machine_id = "/etc/machine-id";
   std::string proc = "/proc";
 };

@@ -22,8 +22,10 @@ class FactsTest : public KernelTest {
   }
 
   void reopen() {
-    kernel = std::move(open_linux_kernel(LinuxKernelOptions{.resolv_conf = "/run/netns/resolv.conf",
-                                                            .machine_id = "/run/netns/machine-id"}))
+    kernel = std::move(open_linux_kernel(LinuxKernelOptions{
+                           .resolv_conf = "/run/netns/resolv.conf",
+                           .real_resolv_conf = {"/run/netns/resolved.conf", "/run/netns/nm.conf"},
+                           .machine_id = "/run/netns/machine-id"}))
                  .value();
   }
 
@@ -55,9 +57,36 @@ TEST_F(FactsTest, SayWhatTheHostHas) {
   EXPECT_EQ(routes, "10.4.0.0/16 und0\n192.168.50.0/24 und0\nfd00::/64 und0\n");
   EXPECT_EQ(seen.uplinks, std::vector{dev("und0")});
   EXPECT_EQ(seen.nameservers, (std::vector{ip("10.0.0.53"), ip("fe80::1")}));
+  EXPECT_FALSE(seen.resolver);
   EXPECT_EQ(seen.vnis, std::vector{vni(7)});
   EXPECT_EQ(seen.kernel + "\n", must("uname -r"));
   EXPECT_FALSE(seen.version.empty());
+}
+
+TEST_F(FactsTest, BehindAResolverOfTheMachinesOwnAreTheServersThatItAsks) {
+  const auto behind = [this](const std::string& own) {
+    write_text("/run/netns/resolv.conf", own);
+    const HostFacts seen = facts("192.168.50.1");
+    EXPECT_TRUE(seen.resolver) << own;
+    return seen.resolver ? seen.resolver->lines : std::vector<std::string>();
+  };
+  using Lines = std::vector<std::string>;
+  // Others in the same file, as a caching server on this machine leaves them there.
+  EXPECT_EQ(behind("nameserver 127.0.0.1\nnameserver 10.0.0.53\nsearch a  b\noptions edns0 \x01\n"),
+            (Lines{"nameserver 10.0.0.53", "search a b", "options edns0"}));
+  EXPECT_EQ(behind("nameserver 127.0.0.53\nsearch a\n"), Lines()) << "none is known";
+  write_text("/run/netns/nm.conf", "nameserver 203.0.113.1\ndomain b\n");
+  EXPECT_EQ(behind("nameserver ::1\n"), (Lines{"nameserver 203.0.113.1", "domain b"}));
+  // No endpoint's way out leads to the first two.
+  write_text("/run/netns/resolved.conf",
+             "nameserver 127.0.0.1\nnameserver fd00::53\nnameserver 203.0.113.2\nnameserver 203.0.113.3\n");
+  EXPECT_EQ(behind("nameserver 127.0.0.53\noptions trust-ad\n"),
+            (Lines{"nameserver 203.0.113.2", "nameserver 203.0.113.3"}));
+  const HostFacts seen = facts("192.168.50.1");
+  EXPECT_EQ(seen.resolver->stub, ip("127.0.0.53"));
+  // No pool is chosen that holds one of them.
+  EXPECT_EQ(seen.nameservers, (std::vector{ip("127.0.0.53"), ip("127.0.0.1"), ip("fd00::53"),
+                                           ip("203.0.113.2"), ip("203.0.113.3")}));
 }
 
 // What other tables lead to, and what the host drops. A default route, whole or in halves, holds nothing, and

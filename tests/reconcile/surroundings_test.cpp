@@ -89,6 +89,15 @@ advertise = "192.0.2.1"
     facts_.set(own);
   }
 
+  // The machine asks a resolver of its own.
+  void resolve_by(std::vector<std::string> lines) {
+    resolver_ = Resolver{.stub = ip("127.0.0.53"), .lines = std::move(lines)};
+    HostFacts own = *facts_.host(HostName::parse("a").value());
+    own.resolver = resolver_;
+    facts_.set(own);
+  }
+
+  std::optional<Resolver> resolver_;
   std::string host_ = "a";
   std::string cluster_ = "[cluster]\nname = \"demo\"\n[keystore]\nurl = \"sqlite:///keystore.db\"\n";
   std::string networks_ = R"([network.net]
@@ -109,6 +118,24 @@ bool warns(const Projected& projected, std::string_view id) {
 }
 
 }  // namespace
+
+TEST_F(SurroundingsTest, EndpointsWithAWayOutAskTheServersBehindTheMachinesResolver) {
+  const auto asks = [&](const std::string& of_network) {
+    networks_.replace(0, networks_.find("subnet"), "[network.net]\n" + of_network);
+    const Projected projected = project();
+    const auto& files = projected.objects.find(NetnsName::parse("web").value())->hosts_files;
+    const auto at = std::ranges::find(files, "resolv.conf", &HostsFile::file);
+    EXPECT_EQ(warns(projected, "no-nameserver"), resolver_ && resolver_->lines.empty() && of_network.empty());
+    return at == files.end() ? std::optional<HostLines>() : at->lines;
+  };
+  EXPECT_EQ(asks(""), std::nullopt) << "as the machine does";
+  resolve_by({"nameserver 203.0.113.1", "search a"});
+  EXPECT_EQ(asks(""), (HostLines{"nameserver 203.0.113.1", "search a"}));
+  EXPECT_EQ(asks("internal = true\n"), HostLines());
+  resolve_by({});
+  EXPECT_EQ(asks(""), std::nullopt);
+  EXPECT_EQ(asks("internal = true\n"), HostLines());
+}
 
 TEST_F(SurroundingsTest, WaysThatDifferAreToldOnce) {
   EXPECT_FALSE(warns(project(), "asymmetric-route"));
