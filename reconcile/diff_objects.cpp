@@ -201,7 +201,7 @@ class Differ {
     }
     // An endpoint may live in a namespace that somebody else made; a sandbox may not.
     const bool allowed = adoption_.allows(want.name, &want);
-    if (!allowed && !want.name.text().starts_with(kSandboxPrefix)) return;
+    if (!allowed && !want.name.text().starts_with(kSandboxPrefix)) return set_loopback(index, want, have);
     if (allowed && may_adopt(index, "the namespace", want, have, have.owner)) {
       return adopt(index, want, have);
     }
@@ -212,6 +212,12 @@ class Differ {
              "the namespace exists and is not ovl's",
              fmt::format("remove or rename it: ip netns delete {}; or take it over: {}", want.name.text(),
                          import_words(index, &want)));
+  }
+
+  // What an endpoint says to itself goes over lo, whoever made the namespace.
+  void set_loopback(std::uint32_t index, const Netns& want, const Netns& have) {
+    const FieldMask fields = differing(want, have) & ~fields_with<Netns>(Role::mark);
+    if (fields != 0) emit(index, Action::update, Reason::differs, &have, &want, fields);
   }
 
   // ---- what is taken over ------------------------------------------------------------------------

@@ -99,10 +99,10 @@ class Machine {
     return {};
   }
 
-  Status update(const NetnsName& where, const Netns& netns, FieldMask) {
+  Status update(const NetnsName& where, const Netns& netns, FieldMask changed) {
     NamespaceObjects& space = objects_.at(where);
     if (!space.netns) return refused(ENOENT, "netns " + where.text() + " is not there");
-    space.netns->owner = netns.owner;
+    if ((changed & fields_with<Netns>(Role::mark)) != 0) space.netns->owner = netns.owner;
     space.netns->lo_up = netns.lo_up;
     return {};
   }

@@ -240,7 +240,7 @@ class Applier {
     if (is_create(operation())) return create_netns(netns);
     if (is_remove(operation())) return remove_netns(netns);
     OVL_TRY(Space * where, space());
-    return mark(where->route(), netns);
+    return set_loopback(where->route(), netns, operation().changed);
   }
 
   Status create_netns(const Netns& netns) {
@@ -248,13 +248,15 @@ class Applier {
     context_.other_writes += 2;  // the namespace, and the message to its lo
     return context_.directory.create(netns.name, [&netns]() -> Status {
       OVL_TRY(NetlinkSocket socket, NetlinkSocket::open());
-      return mark(socket, netns);
+      return set_loopback(socket, netns, ~FieldMask{0});
     });
   }
 
-  static Status mark(NetlinkSocket& socket, const Netns& netns) {
+  // A namespace that somebody else made gets no mark.
+  static Status set_loopback(NetlinkSocket& socket, const Netns& netns, FieldMask changed) {
     MessageQueue queue;
-    write_loopback(queue, netns.owner, netns.lo_up);
+    const bool marks = (changed & fields_with<Netns>(Role::mark)) != 0;
+    write_loopback(queue, marks ? std::optional<std::string_view>(netns.owner) : std::nullopt, netns.lo_up);
     OVL_TRY(const SendOutcome outcome, socket.send(queue));
     if (outcome.refusals.empty()) return {};
     const Refusal& refusal = outcome.refusals.front();

@@ -76,7 +76,7 @@ void write_link_update(MessageQueue& queue, const Link& link, FieldMask changed,
 
 void write_link_remove(MessageQueue& queue, const IfName& name);
 
-// lo: IFLA_IFALIAS and, when given, IFF_UP.
-void write_loopback(MessageQueue& queue, std::string_view alias, std::optional<bool> up);
+// lo: IFLA_IFALIAS and IFF_UP, each when given.
+void write_loopback(MessageQueue& queue, std::optional<std::string_view> alias, std::optional<bool> up);
 
 }  // namespace ovl

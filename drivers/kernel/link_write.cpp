@@ -191,9 +191,9 @@ void write_link_remove(MessageQueue& queue, const IfName& name) {
   queue.put_text(IFLA_IFNAME, name.view());
 }
 
-void write_loopback(MessageQueue& queue, std::string_view alias, std::optional<bool> up) {
+void write_loopback(MessageQueue& queue, std::optional<std::string_view> alias, std::optional<bool> up) {
   start_named(queue, up ? flags_header(*up) : ifinfomsg{}, IfName::from_kernel("lo"));
-  queue.put_text(IFLA_IFALIAS, alias);
+  if (alias) queue.put_text(IFLA_IFALIAS, *alias);
 }
 
 }  // namespace ovl

@@ -29,6 +29,20 @@ TEST_F(KindTest, NetnsIsMadeMarkedSeenByIpAndRemoved) {
   apply(Operations().remove("ovl-net", other));
 }
 
+TEST_F(KindTest, NetnsOfSomebodyElseGetsItsLoUpAndNoMark) {
+  must("ip netns add blue");
+  const Netns before = *observe_one("blue").netns;
+  EXPECT_FALSE(before.lo_up);
+  const Netns wish = owned_netns("blue");
+  ASSERT_NE(wish.owner, "");
+  const FieldMask changed = differing(wish, before) & ~fields_with<Netns>(Role::mark);
+  const Operation operation{.netns = &wish.name, .before = &before, .after = &wish, .changed = changed};
+  EXPECT_FALSE(kernel->apply(std::span(&operation, 1)).error);
+  const Netns after = *observe_one("blue").netns;
+  EXPECT_TRUE(after.lo_up);
+  EXPECT_EQ(after.owner, "");
+}
+
 TEST_F(KindTest, NetnsOfIpNetnsAddIsSeenAndNeverRemoved) {
   must("ip netns add blue");
   const auto blue = observe_one("blue");

@@ -49,6 +49,19 @@ TEST_F(MadeHere, AMarkDoesNotMakeANamespaceThatExistedOurs) {
   EXPECT_TRUE(space("theirs").links.empty()) << "what ovl put there is gone";
 }
 
+TEST_F(MadeHere, ANamespaceThatExistedGetsItsLoUpAndStaysSomebodyElses) {
+  found("theirs");
+  space("theirs").netns->lo_up = false;
+  applied(with_guest());
+  EXPECT_TRUE(space("theirs").netns->lo_up);
+  EXPECT_EQ(space("theirs").netns->owner, "");
+  space("theirs").netns->lo_up = false;
+  applied(with_guest());
+  EXPECT_TRUE(space("theirs").netns->lo_up) << "drift like any other";
+  applied(kBase);
+  EXPECT_TRUE(exists("theirs"));
+}
+
 TEST_F(MadeHere, WhatOvlMadeGoesWithItsEndpoint) {
   applied(with_guest());
   ASSERT_TRUE(exists("theirs"));
