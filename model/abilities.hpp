@@ -12,13 +12,13 @@
 
 namespace ovl {
 
-// full_ttl: all that its tunnels send has the highest TTL. new_words: it reads records with every word of
-// uses_new_words().
-enum class Ability : std::uint8_t { full_ttl, new_words };
+// full_ttl: all that its tunnels send has the highest TTL. The others are what it reads in records, and
+// builds before it refuse (reconcile/older_builds.cpp).
+enum class Ability : std::uint8_t { full_ttl, new_words, shared_aliases };
 
 template <>
 struct EnumNames<Ability> {
-  static constexpr std::array<std::string_view, 2> names{"full-ttl", "new-words"};
+  static constexpr std::array<std::string_view, 3> names{"full-ttl", "new-words", "shared-aliases"};
 };
 
 // The version alone with these abilities behind it: metadata of a build (semver.org, item 10).

@@ -212,7 +212,9 @@ constexpr std::array<KeySpec, 13> kNetworkKeys{
 constexpr std::string_view kAddressDoc = "Its address in the network, at most one per family.";
 constexpr std::string_view kMacDoc = "Its MAC address in the network.";
 constexpr std::string_view kAliasesDoc =
-    "Further names by which the network's endpoints find it; they may have `_` inside.";
+    "Further names by which the network's endpoints find it; they may have `_` inside, and several endpoints "
+    "may "
+    "have one in common, which then leads to all of their addresses.";
 
 constexpr std::array<KeySpec, 11> kEndpointKeys{
     KeySpec{"host", &kHostName, true, "", "The host on which it lives.", "\"mhs-demo0\""},

@@ -251,30 +251,38 @@ void check_held_once(const EndpointBlock& endpoint, const AttachmentBlock& attac
   }
 }
 
-// Endpoint names and aliases of one network are one name space. All names come first, so that the
-// error stands at the alias.
-void check_aliases(const Manifest& manifest, Holdings& holders) {
-  const auto each = [&](auto&& f) {
-    for (const EndpointBlock* endpoint : by_place(manifest.endpoints)) {
-      for (const AttachmentBlock& attachment : endpoint->attachments) f(*endpoint, attachment);
+// By network and name.
+using NamedEndpoints = std::map<std::pair<std::string_view, std::string_view>, const EndpointBlock*>;
+
+NamedEndpoints names_of(const Manifest& manifest) {
+  NamedEndpoints out;
+  for (const EndpointBlock* endpoint : by_place(manifest.endpoints)) {
+    for (const AttachmentBlock& attachment : endpoint->attachments) {
+      const NamedEndpoints::key_type name(attachment.network.value.text(), endpoint->name.text());
+      out.emplace(name, endpoint);
     }
-  };
-  const auto take = [&](const EndpointBlock& endpoint, const std::string& network, const std::string& name,
-                        const Place& place) {
-    holders.take("name " + network + " " + name, endpoint, place, "alias-clash",
-                 fmt::format("the alias \"{}\" is taken in network \"{}\"", name, network),
-                 "a name leads to one endpoint; choose another alias");
-  };
-  std::set<std::pair<Label, Label>> named;  // an endpoint that is twice in a network is another error
-  each([&](const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
-    if (!named.emplace(attachment.network.value, endpoint.name).second) return;
-    take(endpoint, attachment.network.value.text(), endpoint.name.text(), endpoint.place);
-  });
-  each([&](const EndpointBlock& endpoint, const AttachmentBlock& attachment) {
-    for (const auto& alias : attachment.aliases) {
-      take(endpoint, attachment.network.value.text(), alias.value.text(), alias.place);
+  }
+  return out;
+}
+
+// In one network an endpoint's name is its own, and nobody's alias. An alias may be that of several
+// endpoints.
+void check_aliases(const AttachmentBlock& attachment, const NamedEndpoints& named, Reporter& report) {
+  const std::string& network = attachment.network.value.text();
+  std::map<std::string_view, Place> given;
+  for (const auto& alias : attachment.aliases) {
+    const std::string& name = alias.value.text();
+    const auto [first, is_new] = given.emplace(name, alias.place);
+    if (const auto holder = named.find({network, name}); holder != named.end()) {
+      report.clash("alias-clash", alias.place,
+                   fmt::format("the alias \"{}\" is an endpoint's name in network \"{}\"", name, network),
+                   "that name leads to one endpoint; choose another alias", holder->second->place,
+                   fmt::format("held by endpoint \"{}\" here", name));
+    } else if (!is_new) {
+      report.clash("alias-clash", alias.place, fmt::format("the alias \"{}\" is given twice", name),
+                   "leave one of them out", first->second, "given here already");
     }
-  });
+  }
 }
 
 void check_netns(const EndpointBlock& endpoint, Holdings& holders) {
@@ -365,17 +373,18 @@ void check_endpoints(const ManifestIndex& index, Reporter& report) {
   KnownNames names{.hosts = Suggester(index.manifest().hosts),
                    .networks = Suggester(index.manifest().networks)};
   OverlapCheck overlaps(index);
+  const NamedEndpoints named = names_of(index.manifest());
   for (const EndpointBlock* block : by_place(index.manifest().endpoints)) {
     const EndpointBlock& endpoint = *block;
     EndpointCheck(index, endpoint, names, overlaps, report).run();
     for (const AttachmentBlock& attachment : endpoint.attachments) {
       check_held_once(endpoint, attachment, holders);
       families.add(endpoint, attachment);
+      check_aliases(attachment, named, report);
     }
     check_netns(endpoint, holders);
     ports.add(endpoint);
   }
-  check_aliases(index.manifest(), holders);
 }
 
 }  // namespace ovl

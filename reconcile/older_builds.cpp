@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "model/abilities.hpp"
 #include "reconcile/change_name.hpp"
@@ -17,40 +18,75 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kNewMembers{"frames", "link_local", "source_check", "ttl_check"};
 
-bool has_underscore(const Value& alias) {
-  const std::string* text = alias.as_string();
-  return text != nullptr && text->find('_') != std::string::npos;
+std::vector<std::string_view> aliases_of(const Value& record) {
+  std::vector<std::string_view> out;
+  const Value* aliases = record.find("aliases");
+  const Value::Array* names = aliases == nullptr ? nullptr : aliases->as_array();
+  if (names == nullptr) return out;
+  for (const Value& alias : *names) {
+    if (const std::string* text = alias.as_string()) out.emplace_back(*text);
+  }
+  return out;
 }
 
-// What an older build does not know in a record; empty: it knows all of it.
+bool has_underscore(std::string_view alias) {
+  return alias.find('_') != std::string_view::npos;
+}
+
+// What a build without Ability::new_words does not know in a record; empty: it knows all of it.
 std::string_view new_word(const Value& record) {
   for (const std::string_view member : kNewMembers) {
     if (record.find(member) != nullptr) return member;
   }
-  const Value* aliases = record.find("aliases");
-  const Value::Array* names = aliases == nullptr ? nullptr : aliases->as_array();
-  return names != nullptr && std::ranges::any_of(*names, has_underscore) ? "\"_\" in aliases"
-                                                                         : std::string_view();
+  return std::ranges::any_of(aliases_of(record), has_underscore) ? "\"_\" in aliases" : std::string_view();
 }
 
 using Hosts = std::set<HostName>;
 
-Hosts hosts_of_older_builds(const Records& desired, const Facts& facts) {
-  Hosts out;
-  for (const HostRecord& host : desired.hosts) {
-    const HostFacts* known = facts.host(host.name);
-    if (known != nullptr && !says(known->version, Ability::new_words)) out.insert(host.name);
+// The hosts whose builds lack an ability, all and those of each network.
+struct Older {
+  Older(const Records& desired, const Facts& facts, Ability ability) {
+    for (const HostRecord& host : desired.hosts) {
+      const HostFacts* known = facts.host(host.name);
+      if (known != nullptr && !says(known->version, ability)) hosts.insert(host.name);
+    }
+    for (const EndpointRecord& endpoint : desired.endpoints) {
+      if (hosts.contains(endpoint.host)) networks[endpoint.network.text()].insert(endpoint.host);
+    }
   }
-  return out;
+
+  // Those that read this record; null: none.
+  [[nodiscard]] const Hosts* readers(const RecordChange& change) const {
+    if (change.kind == RecordKind::host) return hosts.empty() ? nullptr : &hosts;
+    const auto at = networks.find(change.name.substr(0, change.name.find('/')));
+    return at != networks.end() ? &at->second : nullptr;
+  }
+
+  Hosts hosts;
+  std::map<std::string, Hosts> networks;  // by name
+};
+
+// The aliases that several endpoints of a network have, as "NETWORK/ALIAS".
+std::set<std::string> shared_aliases(const Records& desired) {
+  std::set<std::string> once;
+  std::set<std::string> shared;
+  for (const EndpointRecord& endpoint : desired.endpoints) {
+    for (const Alias& alias : endpoint.aliases) {
+      std::string name = endpoint.network.text() + "/" + alias.text();
+      if (!once.insert(name).second) shared.insert(std::move(name));
+    }
+  }
+  return shared;
 }
 
-// Those of each network, by its name.
-std::map<std::string, Hosts> by_network(const Records& desired, const Hosts& older) {
-  std::map<std::string, Hosts> out;
-  for (const EndpointRecord& endpoint : desired.endpoints) {
-    if (older.contains(endpoint.host)) out[endpoint.network.text()].insert(endpoint.host);
-  }
-  return out;
+// Whether the change gives an endpoint an alias that another one has too.
+bool brings_shared_alias(const RecordChange& change, const std::set<std::string>& shared) {
+  if (change.kind != RecordKind::endpoint) return false;
+  const std::string network = change.name.substr(0, change.name.find('/') + 1);
+  const std::vector<std::string_view> before = aliases_of(change.before);
+  return std::ranges::any_of(aliases_of(change.after), [&](std::string_view alias) {
+    return shared.contains(network + std::string(alias)) && std::ranges::find(before, alias) == before.end();
+  });
 }
 
 // The first of them: each refusal repeats them.
@@ -80,18 +116,20 @@ Finding refusal(const RecordChange& change, std::string_view word, const Hosts& 
 
 std::vector<Finding> words_for_older_builds(const Plan& plan, const Records& desired, const Facts& facts) {
   std::vector<Finding> out;
-  const Hosts older = hosts_of_older_builds(desired, facts);
-  if (older.empty()) return out;
-  const std::map<std::string, Hosts> networks = by_network(desired, older);
+  const Older aliases(desired, facts, Ability::shared_aliases);
+  if (aliases.hosts.empty()) return out;
+  const Older words(desired, facts, Ability::new_words);
+  const std::set<std::string> shared = shared_aliases(desired);
   for (const RecordChange& change : plan.record_changes) {
     const std::string_view word = new_word(change.after);
-    if (word.empty() || !new_word(change.before).empty()) continue;
-    if (change.kind == RecordKind::host) {
-      out.push_back(refusal(change, word, older));
-      continue;
+    const Hosts* readers = words.readers(change);
+    if (readers != nullptr && !word.empty() && new_word(change.before).empty()) {
+      out.push_back(refusal(change, word, *readers));
     }
-    const auto at = networks.find(change.name.substr(0, change.name.find('/')));
-    if (at != networks.end()) out.push_back(refusal(change, word, at->second));
+    readers = aliases.readers(change);
+    if (readers != nullptr && brings_shared_alias(change, shared)) {
+      out.push_back(refusal(change, "an alias that several endpoints have", *readers));
+    }
   }
   return out;
 }

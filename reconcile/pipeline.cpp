@@ -148,7 +148,7 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
   if (fit_facts(*planned.own_facts)) planned.plan.warnings.push_back(facts_cut(request.host));
   OVL_CHECK(check_host_name(planned.view, *planned.own_facts));
   std::string& version = planned.own_facts->version;
-  version = version_saying(version, {Ability::new_words});
+  version = version_saying(version, {Ability::new_words, Ability::shared_aliases});
   const HostFacts* published = planned.view.facts.host(request.host);
   const bool named = planned.view.claims.contains(host_claim(request.host));
   if (published != nullptr && named && !has_refused_facts(planned.view, request.host)) {
@@ -165,8 +165,9 @@ Status read_facts(const Request& request, World& world, Planned& planned) {
 void say_full_ttl(Planned& planned, const HostObjects& observed) {
   if (!planned.own_facts) return;
   std::string& version = planned.own_facts->version;
-  version = sends_full_ttl(observed) ? version_saying(version, {Ability::full_ttl, Ability::new_words})
-                                     : version_saying(version, {Ability::new_words});
+  version = sends_full_ttl(observed)
+                ? version_saying(version, {Ability::full_ttl, Ability::new_words, Ability::shared_aliases})
+                : version_saying(version, {Ability::new_words, Ability::shared_aliases});
   planned.view.facts.set(*planned.own_facts);
 }
 

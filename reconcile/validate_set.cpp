@@ -350,6 +350,7 @@ class EndpointSet {
       problems_.set(i, endpoint_problem(records_, subnets, endpoints[i]));
       add(endpoints[i], i);
     }
+    for (std::size_t i = 0; i < endpoints.size(); ++i) add_aliases(endpoints[i], i);
     addresses_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
     macs_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
     devices_.find_clashes(problems_, [](const auto& key) { return "id " + std::string(key.second) + kTwo; });
@@ -364,6 +365,8 @@ class EndpointSet {
   }
 
  private:
+  using Text = std::string_view;
+
   static constexpr const char* kTwo = " has two holders";
 
   void add(const EndpointRecord& endpoint, std::size_t index) {
@@ -372,9 +375,17 @@ class EndpointSet {
     for (const IpAddress& address : endpoint.addresses) addresses_.add({network, address}, index);
     macs_.add({network, endpoint.mac}, index);
     names_.add({network, endpoint.name.text()}, index);
-    for (const Alias& alias : endpoint.aliases) names_.add({network, alias.text()}, index);
+    own_names_.emplace(network, endpoint.name.text());
     devices_.add({host, std::string_view(endpoint.id).substr(0, kDeviceDigits)}, index);
     interfaces_.add({host, endpoint.netns.text(), endpoint.interface}, index);
+  }
+
+  // Several endpoints may have an alias in common, and nobody may have another one's name.
+  void add_aliases(const EndpointRecord& endpoint, std::size_t index) {
+    for (const Alias& alias : endpoint.aliases) {
+      const std::pair<Text, Text> name(endpoint.network.text(), alias.text());
+      if (own_names_.contains(name)) names_.add(name, index);
+    }
   }
 
   [[nodiscard]] auto shape(std::size_t index) const {
@@ -413,13 +424,12 @@ class EndpointSet {
     }
   }
 
-  using Text = std::string_view;
-
   const Records& records_;
   Problems problems_;
   Holders<std::tuple<Text, IpAddress>> addresses_;
   Holders<std::tuple<Text, MacAddress>> macs_;
-  Holders<std::pair<Text, Text>> names_;  // endpoints' and aliases: one name space per network
+  std::set<std::pair<Text, Text>> own_names_;
+  Holders<std::pair<Text, Text>> names_;  // endpoints', and aliases that are one: per network
   Holders<std::pair<Text, Text>> devices_;
   Holders<std::tuple<Text, Text, IfName>> interfaces_;
   Holders<std::pair<Text, IpAddress>> ways_out_;

@@ -82,7 +82,7 @@ class FullTtl : public OneHost {
 TEST_F(FullTtl, ANewHostSaysItAtOnce) {
   expect_applied(kManifest);
   EXPECT_EQ(tunnel().ttl, kFullTtl);
-  EXPECT_EQ(said(), "+full-ttl.new-words");
+  EXPECT_EQ(said(), "+full-ttl.new-words.shared-aliases");
   EXPECT_EQ(held(), 0) << "nobody else has said it";
 }
 
@@ -96,11 +96,11 @@ TEST_F(FullTtl, ATunnelOfAnOlderBuildIsChangedInPlaceAndSaidThen) {
   EXPECT_TRUE(planned.value().plan.interruptions.empty());
   kernel_.fail({.nth = kernel_.writes(), .kind = KernelFault::Kind::crash});
   EXPECT_FALSE(apply(kManifest).ok());
-  EXPECT_EQ(said(), "+new-words") << "the kernel comes first";
+  EXPECT_EQ(said(), "+new-words.shared-aliases") << "the kernel comes first";
   kernel_.restart();
   tunnel().ttl = 64;
   expect_applied(kManifest);
-  EXPECT_EQ(said(), "+full-ttl.new-words");
+  EXPECT_EQ(said(), "+full-ttl.new-words.shared-aliases");
 }
 
 TEST_F(FullTtl, WhatAnotherHostSaysIsNoPlanAndIsFollowed) {

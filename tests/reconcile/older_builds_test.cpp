@@ -24,6 +24,7 @@ subnet = "10.1.0.0/24"
 [endpoint.far]
 network = "net"
 host = "b"
+address = "10.0.0.9"
 [endpoint.own]
 network = "alone"
 host = "a"
@@ -71,12 +72,37 @@ TEST_F(OlderBuilds, HoldUpWhatTheyCannotRead) {
   EXPECT_EQ(refusal("[endpoint.too]\nnetwork = \"alone\"\nhost = \"a\"\naliases = [\"a_b\"]\n"), "")
       << "b is not in that network";
   EXPECT_FALSE(apply(kManifest + with_alias).ok());
-  say_as_b("0.1.0+new-words");
+  say_as_b("0.1.0+new-words.shared-aliases");
   EXPECT_EQ(refusal(with_alias), "");
   ASSERT_TRUE(apply(kManifest + with_alias).ok());
   // It goes back: the record is there, and what else is said of it brings nothing new.
   say_as_b("0.1.0");
   EXPECT_EQ(refusal(with_alias + "labels = { x = \"y\" }\n"), "");
+}
+
+TEST_F(OlderBuilds, HoldUpAnAliasOfSeveralEndpoints) {
+  const std::string one = kWeb + std::string("aliases = [\"www\"]\naddress = \"10.0.0.8\"\n");
+  const std::string two = one +
+                          "[endpoint.web2]\nnetwork = \"net\"\nhost = \"a\"\naliases = [\"www\"]\n"
+                          "address = \"10.0.0.7\"\n";
+  for (const char* version : {"0.1.0", "0.1.0+new-words"}) {
+    say_as_b(version);
+    EXPECT_EQ(refusal(one), "");
+    EXPECT_NE(refusal(two).find("on host b can't read an alias that several endpoints have"),
+              std::string::npos);
+    EXPECT_EQ(refusal(one + "[endpoint.own2]\nnetwork = \"alone\"\nhost = \"a\"\naliases = [\"www\"]\n"), "")
+        << "another network";
+  }
+  say_as_b("0.1.0+new-words.shared-aliases");
+  ASSERT_TRUE(apply(kManifest + two).ok());
+  const HostsFile* names = nullptr;
+  for (const HostsFile& file : space("web").hosts_files) names = file.file == "hosts" ? &file : names;
+  ASSERT_NE(names, nullptr);
+  EXPECT_EQ(encode(names->lines).json(),
+            R"(["10.0.0.9 far far.net","10.0.0.8 web web.net www","10.0.0.7 web2 web2.net www"])");
+  // It goes back: what else is said of them brings nothing new.
+  say_as_b("0.1.0");
+  EXPECT_EQ(refusal(two + "labels = { x = \"y\" }\n"), "");
 }
 
 TEST(Aliases, AreLabelsWithUnderscoresInside) {
