@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
@@ -15,18 +16,32 @@ namespace ovl {
 
 namespace {
 
-// The endpoint's namespace: from the manifest, else from the records.
+std::optional<NetnsName> netns_in(const Records& records, const Label& name) {
+  const auto at = std::ranges::find(records.endpoints, name, &EndpointRecord::name);
+  return at != records.endpoints.end() ? std::optional(at->netns) : std::nullopt;
+}
+
+// Where it will be once this manifest is applied.
+Result<std::optional<NetnsName>> netns_in(const Manifest& manifest, const Label& name) {
+  const auto at = std::ranges::find(manifest.endpoints, name, &EndpointBlock::name);
+  if (at == manifest.endpoints.end()) return std::optional<NetnsName>();
+  if (at->netns) return std::optional(at->netns->value);
+  OVL_TRY(NetnsName netns, NetnsName::parse(name.text()));
+  return std::optional(std::move(netns));
+}
+
+// The endpoint's namespace: from the records, which say where it is. The manifest may say already where it
+// is going to be; it counts where there is no record, or none can be read.
 Result<NetnsName> find_netns(Context& context, const Label& name) {
-  if (const Manifest* manifest = context.manifest()) {
-    const auto at = std::ranges::find(manifest->endpoints, name, &EndpointBlock::name);
-    if (at != manifest->endpoints.end()) {
-      return at->netns ? at->netns->value : NetnsName::parse(name.text());
-    }
+  const auto view = read_store(*context.world().keystore, StoreLayout(context.request().cluster));
+  if (view.ok()) {
+    if (const auto netns = netns_in(view.value().records, name)) return *netns;
   }
-  OVL_TRY(const StoreView view,
-          read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
-  const auto at = std::ranges::find(view.records.endpoints, name, &EndpointRecord::name);
-  if (at != view.records.endpoints.end()) return at->netns;
+  if (const Manifest* manifest = context.manifest()) {
+    OVL_TRY(const auto netns, netns_in(*manifest, name));
+    if (netns) return *netns;
+  }
+  if (!view.ok()) return view.error();
   return Error{.code = Errc::not_found,
                .message = fmt::format("there is no endpoint {}", name.text()),
                .hint = "see them with: ovl endpoint ls"};

@@ -179,13 +179,57 @@ TEST_F(Scenario, ASavedPlanIsAppliedOrRefused) {
 TEST_F(Scenario, AnEndpointMayLiveInANamespaceOfSomebodyElse) {
   up(kManifest);
   ASSERT_EQ(on("mhs-demo0", "ip netns add web && ip -n web link add mine type bridge").code, 0);
+  EXPECT_EQ(in("mhs-demo0", "web", "ip link show mine").code, 0) << "as the manifest says, without a record";
   apply("mhs-demo0");
   EXPECT_TRUE(in_sync("mhs-demo0"));
+  EXPECT_EQ(in("mhs-demo0", "web", "ping -c 1 -W 1 127.0.0.1").code, 0);
+  // The record says where it is, the manifest where it is going to be.
+  std::string elsewhere = kManifest;
+  elsewhere.replace(elsewhere.find("[endpoint.web]\n"), 15, "[endpoint.web]\nnetns = \"elsewhere\"\n");
+  write(elsewhere);
+  EXPECT_EQ(in("mhs-demo0", "web", "ip link show mine").code, 0);
+  write(kManifest);
   EXPECT_EQ(on("mhs-demo0", "ovl destroy --auto-approve").code, 0);
   EXPECT_TRUE(on("mhs-demo0", "ip netns").has("web"));
   const std::string links = on("mhs-demo0", "ip -n web -br link").out;
   EXPECT_NE(links.find("mine"), std::string::npos) << links;
   EXPECT_EQ(links.find("eth0"), std::string::npos) << links;
+}
+
+// A machine calls itself by an address of the loopback, and asks a resolver of its own: both mean the
+// endpoint itself inside an endpoint.
+TEST_F(Scenario, NamesAreFoundWhateverTheMachineCallsItselfAndWhomeverItAsks) {
+  up(std::string(kManifest) + R"(
+[endpoint.mhs-demo0]
+network = "my-net"
+host = "mhs-demo0"
+address = "10.0.9.50"
+aliases = ["www"]
+[endpoint.mhs-demo1]
+network = "my-net"
+host = "mhs-demo1"
+address = "10.0.9.40"
+aliases = ["www"]
+)");
+  ASSERT_EQ(on("mhs-demo0", R"(mkdir -p /run/systemd/resolve; echo nameserver 127.0.0.53 > /run/stub
+printf '127.0.0.1 localhost\n127.0.1.1 mhs-demo0\n' > /run/hosts; echo search corp > /run/systemd/resolve/resolv.conf
+echo nameserver 203.0.113.1 >> /run/systemd/resolve/resolv.conf
+mount --bind /run/hosts /etc/hosts && mount --bind /run/stub /etc/resolv.conf)")
+                .code,
+            0);
+  apply("mhs-demo0");
+  EXPECT_TRUE(in_sync("mhs-demo0"));
+  EXPECT_TRUE(in("mhs-demo0", "web", "getent ahostsv4 mhs-demo0").has("10.0.9.50 ")) << "not 127.0.1.1";
+  EXPECT_EQ(in("mhs-demo0", "web", "awk '/ www$/ { print $1 }' /etc/hosts").out, "10.0.9.50\n10.0.9.40\n");
+  EXPECT_EQ(in("mhs-demo0", "web", "getent ahostsv4 www | grep -c STREAM").out, "2\n");
+  EXPECT_EQ(in("mhs-demo0", "web", "grep -v '^#' /etc/resolv.conf").out,
+            "nameserver 203.0.113.1\nsearch corp\n");
+  EXPECT_EQ(in("mhs-demo0", "hermit", "grep -v '^#' /etc/resolv.conf").out, "");
+  ASSERT_EQ(on("mhs-demo0", "rm /run/systemd/resolve/resolv.conf").code, 0);
+  for (const char* verb : {"ovl plan", "ovl doctor"}) {
+    const Ran told = on("mhs-demo0", verb);
+    EXPECT_TRUE(told.has("names 127.0.0.53, this machine's own resolver")) << told.out;
+  }
 }
 
 TEST_F(Scenario, AMovedEndpointIsReachableAtOnce) {
