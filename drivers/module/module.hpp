@@ -16,7 +16,7 @@ inline constexpr const char* kModuleBuild = OVL_VERSION " " __VERSION__;
 // that kModuleBuild was when it was built. A module stays loaded: its threads may outlive what it opened.
 // directory: where it is; empty: beside the program (a build tree) or in ../lib/ovl. No environment
 // variable has a say: what is loaded here runs as root.
-// Errors: unsupported (not installed, can't be loaded, of another build).
+// Errors: unsupported (not installed, kept from this user, can't be loaded, of another build).
 Result<const void*> load_module(std::string_view name, const char* symbol, const std::string& directory = {});
 
 }  // namespace ovl

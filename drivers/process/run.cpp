@@ -30,7 +30,8 @@ constexpr int kFirstFile = 3;
 constexpr int kAboveChild = 64;
 
 Error process_error(std::string_view what, int number) {
-  return {.code = number == ENOENT ? Errc::not_found : Errc::io,
+  const bool is_absent = number == ENOENT || number == ENOTDIR;
+  return {.code = is_absent ? Errc::not_found : Errc::io,
           .message = fmt::format("{}: {}", what, std::strerror(number)),
           .os_errno = number};
 }

@@ -12,6 +12,7 @@
 
 #include "sqlite/sqlite.hpp"
 #include "tests/cluster/lab_rig.hpp"
+#include "tests/support/everybodys_program.hpp"
 
 namespace ovl {
 
@@ -198,11 +199,12 @@ TEST_F(Damage, KeystoreFileNotThereYet) {
 TEST_F(Damage, TheKeystoresSecretNotThereYet) {
   applied();
   const std::string before = on("left", "ip netns list").out;
-  const Ran ran = on("left", "ovl apply --auto-approve --scope host --cluster damaged --state-dir " +
-                                 file("state") + " --keystore consul://127.0.0.1:1 --token file:/none/token");
+  const Ran ran =
+      on("left", "ovl apply --auto-approve --scope host --cluster damaged --state-dir " + file("state") +
+                     " --keystore consul://127.0.0.1:1 --token file:" + file("none/token"));
   EXPECT_EQ(ran.code, 0) << ran.out;
   EXPECT_TRUE(ran.has("this host keeps to generation 1")) << ran.out;
-  EXPECT_TRUE(ran.has("/none/token")) << ran.out;
+  EXPECT_TRUE(ran.has(file("none/token"))) << ran.out;
   EXPECT_EQ(on("left", "ip netns list").out, before);
 }
 
@@ -347,21 +349,22 @@ TEST_F(Damage, WithoutRootTheClusterIsPlanned) {
   write(std::string(kHead) + kMore);
   const std::string before = tables();
   ASSERT_EQ(shell("chmod 755 " + directory() + " && chown -R 65534:65534 " + file("k")).code, 0);
-  const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups ";
+  const test::EverybodysProgram program;
+  const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups " + program.path();
   const std::string end = " --state-dir " + file("state") + " --keystore sqlite://" + file("k/k.db");
-  const Ran planned = on("left", nobody + OVL_BINARY + " plan" + end);
+  const Ran planned = on("left", nobody + " plan" + end);
   EXPECT_EQ(planned.code, 0) << planned.out;
   EXPECT_TRUE(planned.has("+ endpoint.more[\"blue\"]")) << planned.out;
   EXPECT_TRUE(planned.has("this host: not known: needs root (")) << planned.out;
-  const Ran json = on("left", nobody + OVL_BINARY + " plan --json" + end);
+  const Ran json = on("left", nobody + " plan --json" + end);
   EXPECT_TRUE(json.has("\"message\": \"not known: needs root (")) << json.out;
-  EXPECT_EQ(on("left", nobody + OVL_BINARY + " plan --out /tmp/none.plan" + end).code, 17);
-  const Ran refused = on("left", nobody + OVL_BINARY + " apply --auto-approve" + end);
+  EXPECT_EQ(on("left", nobody + " plan --out " + file("none.plan") + end).code, 17);
+  const Ran refused = on("left", nobody + " apply --auto-approve" + end);
   EXPECT_EQ(refused.code, 17) << refused.out;
   EXPECT_TRUE(refused.has(": Permission denied [privilege]\nhint: run as root")) << refused.out;
   EXPECT_EQ(tables(), before);
   good_apply();
-  EXPECT_EQ(on("left", nobody + OVL_BINARY + " plan --detailed-exitcode" + end).code, 17)
+  EXPECT_EQ(on("left", nobody + " plan --detailed-exitcode" + end).code, 17)
       << "no change is not what it knows";
 }
 

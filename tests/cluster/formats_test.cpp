@@ -80,7 +80,7 @@ TEST_F(Formats, TellWhatEndsACommand) {
   write("");
   ends_with(1, "plan --target endpoint.nobody", "endpoint.nobody");
   ends_with(16, "plan --keystore consul://127.0.0.1:1 --timeout 200ms", "unreachable");
-  ends_with(1, "validate /nowhere", "not-found");
+  ends_with(1, "validate none", "not-found");
 }
 
 TEST_F(Formats, TellWhatIsRefusedAndWhere) {
@@ -108,7 +108,7 @@ TEST_F(Formats, NameFilesFromTheCheckout) {
   EXPECT_EQ(file(""), "file=ovl.toml");
   EXPECT_EQ(file("GITHUB_WORKSPACE=" + directory_.path()), "file=infra/net/ovl.toml");
   EXPECT_EQ(file("CI_PROJECT_DIR=" + directory_.file("infra")), "file=net/ovl.toml");
-  EXPECT_EQ(file("CI_PROJECT_DIR=/nowhere"), "file=ovl.toml");
+  EXPECT_EQ(file("CI_PROJECT_DIR=" + directory_.file("none")), "file=ovl.toml");
   EXPECT_EQ(file("GITHUB_WORKSPACE=" + directory_.path(), "validate ../net"), "file=infra/net/ovl.toml");
   EXPECT_EQ(file("GITHUB_WORKSPACE=" + directory_.path(), "validate " + directory_.file("infra")),
             "file=infra/net/ovl.toml");

@@ -74,10 +74,10 @@ class GitOps : public LabRig {
 
   // The repository is on the first host.
   [[nodiscard]] Ran git_host(const std::string& command) const {
-    return on("left",
-              "export HOME=/nonexistent GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
-              "GIT_COMMITTER_EMAIL=a@b; " +
-                  command);
+    return on("left", "export HOME=" + directory() +
+                          "/none GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
+                          "GIT_COMMITTER_EMAIL=a@b; " +
+                          command);
   }
 
   [[nodiscard]] Ran push_manifest(const std::string& text, const std::string& message) const {
@@ -156,7 +156,7 @@ TEST_F(GitOps, AHostSyncsTheClusterFromARepository) {
   ASSERT_EQ(push_manifest(kManifest, "begin").code, 0);
   const Ran started =
       on("left",
-         fmt::format("cd / && HOME=/nonexistent setsid ovl sync --repo {0}/hub.git --ref main --keystore {1} "
+         fmt::format("cd / && HOME={0}/none setsid ovl sync --repo {0}/hub.git --ref main --keystore {1} "
                      "--interval 200ms >{0}/left.log 2>&1 & echo $!",
                      directory(), kStore));
   ASSERT_EQ(started.code, 0) << started.out;

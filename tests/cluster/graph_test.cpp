@@ -57,7 +57,7 @@ TEST_F(Graph, IsSvg) {
 
 TEST_F(Graph, SaysWhoMakesSvg) {
   const Ran refused =
-      shell("cd " + directory_.path() + " && PATH=/nowhere " + OVL_BINARY + " graph --format svg");
+      shell("cd " + directory_.path() + " && PATH=none " + OVL_BINARY + " graph --format svg");
   EXPECT_EQ(refused.code, 1) << refused.out;
   EXPECT_TRUE(refused.has("graphviz")) << refused.out;
 }

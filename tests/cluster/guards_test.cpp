@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/cluster/lab_rig.hpp"
+#include "tests/support/everybodys_program.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {
@@ -109,8 +110,9 @@ TEST_F(Guards, ClusterScopeNeedsNoRoot) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
   write(network("one") + "[endpoint.web]\nnetwork = \"one\"\nhost = \"left\"\n");
   ASSERT_EQ(shell("chown -R 65534:65534 " + directory_.path()).code, 0);
+  const test::EverybodysProgram program;
   const std::string nobody = "cd " + directory_.file("a") +
-                             " && setpriv --reuid 65534 --regid 65534 --clear-groups " + OVL_BINARY + " ";
+                             " && setpriv --reuid 65534 --regid 65534 --clear-groups " + program.path() + " ";
   const Ran applied = shell(nobody + "apply --auto-approve --scope cluster");
   EXPECT_EQ(applied.code, 0) << applied.out;
   EXPECT_TRUE(applied.has("Generation 1")) << applied.out;
@@ -141,7 +143,7 @@ TEST_F(Guards, ThePlanIsReadByPeopleAndPrograms) {
   EXPECT_NE(json().find("\"actions\": [\n"), std::string::npos) << json();
   apply("--json-into plan.json");
   EXPECT_NE(json().find("\"resource_changes\": []"), std::string::npos) << json();
-  EXPECT_EQ(ovl("plan --json-into /nowhere/plan.json").code, 1);
+  EXPECT_EQ(ovl("plan --json-into none/plan.json").code, 1);
 }
 
 TEST_F(Guards, WhatCanNotBeChosenIsShownWithItsPlace) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/cluster/hooks_rig.hpp"
+#include "tests/support/everybodys_program.hpp"
 
 namespace ovl {
 
@@ -233,10 +234,10 @@ TEST_F(Hooks, PushesAtOnceAreAppliedOneAfterTheOther) {
       "git push -q 2>../push$1.log && return 0; done; cat ../push$1.log; return 1; }; "
       "pids=; for i in 1 2 3; do one $i & pids=\"$pids $!\"; done; for p in $pids; do wait $p || exit 8; "
       "done";
-  const Ran ran = shell(
-      "export HOME=/nonexistent GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
-      "GIT_COMMITTER_EMAIL=a@b; " +
-      script);
+  const Ran ran = shell("export HOME=" + file("home") +
+                        " GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a "
+                        "GIT_COMMITTER_EMAIL=a@b; " +
+                        script);
   EXPECT_EQ(ran.code, 0) << ran.out;
   const std::string there = networks();
   for (const char* name : {"n1", "n2", "n3"})
@@ -511,8 +512,9 @@ TEST_F(Hooks, OfAnotherAccountCanWriteWhatRootHasMade) {
   std::ofstream(file("home/.gitconfig")) << "[safe]\ndirectory = *\n";  // of the clone, which is root's
   ASSERT_EQ(
       shell("chmod 755 " + top + " && chown 65534:65533 " + top + " && chown -R 65534:65533 " + hub).code, 0);
+  const test::EverybodysProgram program;
   const auto by_sudo = [&](const std::string& arguments) {
-    return shell("SUDO_UID=65534 " OVL_BINARY " " + arguments + " --repo " + hub);
+    return shell("SUDO_UID=65534 " + program.path() + " " + arguments + " --repo " + hub);
   };
   const auto push_as_owner = [&] {
     return shell("cd " + file("work") + " && setpriv --reuid 65534 --regid 65533 --clear-groups env HOME=" +

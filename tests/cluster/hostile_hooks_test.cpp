@@ -25,7 +25,7 @@ struct Surroundings {
 constexpr Surroundings kRows[] = {
     {"git dir", "export GIT_DIR=@/other.git"},
     {"git dir, a link", "export GIT_DIR=@/link.git"},
-    {"git dir, none", "export GIT_DIR=/nonexistent"},
+    {"git dir, none", "export GIT_DIR=@/none"},
     {"work tree", "export GIT_WORK_TREE=@/trap"},
     {"common dir", "export GIT_COMMON_DIR=@/other.git"},
     {"index", "export GIT_INDEX_FILE=@/other.git/index"},
@@ -37,7 +37,7 @@ constexpr Surroundings kRows[] = {
     {"quarantine, a link out", "export GIT_QUARANTINE_PATH=@/hub.git/objects/tmp_objdir-link"},
     {"quarantine, the objects", "export GIT_QUARANTINE_PATH=@/hub.git/objects"},
     {"quarantine, dots", "export GIT_QUARANTINE_PATH=@/hub.git/objects/../../trap"},
-    {"quarantine, none", "export GIT_QUARANTINE_PATH=/nonexistent"},
+    {"quarantine, none", "export GIT_QUARANTINE_PATH=@/none"},
     {"configuration, counted",
      "export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=core.fsmonitor GIT_CONFIG_VALUE_0=@/trap/run "
      "GIT_CONFIG_KEY_1=core.sshCommand GIT_CONFIG_VALUE_1=@/trap/run"},
@@ -53,12 +53,12 @@ constexpr Surroundings kRows[] = {
     {"replaced objects", "export GIT_REPLACE_REF_BASE=refs/heads/ GIT_NO_REPLACE_OBJECTS="},
     {"shallow", "export GIT_SHALLOW_FILE=@/trap/run GIT_GRAFT_FILE=@/trap/run"},
     {"path, empty", "export PATH="},
-    {"path, nothing there", "export PATH=/nonexistent"},
+    {"path, nothing there", "export PATH=@/none"},
     {"path, theirs first", "export PATH=@/trap:$PATH"},
     {"path, theirs alone", "export PATH=@/trap"},
     {"preloaded, nothing", "export LD_PRELOAD=@/nothing.so"},
     {"preloaded", "export LD_PRELOAD=@/trace.so"},
-    {"libraries, nothing", "export LD_LIBRARY_PATH=/nonexistent"},
+    {"libraries, nothing", "export LD_LIBRARY_PATH=@/none"},
     {"libraries", "export LD_LIBRARY_PATH=@/libs"},
     {"auditing", "export LD_AUDIT=@/trace.so"},
     {"loader's log", "export LD_DEBUG=files LD_DEBUG_OUTPUT=@/loaded"},
@@ -208,7 +208,7 @@ class HostileHooks : public HooksRig {
   [[nodiscard]] Ran run_hook(const char* lines, const std::string& hook = "pre-receive") const {
     const std::string path = script(lines, file("hub.git/hooks/" + hook));
     return shell("cd " + file("hub.git") + " && echo " + std::string(40, '0') + " " + commit_ +
-                 " refs/heads/main | env -i PATH=/usr/bin:/bin HOME=/nonexistent " + path);
+                 " refs/heads/main | env -i PATH=/usr/bin:/bin HOME=" + file("none") + " " + path);
   }
 
   // A whole push, whose plan is shown and which is not taken.

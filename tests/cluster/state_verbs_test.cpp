@@ -4,6 +4,7 @@
 
 #include "state/state.hpp"
 #include "tests/cluster/lab_rig.hpp"
+#include "tests/support/everybodys_program.hpp"
 
 namespace ovl {
 
@@ -99,11 +100,12 @@ TEST_F(StateVerbs, ListShowAndPullNeedNoStore) {
 
 TEST_F(StateVerbs, ReadableByOthersWhereTheFileIs) {
   both_apply();
-  const Ran ran =
-      on("left",
-         "chmod 755 /var/lib/ovl /var/lib/ovl/clusters /var/lib/ovl/clusters/held && "
-         "chmod 644 /var/lib/ovl/clusters/held/state.db && "
-         "cd / && setpriv --reuid 65534 --regid 65534 --clear-groups " OVL_BINARY " state list netns");
+  const test::EverybodysProgram program;
+  const Ran ran = on("left",
+                     "chmod 755 /var/lib/ovl /var/lib/ovl/clusters /var/lib/ovl/clusters/held && "
+                     "chmod 644 /var/lib/ovl/clusters/held/state.db && "
+                     "cd / && setpriv --reuid 65534 --regid 65534 --clear-groups " +
+                         program.path() + " state list netns");
   says(ran, 0, {"netns.ovl-blue\nnetns.web\n"});
 }
 

@@ -27,7 +27,7 @@ class Sync : public HooksRig {
   // Again and again; says what it says into the file "log".
   void start(const std::string& more = "") {
     const Ran ran =
-        shell(fmt::format("cd {} && HOME=/nonexistent {} {} --interval 100ms {} >log 2>&1 & echo $!",
+        shell(fmt::format("cd {0} && HOME={0}/none {1} {2} --interval 100ms {3} >log 2>&1 & echo $!",
                           file(""), OVL_BINARY, arguments(), more));
     pid_ = ran.out.substr(0, ran.out.find('\n'));
   }

@@ -60,7 +60,7 @@ class Transports : public HooksRig {
 
 TEST_F(Transports, HttpsIsVerified) {
   const std::string url = "https://localhost:" + serve_https() + "/hub.git";
-  const Ran stranger = shell("HOME=/nonexistent " + sync(url));
+  const Ran stranger = shell("HOME=" + file("none") + " " + sync(url));
   EXPECT_EQ(stranger.code, 16) << stranger.out;
   EXPECT_TRUE(stranger.has("certificate")) << stranger.out;
   std::ofstream(file(".gitconfig")) << "[http]\nsslCAInfo = " << file("cert.pem") << "\n";
@@ -69,11 +69,15 @@ TEST_F(Transports, HttpsIsVerified) {
   EXPECT_TRUE(known.has("Apply complete")) << known.out;
 }
 
-// Server and client share a mount namespace whose /root is empty: the user's keys and known hosts are there.
+// Server and client share a mount namespace where root has another home: the user's keys and known hosts are
+// there.
 TEST_F(Transports, SshAsksItsKnownHosts) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, for a mount namespace";
+  const std::string home = file("root");
   const std::string prepare =
-      "mount -t tmpfs -o mode=700 none /root && mkdir -m 700 /root/.ssh && cd /root/.ssh && "
+      "cd " + file("") + " && sed 's|^\\(root:[^:]*:[^:]*:[^:]*:[^:]*\\):[^:]*|\\1:" + home +
+      "|' /etc/passwd >passwd && mount --bind passwd /etc/passwd && rm -rf root && "
+      "mkdir -m 700 root root/.ssh && cd root/.ssh && "
       "ssh-keygen -q -t ed25519 -N '' -f id_ed25519 && cp id_ed25519.pub authorized_keys && "
       "dropbearkey -t ed25519 -f host >/dev/null 2>&1 && "
       "port=$(python3 -c 'import socket; s = socket.socket(); s.bind((\"127.0.0.1\", 0)); "
@@ -83,7 +87,7 @@ TEST_F(Transports, SshAsksItsKnownHosts) {
   const std::string trust =
       "{ printf '[127.0.0.1]:%s ' $port; dropbearkey -y -f host | grep ^ssh-; } >known_hosts && ";
   const auto run = [&](const std::string& before) {
-    std::ofstream(file("ssh.sh")) << before << "HOME=/root "
+    std::ofstream(file("ssh.sh")) << before << "HOME=" << home << " "
                                   << sync("ssh://root@127.0.0.1:$port" + file("hub.git"))
                                   << "; code=$?; kill $server; exit $code\n";
     return shell("unshare -m sh " + file("ssh.sh"));

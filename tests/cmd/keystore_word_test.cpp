@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "tests/support/process.hpp"
+
 namespace ovl {
 
 namespace {
@@ -116,7 +118,7 @@ TEST(KeystoreWordTest, WhereNothingIsStatedTheHostSpeaks) {
 
 TEST(KeystoreWordTest, OnlyFilesOfOnesOwnAreOnesOwn) {
   EXPECT_FALSE(are_own_files({}));
-  EXPECT_FALSE(are_own_files({"/nowhere/ovl.toml"}));
+  EXPECT_FALSE(are_own_files({test::TemporaryDirectory().file("none/ovl.toml")}));
 }
 
 TEST(KeystoreWordTest, TheSameStoreUnderOtherSpellings) {

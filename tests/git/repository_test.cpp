@@ -18,7 +18,7 @@ class Repository : public ::testing::Test {
   void git(const std::string& arguments) const {
     const std::string command =
         "cd '" + directory_.path() +
-        "' && env -i HOME=/nonexistent PATH=$PATH GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b "
+        "' && env -i HOME=$PWD/none PATH=$PATH GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b "
         "GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b git " +
         arguments + " >/dev/null 2>&1";
     ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT(concurrency-mt-unsafe): one thread

@@ -26,10 +26,10 @@ class SignedCommits : public ::testing::Test {
 
   // Answers the commit.
   [[nodiscard]] std::string commit(const std::string& options) const {
-    const std::string git =
-        "env -i HOME=/nonexistent PATH=$PATH git -C repository -c user.name=a -c user.email=a@b "
-        "-c gpg.format=ssh -c user.signingkey=" +
-        directory_.file("key") + " ";
+    const std::string git = "env -i HOME=" + directory_.file("none") +
+                            " PATH=$PATH git -C repository -c user.name=a -c user.email=a@b "
+                            "-c gpg.format=ssh -c user.signingkey=" +
+                            directory_.file("key") + " ";
     run(git + "commit -q --allow-empty -m 'A message\n\nin two parts' " + options);
     return run(git + "rev-parse HEAD").substr(0, 40);
   }

@@ -40,7 +40,7 @@ TEST_F(NamespaceDirectoryTest, OnlyNetworkNamespacesAreOpened) {
     EXPECT_EQ(refusal(name), Errc::conflict) << name;
   EXPECT_EQ(refusal("absent"), Errc::not_found);
   EXPECT_EQ(refusal("empty"), Errc::not_found);
-  EXPECT_EQ(NamespaceDirectory("/nowhere").open(netns("x")).error().code, Errc::not_found);
+  EXPECT_EQ(NamespaceDirectory("/run/nowhere").open(netns("x")).error().code, Errc::not_found);
 }
 
 TEST_F(NamespaceDirectoryTest, ASwappedNameNeverLeadsOut) {
@@ -135,7 +135,7 @@ TEST_F(NamespaceDirectoryTest, IpNetnsCanDeleteOursAndWeItsOwn) {
   ASSERT_TRUE(directory.remove(netns("theirs")).ok());
   EXPECT_EQ(must("ip netns list"), "");
   EXPECT_TRUE(directory.list().value().empty());
-  EXPECT_TRUE(NamespaceDirectory("/nowhere").list().value().empty());
+  EXPECT_TRUE(NamespaceDirectory("/run/nowhere").list().value().empty());
 }
 
 }  // namespace

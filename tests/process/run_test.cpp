@@ -59,9 +59,13 @@ TEST(RunProcess, GivesFilesByPath) {
 }
 
 TEST(RunProcess, LooksNothingUp) {
-  const auto none = run_process({.arguments = {"/nonexistent/program"}});
-  ASSERT_FALSE(none.ok());
-  EXPECT_EQ(none.error().code, Errc::not_found);
+  const TemporaryDirectory directory;
+  write_file(directory.file("file"), "no folder");
+  for (const char* name : {"none", "none/program", "file/program"}) {
+    const auto none = run_process({.arguments = {directory.file(name)}});
+    ASSERT_FALSE(none.ok());
+    EXPECT_EQ(none.error().code, Errc::not_found) << none.error().message;
+  }
   EXPECT_FALSE(run_process({.arguments = {"sh", "-c", "true"}}).ok());
 }
 

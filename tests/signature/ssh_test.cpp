@@ -142,7 +142,8 @@ TEST_F(SshSignatures, RefusesWhatIsNoSignature) {
 }
 
 TEST(Verifiers, AreRefusedWhenTheyCannotRun) {
-  const auto missing = run_verifier({.arguments = {"/nonexistent/gpgv"}}, "gpgv");
+  const TemporaryDirectory directory;
+  const auto missing = run_verifier({.arguments = {directory.file("none/gpgv")}}, "gpgv");
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, Errc::guard);
   EXPECT_EQ(missing.error().hint, "apt-get install gpgv");

@@ -111,7 +111,7 @@ TEST(EtcdTls, ClientCertificates) {
 TEST(EtcdTls, FilesThatAreNotThere) {
   EtcdMember member;
   KeystoreOptions options = options_for(member);
-  options.ca_file = "/nonexistent/ca.pem";
+  options.ca_file = certificates().file("none/ca.pem");
   EXPECT_EQ(refusal(options).code, Errc::io);
   options.ca_file = certificates().file("ca.csr-that-is-not-there");
   write_file(options.ca_file, "no certificate");
