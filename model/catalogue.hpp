@@ -248,8 +248,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Remove the [[moved]], or the block of the old name."},
     {"moved-to-missing", Stage::moved, Errc::manifest, "The new name of a [[moved]] is not in the manifest.",
      "Correct it, or define the block."},
-    {"moved-twice", Stage::moved, Errc::manifest, "A name is moved twice, or has two old names.",
+    {"moved-twice", Stage::moved, Errc::manifest, "A name is moved twice.",
      "Remove one of the two [[moved]]."},
+    {"moved-circle", Stage::moved, Errc::manifest, "Renames lead in a circle, and to no block.",
+     "Remove the [[moved]] that goes back to an older name."},
     // ---- choice
     {"no-subnet", Stage::choice, Errc::manifest,
      "No /24 in 10.0.0.0/8 is free for a network without a subnet.", "Give the network a subnet."},
@@ -356,6 +358,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Records would change, and no commit that somebody trusted has signed says so.",
      "Sign the commit with a key of the host's list, and have it read from the repository, not from a work "
      "tree."},
+    {"moved-blocked", Stage::plan, Errc::conflict,
+     "Warning: what a [[moved]] names is not renamed, as its new name is there already, or has come from "
+     "another old name.",
+     "Read in the plan what is removed; to keep both, give it a block again and leave its [[moved]] out."},
     {"forward-drop", Stage::plan, Errc::conflict,
      "Warning: another program's chain drops what this host forwards.",
      "Insert the rules that the hint shows into that chain."},

@@ -243,7 +243,8 @@ constexpr std::array<KeySpec, 3> kAttachmentKeys{
 
 constexpr std::array<KeySpec, 2> kMovedKeys{
     KeySpec{"from", &kMovedName, true, "", "The old name, which nothing has any more.", "\"network.my-net\""},
-    KeySpec{"to", &kMovedName, true, "", "The new name.", "\"network.front\""}};
+    KeySpec{"to", &kMovedName, true, "", "The new name; a block's, or the old name of another rename.",
+            "\"network.front\""}};
 
 constexpr std::array<BlockSpec, 11> kBlocks{
     BlockSpec{"cluster", "[cluster]", BlockForm::single, "The cluster that the manifest describes. Required.",
@@ -265,7 +266,11 @@ constexpr std::array<BlockSpec, 11> kBlocks{
     BlockSpec{"attachment", "[endpoint.NAME.networks.NETWORK]", BlockForm::nested,
               "An endpoint in one of its networks.", kAttachmentKeys},
     BlockSpec{"moved", "[[moved]]", BlockForm::array,
-              "A block that has a new name: what exists is renamed, not removed and made again.", kMovedKeys},
+              "A block that has a new name: what exists is renamed, not removed and made again. One manifest "
+              "serves "
+              "clusters that are at different names: renames may follow each other (`a` to `b`, `b` to `c`), "
+              "and a block may have several old names.",
+              kMovedKeys},
     BlockSpec{"policy", "[policy]", BlockForm::single,
               "What a plan may do, as a guard against mistakes. A host has a policy of its own, of the same "
               "form, which no manifest overrides: see [policy.md](policy.md).",

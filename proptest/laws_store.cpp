@@ -103,6 +103,17 @@ Manifest with_other_names(Manifest manifest) {
   return manifest;
 }
 
+// Two renames of everything: one after the other, or both old names of the new one.
+Manifest with_names_twice_others(const Manifest& manifest) {
+  Manifest out = with_other_names(with_other_names(manifest));
+  if (*rc::gen::arbitrary<bool>()) return out;
+  for (MovedBlock& block : out.moved) {
+    std::string& to = block.to.value;
+    if (!to.substr(to.find('.')).starts_with(".xx")) to.insert(to.find('.') + 1, "x");
+  }
+  return out;
+}
+
 template <class Record>
 std::map<std::string, std::string> by_id(const std::vector<Record>& records) {
   std::map<std::string, std::string> out;
@@ -291,6 +302,20 @@ RC_GTEST_PROP(Moved, ThingsKeepWhatTheyHave, (const Manifest& manifest)) {
   RC_ASSERT(same);
 }
 
+// One manifest serves clusters that are at different names.
+RC_GTEST_PROP(Moved, AChainBeginsAtAnyOfItsNames, (const Manifest& manifest)) {
+  Site site;
+  must_apply(site.settle(manifest));
+  const Records was = site.view(manifest).records;
+  if (*rc::gen::arbitrary<bool>()) must_apply(site.settle(with_other_names(manifest)));
+  const Manifest renamed = with_names_twice_others(manifest);
+  must_apply(site.settle(renamed));
+  const StoreView view = site.view(renamed);
+  const bool same = same_but_names(was, view.records);
+  RC_ASSERT(same);
+  RC_ASSERT(check_cluster_tree(view).empty());
+}
+
 // A rename is many transactions; whichever is the last one, the next apply ends it.
 RC_GTEST_PROP(Moved, AFaultAtAnyCallIsHealedByTheNextApply, (const Manifest& manifest)) {
   Site site;
@@ -302,8 +327,9 @@ RC_GTEST_PROP(Moved, AFaultAtAnyCallIsHealedByTheNextApply, (const Manifest& man
   RC_CLASSIFY(!faulty.ok(), "the fault hit");
   site.store().clear_faults();
   site.store().advance(std::chrono::minutes(2));
-  must_apply(site.settle(renamed));
-  const bool same = same_but_names(was, site.view(renamed).records);
+  const Manifest next = *rc::gen::arbitrary<bool>() ? renamed : with_names_twice_others(manifest);
+  must_apply(site.settle(next));
+  const bool same = same_but_names(was, site.view(next).records);
   RC_ASSERT(same);
 }
 

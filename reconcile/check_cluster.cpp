@@ -129,6 +129,7 @@ class MovedCheck {
     add("host", index.manifest().hosts);
     add("network", index.manifest().networks);
     add("endpoint", index.manifest().endpoints);
+    for (const MovedBlock& block : index.manifest().moved) next_.emplace(block.from.value, block.to.value);
   }
 
   void check(const MovedBlock& block) {
@@ -141,18 +142,22 @@ class MovedCheck {
                     "keep the kind, change the name");
       return;
     }
+    const bool leads_on = next_.contains(block.to.value);
     if (exists(*from)) {
       report_.error("moved-from-exists", block.from.place,
                     fmt::format("{} \"{}\" is still in the manifest", from->kind, from->name),
                     "remove this [[moved]], or the block of the old name");
     }
-    if (!exists(*to) && index_.complete()) {
+    if (!exists(*to) && !leads_on && index_.complete()) {
       report_.error(
           "moved-to-missing", block.to.place, fmt::format("there is no {} \"{}\"", to->kind, to->name),
           suggesters_.at(to->kind).suggest(to->name, fmt::format("define [{}.{}]", to->kind, to->name)));
     }
-    once(block.from, *from, "is moved twice");
-    once(block.to, *to, "has two old names");
+    once(block.from, *from);
+    if (!ends_in_circle(block.from.value)) return;
+    report_.error("moved-circle", block.from.place,
+                  fmt::format("{} \"{}\" is renamed in a circle", from->kind, from->name),
+                  "remove the [[moved]] that goes back to an older name");
   }
 
  private:
@@ -176,18 +181,32 @@ class MovedCheck {
     return names_.contains(std::pair<std::string, std::string>(name.kind, name.name));
   }
 
-  void once(const Located<std::string>& text, const MovedName& name, std::string_view what) {
-    const auto [first, is_new] =
-        seen_.emplace(fmt::format("{}.{} {}", name.kind, name.name, what), text.place);
+  void once(const Located<std::string>& text, const MovedName& name) {
+    const auto [first, is_new] = seen_.emplace(text.value, text.place);
     if (is_new) return;
-    report_.clash("moved-twice", text.place, fmt::format("{} \"{}\" {}", name.kind, name.name, what),
+    report_.clash("moved-twice", text.place, fmt::format("{} \"{}\" is moved twice", name.kind, name.name),
                   "remove one of the two [[moved]]", first->second, "the other one is here");
+  }
+
+  // Whether the walk from a name, which ends at a block, comes back to where it was. Each name is walked over
+  // once, so each circle is found at one of its names.
+  bool ends_in_circle(const std::string& from) {
+    std::set<std::string> way;
+    std::string at = from;
+    for (auto next = next_.find(at); next != next_.end() && walked_.insert(at).second;
+         next = next_.find(at)) {
+      way.insert(at);
+      at = next->second;
+    }
+    return way.contains(at);
   }
 
   const ManifestIndex& index_;
   Reporter& report_;
   std::map<std::string, Suggester> suggesters_;          // by kind
   std::set<std::pair<std::string, std::string>> names_;  // kind and name
+  std::map<std::string, std::string> next_;              // each name's new one
+  std::set<std::string> walked_;
   std::map<std::string, Place> seen_;
 };
 

@@ -42,6 +42,7 @@ Planned compare(const CompareInput& input) {
   planned.desired = std::move(resolved.records);
   planned.problems = std::move(resolved.problems);
   Plan& plan = planned.plan;
+  plan.warnings = blocked_moves(moves, planned.known);
   plan.scope = Scope::cluster;
   plan.cluster = input.after.cluster.value;
   plan.origin = input.origin;

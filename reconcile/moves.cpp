@@ -24,6 +24,53 @@ Error no_move(const std::string& from, const std::string& to, std::string hint) 
       .code = Errc::usage, .message = fmt::format("{} can't become {}", from, to), .hint = std::move(hint)};
 }
 
+// Where names end: with "a -> b" and "b -> c" it is c for both, so that it doesn't matter which of the two
+// has been applied. Each name is walked over once.
+class Chains {
+ public:
+  struct End {
+    std::string name;
+    std::size_t steps = 0;  // renames on the way to it
+  };
+
+  explicit Chains(const std::vector<MovedBlock>& blocks) {
+    for (const MovedBlock& block : blocks) next_.emplace(block.from.value, block.to.value);
+  }
+
+  // Precondition: no renames in a circle.
+  const End& end_of(const std::string& name) {
+    std::vector<const std::string*> way;
+    const std::string* at = &name;
+    while (!ends_.contains(*at)) {
+      const auto next = next_.find(*at);
+      if (next == next_.end() || way.size() > next_.size()) {
+        ends_.emplace(*at, End{.name = *at});
+        break;
+      }
+      way.push_back(at);
+      at = &next->second;
+    }
+    End end = ends_.at(*at);
+    for (; !way.empty(); way.pop_back()) {
+      ++end.steps;
+      ends_[*way.back()] = end;
+    }
+    return ends_.at(name);
+  }
+
+ private:
+  std::map<std::string, std::string> next_;
+  std::map<std::string, End> ends_;
+};
+
+Finding blocked(const Move& move) {
+  return Finding{.id = "moved-blocked",
+                 .subject = fmt::format("{}.{}", move.kind, move.from),
+                 .message = fmt::format("{}.{} is there already, so this one is not renamed but removed",
+                                        move.kind, move.to),
+                 .hint = "to keep both, give this one a block again, and leave its [[moved]] out"};
+}
+
 template <class Name>
 Status check_name(const std::string& text) {
   auto name = Name::parse(text);
@@ -159,8 +206,17 @@ class Mover {
 }  // namespace
 
 std::vector<Move> moves_of(const Manifest& manifest) {
+  Chains chains(manifest.moved);
+  std::vector<std::pair<std::size_t, Move>> found;
+  for (const MovedBlock& block : manifest.moved) {
+    const Chains::End& end = chains.end_of(block.from.value);
+    found.emplace_back(end.steps, split(block.from.value, end.name));
+  }
+  // The latest names first: who is renamed in between has begun at an older one.
+  std::ranges::stable_sort(found, {}, &std::pair<std::size_t, Move>::first);
   std::vector<Move> out;
-  for (const MovedBlock& block : manifest.moved) out.push_back(split(block.from.value, block.to.value));
+  out.reserve(found.size());
+  for (auto& [steps, move] : found) out.push_back(std::move(move));
   return out;
 }
 
@@ -179,7 +235,32 @@ void move_records(std::span<const Move> moves, Records& known, const std::vector
   if (moves.empty()) return;
   Mover mover(known, homeless);
   for (const Move& move : moves) mover.make(move);
+  // What another old name's rename has left behind comes home once the new name is known.
+  for (const Move& move : moves) mover.make(move);
   known.sort();
+}
+
+std::vector<Finding> blocked_moves(std::span<const Move> moves, const Records& known) {
+  if (moves.empty()) return {};
+  std::set<std::string> names;                              // "host.a", "network.my-net"
+  std::multimap<std::string, std::string> networks;         // of each endpoint's name
+  std::set<std::pair<std::string, std::string>> endpoints;  // network and name
+  for (const HostRecord& host : known.hosts) names.insert("host." + host.name.text());
+  for (const NetworkRecord& network : known.networks) names.insert("network." + network.name.text());
+  for (const EndpointRecord& endpoint : known.endpoints) {
+    networks.emplace(endpoint.name.text(), endpoint.network.text());
+    endpoints.emplace(endpoint.network.text(), endpoint.name.text());
+  }
+  const auto is_blocked = [&](const Move& move) {
+    if (move.kind != "endpoint") return names.contains(fmt::format("{}.{}", move.kind, move.from));
+    const auto [begin, end] = networks.equal_range(move.from);
+    return std::any_of(begin, end, [&](const auto& at) { return endpoints.contains({at.second, move.to}); });
+  };
+  std::vector<Finding> out;
+  for (const Move& move : moves) {
+    if (is_blocked(move)) out.push_back(blocked(move));
+  }
+  return out;
 }
 
 void move_facts(std::span<const Move> moves, const Records& known, Facts& facts) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/manifest.hpp"
-#include "model/records.hpp"
+#include "model/plan.hpp"
 
 namespace ovl {
 
@@ -17,7 +17,8 @@ struct Move {
   std::string to;
 };
 
-// From [[moved]] blocks, which have passed their validation.
+// From [[moved]] blocks, which have passed their validation: each from its old name to the one in which its
+// chain ends, the later names of a chain first.
 std::vector<Move> moves_of(const Manifest& manifest);
 
 // "network.my-net", "network.front". Errors: usage.
@@ -27,6 +28,10 @@ Result<Move> parse_move(const std::string& from, const std::string& to);
 // homeless: endpoints whose network or host is missing, as a rename that was cut short leaves them;
 // those that a move brings home are known again.
 void move_records(std::span<const Move> moves, Records& known, const std::vector<EndpointRecord>& homeless);
+
+// Warnings of moves that could not be made: their old name is known still, as another record had the new one
+// already, or came to it from another old name.
+std::vector<Finding> blocked_moves(std::span<const Move> moves, const Records& known);
 
 // What the other hosts know of a renamed one, until it speaks for itself.
 void move_facts(std::span<const Move> moves, const Records& known, Facts& facts);

@@ -82,6 +82,10 @@ void rename_known(const Request& request, Planned& planned) {
   }
   move_records(moves, planned.known, planned.view.homeless);
   move_facts(moves, planned.known, planned.view.facts);
+  if (request.manifest == nullptr || request.destroy) return;
+  for (Finding& finding : blocked_moves(moves, planned.known)) {
+    planned.plan.warnings.push_back(std::move(finding));
+  }
 }
 
 Result<StoreView> look_into_store(const Request& request, const World& world) {
