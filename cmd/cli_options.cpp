@@ -94,8 +94,7 @@ void add_revision(CLI::App& app, PlanOptions& plan) {
 }
 
 void add_where(CLI::App& app, PlanOptions& plan) {
-  app.add_option("PATH", plan.path,
-                 "The manifest: a file or a directory; default ./ovl.toml, else *.toml here");
+  app.add_option("PATH", plan.path, "The manifest: a file or a directory; default all *.toml here");
   add_revision(app, plan);
   add_store(app, plan);
 }

@@ -22,13 +22,20 @@ namespace ovl {
 
 namespace {
 
-// What is no TOML has no look.
-Status check_syntax(const Sources& sources) {
+// What is no TOML has no look. What lies beside ovl.toml and is somebody else's has its own.
+Status check_look(const Sources& sources) {
   Diagnostics found = parse(sources).diagnostics;
-  std::erase_if(found, [](const Diagnostic& diagnostic) { return diagnostic.id != "syntax"; });
+  const bool beside = std::ranges::find(sources, "ovl.toml", &SourceFile::name) != sources.end();
+  std::erase_if(found, [&](const Diagnostic& diagnostic) {
+    const bool others = beside && sources[diagnostic.place.file].name != "ovl.toml";
+    return diagnostic.id != "syntax" && !(others && diagnostic.id == "unknown-block");
+  });
   if (found.empty()) return {};
   std::cerr << render_all(found, sources, wants_colour(STDERR_FILENO));
-  return Error{.code = Errc::manifest, .message = "what is no TOML can't be formatted; nothing was done"};
+  return Error{.code = Errc::manifest,
+               .message = found.front().id == "syntax"
+                              ? "what is no TOML can't be formatted; nothing was done"
+                              : "what is no manifest is left as it is; nothing was done"};
 }
 
 // Of a link that the user has named, where it leads; no other one is followed.
@@ -40,7 +47,7 @@ std::string place_of(const std::string& name, const std::string& named) {
 
 Result<int> format_files(const FmtOptions& options) {
   OVL_TRY(const Sources sources, read_sources(options.path));
-  OVL_CHECK(check_syntax(sources));
+  OVL_CHECK(check_look(sources));
   bool differs = false;
   for (const SourceFile& source : sources) {
     const std::string text = format_toml(source.text);
@@ -56,7 +63,7 @@ Result<int> format_files(const FmtOptions& options) {
 Result<int> format_stream() {
   OVL_TRY(std::string text, read_stdin(kMaxSourceBytes));
   const Sources sources{{.name = "stdin", .text = std::move(text)}};
-  OVL_CHECK(check_syntax(sources));
+  OVL_CHECK(check_look(sources));
   std::cout << format_toml(sources.front().text);
   return kExitDone;
 }

@@ -18,6 +18,11 @@ directory of `*.toml` whose order makes no difference. Every block may stand in 
 once. Names are letters, digits and `-` (RFC 1123), compared without case; `ovl-*`, `outside` and
 `localhost` are reserved. What is left out is chosen, recorded in the keystore and kept.
 
+Where no PATH is given, every command and hook reads all `*.toml` of the folder itself, and none below; a folder
+that is named is read with all below it. A file that lies there and belongs to something else (`Cargo.toml`, another
+cluster's) is an error, never left out: name the manifest's own file (`ovl plan ovl.toml`; `--path ovl.toml` for hooks),
+or keep it in a folder of its own.
+
 `ovl validate` reports all errors with their places. For editors there is a JSON Schema:
 [manifest.schema.json](manifest.schema.json); those that use Taplo take it from a first line
 `#:schema PATH/manifest.schema.json`.

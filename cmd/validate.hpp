@@ -7,7 +7,7 @@
 namespace ovl {
 
 struct ValidateOptions {
-  std::string path;  // empty: ./ovl.toml, else *.toml here
+  std::string path;  // empty: all *.toml here
   std::string repo;  // as of PlanOptions
   std::string ref;
   bool json = false;            // the same as the format "json"

@@ -10,6 +10,7 @@
 #include "reconcile/decode_manifest.hpp"
 #include "reconcile/decode_policy.hpp"
 #include "reconcile/reporter.hpp"
+#include "reconcile/sibling_files.hpp"
 #include "reconcile/sources.hpp"
 #include "reconcile/toml_guard.hpp"
 #include "reconcile/toml_node.hpp"
@@ -244,6 +245,7 @@ Parsed parse(const Sources& sources) {
   out.manifest = std::move(decoded.manifest);
   out.manifest.digest = digest_of(sources);
   std::ranges::stable_sort(out.diagnostics, {}, &Diagnostic::place);
+  tell_of_siblings(sources, out.diagnostics);
   return out;
 }
 

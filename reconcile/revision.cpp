@@ -65,24 +65,9 @@ bool is_file(const Sources& files, const std::string& name) {
   return files.size() == 1 && files.front().name == name;
 }
 
-Error no_file(const std::string& name) {
-  return Error{.code = Errc::manifest,
-               .message = fmt::format("{} is not a regular file", name),
-               .hint = "name the folder if it holds the manifest"};
-}
-
-// ovl.toml, else what is beside it.
-Result<Sources> read_default(const std::string& folder, const ReadFiles& read) {
-  const std::string name = folder.empty() ? "ovl.toml" : folder + "/ovl.toml";
-  auto one = read(within_limits(name, false));
-  if (one.ok() && !one.value().empty()) return is_file(one.value(), name) ? one : no_file(name);
-  if (!one.ok() && one.error().code != Errc::not_found) return one;
-  return read(within_limits(folder, false));
-}
-
 Result<Sources> read_files(const std::string& beside, const std::string& path, const std::string& full,
                            const ReadFiles& read) {
-  auto found = path.empty() ? read_default(beside, read) : read(within_limits(full, true));
+  auto found = read(path.empty() ? within_limits(beside, false) : within_limits(full, true));
   if (!found.ok()) return printable_error(std::move(found).error());
   Sources files = std::move(found).value();
   if (files.empty()) return nothing_there(full);

@@ -13,8 +13,8 @@ struct RevisionManifest {
   Sources files;     // named from the top
 };
 
-// What `path` names in `revision`: a file, or all *.toml below a folder; an empty path stands for ovl.toml,
-// else the *.toml beside it. `beside`: the folder below the top that `path` starts from.
+// What `path` names in `revision`: a file, or all *.toml below a folder; an empty path stands for
+// all *.toml of `beside` itself. `beside`: the folder below the top that `path` starts from.
 // Errors: not_found (no such revision, path, or manifest), manifest (a hostile tree, a limit), usage, io.
 Result<RevisionManifest> read_revision(GitRepository& repository, const std::string& revision,
                                        const std::string& path, const std::string& beside = {});

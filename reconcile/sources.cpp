@@ -17,8 +17,6 @@ namespace ovl {
 
 namespace {
 
-constexpr std::string_view kDefaultFile = "ovl.toml";
-
 Error os_error(std::string_view what, const std::string& name, int number) {
   return Error{.code = number == ENOENT ? Errc::not_found : Errc::io,
                .message = fmt::format("{} {}: {}", what, name, std::strerror(number)),
@@ -141,16 +139,17 @@ Error nothing_found(std::string message) {
       .code = Errc::not_found, .message = std::move(message), .hint = "ovl init writes a first manifest"};
 }
 
+// Whoever has one file in mind learns that the others are read too.
+Error named_one(Error error) {
+  constexpr std::string_view hint = "all *.toml here are one manifest; for one file alone, name it";
+  error.hint = error.hint.empty() ? std::string(hint) : fmt::format("{}; {}", error.hint, hint);
+  return error;
+}
+
 Result<Sources> read_here() {
   SourceReader reader;
-
-  struct stat info {};
-
-  if (::lstat(std::string(kDefaultFile).c_str(), &info) == 0) {
-    OVL_CHECK(reader.add_file(AT_FDCWD, std::string(kDefaultFile), std::string(kDefaultFile), false));
-    return reader.take();
-  }
-  OVL_CHECK(reader.enter(".", "", false));
+  Status read = reader.enter(".", "", false);
+  if (!read.ok()) return named_one(std::move(read).error());
   Sources sources = reader.take();
   if (sources.empty()) return nothing_found("no manifest here: neither ovl.toml nor any other *.toml");
   return sources;

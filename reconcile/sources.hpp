@@ -16,9 +16,9 @@ inline constexpr std::size_t kMaxTotalBytes = 32 * kMaxFileBytes;  // of all fil
 inline constexpr std::size_t kMaxSourceDepth = 16;                 // of folders below the named one
 
 // Reads the file `path`, or all *.toml below the directory `path`, sorted by name; an empty path
-// stands for ./ovl.toml, else *.toml here. Below a directory, names that begin with a dot are skipped
-// and symbolic links refused: a manifest must not reach out of its tree.
-// Errors: not_found (no such path, or no *.toml there), io, manifest (a link, a limit).
+// stands for all *.toml here, without what is below. Below a directory, names that begin with a dot are
+// skipped and symbolic links refused: a manifest must not reach out of its tree. Errors: not_found (no such
+// path, or no *.toml there), io, manifest (a link, a limit).
 Result<Sources> read_sources(const std::string& path);
 
 // SHA-256 over the names and contents of all files, as 64 hexadecimal digits. The folder that all

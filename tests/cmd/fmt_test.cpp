@@ -93,6 +93,19 @@ TEST_F(Fmt, WritesWhereALinkLeads) {
   EXPECT_TRUE(S_ISLNK(about.st_mode));
 }
 
+TEST_F(Fmt, LeavesWhatIsSomebodyElses) {
+  write(kUntidy);
+  const std::string other = directory_.file("Cargo.toml");
+  std::ofstream(other) << "[package]\nname=\"x\"\n";
+  EXPECT_EQ(fmt(""), 13);
+  EXPECT_EQ(text(), kUntidy);
+  EXPECT_NE(printed().find("for ovl.toml alone, name it"), std::string::npos) << printed();
+  EXPECT_EQ(fmt("ovl.toml"), 0);
+  EXPECT_EQ(text(), kTidy);
+  std::ifstream untouched(other);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(untouched), {}), "[package]\nname=\"x\"\n");
+}
+
 TEST_F(Fmt, LeavesWhatIsNoToml) {
   write("[cluster\nname=1\n");
   EXPECT_EQ(fmt(""), 13);

@@ -44,18 +44,13 @@ class Model {
     }
     const Entry* entry = find(path);
     if (entry == nullptr) throw Refused();
-    named(*entry, path, true);
+    named(*entry, path);
     return some();
   }
 
  private:
   FilesByName read_default() {
-    const Entry* entry = find("ovl.toml");
-    if (entry != nullptr) {
-      named(*entry, "ovl.toml", false);
-      if (!files_.empty() && !files_.contains("ovl.toml")) throw Refused();
-    }
-    if (files_.empty()) walk(top_, "", 0, false);
+    walk(top_, "", 0, false);
     return some();
   }
 
@@ -64,9 +59,9 @@ class Model {
     return files_;
   }
 
-  void named(const Entry& entry, const std::string& full, bool recursive) {
+  void named(const Entry& entry, const std::string& full) {
     const Mode mode = mode_of(entry.mode);
-    if (mode == Mode::folder) return walk(entry.node, full, 0, recursive);
+    if (mode == Mode::folder) return walk(entry.node, full, 0, true);
     if (mode != Mode::file) throw Refused();
     take(entry, full);
   }

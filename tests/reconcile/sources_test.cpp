@@ -46,20 +46,25 @@ class SourcesTest : public ::testing::Test {
   fs::path before_;
 };
 
-TEST_F(SourcesTest, DefaultIsOvlTomlAlone) {
+TEST_F(SourcesTest, DefaultIsEveryTomlFileHereAndNotBelow) {
   write("ovl.toml", "x = 1\n");
-  write("other.toml");
-  const auto sources = read_sources("");
-  ASSERT_EQ(names(sources), "ovl.toml");
-  EXPECT_EQ(sources.value()[0].text, "x = 1\n");
-}
-
-TEST_F(SourcesTest, ElseAllTomlFilesHereAndNotBelow) {
   write("b.toml");
   write("a.toml");
   write("notes.txt");
   write("below/c.toml");
-  EXPECT_EQ(names(read_sources("")), "a.toml b.toml");
+  const auto sources = read_sources("");
+  ASSERT_EQ(names(sources), "a.toml b.toml ovl.toml");
+  EXPECT_EQ(sources.value()[2].text, "x = 1\n");
+}
+
+TEST_F(SourcesTest, WhatCanNotBeReadBesideItIsNotLeftOut) {
+  write("ovl.toml");
+  write("real/x.toml");
+  fs::create_symlink("real/x.toml", "more.toml");
+  const auto sources = read_sources("");
+  ASSERT_EQ(names(sources), "more.toml is a symbolic link");
+  EXPECT_TRUE(sources.error().hint.ends_with("for one file alone, name it")) << sources.error().hint;
+  EXPECT_EQ(names(read_sources("ovl.toml")), "ovl.toml");
 }
 
 TEST_F(SourcesTest, NothingHere) {
