@@ -140,18 +140,21 @@ void add_lab_verbs(CLI::App& app, CommandLine& line) {
   group.require_subcommand(1);
   CLI::App& up =
       verb(group, line, "up", "Make the lab", [&line] { return lab_up(line.lab, std::cout, std::cerr); });
-  up.add_option("DIR", line.lab.directory, "The manifest's directory")->required();
+  up.add_option("DIR", line.lab.directory, "The manifest's directory; default the one you stand in");
   CLI::App& exec = verb(group, line, "exec", "Run a command on one of its hosts",
                         [&line] { return lab_exec(line.lab, std::cout, std::cerr); });
   exec.add_option("HOST", line.lab.host, "The host, outside or router")->required();
   exec.add_option("CMD", line.lab.command, "The command, behind --")->required();
-  exec.add_option("--lab", line.lab.directory, "The lab's directory, when there are several")
+  exec.add_option("--lab", line.lab.directory,
+                  "The lab's directory, when you stand elsewhere and there are several")
       ->envname("OVL_LAB");
   verb(group, line, "status", "List the labs",
        [&line] { return lab_status(line.lab, std::cout, std::cerr); });
   CLI::App& down = verb(group, line, "down", "End and remove the lab",
                         [&line] { return lab_down(line.lab, std::cout, std::cerr); });
-  down.add_option("DIR", line.lab.directory, "The manifest's directory")->envname("OVL_LAB");
+  down.add_option("DIR", line.lab.directory,
+                  "The manifest's directory; default the one you stand in, or the only lab")
+      ->envname("OVL_LAB");
 }
 
 void add_shell_verbs(CLI::App& app, CommandLine& line) {

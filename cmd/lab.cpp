@@ -87,8 +87,24 @@ std::string hosts_of(const std::vector<LabEntry>& labs) {
   return fmt::format("{}, outside, router", fmt::join(names, ", "));
 }
 
-// The lab of `directory`, else the only one there is. `labs` are the candidates.
-Result<LabEntry> choose(std::vector<LabEntry> labs, const std::string& directory) {
+bool is_in(const std::string& place, const std::string& directory) {
+  return place == directory || directory == "/" || place.starts_with(directory + "/");
+}
+
+// The directory of the lab that one stands in, the innermost; empty when it is none's.
+std::string standing_in(const std::vector<LabEntry>& labs) {
+  const std::string here = real_path(".");
+  std::string innermost;
+  for (const LabEntry& lab : labs) {
+    if (is_in(here, lab.directory) && lab.directory.size() > innermost.size()) innermost = lab.directory;
+  }
+  return innermost;
+}
+
+// The lab of `directory`, else that of the folder one stands in, else the only one there is. `labs` are the
+// candidates.
+Result<LabEntry> choose(std::vector<LabEntry> labs, std::string directory) {
+  if (directory.empty()) directory = standing_in(labs);
   if (!directory.empty())
     std::erase_if(labs, [&](const LabEntry& lab) { return lab.directory != directory; });
   if (labs.size() == 1) return std::move(labs.front());
@@ -99,7 +115,7 @@ Result<LabEntry> choose(std::vector<LabEntry> labs, const std::string& directory
   }
   return Error{.code = Errc::usage,
                .message = fmt::format("several labs are up: {}", directories_of(labs)),
-               .hint = "say which one: name its directory, or set OVL_LAB"};
+               .hint = "say which one: stand in its directory, name it, or set OVL_LAB"};
 }
 
 struct LabPlace {
@@ -127,13 +143,19 @@ Result<LabPlace> choose_node(const Labs& labs, const LabOptions& options) {
 
 constexpr std::chrono::seconds kServerStart{60};
 
+// What is there may be for a user alone; whoever refuses answers, too.
+bool answers(Keystore& store) {
+  const auto read = store.get("ovl");
+  return read.ok() || read.error().code == Errc::privilege;
+}
+
 // In a child inside the lab: 0 once the store answers a read.
 int ask_store(const Labs& labs, const LabEntry& lab) {
   if (!labs.enter(lab, lab_nodes(lab.plan).front()).ok()) return 1;
   const auto deadline = std::chrono::steady_clock::now() + kServerStart;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto store = open_keystore({.url = lab.plan.keystore, .allow_plaintext = true});
-    if (store.ok() && store.value()->get("ovl").ok()) return 0;
+    if (store.ok() && answers(*store.value())) return 0;
     ::usleep(100'000);
   }
   return 1;
@@ -157,8 +179,9 @@ Status wait_for_store(const Labs& labs, const std::string& directory) {
 }
 
 Status up(const LabOptions& options, std::ostream& out, std::ostream& err) {
-  const std::string directory = real_path(options.directory);
-  OVL_TRY(const LabPlan plan, read_plan(options.directory, err));
+  const std::string named = options.directory.empty() ? "." : options.directory;
+  const std::string directory = real_path(named);
+  OVL_TRY(const LabPlan plan, read_plan(named, err));
   const Plan network = plan_lab_network(plan);
   const Labs labs(options.root);
   OVL_TRY(const bool started, labs.up(directory, plan, network_operations(network)));

@@ -9,7 +9,7 @@
 namespace ovl {
 
 struct LabOptions {
-  std::string directory;             // of the manifest; empty: the only lab (that has the host)
+  std::string directory;             // of the manifest; empty: the lab one stands in, or the only one
   std::string host;                  // for exec: a host, "router" or "outside"
   std::vector<std::string> command;  // for exec; not empty
   bool json = false;                 // for status

@@ -172,9 +172,11 @@ Status choose_server(const Manifest& manifest, const KeystoreUrl& url, LabPlan& 
     return no_server(url, "it starts one server", "name one server in the URL that the lab is to run");
   }
   const KeystoreBlock& block = manifest.keystore;
-  if (block.tls_ca || block.tls_cert || block.token || block.user) {
-    return no_server(url, "its servers have neither TLS nor users",
-                     "use allow_plaintext = true and no secrets");
+  // ZooKeeper lets everybody be who knows a password (digest); the others would have to be told of users.
+  const bool has_users = url.kind == StoreKind::zookeeper;
+  if (block.tls_ca || block.tls_cert || block.token || (block.user && !has_users)) {
+    return no_server(url, has_users ? "its server has no TLS" : "its servers have neither TLS nor users",
+                     has_users ? "use allow_plaintext = true" : "use allow_plaintext = true and no secrets");
   }
   const StoreServer& server = url.servers.front();
   const auto address = IpAddress::parse(server.host);

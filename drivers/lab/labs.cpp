@@ -13,6 +13,7 @@
 #include "drivers/kernel/linux.hpp"
 #include "drivers/kernel/netns.hpp"
 #include "drivers/lab/node.hpp"
+#include "drivers/lab/own_tree.hpp"
 #include "drivers/lab/processes.hpp"
 #include "drivers/lab/server.hpp"
 #include "files/read.hpp"
@@ -95,14 +96,11 @@ Status Labs::build(const LabEntry& lab, std::span<const Operation> network, cons
 }
 
 Status Labs::make_mount_points(const LabPlan& plan) const {
-  for (const std::string& directory : private_directories()) {
-    OVL_CHECK(state_.make_mount_point(directory, false));
-  }
   for (const std::string& file : plan.shared_files) {
     std::error_code error;
     const fs::path real = fs::weakly_canonical(file, error);
     if (error) return kernel_error("looking at " + file, error.value(), {}, Errc::io);
-    if (!is_private(real)) OVL_CHECK(state_.make_mount_point(real, true));
+    if (!is_private(real)) OVL_CHECK(state_.make_mount_point(real));
   }
   return {};
 }
@@ -128,11 +126,8 @@ Status Labs::build_network(const LabEntry& lab, std::span<const Operation> netwo
 Status Labs::build_node(const LabEntry& lab, const LabNode& node) const {
   const NamespaceDirectory networks(state_.path_of(lab.id, "net"));
   OVL_TRY(const UniqueFd netns, networks.open(node.netns));
-  NodeWish wish{.netns_fd = netns.get(), .hostname = node.name, .hidden = state_.root()};
-  for (std::size_t i = 0; i < lab.plan.shared_files.size(); ++i) {
-    wish.shared.push_back(
-        SharedFile{.source = state_.path_of(lab.id, shared_name(i)), .target = lab.plan.shared_files[i]});
-  }
+  const NodeWish wish{
+      .netns_fd = netns.get(), .hostname = node.name, .hidden = state_.root(), .shared = shared_files(lab)};
   auto made = make_node(wish);
   if (!made.ok()) return std::move(made).error().within(node.name);
   const NodeNamespaces spaces = std::move(made).value();
@@ -203,14 +198,25 @@ Status Labs::enter(const LabEntry& lab, const LabNode& node) const {
                  .message = fmt::format("the lab of {} was not started to the end", lab.directory),
                  .hint = "run ovl lab up again"};
   }
-  return enter_node(pins_of(lab, node.netns.text()));
+  Status entered = enter_node(pins_of(lab, node.netns.text()));
+  if (!entered.ok()) return std::move(entered).error().within(node.name);
+  return {};
 }
 
 NodePins Labs::pins_of(const LabEntry& lab, std::string_view node) const {
   const auto pin_of = [&](const char* type) {
     return state_.path_of(lab.id, fmt::format("{}/{}", type, node));
   };
-  return NodePins{.net = pin_of("net"), .mount = pin_of("mnt"), .uts = pin_of("uts")};
+  return NodePins{
+      .net = pin_of("net"), .mount = pin_of("mnt"), .uts = pin_of("uts"), .shared = shared_files(lab)};
+}
+
+std::vector<SharedFile> Labs::shared_files(const LabEntry& lab) const {
+  std::vector<SharedFile> files;
+  for (std::size_t i = 0; i < lab.plan.shared_files.size(); ++i) {
+    files.push_back({.source = state_.path_of(lab.id, shared_name(i)), .target = lab.plan.shared_files[i]});
+  }
+  return files;
 }
 
 }  // namespace ovl

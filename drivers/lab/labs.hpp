@@ -39,7 +39,7 @@ class Labs {
   [[nodiscard]] Result<std::vector<std::size_t>> count_processes(const LabEntry& lab) const;
 
   // Moves this process, which must have one thread, into a node. Errors: not_found (the lab is not
-  // complete), privilege, io.
+  // complete), conflict (the node has lost what it had to itself), privilege, io.
   [[nodiscard]] Status enter(const LabEntry& lab, const LabNode& node) const;
 
  private:
@@ -51,6 +51,7 @@ class Labs {
   [[nodiscard]] Status build_node(const LabEntry& lab, const LabNode& node) const;
   [[nodiscard]] Status start_keystore(const LabEntry& lab) const;
   [[nodiscard]] NodePins pins_of(const LabEntry& lab, std::string_view node) const;
+  [[nodiscard]] std::vector<SharedFile> shared_files(const LabEntry& lab) const;
   [[nodiscard]] Status remove(const LabEntry& lab) const;
   // The root and the lock when nothing needs them any more; the lock is still held.
   [[nodiscard]] Status tidy() const;

@@ -12,22 +12,17 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "drivers/kernel/errors.hpp"
 #include "drivers/kernel/netns.hpp"
+#include "drivers/lab/own_tree.hpp"
 #include "drivers/process/enter.hpp"
 
 namespace ovl {
 
 namespace {
-
-struct PrivateDirectory {
-  const char* path;
-  const char* options;
-};
-
-constexpr PrivateDirectory kPrivate[] = {
-    {"/run", "mode=0755"}, {"/etc/netns", "mode=0755"}, {"/var/lib/ovl", "mode=0700"}};
 
 Error failed(std::string_view what) {
   return kernel_error(what, errno, {}, Errc::io);
@@ -61,12 +56,7 @@ Status hide_machine(const NodeWish& wish) {
   if (mount("", "/", "none", MS_PRIVATE | MS_REC, nullptr) != 0) return failed("making mounts private");
   if (umount2(wish.hidden.c_str(), MNT_DETACH) != 0) return failed("unmounting " + wish.hidden);
   OVL_CHECK(remount_sys());
-  for (const PrivateDirectory& directory : kPrivate) {
-    if (mount("tmpfs", directory.path, "tmpfs", MS_NOSUID | MS_NODEV, directory.options) != 0) {
-      return failed(fmt::format("mounting on {}", directory.path));
-    }
-  }
-  return {};
+  return make_own_tree();
 }
 
 Result<UniqueFd> own_namespace(const char* type) {
@@ -135,13 +125,62 @@ Status enter(const std::string& pin, int type) {
   return {};
 }
 
-}  // namespace
+// ---- what must be in sight inside ------------------------------------------------------------------
 
-std::vector<std::string> private_directories() {
-  std::vector<std::string> paths;
-  for (const PrivateDirectory& directory : kPrivate) paths.emplace_back(directory.path);
-  return paths;
+using FileId = std::pair<dev_t, ino_t>;
+
+std::optional<FileId> id_of(const std::string& path) {
+  struct stat info {};
+
+  if (stat(path.c_str(), &info) != 0) return std::nullopt;
+  return FileId{info.st_dev, info.st_ino};
 }
+
+std::vector<std::optional<FileId>> ids_of(const std::vector<std::string>& paths) {
+  std::vector<std::optional<FileId>> ids;
+  ids.reserve(paths.size());
+  for (const std::string& path : paths) ids.push_back(id_of(path));
+  return ids;
+}
+
+// The same paths, seen from outside and from inside.
+class Sight {
+ public:
+  explicit Sight(const NodePins& pins) : outside_(ids_of(own_)) {
+    for (const SharedFile& file : pins.shared) {
+      shared_.push_back(file.target);
+      sources_.push_back(id_of(file.source));
+    }
+  }
+
+  // Inside: a directory of the node's own is another than outside, a file of the lab's is that very file.
+  [[nodiscard]] Status check() const {
+    for (std::size_t i = 0; i < own_.size(); ++i) {
+      const auto inside = id_of(own_[i]);
+      if (!inside || inside == outside_[i]) return lost(own_[i]);
+    }
+    for (std::size_t i = 0; i < shared_.size(); ++i) {
+      if (id_of(shared_[i]) != sources_[i]) return lost(shared_[i]);
+    }
+    return {};
+  }
+
+ private:
+  static Error lost(const std::string& path) {
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("{} is no longer the lab's: somebody outside of it has removed the "
+                                        "place that it was mounted on",
+                                        path),
+                 .hint = "nothing was run; end the lab and start it anew: ovl lab down, then ovl lab up"};
+  }
+
+  std::vector<std::string> own_ = private_directories();
+  std::vector<std::optional<FileId>> outside_;
+  std::vector<std::string> shared_;
+  std::vector<std::optional<FileId>> sources_;
+};
+
+}  // namespace
 
 Result<NodeNamespaces> make_node(const NodeWish& wish) {
   return run_in_namespace(wish.netns_fd, [&wish] { return become_node(wish); });
@@ -168,9 +207,11 @@ Status unpin(const std::string& path) {
 Status enter_node(const NodePins& pins) {
   std::error_code ignored;  // a directory that is gone: stay at the root
   const std::filesystem::path here = std::filesystem::current_path(ignored);
+  const Sight sight(pins);
   OVL_CHECK(enter(pins.uts, CLONE_NEWUTS));
   OVL_CHECK(enter(pins.net, CLONE_NEWNET));
   OVL_CHECK(enter(pins.mount, CLONE_NEWNS));
+  OVL_CHECK(sight.check());
   if (!here.empty()) std::filesystem::current_path(here, ignored);
   return {};
 }

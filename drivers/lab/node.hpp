@@ -28,11 +28,8 @@ struct NodeNamespaces {
   UniqueFd uts;
 };
 
-// The directories that each node has to itself, empty at first and gone with it.
-std::vector<std::string> private_directories();
-
-// Makes the namespaces: own /run, /etc/netns and /var/lib/ovl, /sys of the network namespace, shared
-// files mounted last. Precondition: mount points outside of the private directories exist.
+// Makes the namespaces: the node's own tree (own_tree.hpp), /sys of the network namespace, shared files
+// mounted last. Precondition: the shared files' mount points exist, but for those in private directories.
 // Errors: privilege, io.
 Result<NodeNamespaces> make_node(const NodeWish& wish);
 
@@ -42,14 +39,18 @@ Status pin(const UniqueFd& space, const std::string& path);
 // Unmounts and removes what is at path, file or directory. Absent is success.
 Status unpin(const std::string& path);
 
-// Moves the process, which must have one thread, into the three namespaces pinned at these paths, and
-// back to the directory it stood in where that exists inside. What was entered stays entered on failure.
+// How to get into a node, and what must be in sight there.
 struct NodePins {
   std::string net;
   std::string mount;
   std::string uts;
+  std::vector<SharedFile> shared;
 };
 
+// Moves the process, which must have one thread, into the three pinned namespaces, and back to the directory
+// it stood in where that exists inside. What was entered stays entered on failure. Errors: privilege, io;
+// conflict when a directory of the node's own, or a shared file, was detached: what lies there is the
+// machine's.
 Status enter_node(const NodePins& pins);
 
 }  // namespace ovl

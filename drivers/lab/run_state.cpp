@@ -233,7 +233,7 @@ Status LabRunState::note_made(const std::string& path) const {
   return write_json(root_ + "/made.json", encode(paths));
 }
 
-Status LabRunState::make_mount_point(const std::string& path, bool is_file) const {
+Status LabRunState::make_mount_point(const std::string& path) const {
   fs::path whole;
   for (const fs::path& part : fs::path(path)) {
     whole /= part;
@@ -243,8 +243,8 @@ Status LabRunState::make_mount_point(const std::string& path, bool is_file) cons
     if (stat(whole.c_str(), &info) == 0) continue;
     OVL_CHECK(note_made(whole));
     const bool last = whole == fs::path(path);
-    const int made = is_file && last ? mknod(whole.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0)
-                                     : mkdir(whole.c_str(), S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
+    const int made = last ? mknod(whole.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0)
+                          : mkdir(whole.c_str(), S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
     if (made != 0 && errno != EEXIST) return state_failure("making " + whole.string());
   }
   return {};

@@ -57,9 +57,9 @@ class LabRunState {
   // Removes folders that add() or remove() was killed over.
   void remove_unfinished() const;
 
-  // Makes a directory, or an empty file, with all directories above it, and notes what it made before it
-  // makes it. What exists stays as it is.
-  [[nodiscard]] Status make_mount_point(const std::string& path, bool is_file) const;
+  // Makes an empty file with all directories above it, and notes what it made before it makes it. What
+  // exists stays as it is.
+  [[nodiscard]] Status make_mount_point(const std::string& path) const;
 
  private:
   [[nodiscard]] bool is_mounted() const;

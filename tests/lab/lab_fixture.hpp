@@ -1,15 +1,14 @@
-// What lab tests share: a mount namespace of the test's own with an empty /run, manifests as values,
-// and commands run inside a lab's nodes.
+// What lab tests share: a machine of the test's own, manifests as values, and commands run inside a lab's
+// nodes.
 #pragma once
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "drivers/process/enter.hpp"
 #include "reconcile/lab_plan.hpp"
 #include "reconcile/operations.hpp"
+#include "tests/support/own_machine.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl::test {
@@ -61,12 +61,11 @@ class LabTest : public ::testing::Test {
 
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root: makes namespaces and mounts";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount("", "/", "none", MS_PRIVATE | MS_REC, nullptr), 0);
-    for (const char* directory : {"/run", "/etc/netns", "/var/lib/ovl"}) {
-      std::filesystem::create_directories(directory);
-      ASSERT_EQ(mount("tmpfs", directory, "tmpfs", 0, nullptr), 0) << directory;
-    }
+    // The network is its own, too: what is counted there is of this test alone.
+    ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+    ASSERT_NO_FATAL_FAILURE(enter_own_machine());
+    const Status sys = remount_sys();
+    ASSERT_TRUE(sys.ok()) << sys.error().message;
   }
 
   // The mounts go with this process; what runs inside would not.
@@ -75,6 +74,7 @@ class LabTest : public ::testing::Test {
     for (const LabEntry& lab : all.ok() ? all.value() : std::vector<LabEntry>()) {
       EXPECT_TRUE(labs_.down(lab.directory).ok());
     }
+    if (etc_) EXPECT_EQ(umount2("/etc", MNT_DETACH), 0);
   }
 
   static LabPlan plan(const Manifest& manifest) {
@@ -174,6 +174,15 @@ class LabTest : public ::testing::Test {
     EXPECT_EQ(ran.status, 0) << from << " to " << to << ": " << ran.output;
   }
 
+  // What a test makes and removes in /etc is its own.
+  void own_etc() {
+    using Options = std::filesystem::copy_options;
+    const std::string copy = etc_.emplace().file("etc");
+    std::filesystem::copy("/etc", copy, Options::recursive | Options::copy_symlinks);
+    ASSERT_EQ(mount(copy.c_str(), "/etc", nullptr, MS_BIND, nullptr), 0);
+    std::filesystem::create_directories("/etc/netns");
+  }
+
   static std::string contents(const std::string& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -194,13 +203,14 @@ class LabTest : public ::testing::Test {
   struct Traces {
     std::string mounts;
     std::vector<std::string> run;
+    std::vector<std::string> lib;
     std::vector<std::string> devices;
 
     bool operator==(const Traces&) const = default;
   };
 
   static Traces traces() {
-    Traces traces{.mounts = contents("/proc/self/mountinfo"), .run = tree("/run")};
+    Traces traces{.mounts = contents("/proc/self/mountinfo"), .run = tree("/run"), .lib = tree("/var/lib")};
     for (const auto& entry : std::filesystem::directory_iterator("/sys/class/net")) {
       traces.devices.push_back(entry.path().filename());
     }
@@ -211,6 +221,9 @@ class LabTest : public ::testing::Test {
   }
 
   const Labs labs_{kRoot};
+
+ private:
+  std::optional<TemporaryDirectory> etc_;
 };
 
 }  // namespace ovl::test

@@ -1,11 +1,13 @@
 // A lab on this kernel: what is inside, what it keeps apart, and that nothing of it stays.
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include <set>
 
 #include "tests/lab/lab_fixture.hpp"
+#include "tests/support/effort.hpp"
 
 namespace ovl::test {
 
@@ -70,6 +72,72 @@ TEST_F(LabTest, HostsKeepTheirFilesToThemselves) {
     EXPECT_FALSE(std::filesystem::exists(file)) << "on the machine: " << file;
   }
   expect_output("/lab", "alpha", "ls /run", "mine\n");
+}
+
+// A mount is detached in every mount namespace when its mount point is removed in one.
+TEST_F(LabTest, HostsKeepTheirFilesWhateverIsRemovedOutside) {
+  own_etc();
+  std::filesystem::create_directories("/var/lib/ovl/old");
+  expect_up("/lab", two_hosts());
+  for (const char* directory : {"/etc/netns", "/var/lib/ovl"}) {
+    const std::string place = directory;
+    EXPECT_EQ(run("/lab", "alpha", "echo alpha > " + place + "/mine").status, 0);
+    std::filesystem::remove_all(place);
+    std::filesystem::create_directories(place);
+    write_file(place + "/theirs", "the machine's");
+    expect_output("/lab", "alpha", "cat " + place + "/mine; ls " + place + " | grep -v keystore.db",
+                  "alpha\nmine\n");
+    expect_output("/lab", "alpha", "echo more > " + place + "/more && cat " + place + "/more", "more\n");
+    expect_output("/lab", "beta", "ls " + place + " | grep -v keystore.db; true", "");
+    EXPECT_EQ(tree(place), (std::vector<std::string>{place + "/theirs"}));
+  }
+}
+
+TEST_F(LabTest, WhatTheMachineHasIsSeenAndNotChanged) {
+  own_etc();
+  write_file("/etc/plain", "the machine's\n");
+  write_file("/etc/hostname-of-all", "");
+  TemporaryDirectory place;
+  write_file(place.file("bound"), "bound\n");
+  ASSERT_EQ(mount(place.file("bound").c_str(), "/etc/hostname-of-all", nullptr, MS_BIND, nullptr), 0);
+  std::filesystem::create_directories("/var/lib/with space/below");
+  ASSERT_EQ(mount(place.path().c_str(), "/var/lib/with space", nullptr, MS_BIND, nullptr), 0);
+  expect_up("/lab", two_hosts());
+  expect_output("/lab", "alpha", "cat /etc/plain /etc/hostname-of-all '/var/lib/with space/bound'",
+                "the machine's\nbound\nbound\n");
+  expect_output("/lab", "alpha", "echo alpha >/etc/plain; mkdir /var/lib/made; cat /etc/plain", "alpha\n");
+  EXPECT_EQ(contents("/etc/plain"), "the machine's\n");
+  EXPECT_FALSE(std::filesystem::exists("/var/lib/made"));
+  expect_output("/lab", "beta", "cat /etc/plain", "the machine's\n");
+}
+
+TEST_F(LabTest, NothingIsRunWhereAHostHasLostItsFiles) {
+  TemporaryDirectory place;
+  Manifest manifest = manifest_of({host_block("alpha", "192.168.99.104")});
+  manifest.keystore.url.value = "sqlite://" + place.path() + "/store.db";
+  expect_up("/lab", plan(manifest));
+  expect_output("/lab", "alpha", "echo run", "run\n");
+  const LabEntry lab = entry("/lab");
+  // One of its own directories, which only who is inside can take away.
+  const pid_t breaker = start_inside("/lab", "outside", [] { EXPECT_EQ(umount2("/run", MNT_DETACH), 0); });
+  EXPECT_TRUE(child_succeeded(breaker));
+  EXPECT_TRUE(child_succeeded(fork_child([&] {
+    const Status entered = labs_.enter(lab, node(lab, "outside"));
+    ASSERT_FALSE(entered.ok());
+    EXPECT_TRUE(entered.error().message.starts_with("outside: /run is no longer")) << entered.error().message;
+  })));
+  std::filesystem::remove(place.path() + "/store.db");
+  write_file(place.path() + "/store.db", "the machine's");
+  EXPECT_TRUE(child_succeeded(fork_child([&] {
+    const Status entered = labs_.enter(lab, node(lab, "alpha"));
+    ASSERT_FALSE(entered.ok());
+    EXPECT_EQ(entered.error().code, Errc::conflict);
+    EXPECT_EQ(
+        entered.error().message,
+        "alpha: " + place.path() +
+            "/store.db is no longer the lab's: somebody outside of it has removed the place that it was "
+            "mounted on");
+  })));
 }
 
 TEST_F(LabTest, NamespacesMadeInsideAreNotTheMachines) {
@@ -300,12 +368,12 @@ TEST_F(LabCrashTest, TheNextUpGoesOnAfterAnyStep) {
   EXPECT_GT(step, 10);
 }
 
-// Also inside a step: wherever a few dozen moments, spread over the time that up() takes, happen to be.
+// Also inside a step: wherever some moments, spread over the time that up() takes, happen to be.
 TEST_F(LabCrashTest, TheNextDownCleansUpAfterAnyMoment) {
   const Traces before = traces();
   const LabPlan plan = two_hosts();
   int killed = 0;
-  for (int milliseconds = 0; milliseconds < 40; ++milliseconds) {
+  for (int milliseconds = 0; milliseconds < 40; milliseconds += effort(1, 3)) {
     const pid_t child = fork_child([&] { (void)up("/lab", plan); });
     killed += kill_after(std::chrono::milliseconds(milliseconds), child) ? 1 : 0;
     const auto cleaned = labs_.down("/lab");
@@ -317,7 +385,7 @@ TEST_F(LabCrashTest, TheNextDownCleansUpAfterAnyMoment) {
 
 TEST_F(LabCrashTest, TheNextUpGoesOnAfterAnyMomentOfDown) {
   const Traces before = traces();
-  for (int half_milliseconds = 0; half_milliseconds < 30; ++half_milliseconds) {
+  for (int half_milliseconds = 0; half_milliseconds < 30; half_milliseconds += effort(1, 3)) {
     expect_up("/lab", two_hosts());
     kill_after(std::chrono::microseconds(half_milliseconds * 500),
                fork_child([&] { (void)labs_.down("/lab"); }));

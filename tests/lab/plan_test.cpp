@@ -124,6 +124,20 @@ TEST(LabPlan, ServersThatCannotBeStartedAreRefused) {
   EXPECT_EQ(refusal(elsewhere).code, Errc::usage);
 }
 
+// Who knows a password is somebody at ZooKeeper; the others would have to be told first.
+TEST(LabPlan, UsersAreZookeepersAlone) {
+  for (const auto& [url, is_planned] :
+       {std::pair{"zk://10.0.0.9", true}, {"etcd://10.0.0.9", false}, {"consul://10.0.0.9", false}}) {
+    Manifest manifest = manifest_of({host_block("alpha", "10.0.0.1")});
+    manifest.keystore.url.value = url;
+    manifest.keystore.user = SecretRef{.name = "STORE_USER"};
+    manifest.keystore.password = SecretRef{.name = "STORE_PASSWORD"};
+    EXPECT_EQ(plan_lab(manifest).ok(), is_planned) << url;
+    manifest.keystore.tls_ca = SecretRef{.where = SecretRef::Where::file, .name = "ca.pem"};
+    EXPECT_FALSE(plan_lab(manifest).ok()) << url;
+  }
+}
+
 TEST(LabPlan, WhatNoLabCanGiveIsRefused) {
   EXPECT_EQ(refusal(manifest_of({})).code, Errc::usage);
   EXPECT_EQ(refusal(manifest_of({host_block("alpha", "lo")})).code, Errc::usage);

@@ -115,6 +115,36 @@ TEST_F(LabVerbs, SeveralLabsAreNamed) {
   EXPECT_EQ(exec({.host = "alpha", .command = {"true"}}), 0);
 }
 
+TEST_F(LabVerbs, TheFolderOneStandsInPicksTheLab) {
+  const std::string one = directory("one");
+  const std::string two = directory("two");
+  std::filesystem::create_directory(two + "/below");
+  std::filesystem::current_path(one);
+  const Said here = say(lab_up, {});
+  EXPECT_EQ(here.code, 0) << here.err;
+  EXPECT_TRUE(here.out.starts_with("The lab of " + one + " is up: ")) << here.out;
+  const std::string inner = directory("one/inner");
+  ASSERT_EQ(say(lab_up, {.directory = inner}).code, 0);
+  ASSERT_EQ(say(lab_up, {.directory = two}).code, 0);
+  const auto mark = [](const std::string& lab) {
+    return exec({.directory = lab, .host = "alpha", .command = {"touch", "/run/" + lab_id(lab)}});
+  };
+  for (const std::string& lab : {one, two, inner}) ASSERT_EQ(mark(lab), 0);
+  const auto is_picked = [](const std::string& here, const std::string& lab) {
+    std::filesystem::current_path(here);
+    return exec({.host = "alpha", .command = {"test", "-e", "/run/" + lab_id(lab)}}) == 0;
+  };
+  EXPECT_TRUE(is_picked(one, one));
+  EXPECT_TRUE(is_picked(two + "/below", two));
+  EXPECT_TRUE(is_picked(inner, inner));
+  std::filesystem::current_path(place_.path());
+  EXPECT_EQ(exec({.host = "alpha", .command = {"true"}}), 125) << "it is none's";
+  EXPECT_EQ(say(lab_down, {}).code, 1);
+  std::filesystem::current_path(two + "/below");
+  EXPECT_EQ(say(lab_down, {}).out, "The lab of " + two + " is down.\n");
+  std::filesystem::current_path("/");
+}
+
 TEST_F(LabVerbs, TheOnlyLabWithThatHost) {
   const std::string other =
       "[cluster]\nname = \"x\"\n[keystore]\nurl = \"sqlite:///var/lib/ovl/k.db\"\n"
