@@ -1,11 +1,11 @@
 # A thin file over CMakePresets.json. Each target does its own set-up and can be run again.
 .DEFAULT_GOAL := build
-.PHONY: setup build package dev demo test check accept format layers words tidy bench fuzz soak coverage docs clean
+.PHONY: setup build package dev demo test check accept format layers words tidy bench fuzz soak acceptance coverage docs clean
 
 FUZZ_SECONDS ?= 60
 
-# Where nothing is built twice, several files are read as one.
-UNITY := $(if $(CI),-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12)
+# Where nothing is built twice, several files are read as one, and of debug information lines are enough.
+UNITY := $(if $(CI),-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 -DCMAKE_CXX_FLAGS_DEBUG=-g1)
 
 setup:
 	@tools/setup
@@ -43,8 +43,7 @@ words:
 	@tools/check-commits
 
 tidy: setup
-	@cmake --preset tidy >/dev/null
-	@cmake --build --preset tidy
+	@tools/tidy --all
 
 bench: build
 	@tools/bench build/release/ovl
@@ -63,11 +62,16 @@ fuzz: setup
 accept: dev
 	@OVL_ACCEPT=1 ctest --preset dev -R Golden
 
+# All that CI has no time for, on the commit that is checked out; bench/ACCEPTANCE.md says how it went.
+acceptance: dev
+	@tools/build-previous
+	@tools/acceptance
+
 # The laws again, with a hundred times the cases.
 soak: dev
 	@ctest --preset soak
-	@OVL_SOAK=1 ctest --preset dev -R 'Endurance|faults'
-	@OVL_HOSTILE_COUNT=20000 ctest --preset dev -R HostileTree
+	@ctest --preset acceptance -R 'Endurance|faults'
+	@OVL_HOSTILE_COUNT=20000 ctest --preset acceptance -R HostileTree
 
 coverage: setup
 	@cmake --preset coverage >/dev/null

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/cluster/lab_rig.hpp"
+#include "tests/support/effort.hpp"
 
 namespace ovl {
 
@@ -35,12 +36,6 @@ std::string first_manifest() {
 std::string second_manifest() {
   return head(2) + network(0, "mtu = 1400\n") + network(2, "internal = true\n") + endpoint(0, 0, 1) +
          endpoint(1, 0, 0) + endpoint(4, 2, 0) + endpoint(5, 2, 1);
-}
-
-// OVL_SOAK=1 runs them all.
-int rounds(int all, int some) {
-  const char* soak = std::getenv("OVL_SOAK");
-  return soak != nullptr && std::string(soak) == "1" ? all : some;
 }
 
 class Endurance : public LabRig {
@@ -99,7 +94,7 @@ TEST_F(Endurance, AnApplyKilledAtAnyMomentIsMadeGoodByTheNext) {
   begin();
   apply("h0");
   measure();
-  for (int round = 0; round < rounds(200, 20); ++round) {
+  for (int round = 0; round < test::effort(200, 8); ++round) {
     write_round(round);
     kill_during("apply --auto-approve --max-destroy 100%");
     must_heal(round);
@@ -112,7 +107,7 @@ TEST_F(Endurance, ADestroyKilledAtAnyMomentIsMadeGoodByTheNext) {
   begin();
   apply("h0");
   measure();
-  for (int round = 0; round < rounds(50, 8); ++round) {
+  for (int round = 0; round < test::effort(50, 4); ++round) {
     apply("h0");
     kill_during("destroy --auto-approve");
     const Ran ended = on("h0", "ovl destroy --auto-approve");
@@ -125,7 +120,7 @@ TEST_F(Endurance, AStateLostAtAnyMomentLeavesNoOrphan) {
   begin();
   apply("h0");
   measure();
-  for (int round = 0; round < rounds(20, 6); ++round) {
+  for (int round = 0; round < test::effort(20, 3); ++round) {
     write_round(round);
     kill_during("apply --auto-approve --max-destroy 100%", "rm -rf /var/lib/ovl/clusters/long");
     must_heal(round);
@@ -141,26 +136,28 @@ TEST_F(Endurance, TwoAppliesAtOnceGoOneAfterTheOther) {
   apply("h0");
   const std::string both =
       "for i in 1 2; do (ovl apply --auto-approve --max-destroy 100% >$i.log 2>&1; echo $?) & done; wait";
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < test::effort(5, 3); ++round) {
     write_round(round);
     EXPECT_EQ(on("h0", both).out, "0\n0\n") << on("h0", "cat 1.log 2.log").out;
     EXPECT_EQ(on("h0", "cat 1.log 2.log | grep -c '^Apply complete'").out, "1\n")
         << "the other finds it done";
     EXPECT_TRUE(in_sync("h0"));
   }
-  EXPECT_EQ(on("h0", "ovl history --json | grep -c '\"serial\"'").out, "6\n");
+  EXPECT_EQ(on("h0", "ovl history --json | grep -c '\"serial\"'").out,
+            fmt::format("{}\n", test::effort(6, 4)));
 }
 
-TEST_F(Endurance, FiftyNetworksAndFiveHundredEndpointsComeChangeAndGo) {
+// Fifty networks and five hundred endpoints, where there is time.
+TEST_F(Endurance, ManyNetworksAndEndpointsComeChangeAndGo) {
   constexpr int kHosts = 3;
-  constexpr int kNetworks = 50;
-  constexpr int kEndpoints = 500;
-  const auto manifest = [](int changed) {
+  const int networks = test::effort(50, 16);
+  const int endpoints = test::effort(500, 128);
+  const auto manifest = [&](int changed) {
     std::string out = head(kHosts);
-    for (int i = 0; i < kNetworks; ++i) out += network(i);
-    for (int i = 0; i < kEndpoints; ++i) {
-      const int number = i < changed ? kEndpoints + i : i;  // another endpoint in its place
-      out += endpoint(number, i % kNetworks, (i / kNetworks) % kHosts);
+    for (int i = 0; i < networks; ++i) out += network(i);
+    for (int i = 0; i < endpoints; ++i) {
+      const int number = i < changed ? endpoints + i : i;  // another endpoint in its place
+      out += endpoint(number, i % networks, (i / networks) % kHosts);
     }
     return out;
   };
@@ -171,11 +168,12 @@ TEST_F(Endurance, FiftyNetworksAndFiveHundredEndpointsComeChangeAndGo) {
     for (int i = 0; i < kHosts; ++i) EXPECT_TRUE(in_sync(fmt::format("h{}", i)));
   };
   apply_all();
-  EXPECT_EQ(in("h0", "e0", "ping -c 1 -W 2 e50").code, 0)
+  EXPECT_EQ(in("h0", "e0", fmt::format("ping -c 1 -W 2 e{}", networks)).code, 0)
       << "an endpoint of the same network on the next host";
-  write(manifest(kEndpoints / 10));
+  write(manifest(endpoints / 10));
   apply_all();
-  EXPECT_EQ(in("h1", "e50", "ping -c 1 -W 2 e500").code, 0) << "one of the new ones";
+  EXPECT_EQ(in("h1", fmt::format("e{}", networks), fmt::format("ping -c 1 -W 2 e{}", endpoints)).code, 0)
+      << "one of the new ones";
   ASSERT_EQ(on("h0", "ovl destroy --auto-approve").code, 0);
   EXPECT_EQ(snapshot("h0"), bare);
   for (int i = 1; i < kHosts; ++i) {

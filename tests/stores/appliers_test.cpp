@@ -9,12 +9,13 @@
 #include "reconcile/transfer.hpp"
 #include "tests/stores/applying.hpp"
 #include "tests/stores/real_stores.hpp"
+#include "tests/support/effort.hpp"
 
 namespace ovl::test {
 
 namespace {
 
-constexpr int kRounds = 200;  // over all appliers
+const int kRounds = effort(200, 60);  // over all appliers
 
 class Appliers : public ::testing::TestWithParam<DriverCase> {
  protected:

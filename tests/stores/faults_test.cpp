@@ -66,6 +66,18 @@ bool keeps_all(const HostObjects& before, const HostObjects& now) {
   return all;
 }
 
+// Every fault at every call, numbered. A short run has some faults at each call, and each fault at some
+// calls.
+std::vector<std::size_t> jobs_of(std::size_t calls) {
+  const std::size_t stride = soaks() ? 1 : 4;
+  const std::size_t cases = fault_cases().size();
+  std::vector<std::size_t> jobs;
+  for (std::size_t job = 0; job < calls * cases; ++job) {
+    if ((job / cases + job % cases) % stride == 0) jobs.push_back(job);
+  }
+  return jobs;
+}
+
 // One cluster, applied once, whose host "a" now applies a larger manifest through a fault.
 class FaultyApply {
  public:
@@ -187,19 +199,20 @@ class ApplyUnderFaults : public ::testing::TestWithParam<StoreKind> {
 TEST_P(ApplyUnderFaults, EndsInTimeAndIsFinishedByTheNext) {
   const std::size_t calls = count_calls_of_apply();
   const std::size_t cases = fault_cases().size();
+  const std::vector<std::size_t> jobs = jobs_of(calls);
   std::atomic<std::size_t> next = 0;
   std::atomic<std::size_t> reached = 0;
   std::vector<std::thread> workers;
   for (int i = 0; i < kWorkers; ++i) {
     workers.emplace_back([&] {
       const auto store = open_store(server_->url());
-      for (std::size_t job = next++; job < calls * cases; job = next++) {
-        if (run_one(*store, fault_cases()[job % cases], job / cases)) ++reached;
+      for (std::size_t turn = next++; turn < jobs.size(); turn = next++) {
+        if (run_one(*store, fault_cases()[jobs[turn] % cases], jobs[turn] / cases)) ++reached;
       }
     });
   }
   for (std::thread& worker : workers) worker.join();
-  EXPECT_EQ(reached, calls * cases);
+  EXPECT_EQ(reached, jobs.size());
   EXPECT_FALSE(run_one(*store_, fault_cases().front(), calls)) << "there are more calls than were tried";
   fmt::print("{} calls, {} runs; longest:", calls, reached.load());
   for (const auto& [name, took] : longest_) fmt::print(" {} {} ms", name, took.count());

@@ -7,6 +7,7 @@
 #include "proptest/hostile.hpp"
 #include "reconcile/utf8.hpp"
 #include "tests/stores/real_stores.hpp"
+#include "tests/support/effort.hpp"
 
 namespace ovl::test {
 
@@ -15,7 +16,7 @@ namespace {
 // Mutations of each kind: the soak asks for more.
 int mutations() {
   const char* given = std::getenv("OVL_HOSTILE_COUNT");
-  return given != nullptr ? std::atoi(given) : 25;
+  return given != nullptr ? std::atoi(given) : effort(25, 6);
 }
 
 bool is_acted_upon(const std::string& kind) {

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr int kRounds = 20;
+constexpr int kRounds = 100;
 constexpr std::size_t kOperations = 12;
 
 class LeaderLost : public ::testing::TestWithParam<StoreKind> {
@@ -78,7 +78,7 @@ class LeaderLost : public ::testing::TestWithParam<StoreKind> {
 TEST_P(LeaderLost, InMidApplyTheNextOneConverges) {
   const std::size_t calls = count_calls_of_apply();
   int through = 0;
-  const int rounds = soaks() ? kRounds * 5 : kRounds;
+  const int rounds = effort(kRounds, 8);
   for (int round = 0; round < rounds; ++round) {
     const std::size_t at = random_() % calls;
     SCOPED_TRACE(fmt::format("seed {}, round {}, call {}", seed_, round, at));

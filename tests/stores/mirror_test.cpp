@@ -20,7 +20,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 using Tree = std::map<std::string, std::string>;
 
-constexpr unsigned kHistories = 200;
+constexpr int kHistories = 2000;
 constexpr unsigned kRestarts = 3;
 constexpr int kWorkers = 8;
 constexpr seconds kQuiet{2};
@@ -302,7 +302,7 @@ class MirrorsOverRestarts : public ::testing::TestWithParam<StoreKind> {};
 
 TEST_P(Mirrors, HaveWhatTheStoreHas) {
   const unsigned first = any_seed();
-  const unsigned histories = soaks() ? kHistories * 10 : kHistories;
+  const auto histories = static_cast<unsigned>(effort(kHistories, 60));
   std::atomic<unsigned> next = 0;
   std::vector<std::thread> workers;
   for (int i = 0; i < kWorkers; ++i) {

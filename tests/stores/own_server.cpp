@@ -201,10 +201,6 @@ std::unique_ptr<Base> make_ready() {
 
 }  // namespace
 
-bool soaks() {
-  return std::getenv("OVL_SOAK") != nullptr;
-}
-
 unsigned any_seed() {
   const char* seed = std::getenv("OVL_SEED");
   return seed == nullptr ? std::random_device{}() : static_cast<unsigned>(std::strtoul(seed, nullptr, 10));

@@ -9,14 +9,12 @@
 #include <vector>
 
 #include "drivers/keystore/keystore.hpp"
+#include "tests/support/effort.hpp"
 #include "tests/support/server.hpp"
 
 namespace ovl::test {
 
 inline constexpr std::chrono::milliseconds kPatience{10'000};
-
-// OVL_SOAK=1 asks for the long run.
-bool soaks();
 
 // OVL_SEED, or another one each time. The tests tell theirs.
 unsigned any_seed();

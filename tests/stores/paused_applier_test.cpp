@@ -21,7 +21,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr int kRounds = 50;
+const int kRounds = effort(50, 20);
 constexpr int kControls = 5;
 constexpr int kWorkers = 10;
 constexpr const char* kTask = "OVL_TEST_APPLIER";

@@ -10,7 +10,7 @@
 
 namespace ovl::test {
 
-// A copy of the program and of its git driver in a folder of its own, removed at the end.
+// The program and its git driver under names in a folder of its own, removed at the end.
 class EverybodysProgram {
  public:
   EverybodysProgram() {
@@ -21,7 +21,9 @@ class EverybodysProgram {
     const std::filesystem::path built = std::filesystem::path(OVL_BINARY).parent_path();
     for (const char* name : {"ovl", "ovl-git.so"}) {
       std::error_code error;
-      std::filesystem::copy_file(built / name, folder_ + "/" + name, error);
+      // With sanitizers they are hundreds of megabytes.
+      std::filesystem::create_hard_link(built / name, folder_ + "/" + name, error);
+      if (error) std::filesystem::copy_file(built / name, folder_ + "/" + name, error);
       if (error || ::chmod((folder_ + "/" + name).c_str(), 0755) != 0) std::abort();
     }
     if (::chmod(folder_.c_str(), 0755) != 0) std::abort();
