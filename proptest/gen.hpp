@@ -8,14 +8,17 @@
 namespace ovl::gen {
 
 // A manifest that would pass validation: hosts a, b, c; networks n0, n1, n2; endpoints e0 to e5, each on
-// one to three networks; some subnets, addresses, MACs, VNIs declared, the others left open.
+// one or two networks; every key that a block of these has is given now and then (laws_gen.cpp says which are
+// not).
 rc::Gen<Manifest> manifest();
 
-// Facts of the manifest's hosts: an underlay of 1500 or 9000 bytes, a route or two.
+// Facts of the manifest's hosts: an underlay of 1450, 1500 or 9000 bytes, and some routes, nameservers and
+// VNIs that are not ovl's. Of one manifest always the same.
 Facts facts(const Manifest& manifest);
 
-// The manifest with every VNI, address and MAC left to choose: what is given and then dropped is chosen
-// anew, and may be another value then.
+// The manifest with every VNI, port, gateway, pool, address and MAC left to choose from all there are: what
+// is given and then dropped may be another value then, and an address that had to leave a range stays where
+// it went.
 Manifest left_open(Manifest manifest);
 
 }  // namespace ovl::gen

@@ -12,6 +12,7 @@
 #include "reconcile/operations.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resolve.hpp"
+#include "tests/support/effort.hpp"
 #include "tests/support/netns_fixture.hpp"
 
 namespace ovl {
@@ -208,7 +209,7 @@ TEST_F(FakeKernelTest, IsAsTheRealOne) {
 
 // A, B and A: the kernel holds the same, but for the device numbers that it gives out itself.
 TEST_F(FakeKernelTest, ThereAndBackTheRealOneIsAsBefore) {
-  constexpr std::uint64_t kPairs = 30;
+  const auto pairs = static_cast<std::uint64_t>(test::effort(30, 8));
   ASSERT_EQ(test::shell("ip link add eth1 type bridge && ip link set eth1 up").status, 0);
   auto opened = open_linux_kernel({});
   ASSERT_TRUE(opened.ok()) << opened.error().message;
@@ -218,7 +219,7 @@ TEST_F(FakeKernelTest, ThereAndBackTheRealOneIsAsBefore) {
   const auto sample = [&](std::uint64_t number) {
     return gen::left_open(gen::manifest()(rc::Random(seed + number), rc::kNominalSize).value());
   };
-  for (std::uint64_t pair = 0; pair < kPairs; ++pair) {
+  for (std::uint64_t pair = 0; pair < pairs; ++pair) {
     const Manifest there = sample(2 * pair);
     const Manifest back = sample(2 * pair + 1);
     Records records;

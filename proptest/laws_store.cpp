@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "proptest/hits.hpp"
 #include "proptest/site.hpp"
 #include "reconcile/forget.hpp"
 #include "reconcile/guards.hpp"
@@ -132,46 +133,55 @@ bool same_but_names(const Records& a, const Records& b) {
 
 }  // namespace
 
-RC_GTEST_PROP(Store, AnyFaultAtAnyCallIsHealedByTheNextApply,
-              (const Manifest& before, const Manifest& after)) {
-  Site site;
-  must_apply(site.apply_all(before));
-  site.store().add_fault(any_fault(site.store().call_count()));
-  const auto faulty = site.apply(after, first_host(after));
-  RC_CLASSIFY(!faulty.ok(), "the fault hit");
-  if (!faulty.ok()) RC_ASSERT(is_of_the_store(faulty.error().code));
-  site.store().clear_faults();
-  site.store().advance(std::chrono::minutes(2));  // a lock that could not be given back runs out
-  must_apply(site.settle(after));
-  for (const HostBlock& host : after.hosts) {
-    const auto plan = site.plan(after, host.name);
-    RC_ASSERT(plan.ok());
-    RC_ASSERT(plan.value().plan.empty());
-  }
-  RC_ASSERT(check_cluster_tree(site.view(after)).empty());
+TEST(Store, AnyFaultAtAnyCallIsHealedByTheNextApply) {
+  Hits hits;
+  const bool holds = rc::check([&](const Manifest& before, const Manifest& after) {
+    Site site;
+    must_apply(site.apply_all(before));
+    site.store().add_fault(any_fault(site.store().call_count()));
+    const auto faulty = site.apply(after, first_host(after));
+    hits.count(!faulty.ok());
+    if (!faulty.ok()) RC_ASSERT(is_of_the_store(faulty.error().code));
+    site.store().clear_faults();
+    site.store().advance(std::chrono::minutes(2));  // a lock that could not be given back runs out
+    must_apply(site.settle(after));
+    for (const HostBlock& host : after.hosts) {
+      const auto plan = site.plan(after, host.name);
+      RC_ASSERT(plan.ok());
+      RC_ASSERT(plan.value().plan.empty());
+    }
+    RC_ASSERT(check_cluster_tree(site.view(after)).empty());
+  });
+  EXPECT_TRUE(holds);
+  hits.expect_one_in(10);
 }
 
 // Between any two steps: the lock is given back, and the next apply goes on.
-RC_GTEST_PROP(Store, AnApplyThatIsToldToEndIsGoneOnFrom, (const Manifest& before, const Manifest& after)) {
-  Site site;
-  must_apply(site.apply_all(before));
-  const StoreLayout layout(after.cluster.value);
-  std::size_t steps = 0;
-  for (;; ++steps) {
-    const auto ended = site.apply_until(steps, after, first_host(after));
-    if (ended.ok()) break;
-    RC_ASSERT(ended.error().code == Errc::interrupted);
-    RC_ASSERT(ended.error().message.starts_with("interrupted "));
-    RC_ASSERT(!site.store().connect()->get(layout.lock()).value().has_value());
-  }
-  RC_CLASSIFY(steps > 6, "in the middle of writes");
-  must_apply(site.settle(after));
-  for (const HostBlock& host : after.hosts) {
-    const auto plan = site.plan(after, host.name);
-    RC_ASSERT(plan.ok());
-    RC_ASSERT(plan.value().plan.empty());
-  }
-  RC_ASSERT(check_cluster_tree(site.view(after)).empty());
+TEST(Store, AnApplyThatIsToldToEndIsGoneOnFrom) {
+  Hits hits;
+  const bool holds = rc::check([&](const Manifest& before, const Manifest& after) {
+    Site site;
+    must_apply(site.apply_all(before));
+    const StoreLayout layout(after.cluster.value);
+    std::size_t steps = 0;
+    for (;; ++steps) {
+      const auto ended = site.apply_until(steps, after, first_host(after));
+      if (ended.ok()) break;
+      RC_ASSERT(ended.error().code == Errc::interrupted);
+      RC_ASSERT(ended.error().message.starts_with("interrupted "));
+      RC_ASSERT(!site.store().connect()->get(layout.lock()).value().has_value());
+    }
+    hits.count(steps > 6);  // in the middle of writes
+    must_apply(site.settle(after));
+    for (const HostBlock& host : after.hosts) {
+      const auto plan = site.plan(after, host.name);
+      RC_ASSERT(plan.ok());
+      RC_ASSERT(plan.value().plan.empty());
+    }
+    RC_ASSERT(check_cluster_tree(site.view(after)).empty());
+  });
+  EXPECT_TRUE(holds);
+  hits.expect_one_in(3);
 }
 
 // Whether or not the store took the write.
@@ -268,7 +278,10 @@ RC_GTEST_PROP(Store, AClaimMovesInOneTransactionWithItsRecord,
 
 // What a host's interface says changes at any time, also to what another host has.
 RC_GTEST_PROP(Store, NoClaimIsTakenFromWhoHoldsIt, (Manifest manifest, const Manifest& other)) {
-  for (HostBlock& host : manifest.hosts) host.advertise.value = IfName::from_kernel("eth1");
+  for (HostBlock& host : manifest.hosts) {
+    host.advertise.value = IfName::from_kernel("eth1");
+    host.bind.reset();
+  }
   Manifest second = manifest;
   second.networks = other.networks;
   second.endpoints.clear();
@@ -317,20 +330,25 @@ RC_GTEST_PROP(Moved, AChainBeginsAtAnyOfItsNames, (const Manifest& manifest)) {
 }
 
 // A rename is many transactions; whichever is the last one, the next apply ends it.
-RC_GTEST_PROP(Moved, AFaultAtAnyCallIsHealedByTheNextApply, (const Manifest& manifest)) {
-  Site site;
-  must_apply(site.settle(manifest));
-  const Records was = site.view(manifest).records;
-  const Manifest renamed = with_other_names(manifest);
-  site.store().add_fault(any_fault(site.store().call_count()));
-  const auto faulty = site.apply(renamed, first_host(renamed));
-  RC_CLASSIFY(!faulty.ok(), "the fault hit");
-  site.store().clear_faults();
-  site.store().advance(std::chrono::minutes(2));
-  const Manifest next = *rc::gen::arbitrary<bool>() ? renamed : with_names_twice_others(manifest);
-  must_apply(site.settle(next));
-  const bool same = same_but_names(was, site.view(next).records);
-  RC_ASSERT(same);
+TEST(Moved, AFaultAtAnyCallIsHealedByTheNextApply) {
+  Hits hits;
+  const bool holds = rc::check([&](const Manifest& manifest) {
+    Site site;
+    must_apply(site.settle(manifest));
+    const Records was = site.view(manifest).records;
+    const Manifest renamed = with_other_names(manifest);
+    site.store().add_fault(any_fault(site.store().call_count()));
+    const auto faulty = site.apply(renamed, first_host(renamed));
+    hits.count(!faulty.ok());
+    site.store().clear_faults();
+    site.store().advance(std::chrono::minutes(2));
+    const Manifest next = *rc::gen::arbitrary<bool>() ? renamed : with_names_twice_others(manifest);
+    must_apply(site.settle(next));
+    const bool same = same_but_names(was, site.view(next).records);
+    RC_ASSERT(same);
+  });
+  EXPECT_TRUE(holds);
+  hits.expect_one_in(10);
 }
 
 RC_GTEST_PROP(Transfer, KeepsEverythingThroughJsonAndToml, (const Manifest& manifest)) {

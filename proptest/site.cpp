@@ -1,5 +1,6 @@
 #include "proptest/site.hpp"
 
+#include <cerrno>
 #include <limits>
 
 namespace ovl {
@@ -14,10 +15,19 @@ constexpr std::size_t kOperations = 24;
 
 Site::Site() : store_(std::make_unique<FakeStore>()) {}
 
-State Site::open_state(const HostName& host) {
+Status Site::write_to(Disk& disk) {
+  const std::size_t number = disk.writes++;
+  const bool fails = disk.fails_at && (disk.lasting ? number >= *disk.fails_at : number == *disk.fails_at);
+  if (!fails) return {};
+  return Error{.code = Errc::io, .message = "the disk is full", .hint = "make room", .os_errno = ENOSPC};
+}
+
+State Site::open_state(const HostName& host, const std::shared_ptr<Disk>& disk) {
   auto cluster = Label::parse("c-" + host.text());
   const std::string root = directory_.file(std::to_string(lives_));
-  auto state = State::open({.root = root, .cluster = std::move(cluster).value()});
+  auto state = State::open({.root = root, .cluster = std::move(cluster).value(), .before_write = [disk] {
+                              return write_to(*disk);
+                            }});
   if (!state.ok()) std::abort();
   return std::move(state).value();
 }
@@ -25,7 +35,7 @@ State Site::open_state(const HostName& host) {
 Site::Machine& Site::machine(const HostName& host) {
   Machine& found = machines_[host];
   if (!found.state) {
-    found.state = std::make_unique<State>(open_state(host));
+    found.state = std::make_unique<State>(open_state(host, found.disk));
     HostFacts facts;
     facts.machine = "machine-of-" + host.text();
     found.kernel.set_facts(std::move(facts));
@@ -157,7 +167,16 @@ void Site::put_back(const Dump& copy) {
 
 void Site::lose_memory(const HostName& host) {
   ++lives_;
-  machine(host).state = std::make_unique<State>(open_state(host));
+  Machine& forgetful = machine(host);
+  forgetful.state = std::make_unique<State>(open_state(host, forgetful.disk));
+}
+
+void Site::fail_disk(const HostName& host, std::size_t nth, bool lasting) {
+  *machine(host).disk = Disk{.fails_at = nth, .lasting = lasting};
+}
+
+void Site::mend_disk(const HostName& host) {
+  machine(host).disk->fails_at.reset();
 }
 
 }  // namespace ovl

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
@@ -55,10 +56,23 @@ class Site {
   void put_back(const Dump& copy);
   // As if the host's disk had been replaced: its kernel goes on.
   void lose_memory(const HostName& host);
+  // The host's disk takes no write from the nth on (counting from 0, from here), or that one alone does not.
+  void fail_disk(const HostName& host, std::size_t nth, bool lasting);
+  void mend_disk(const HostName& host);
+
+  // How many writes the host's state was asked for since.
+  std::size_t disk_writes(const HostName& host) { return machine(host).disk->writes; }
 
  private:
+  struct Disk {
+    std::size_t writes = 0;
+    std::optional<std::size_t> fails_at = {};
+    bool lasting = false;
+  };
+
   struct Machine {
     FakeKernel kernel;
+    std::shared_ptr<Disk> disk = std::make_shared<Disk>();  // the state asks it, too
     std::unique_ptr<State> state;
   };
 
@@ -67,7 +81,8 @@ class Site {
   static Request request(const Manifest& manifest, const HostName& host);
   Result<Applied> run(const Request& request);
   Result<Applied> run_until(std::size_t asked, const Request& request);
-  State open_state(const HostName& host);
+  State open_state(const HostName& host, const std::shared_ptr<Disk>& disk);
+  static Status write_to(Disk& disk);
 
   test::TemporaryDirectory directory_;
   std::unique_ptr<FakeStore> store_;

@@ -59,6 +59,7 @@ Result<State> State::open_in_folder(const StateOptions& options, bool writable) 
   OVL_TRY(body->folder, find_state_folder(options));
   OVL_TRY(body->stamp_file, stamp_file(options));
   body->writable = writable;
+  body->before_write = options.before_write;
   const auto access = writable ? sqlite::Access::read_write : sqlite::Access::read_only;
   OVL_TRY(body->database, open_state_tables(body->folder, access));
   return State(std::move(body));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,6 +23,9 @@ struct StateOptions {
   // Forgotten with each boot, as the kernel's objects are: there the state's last stamp is kept, below
   // <run directory>/ovl. Empty: nowhere.
   std::string run_directory = {};
+  // Asked before each write, which fails with what it answers: for tests, where a disk fails at the moment of
+  // their choice. Empty: never.
+  std::function<Status()> before_write = {};
 };
 
 // The identity of an owned object. Sorted as its members stand.

@@ -103,6 +103,7 @@ Result<sqlite::Database*> State::Body::writing() {
   if (!writable) {
     return Error{.code = Errc::bug, .message = path() + ": a write to a state that was opened to read"};
   }
+  if (before_write) OVL_CHECK(before_write());
   if (!database) {
     OVL_TRY(database, open_state_tables(folder, sqlite::Access::create));
   }

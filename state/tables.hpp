@@ -21,6 +21,7 @@ struct State::Body {
   std::string folder;
   std::string stamp_file;  // empty: nowhere
   bool writable = false;
+  std::function<Status()> before_write;      // see StateOptions
   std::optional<sqlite::Database> database;  // none: not there, read as empty
 
   [[nodiscard]] std::string path() const { return folder + "/state.db"; }
