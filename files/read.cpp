@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "model/refusal.hpp"
 
 namespace ovl {
 
@@ -31,6 +34,7 @@ Error read_error(const std::string& shown, int number) {
                        : refused        ? Errc::privilege
                                         : Errc::io,
                .message = fmt::format("{}: {}", shown, words_of(number)),
+               .hint = refused ? std::string(remedy_of_refusal(number, ::geteuid() == 0)) : "",
                .os_errno = number};
 }
 

@@ -155,7 +155,7 @@ bool Freezer::take(const Operation& failed, const Error& error) {
   const NetnsName& space = blamed(*failed.netns, failed.after);
   if (!parts_.add(space)) return true;
   errors_.push_back(error);
-  const bool refuses_itself = error.code == Errc::privilege;  // EACCES, and not about who we are
+  const bool refuses_itself = error.code == Errc::privilege;  // and not about who we are
   failures_.push_back(Finding{.code = refuses_itself ? Errc::kernel : error.code,
                               .id = "part-failed",
                               .subject = part_name(plan_, space),

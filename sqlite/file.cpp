@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "model/handle.hpp"
+#include "model/refusal.hpp"
 
 namespace ovl::sqlite {
 
@@ -25,7 +26,9 @@ Error file_error(std::string_view what, const std::string& path, int error) {
   const bool refused = error == EACCES || error == EPERM || error == EROFS;
   return Error{.code = refused ? Errc::privilege : Errc::io,
                .message = fmt::format("{} {}: {}", what, path, std::strerror(error)),
-               .hint = refused ? "run as root, or name a file that you may write" : "",
+               .hint = refused ? fmt::format("{}, or name a file that you may write",
+                                             remedy_of_refusal(error, ::geteuid() == 0))
+                               : "",
                .os_errno = error};
 }
 

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "model/refusal.hpp"
 #include "model/value.hpp"
 
 namespace ovl {
@@ -29,7 +31,7 @@ Error lock_error(const std::string& path, int error) {
   if (error == ENOTDIR) words = "it is not a directory";
   return Error{.code = refused ? Errc::privilege : Errc::io,
                .message = fmt::format("lock {}: {}", path, words),
-               .hint = refused ? "run as root" : "",
+               .hint = refused ? std::string(remedy_of_refusal(error, ::geteuid() == 0)) : "",
                .os_errno = error};
 }
 

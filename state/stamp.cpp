@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -11,6 +12,7 @@
 
 #include "files/read.hpp"
 #include "model/digest.hpp"
+#include "model/refusal.hpp"
 
 namespace ovl {
 
@@ -22,7 +24,7 @@ Error stamp_error(const std::string& file, int number) {
       .code = refused ? Errc::privilege : Errc::io,
       .message = fmt::format("the state's stamp {}: {}", file,
                              std::strerror(number)),  // NOLINT(concurrency-mt-unsafe): glibc's is safe
-      .hint = refused ? "run as root" : "",
+      .hint = refused ? std::string(remedy_of_refusal(number, ::geteuid() == 0)) : "",
       .os_errno = number};
 }
 

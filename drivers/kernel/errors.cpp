@@ -1,9 +1,12 @@
 #include "drivers/kernel/errors.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "model/refusal.hpp"
 
 namespace ovl {
 
@@ -13,7 +16,8 @@ std::string errno_name(int os_errno) {
 }
 
 Errc errc_of(int os_errno, Errc otherwise) {
-  return os_errno == EPERM || os_errno == EACCES ? Errc::privilege : otherwise;
+  const bool about_us = os_errno == EPERM || (os_errno == EACCES && ::geteuid() != 0);
+  return about_us ? Errc::privilege : otherwise;
 }
 
 Error kernel_error(std::string_view what, int os_errno, std::string_view detail, Errc otherwise) {
@@ -30,10 +34,10 @@ Error kernel_error(std::string_view what, int os_errno, std::string_view detail,
                  .hint = "the kernel needs its modules bridge, vxlan and veth: load or build them",
                  .os_errno = os_errno};
   }
-  const Errc code = errc_of(os_errno, otherwise);
-  return Error{.code = code,
+  const bool refused = os_errno == EPERM || os_errno == EACCES || os_errno == EROFS;
+  return Error{.code = errc_of(os_errno, otherwise),
                .message = std::move(message),
-               .hint = code == Errc::privilege ? "run as root" : "",
+               .hint = refused ? std::string(remedy_of_refusal(os_errno, ::geteuid() == 0)) : "",
                .os_errno = os_errno};
 }
 

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "model/handle.hpp"
+#include "model/refusal.hpp"
 
 namespace ovl {
 
@@ -23,7 +24,7 @@ Error system_error(std::string_view what) {
   const bool denied = number == EPERM || number == EACCES;
   return Error{.code = denied ? Errc::privilege : Errc::io,
                .message = fmt::format("{}: {}", what, std::strerror(number)),
-               .hint = denied ? "run as root" : "",
+               .hint = denied ? std::string(remedy_of_refusal(number, ::geteuid() == 0)) : "",
                .os_errno = number};
 }
 

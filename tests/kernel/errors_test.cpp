@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "model/refusal.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {
@@ -216,6 +217,29 @@ TEST_F(ErrorTest, OfAMissingPrivilegeSaysWhoMay) {
   EXPECT_EQ(outcome.error->message, "RTM_NEWLINK link br9: EPERM (Operation not permitted)");
   EXPECT_EQ(outcome.error->code, Errc::privilege);
   EXPECT_EQ(outcome.error->hint, "run as root");
+}
+
+// The kernel's EACCES to root is the object's own word: more rights change nothing.
+TEST_F(ErrorTest, OfADeviceWithoutIpv6TellsNobodyToBeRoot) {
+  apply(Operations().create("", bridge_link("br9")));
+  must("echo 1 > /proc/sys/net/ipv6/conf/br9/disable_ipv6");
+  const Address address{dev("br9"), IpInterface::parse("fd00:9::1/64").value()};
+  const Error error = failure_of(Operations().create("", address), 0);
+  EXPECT_EQ(error.message,
+            "RTM_NEWADDR address br9 fd00:9::1/64: EACCES (ipv6: IPv6 is disabled on this device)");
+  EXPECT_EQ(error.code, Errc::kernel);
+  EXPECT_EQ(error.hint.find("run as root"), std::string::npos) << error.hint;
+}
+
+TEST(Refusal, HasARemedyThatHelpsWhoWasRefused) {
+  EXPECT_EQ(remedy_of_refusal(EACCES, false), "run as root");
+  EXPECT_EQ(remedy_of_refusal(EPERM, false), "run as root");
+  for (const bool is_root : {false, true}) {
+    EXPECT_EQ(remedy_of_refusal(EROFS, is_root), "the file system is read-only: make it writable there");
+  }
+  for (const int number : {EACCES, EPERM}) {
+    EXPECT_EQ(remedy_of_refusal(number, true).find("run as root"), std::string_view::npos);
+  }
 }
 
 TEST(KernelError, OfAMissingModuleSaysWhichAreNeeded) {
