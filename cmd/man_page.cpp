@@ -92,7 +92,7 @@ std::string exit_status() {
       {kExitChanges, "Changes, with --detailed-exitcode."},
       {kExitStale, "The plan is stale."},
       {kExitLocked, "Somebody holds the lock."},
-      {kExitRefused, "Refused by a guard."},
+      {kExitRefused, "Refused by a guard, or a plan with conflicts."},
       {kExitManifest, "The manifest is invalid."},
       {kExitUnreachable, "The keystore does not answer."},
       {kExitPrivilege, "It needs privileges."},

@@ -50,14 +50,22 @@ Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptio
   return part;
 }
 
-int code_of(const Look& look, const PlanOptions& options) {
+// Which conflicts make a plan a refusal.
+using IsRefusal = bool (*)(const Finding&);
+
+bool is_any(const Finding&) {
+  return true;
+}
+
+bool is_guard_of_all(const Finding& conflict) {
+  return conflict.code == Errc::guard && conflict.part.empty();
+}
+
+int code_of(const Look& look, const PlanOptions& options, IsRefusal is_refusal) {
   const Plan& plan = look.planned.plan;
-  const bool stops = std::ranges::any_of(plan.conflicts, [](const Finding& conflict) {
-    return conflict.code == Errc::guard && conflict.part.empty();
-  });
-  if (stops || !plan.refused.empty()) return kExitRefused;
+  if (!plan.refused.empty() || std::ranges::any_of(plan.conflicts, is_refusal)) return kExitRefused;
   if (!options.detailed_exitcode) return kExitDone;
-  if (!plan.empty() || !plan.conflicts.empty()) return kExitChanges;
+  if (!plan.empty()) return kExitChanges;
   return look.whole ? kExitDone : kExitPrivilege;
 }
 
@@ -79,7 +87,8 @@ void tell_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions&
   std::cout << told(report_of("plan", options, manifest, plan), format);
 }
 
-Result<int> plan(const GlobalOptions& global, const PlanOptions& options, ManifestFindings& manifest) {
+Result<int> plan(const GlobalOptions& global, const PlanOptions& options, IsRefusal is_refusal,
+                 ManifestFindings& manifest) {
   OVL_TRY(const Look seen, look_as_far_as_allowed(global, options, manifest));
   const Planned& planned = seen.planned;
   if (print_problems(planned, seen.context.sources())) {
@@ -94,17 +103,25 @@ Result<int> plan(const GlobalOptions& global, const PlanOptions& options, Manife
   OVL_CHECK(write_json(planned.plan, options));
   if (!options.out.empty()) OVL_CHECK(save_plan(seen.context, planned, options));
   tell_plan(planned.plan, global, options, manifest);
-  return code_of(seen, options);
+  return code_of(seen, options, is_refusal);
+}
+
+int plan_verb(const GlobalOptions& global, const PlanOptions& options, IsRefusal is_refusal) {
+  ManifestFindings manifest;
+  auto code = plan(global, options, is_refusal, manifest);
+  if (code.ok()) return code.value();
+  tell_failure(options, manifest, {}, code.error());
+  return report_error(code.error());
 }
 
 }  // namespace
 
 int run_plan(const GlobalOptions& global, const PlanOptions& options) {
-  ManifestFindings manifest;
-  auto code = plan(global, options, manifest);
-  if (code.ok()) return code.value();
-  tell_failure(options, manifest, {}, code.error());
-  return report_error(code.error());
+  return plan_verb(global, options, is_any);
+}
+
+int run_plan_of_push(const GlobalOptions& global, const PlanOptions& options) {
+  return plan_verb(global, options, is_guard_of_all);
 }
 
 }  // namespace ovl

@@ -6,6 +6,9 @@
 namespace ovl {
 
 int run_plan(const GlobalOptions& global, const PlanOptions& options);
+// The same before a push is taken: what stands in the way on this host alone refuses nobody's push, as it is
+// left as it is.
+int run_plan_of_push(const GlobalOptions& global, const PlanOptions& options);
 int run_apply(const GlobalOptions& global, const PlanOptions& options);
 
 // The same for who has to know whether it is applied: also when a part of this host is left as it is, which

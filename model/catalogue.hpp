@@ -272,12 +272,26 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"foreign-table", Stage::plan, Errc::conflict,
      "An nftables table of a wanted name exists, and ovl did not make it.", "Remove or rename it."},
     {"unusable-file", Stage::plan, Errc::conflict,
-     "A hosts file or resolv.conf of an endpoint is no plain file, or too large.",
-     "Make it a plain file of at most 64 MiB, or remove it."},
+     "A hosts file or resolv.conf of an endpoint is no plain file, too large or can't be written, or a link "
+     "or "
+     "another file stands where its folder belongs.",
+     "Make it a plain file of at most 64 MiB that root may write, or remove it."},
     {"foreign-route", Stage::plan, Errc::conflict,
-     "A route in an endpoint's namespace takes the place of one that ovl would make; the endpoint is left as "
-     "it is.",
-     "Remove it, or give it another metric."},
+     "A route in an endpoint's namespace takes the place of one that ovl would make, or leads all of a "
+     "network's subnet elsewhere before the endpoint is made; the endpoint is left as it is.",
+     "Remove it, give it another metric, or give the network another subnet."},
+    {"hidden-prefix", Stage::plan, Errc::conflict,
+     "Warning: a route in an endpoint's namespace that is not ovl's leads a part of a network elsewhere, or "
+     "all of "
+     "it since the endpoint was made.",
+     "Remove it, if nobody needs it."},
+    {"port-held", Stage::plan, Errc::conflict,
+     "The UDP port of a network's tunnels is another program's, or a device's that shares it with none of "
+     "ours.",
+     "End that program, or give the network another port."},
+    {"vni-held", Stage::plan, Errc::conflict,
+     "A VXLAN device that ovl did not make has a network's VNI on its port.",
+     "Remove that device, or give the network another vni."},
     {"unreadable-netns", Stage::plan, Errc::conflict,
      "A namespace, or a file of it, can't be read; its part of this host is left as it is.",
      "Look at what the message names: a link instead of a file, a namespace that never stops changing."},

@@ -10,6 +10,7 @@
 #include "reconcile/freeze.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/resized.hpp"
+#include "reconcile/utf8.hpp"
 
 namespace ovl {
 
@@ -259,7 +260,10 @@ class Differ {
     if (space.blocked) return;
     const NetnsName& name = plan_.spaces[index];
     if (space.desired != nullptr) {
-      for (const Link& link : space.desired->links) links_[{name, link.name}].desired = &link;
+      for (const Link& link : space.desired->links) {
+        links_[{name, link.name}].desired = &link;
+        if (link.peer) outer_ends_[{link.peer->netns, link.peer->name}] = VethPeer{name, link.name};
+      }
     }
     if (space.observed == nullptr || space.removed || space.created) return;
     for (const Link& link : space.observed->links) {
@@ -316,10 +320,31 @@ class Differ {
                fmt::format("link {}:{}", key.first.text(), key.second.view()),
                "a device of this name exists and is not ovl's",
                "remove or rename it; or take it over: " + import_words(index, state.desired));
+    } else if (is_of_another_pair(key, state)) {
+      conflict(part_name(plan_, key.first), "adopt-differs", name_of(key.first, state.desired).address(),
+               fmt::format("the device exists and is not ovl's, and its other end is {}, not {}",
+                           other_end_of(*state.observed), words_for(outer_ends_.at(key))),
+               "remove or rename it: a pair is taken over with both ends, or made anew");
     } else if (may_adopt(index, "the device", *state.desired, *state.observed, state.observed->alias)) {
       state.fields = differing(*state.desired, *state.observed);
       set(state, Fate::adopt, Reason::requested);
     }
+  }
+
+  // The inner end of a pair has no wish of its own to say where the outer one is.
+  [[nodiscard]] bool is_of_another_pair(const LinkKey& key, const LinkState& state) const {
+    const auto outer = outer_ends_.find(key);
+    return outer != outer_ends_.end() && state.observed->peer != outer->second;
+  }
+
+  static std::string words_for(const VethPeer& end) {
+    const std::string where = end.netns.empty() ? "the host's own namespace" : "netns " + end.netns.text();
+    return fmt::format("{} in {}", safe_text(end.name.view()), where);
+  }
+
+  static std::string other_end_of(const Link& link) {
+    if (link.type != LinkType::veth) return "nowhere";
+    return link.peer ? words_for(*link.peer) : "in a namespace that is not looked at";
   }
 
   static void set(LinkState& state, Fate fate, Reason reason) {
@@ -453,11 +478,15 @@ class Differ {
   template <class K>
   bool foreign(std::uint32_t index, const K& want, const K& have) {
     if constexpr (std::is_same_v<K, HostsFile>) {
-      if (have.unusable.empty()) return false;
+      const bool as_wanted = !have.owner.empty() && differing(want, have) == 0;
+      if (have.unusable.empty() || as_wanted) return false;
       stands_in_the_way(index, &have, &want);
-      conflict(part_name(plan_, plan_.spaces[index]), "unusable-file",
-               name_of(plan_.spaces[index], &want).address(), have.unusable,
-               fmt::format("make it a plain file of at most {} MiB, or remove it", kMaxHostsFileBytes >> 20));
+      conflict(
+          part_name(plan_, plan_.spaces[index]), "unusable-file",
+          name_of(plan_.spaces[index], &want).address(), have.unusable,
+          fmt::format("make it a plain file of at most {} MiB, in a plain folder, that root may write; or "
+                      "remove what is there",
+                      kMaxHostsFileBytes >> 20));
       return true;
     }
     if constexpr (std::is_same_v<K, NftTable>) {
@@ -571,6 +600,7 @@ class Differ {
   const Adoption& adoption_;
   std::vector<Space> spaces_;
   std::map<LinkKey, LinkState> links_;
+  std::map<LinkKey, VethPeer> outer_ends_;  // of wanted pairs, by their inner end
   std::set<LinkKey> gone_;
   std::map<std::string, std::string> other_clusters_;  // and the first object of each that is in the way
   std::set<LinkKey> rejoining_;                        // ports that come to a bridge

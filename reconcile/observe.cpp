@@ -8,6 +8,7 @@
 #include <set>
 
 #include "reconcile/filters.hpp"
+#include "reconcile/freeze.hpp"
 #include "reconcile/project.hpp"
 
 namespace ovl {
@@ -27,7 +28,7 @@ void want_sysctl(HostObjects& wanted, const ChangedSysctl& changed) {
   sysctls.insert(at, Sysctl{.path = changed.path, .value = changed.ours});
 }
 
-// A link as no more than one end of its pair: without our marks it does not count as ours.
+// A link as no more than its name and its place in a pair: without our marks it does not count as ours.
 Link end_of_pair(const Link& link) {
   return Link{.name = link.name, .type = link.type, .peer = link.peer};
 }
@@ -43,7 +44,7 @@ bool is_opening(const ChangedSysctl& item) {
 }
 
 // What observe() needs to know of the wish: names, sysctl paths, and which ends make a pair, as in many
-// namespaces the same indexes come together; and routes. Not the entries.
+// namespaces the same indexes come together; routes, and the subnets and files of endpoints. Not the entries.
 HostObjects outline(const HostObjects& desired) {
   HostObjects out;
   for (const NamespaceObjects& space : desired.namespaces) {
@@ -51,8 +52,11 @@ HostObjects outline(const HostObjects& desired) {
     asked.name = space.name;
     asked.sysctls = space.sysctls;
     asked.routes = space.routes;  // whose place others may have taken
-    for (const Link& link : space.links) {
-      if (link.peer) asked.links.push_back(end_of_pair(link));
+    for (const Link& link : space.links) asked.links.push_back(end_of_pair(link));
+    if (!is_tenants(space.name)) continue;
+    asked.addresses = space.addresses;
+    for (const HostsFile& file : space.hosts_files) {
+      asked.hosts_files.push_back(HostsFile{.netns = file.netns, .file = file.file});
     }
   }
   return out;

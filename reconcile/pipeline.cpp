@@ -16,6 +16,7 @@
 #include "reconcile/lock_out.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
+#include "reconcile/obstacles.hpp"
 #include "reconcile/older_builds.hpp"
 #include "reconcile/partial_tree.hpp"
 #include "reconcile/policy.hpp"
@@ -371,6 +372,7 @@ Result<std::optional<NftTable>> compare_host(const Request& request, World& worl
   std::optional<NftTable> stricter = put_off_demands(plan.desired, plan.observed, planned.full_ttl.silent);
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster, request.netns_list));
   if (!request.own_words) OVL_CHECK(refuse_strangers(plan, request.netns_list, adoption, *world.state));
+  OVL_CHECK(find_obstacles(*world.kernel, plan));
   diff_objects(plan, changed, request.replaces, adoption);
   // What is remembered may be old: a removal needs the store's word.
   if (planned.away) std::erase_if(plan.object_changes, is_removal);

@@ -186,6 +186,7 @@ class Projector {
     finish(bridge, mtu_, what + "/bridge");
     no_addrgen(bridge);
     sandbox.links.push_back(bridge);
+    if (uses_ipv6(network)) switch_ipv6_on(sandbox, bridge.name);
     for (std::size_t i = 0; i < network.subnets.size(); ++i) {
       add_address(sandbox, bridge.name, network.gateways[i], network.subnets[i].length());
     }
@@ -318,14 +319,18 @@ class Projector {
         Sysctl{.path = fmt::format("net/ipv6/conf/{}/accept_ra", name.view()), .value = "0"});
   }
 
-  // A namespace may switch IPv6 off for new devices (container runtimes do); this one has addresses of it,
-  // which the kernel would refuse (addrconf_add_dev()).
+  // A namespace may switch IPv6 off for new devices (container runtimes do, and a kernel started with
+  // ipv6.disable_ipv6=1 in every new one); this one has addresses of it, which the kernel would refuse
+  // (addrconf_add_dev()).
   static void add_ipv6(NamespaceObjects& inside, const EndpointRecord& endpoint) {
     const bool has =
         std::ranges::any_of(endpoint.addresses, [](const IpAddress& address) { return !address.is_ipv4(); });
-    if (!has) return;
-    inside.sysctls.push_back(Sysctl{
-        .path = fmt::format("net/ipv6/conf/{}/disable_ipv6", endpoint.interface.view()), .value = "0"});
+    if (has) switch_ipv6_on(inside, endpoint.interface);
+  }
+
+  static void switch_ipv6_on(NamespaceObjects& where, const IfName& dev) {
+    where.sysctls.push_back(
+        Sysctl{.path = fmt::format("net/ipv6/conf/{}/disable_ipv6", dev.view()), .value = "0"});
   }
 
   static void add_endpoint_address(NamespaceObjects& inside, const NetworkRecord& network,

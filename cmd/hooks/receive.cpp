@@ -121,7 +121,7 @@ Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const Hook
   OVL_CHECK(hold_cluster(*update, plan));
   plan.ref = update->after;
   plan.quarantine = hook.environment.quarantine;
-  const int code = run_plan(global, plan);
+  const int code = run_plan_of_push(global, plan);
   if (code != kExitDone) return code;
   if (!wishes.dry_run) {
     OVL_CHECK(note_taken(plan.repo, *update, wishes.lasting));

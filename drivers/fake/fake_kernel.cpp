@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "model/wanted_prefixes.hpp"
+
 namespace ovl {
 
 namespace {
@@ -388,16 +390,28 @@ bool is_ours(const NamespaceObjects& space, const NamespaceObjects& wanted, cons
   return carries_our_mark(*at) || is_regarded(wanted, dev);
 }
 
+const Link* foreign_vni(const HostObjects& objects, const Link& wanted) {
+  for (const NamespaceObjects& space : objects.namespaces) {
+    for (const Link& link : space.links) {
+      const bool same = link.vni && link.vni == wanted.vni && link.port == wanted.port;
+      if (same && !carries_our_mark(link)) return &link;
+    }
+  }
+  return nullptr;
+}
+
 // What a real observe() leaves out.
 NamespaceObjects seen(const NamespaceObjects& space, const NamespaceObjects& wanted) {
   NamespaceObjects out = space;
   keep_wanted(out.sysctls, wanted.sysctls);
   std::erase_if(out.nft_tables, [](const NftTable& table) { return table.name != "ovl"; });
   std::erase_if(out.addresses, [&](const Address& a) { return !is_ours(space, wanted, a.dev); });
+  const WantedPrefixes prefixes(wanted.addresses, wanted.routes);
   std::erase_if(out.routes, [&](const Route& r) {
     const bool in_place =
         std::ranges::any_of(wanted.routes, [&](const Route& w) { return w.key() == r.key(); });
-    return !in_place && r.protocol != kRouteProtocol && !is_regarded(wanted, r.dev);
+    const bool hides = !is_ours(space, wanted, r.dev) && prefixes.hidden_by(r);
+    return !in_place && !hides && r.protocol != kRouteProtocol && !is_regarded(wanted, r.dev);
   });
   std::erase_if(out.neighbours, [&](const Neighbour& n) { return !is_ours(space, wanted, n.dev); });
   std::erase_if(out.fdb, [&](const Fdb& f) { return !is_ours(space, wanted, f.dev); });
@@ -453,6 +467,22 @@ Result<HostFacts> FakeKernel::facts(const FactsRequest& request) {
   facts.host = request.host;
   if (request.advertise) facts.vtep = request.advertise;
   return facts;
+}
+
+Result<std::vector<TunnelObstacle>> FakeKernel::tunnel_obstacles(std::span<const Link> wanted) {
+  std::vector<TunnelObstacle> out;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (const Link* other = foreign_vni(objects_, wanted[i])) {
+      out.push_back({.index = i, .message = fmt::format("device {} has the VNI", other->name.view())});
+      continue;
+    }
+    const auto at = wanted[i].port ? held_ports_.find(*wanted[i].port) : held_ports_.end();
+    if (at == held_ports_.end() || at->second.empty()) continue;
+    out.push_back({.index = i,
+                   .is_port = true,
+                   .message = fmt::format("{} holds UDP port {}", at->second, at->first.number())});
+  }
+  return out;
 }
 
 Result<bool> FakeKernel::is_shut_by_others() {

@@ -40,6 +40,7 @@ class FakeKernel : public Kernel {
   Result<std::vector<IpAddress>> on_link(const IpAddress& source,
                                          std::span<const IpAddress> addresses) override;
   Result<bool> is_shut_by_others() override;
+  Result<std::vector<TunnelObstacle>> tunnel_obstacles(std::span<const Link> wanted) override;
   using Kernel::apply;
   ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override;
   Status announce(std::span<const Announcement> announcements) override;
@@ -74,6 +75,9 @@ class FakeKernel : public Kernel {
   // Whether all other hosts are on a link of this one, or behind routers.
   void set_on_link(bool on_link) { on_link_ = on_link; }
 
+  // Nobody else has this UDP port from now on but who is named; empty: nobody at all.
+  void hold_port(UdpPort port, std::string who) { held_ports_[port] = std::move(who); }
+
   void set_shut_by_others(bool shut) { shut_by_others_ = shut; }
 
   [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
@@ -87,6 +91,7 @@ class FakeKernel : public Kernel {
   std::optional<IpAddress> lacking_;
   std::map<NetnsName, std::string> unreadable_;
   std::map<NetnsName, int> refused_;
+  std::map<UdpPort, std::string> held_ports_;
   std::function<void(HostObjects&)> happens_;
   std::optional<KernelFault> fault_;
   std::vector<Announcement> announcements_;

@@ -245,6 +245,20 @@ class OpenFile {
     return file;
   }
 
+  // Why it can't be written, or made where it is absent; empty: it can. What permissions say is no matter of
+  // who plans without root.
+  [[nodiscard]] std::string unwritable() const {
+    std::string tested = path;
+    for (const UniqueFd* there : {&fd, &directory, &root}) {
+      if (there->valid()) break;
+      tested.resize(std::min(tested.size(), tested.rfind('/')));
+    }
+    if (tested.empty()) tested = "/";
+    if (faccessat(AT_FDCWD, tested.c_str(), W_OK, AT_EACCESS) == 0) return {};
+    if (errno == EROFS) return tested + " is on a read-only file system";
+    return errno == EPERM ? tested + " can't be changed (it is immutable)" : std::string();
+  }
+
   // Lines of others that stand behind what changes have to move: a copy of them is kept meanwhile.
   Status write(const Content& content) {
     const std::string now = print(content);
@@ -284,14 +298,42 @@ class OpenFile {
   }
 
   static Result<OpenFile> absent_or_error(OpenFile file, bool make) {
-    if (!make && (errno == ENOENT || errno == ENOTDIR)) return file;
-    return file_error(file.path, errno);
+    const int number = errno;
+    if (const auto stranger = file.find_stranger()) return *stranger;
+    if (!make && number == ENOENT) return file;
+    return file_error(file.path, number);
+  }
+
+  // What stands where a directory or the file belongs: nothing is written through a link.
+  [[nodiscard]] std::optional<Error> find_stranger() const {
+    const std::string folder = path.substr(0, path.rfind('/'));
+    const std::string above = folder.substr(0, folder.rfind('/'));
+    if (!root.valid()) return stranger(AT_FDCWD, above, above, true);
+    if (!directory.valid()) return stranger(root.get(), folder.substr(above.size() + 1), folder, true);
+    return stranger(directory.get(), name, path, false);
+  }
+
+  // root: of all such files, which may be a link to a directory.
+  static std::optional<Error> stranger(int where, const std::string& name, const std::string& shown,
+                                       bool is_directory) {
+    struct stat info {};
+
+    const int follow = where == AT_FDCWD ? 0 : AT_SYMLINK_NOFOLLOW;
+    if (fstatat(where, name.c_str(), &info, follow) != 0) return std::nullopt;
+    if (is_directory ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode)) return std::nullopt;
+    const std::string_view what = S_ISLNK(info.st_mode) ? "is a symbolic link"
+                                  : is_directory        ? "is not a directory"
+                                                        : "is not a regular file";
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("{} {}", shown, what),
+                 .hint = "remove it, or move it away"};
   }
 };
 
 }  // namespace
 
-Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns) const {
+Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns,
+                                                   const std::vector<HostsFile>& wanted) const {
   std::vector<HostsFile> found;
   if (netns.empty()) return found;
   for (const std::string_view name : kFiles) {
@@ -303,7 +345,11 @@ Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns) const
       found.push_back(std::move(row));
       continue;
     }
+    if (std::ranges::find(wanted, name, &HostsFile::file) != wanted.end()) {
+      row.unusable = file.value().unwritable();
+    }
     Content content = parse(file.value().text);
+    if (!content.owner && !row.unusable.empty()) found.push_back(std::move(row));
     if (!content.owner) continue;
     row.lines = std::move(content.block);
     if (file.value().torn || !content.whole) row.lines.add_line(kTorn);

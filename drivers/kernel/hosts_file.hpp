@@ -18,8 +18,10 @@ class HostsFiles {
  public:
   explicit HostsFiles(HostsFileOptions options) : options_(std::move(options)) {}
 
-  // The files of one namespace that have a block of ours, sorted.
-  [[nodiscard]] Result<std::vector<HostsFile>> observe(const NetnsName& netns) const;
+  // The files of one namespace that have a block of ours, sorted; of those that `wanted` has by name also
+  // such as can't be written.
+  [[nodiscard]] Result<std::vector<HostsFile>> observe(const NetnsName& netns,
+                                                       const std::vector<HostsFile>& wanted) const;
 
   // Errors: conflict when the file has a block of ours; usage when a line has a control character.
   Status create(const HostsFile& file);

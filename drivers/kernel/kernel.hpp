@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "model/objects.hpp"
@@ -39,6 +40,13 @@ struct Announcement {
   MacAddress mac;
 };
 
+// Why a VXLAN device can't be made.
+struct TunnelObstacle {
+  std::size_t index = 0;  // of the device, in what was asked about
+  bool is_port = false;   // its UDP port is held; false: its VNI
+  std::string message;    // "python3 (process 812) holds UDP port 4789"; printable
+};
+
 // What a host's facts are read for.
 struct FactsRequest {
   HostName host;
@@ -60,22 +68,24 @@ class Kernel {
   //                unfinished: a making that was cut short left only its name
   //   unreadable   why, when it could not be read (of the host's own: an error); then all else is empty but
   //                hosts_files and, of a namespace that is one, which it is (Netns::born)
-  //   links        all but lo, ours and foreign, veth peers resolved
+  //   links        all but lo, ours and foreign, veth peers resolved; where a device has the name of one in
+  //                `wanted` as another name (altname), that name too, without marks
   //   nft_tables   those called like one in `wanted`, or "ovl"
   //   sysctls      those whose path `wanted` has, when the file exists
   //   addresses    on links of ours (our group), without the kernel's own link-locals, and which of the
   //   routes
   //                that come with them are there
-  //   routes       with our protocol number, main table; all that somebody made on links that `wanted` names,
-  //                and those, of any type and protocol, in the place of one of `wanted` (dev empty: not
-  //                unicast)
+  //   routes       with our protocol number, main table; all that somebody made on links that `wanted` names
+  //                with our marks; those, of any type and protocol, in the place of one of `wanted` (dev
+  //                empty: not unicast); and of those that take the prefix of an address or route of `wanted`,
+  //                or a part of it, elsewhere, the first of each
   //   neighbours   permanent ones on links of ours
   //   fdb          on links of ours: self entries of VXLAN devices, static master entries of ports,
   //                without what the kernel makes itself
-  //   hosts_files  those in /etc/netns/<name>/ with a block of ours, and what can't be read there
-  // A link that `wanted` has with our marks counts as one of ours here; one without them only tells with
-  // what it makes a pair. Both sorted by name.
-  // Sends no message that writes.
+  //   hosts_files  those in /etc/netns/<name>/ with a block of ours, what can't be read there, and of those
+  //                that `wanted` has what can't be written
+  // A link that `wanted` has with our marks counts as one of ours here; one without them only tells its name
+  // and with what it makes a pair. Both sorted by name. Sends no message that writes.
   virtual Result<HostObjects> observe(const HostObjects& wanted) = 0;
 
   virtual Result<HostFacts> facts(const FactsRequest& request) = 0;
@@ -105,6 +115,13 @@ class Kernel {
 
   // Messages and file writes sent since the start that could change something.
   [[nodiscard]] virtual std::uint64_t writes() const = 0;
+
+  // Who is in the way of these VXLAN devices, which are yet to be made: a program or a device that holds the
+  // UDP port and shares it with no device of ours, or one that is not ours and has the VNI on that port. At
+  // most one for each, in the order given. Looks into every namespace and process.
+  virtual Result<std::vector<TunnelObstacle>> tunnel_obstacles(std::span<const Link> /*wanted*/) {
+    return std::vector<TunnelObstacle>();
+  }
 };
 
 }  // namespace ovl

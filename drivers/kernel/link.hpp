@@ -19,7 +19,11 @@ struct LinkRow {
   bool loopback = false;
   bool regarded = false;         // what stands on it is read, as if it were ours
   int peer_index = 0;            // of a veth: IFLA_LINK
-  std::optional<int> peer_nsid;  // IFLA_LINK_NETNSID; none: the same namespace
+  std::optional<int> peer_nsid;  // of a veth and a VXLAN: IFLA_LINK_NETNSID; none: the same namespace
+  bool over_ipv6 = false;        // of a VXLAN
+  // Of a VXLAN: it receives as none of ours does, so it shares its UDP port with none (vxlan_find_sock()).
+  bool shares_no_port = false;
+  std::vector<std::string> other_names;  // altnames, by which the kernel finds it too
 };
 
 // All devices of a namespace, by index.
@@ -31,6 +35,8 @@ class LinkTable {
 
   [[nodiscard]] std::vector<LinkRow>& rows() { return rows_; }
 
+  // By its name, or another one that it has; nullptr when there is none.
+  [[nodiscard]] const LinkRow* find(const IfName& name) const;
   // nullptr when there is none of this index.
   [[nodiscard]] const LinkRow* find(int index) const;
   // The same, when it is a link of ours (carries_our_mark()) or is regarded as one.

@@ -35,6 +35,26 @@ void read_vxlan(Link& link, const AttributeValue& data) {
   link.ttl = info[IFLA_VXLAN_TTL].as<std::uint8_t>();
 }
 
+// What makes a device receive otherwise (VXLAN_F_RCV_FLAGS). Flags are there or not, others 0 or 1.
+void read_receiver(LinkRow& row, const AttributeValue& data) {
+  const Attributes<IFLA_VXLAN_MAX> info(data.bytes());
+  const auto is_on = [&](int type) {
+    const AttributeValue& value = info[static_cast<std::size_t>(type)];
+    return value.present() && value.as<std::uint8_t>().value_or(1) != 0;
+  };
+  row.over_ipv6 = info[IFLA_VXLAN_LOCAL6].present() || info[IFLA_VXLAN_GROUP6].present();
+  row.shares_no_port = is_on(IFLA_VXLAN_GBP) || is_on(IFLA_VXLAN_GPE) || is_on(IFLA_VXLAN_COLLECT_METADATA) ||
+                       is_on(IFLA_VXLAN_UDP_ZERO_CSUM6_RX) || is_on(IFLA_VXLAN_REMCSUM_RX);
+}
+
+std::vector<std::string> read_other_names(const AttributeValue& properties) {
+  std::vector<std::string> names;
+  for_each_attribute(properties.bytes(), [&](std::uint16_t type, std::span<const std::uint8_t> payload) {
+    if (type == IFLA_ALT_IFNAME) names.emplace_back(AttributeValue(payload).as_text());
+  });
+  return names;
+}
+
 void read_bridge(Link& link, const AttributeValue& data) {
   const Attributes<IFLA_BR_MAX> info(data.bytes());
   link.mcast_snooping = info[IFLA_BR_MCAST_SNOOPING].as_bool();
@@ -89,9 +109,13 @@ std::optional<ParsedRow> parse_link(const MessageView& message) {
   link.master = IfName();
   read_link_info(link, attributes[IFLA_LINKINFO]);
   parsed.master = attributes[IFLA_MASTER].as<std::int32_t>().value_or(0);
+  parsed.row.other_names = read_other_names(attributes[IFLA_PROP_LIST]);
+  parsed.row.peer_nsid = attributes[IFLA_LINK_NETNSID].as<std::int32_t>();
   if (link.type == LinkType::veth) {
     parsed.row.peer_index = attributes[IFLA_LINK].as<std::int32_t>().value_or(0);
-    parsed.row.peer_nsid = attributes[IFLA_LINK_NETNSID].as<std::int32_t>();
+  } else if (link.type == LinkType::vxlan) {
+    const Attributes<IFLA_INFO_MAX> info(attributes[IFLA_LINKINFO].bytes());
+    read_receiver(parsed.row, info[IFLA_INFO_DATA]);
   }
   return parsed;
 }
@@ -107,6 +131,15 @@ MessageQueue link_request() {
 
 LinkTable::LinkTable(std::vector<LinkRow> rows) : rows_(std::move(rows)) {
   std::ranges::sort(rows_, {}, &LinkRow::index);
+}
+
+const LinkRow* LinkTable::find(const IfName& name) const {
+  const auto is_it = [&](const LinkRow& row) {
+    const auto& others = row.other_names;
+    return row.link.name == name || std::ranges::find(others, name.view()) != others.end();
+  };
+  const auto at = std::ranges::find_if(rows_, is_it);
+  return at != rows_.end() ? &*at : nullptr;
 }
 
 const LinkRow* LinkTable::find(int index) const {

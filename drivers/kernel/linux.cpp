@@ -10,6 +10,7 @@
 #include "drivers/kernel/observe.hpp"
 #include "drivers/kernel/on_link.hpp"
 #include "drivers/kernel/space.hpp"
+#include "drivers/kernel/tunnel_obstacles.hpp"
 #include "files/read.hpp"
 
 namespace ovl {
@@ -65,6 +66,12 @@ class LinuxKernel : public Kernel {
 
   Result<bool> is_shut_by_others() override { return others_shut_this_host(); }
 
+  Result<std::vector<TunnelObstacle>> tunnel_obstacles(std::span<const Link> wanted) override {
+    auto found = find_tunnel_obstacles(spaces_, options_.proc, wanted);
+    spaces_.close();
+    return found;
+  }
+
   using Kernel::apply;
 
   ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override {
@@ -111,7 +118,7 @@ class LinuxKernel : public Kernel {
     for (const std::string& text : folders.value()) {
       auto name = NetnsName::parse(text);
       if (!name.ok() || std::ranges::binary_search(owned, name.value())) continue;
-      const auto files = files_.observe(name.value());
+      const auto files = files_.observe(name.value(), {});
       if (files.ok() && !files.value().empty()) owned.push_back(std::move(name).value());
     }
     std::ranges::sort(owned);

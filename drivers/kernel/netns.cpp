@@ -75,7 +75,14 @@ Result<UniqueFd> NamespaceDirectory::open(const NetnsName& name) const {
   const Error foreign{.code = Errc::conflict,
                       .message = fmt::format("{} is not a network namespace", path_of(name)),
                       .hint = "remove it, or use another name"};
-  if (!fd.valid() && (errno == ELOOP || errno == EXDEV)) return foreign;
+  if (!fd.valid() && errno == ELOOP) {
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("{} is a symbolic link, not a network namespace (in its place: ip "
+                                        "netns attach {} PID)",
+                                        path_of(name), name.text()),
+                 .hint = "remove it, or use another name"};
+  }
+  if (!fd.valid() && errno == EXDEV) return foreign;
   if (!fd.valid()) return io_error("opening " + path_of(name), errno);
   if (is_left_over(fd.get())) {
     return Error{.code = Errc::not_found, .message = what + " was never finished", .os_errno = ENOENT};

@@ -82,7 +82,7 @@ Result<LinkTable> read_space(Space& space, const std::string& proc, const Namesp
             run_in_namespace(space.entry(), [&] { return observe_sysctls(proc, wanted.sysctls); }));
   }
   OVL_CHECK(read_on_links(space.route(), links, objects));
-  OVL_TRY(objects.routes, observe_routes(space.route(), links, wanted.routes));
+  OVL_TRY(objects.routes, observe_routes(space.route(), links, wanted.routes, wanted.addresses));
   return links;
 }
 
@@ -90,11 +90,27 @@ std::string words_for(const NetnsName& netns) {
   return netns.empty() ? "the host's own namespace" : "netns " + netns.text();
 }
 
-void fill_links(HostObjects& host, const std::vector<ReadSpace>& read) {
+bool is_named(const std::vector<Link>& wanted, const IfName& name) {
+  const auto at = std::ranges::lower_bound(wanted, name, {}, &Link::name);
+  return at != wanted.end() && at->name == name;
+}
+
+// A name that a device has beside its own is taken, too (netdev_name_in_use()).
+void add_other_names(const LinkRow& row, const std::vector<Link>& wanted, std::vector<Link>& links) {
+  for (const std::string& text : row.other_names) {
+    const IfName name = IfName::from_kernel(text);
+    if (name.view() != text || !is_named(wanted, name)) continue;
+    links.push_back(Link{.name = name, .type = row.link.type, .up = row.link.up});
+  }
+}
+
+void fill_links(HostObjects& host, const std::vector<ReadSpace>& read, const HostObjects& wanted) {
   for (const ReadSpace& space : read) {
     NamespaceObjects& objects = host.at(space.name);
+    const NamespaceObjects* asked = wanted.find(space.name);
     for (const LinkRow& row : space.links.rows()) {
       if (!row.loopback) objects.links.push_back(row.link);
+      if (asked != nullptr) add_other_names(row, asked->links, objects.links);
     }
     std::ranges::sort(objects.links, key_less<Link>);
   }
@@ -122,7 +138,7 @@ class SharedLines {
 Status read_namespace(Spaces& spaces, const HostsFiles& files, const std::string& proc,
                       const NamespaceObjects& want, NamespaceObjects& objects, std::vector<ReadSpace>& read,
                       SharedLines& lines) {
-  OVL_TRY(objects.hosts_files, files.observe(want.name));
+  OVL_TRY(objects.hosts_files, files.observe(want.name, want.hosts_files));
   for (HostsFile& file : objects.hosts_files) lines.share(file.lines);
   auto space = spaces.get(want.name);
   if (!space.ok() && space.error().code == Errc::not_found) {
@@ -176,7 +192,7 @@ Result<HostObjects> observe_namespaces(Spaces& spaces, const HostsFiles& files, 
     spaces.forget(want.name);
   }
   OVL_CHECK(resolve_veth_peers(spaces, read, wanted));
-  fill_links(host, read);
+  fill_links(host, read, wanted);
   return host;
 }
 

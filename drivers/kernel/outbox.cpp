@@ -13,6 +13,7 @@
 #include "drivers/kernel/fdb.hpp"
 #include "drivers/kernel/neighbour.hpp"
 #include "drivers/kernel/vni_holder.hpp"
+#include "drivers/probe/port_holder.hpp"
 
 namespace ovl {
 
@@ -131,10 +132,19 @@ void Outbox::send_finish_queue(Space& where, MessageQueue& queue, const std::vec
 namespace {
 
 // A device opens its port when it goes up (vxlan_open()), in the namespace that it was made in.
-void say_port_is_held(UdpPort port, Error& error) {
-  error.message += fmt::format(": a program on this host holds UDP port {}", port.number());
+void say_port_is_held(const Link& link, Error& error) {
+  const bool over_ipv6 = link.local && !link.local->is_ipv4();
+  const auto holder = find_port_holder(*link.port, over_ipv6 ? Family::ipv6 : Family::ipv4);
+  if (holder.ok() && holder.value()) {
+    error.message += fmt::format(": {} holds UDP port {}", words_for(*holder.value()), link.port->number());
+    error.hint = "end that program, or give the network another `port`";
+    return;
+  }
+  error.message += fmt::format(": a program or device on this host holds UDP port {}", link.port->number());
   error.hint = fmt::format(
-      "find it with ss -ulnp 'sport = :{}' and end it, or give the network another `port`", port.number());
+      "find it with ss -ulnp 'sport = :{}', or ip -d link show type vxlan; end it, or "
+      "give the network another `port`",
+      link.port->number());
 }
 
 }  // namespace
@@ -146,7 +156,7 @@ Error Outbox::error_of(std::size_t index, std::uint16_t type, const Refusal& ref
                              refusal.os_errno, refusal.text, otherwise);
   if (error.code == Errc::conflict) error.hint = "it exists and is not ovl's: remove or rename it";
   const Link* link = object_in<Link>(failed.after);
-  if (refusal.os_errno == EADDRINUSE && link != nullptr && link->port) say_port_is_held(*link->port, error);
+  if (refusal.os_errno == EADDRINUSE && link != nullptr && link->port) say_port_is_held(*link, error);
   return error;
 }
 

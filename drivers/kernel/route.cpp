@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 #include <tuple>
+
+#include "model/wanted_prefixes.hpp"
 
 namespace ovl {
 
@@ -17,6 +20,7 @@ struct RouteRow {
   Route route = {};
   std::uint32_t table = 0;
   std::uint8_t type = 0;  // RTN_*
+  std::uint8_t tos = 0;
   const LinkRow* device = nullptr;
 };
 
@@ -27,6 +31,7 @@ std::optional<RouteRow> parse_row(const MessageView& message, const LinkTable& l
   const Attributes<RTA_MAX> attributes(message.attributes<rtmsg>());
   RouteRow row{.table = attributes[RTA_TABLE].as<std::uint32_t>().value_or(header->rtm_table),
                .type = header->rtm_type,
+               .tos = header->rtm_tos,
                .device = links.find(attributes[RTA_OIF].as<std::int32_t>().value_or(0))};
   static constexpr std::array<std::uint8_t, 16> zero{};
   const IpAddress any =
@@ -42,12 +47,14 @@ std::optional<RouteRow> parse_row(const MessageView& message, const LinkTable& l
   return row;
 }
 
-// Of the main table: unicast ones, or (`any_type`) all; `dev` is empty for the others.
+// Of the main table: unicast ones, or (`any_type`) all that are for every packet; `dev` is empty for the
+// others. One for a type of service alone stands beside ours (fib_find_alias()).
 std::optional<Route> parse_route(const MessageView& message, const LinkTable& links, bool any_type) {
   auto row = parse_row(message, links);
   if (!row || row->table != RT_TABLE_MAIN) return std::nullopt;
   const bool unicast = row->type == RTN_UNICAST;
   if (!unicast && !any_type) return std::nullopt;
+  if (any_type && row->tos != 0) return std::nullopt;
   if (!unicast) row->route.dev = {};
   return row->route;
 }
@@ -171,6 +178,35 @@ bool stands_on_regarded(const LinkTable& links, const IfName& dev) {
                              [&](const LinkRow& row) { return row.regarded && row.link.name == dev; });
 }
 
+// Of the routes that hide a prefix, or a part of one, the first of each. To be asked in the kernel's order.
+class HidingRoutes {
+ public:
+  HidingRoutes(const WantedPrefixes& prefixes, const LinkTable& links) : prefixes_(prefixes) {
+    for (const LinkRow& row : links.rows()) {
+      if (links.find_ours(row.index) != nullptr) ours_.insert(row.link.name);
+    }
+  }
+
+  bool take(const Route& route) {
+    if (prefixes_.empty()) return false;
+    const auto hidden = prefixes_.hidden_by(route);
+    if (!hidden) return false;
+    const std::pair key{route.destination, route.metric};
+    if (route.protocol == kRouteProtocol || ours_.contains(route.dev)) {
+      comes_first_.insert(key);
+      return false;
+    }
+    if (hidden->whole && comes_first_.contains(key)) return false;
+    return told_.insert(*hidden).second;
+  }
+
+ private:
+  const WantedPrefixes& prefixes_;
+  std::set<IfName> ours_;
+  std::set<std::pair<IpPrefix, std::uint32_t>> comes_first_;  // where ours stands before others
+  std::set<HiddenPrefix> told_;
+};
+
 bool takes_a_place(const std::vector<Route>& wanted, const Route& route) {
   return std::ranges::any_of(wanted, [&](const Route& wish) { return wish.key() == route.key(); });
 }
@@ -178,13 +214,18 @@ bool takes_a_place(const std::vector<Route>& wanted, const Route& route) {
 }  // namespace
 
 Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable& links,
-                                          const std::vector<Route>& wanted) {
+                                          const std::vector<Route>& wanted,
+                                          const std::vector<Address>& addresses) {
+  const WantedPrefixes prefixes(addresses, wanted);
   const bool regards = std::ranges::any_of(links.rows(), &LinkRow::regarded);
-  const bool all = regards || !wanted.empty();
-  OVL_TRY(auto routes, read_main_table(socket, links, all ? std::uint8_t{RTPROT_UNSPEC} : kRouteProtocol,
-                                       !wanted.empty()));
+  const bool looks = !wanted.empty() || !prefixes.empty();
+  OVL_TRY(
+      auto routes,
+      read_main_table(socket, links, regards || looks ? std::uint8_t{RTPROT_UNSPEC} : kRouteProtocol, looks));
+  HidingRoutes hiding(prefixes, links);
   std::erase_if(routes, [&](const Route& route) {
-    if (takes_a_place(wanted, route)) return false;
+    const bool hides = hiding.take(route);
+    if (hides || takes_a_place(wanted, route)) return false;
     if (route.dev.empty()) return true;
     return route.protocol != kRouteProtocol && !(is_made(route) && stands_on_regarded(links, route.dev));
   });

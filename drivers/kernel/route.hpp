@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "drivers/kernel/link.hpp"
+#include "model/kinds/address.hpp"
 #include "model/kinds/route.hpp"
 #include "model/records.hpp"
 
@@ -18,10 +19,12 @@ struct HostRoutes {
 
 Result<HostRoutes> read_host_routes(NetlinkSocket& socket, const LinkTable& links);
 
-// Sorted: those with our protocol number; all that somebody made on links that are regarded; and those in the
-// place of one of `wanted` (the same key), of any protocol and type: `dev` is empty when it is not unicast.
+// Sorted: those with our protocol number; all that somebody made on links that are regarded; those in the
+// place of one of `wanted` (the same key), of any protocol and type: `dev` is empty when it is not unicast;
+// and the first that hides the prefix of one of `wanted` or of `addresses`, or a part of it (WantedPrefixes).
 Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable& links,
-                                          const std::vector<Route>& wanted);
+                                          const std::vector<Route>& wanted,
+                                          const std::vector<Address>& addresses);
 
 // exclusive: refuse with EEXIST when its key is taken; else replace.
 void write_route(MessageQueue& queue, int index, const Route& route, bool exclusive);

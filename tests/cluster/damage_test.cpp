@@ -380,11 +380,8 @@ TEST_F(Damage, AForeignDeviceWithOurVni) {
   ASSERT_EQ(ovl("apply --auto-approve --scope cluster").code, 0);
   ASSERT_EQ(on("left", "ip link add thief type vxlan id 1048576 dstport 4789 local 192.168.99.104").code, 0);
   fails("apply --auto-approve", 1,
-        "RTM_NEWLINK link ovl-blue:vxlan0: EEXIST (A VXLAN device with the specified VNI already exists): it "
-        "is "
-        "thief in the host's own namespace, which is not ovl's [conflict]\nhint: remove that device, or give "
-        "the network "
-        "another `vni`\n");
+        "link ovl-blue:vxlan0: device thief in the host's own namespace has VNI 1048576 on UDP port 4789 "
+        "[conflict]\nhint: remove that device, or give the network another `vni`\n");
   const Ran again = ovl("apply --auto-approve");
   EXPECT_EQ(again.code, 1);
   EXPECT_FALSE(again.has("No changes.")) << again.out;
@@ -439,7 +436,10 @@ TEST_F(Damage, AHostsFileThatIsAPipeHoldsNobody) {
   ASSERT_EQ(on("left", "rm /etc/netns/web/hosts; mkfifo /etc/netns/web/hosts").code, 0);
   const Ran ran = ovl("plan");
   EXPECT_TRUE(ran.has("hosts_file.web[\"hosts\"]: /etc/netns/web/hosts is not a regular file")) << ran.out;
-  EXPECT_TRUE(ran.has("make it a plain file of at most 64 MiB, or remove it")) << ran.out;
+  EXPECT_TRUE(
+      ran.has("make it a plain file of at most 64 MiB, in a plain folder, that root may write; or "
+              "remove what is there"))
+      << ran.out;
   ASSERT_EQ(on("left", "rm /etc/netns/web/hosts").code, 0);
   good_apply();
 }

@@ -106,7 +106,7 @@ TEST_F(Json, OfPlansThatChangeRepairAndRefuseFits) {
   up(all);
   apply("left");
   ASSERT_EQ(on("right", "ip netns add ovl-my-net").code, 0);
-  EXPECT_TRUE(has(fits("plan", "right", "ovl plan --json"), "\"id\": \"foreign-netns\""));
+  EXPECT_TRUE(has(fits("plan", "right", "ovl plan --json", 12), "\"id\": \"foreign-netns\""));
   ASSERT_EQ(on("right", "ip netns delete ovl-my-net").code, 0);
   apply("right");
   ASSERT_EQ(on("left",

@@ -200,7 +200,7 @@ TEST_F(StateVerbs, LetGoIsLeftInPlaceAndTakenOverAgain) {
         "ovl state import 'endpoint.web[\"blue\"]' netns.web"});
   EXPECT_EQ(in("right", "db", "ping -c 1 -W 2 10.0.9.2").code, 0) << "it stays as it is";
   EXPECT_FALSE(on("left", "ovl state list").has("link.web")) << "it is not ours any more";
-  says(on("left", "ovl plan"), 0,
+  says(on("left", "ovl plan"), 12,
        {"link web:eth0: a device of this name exists and is not ovl's",
         "ovl state import 'link.web[\"eth0\"]'"});
   EXPECT_EQ(on("left", "ovl apply --auto-approve").code, 1);
@@ -240,7 +240,7 @@ TEST_F(StateVerbs, HandMadeDevicesAreTakenOverOnlyWhenEqual) {
   up(manifest());
   apply("left", "--scope cluster");
   make_by_hand();
-  says(on("left", "ovl plan"), 0, {"netns ovl-blue: the namespace exists and is not ovl's"});
+  says(on("left", "ovl plan"), 12, {"netns ovl-blue: the namespace exists and is not ovl's"});
   EXPECT_EQ(on("left", "ovl apply --auto-approve").code, 1);
   write(manifest("adopt = \"if-equal\"\n"));
   ASSERT_EQ(on("left", "ip -n ovl-blue link set vxlan0 mtu 1400").code, 0);

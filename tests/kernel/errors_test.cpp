@@ -126,6 +126,10 @@ TEST_F(ErrorTest, OfNamespaces) {
   must("mkdir /run/netns/dir");
   says(Operations().create("dir", bridge_link()), Errc::conflict,
        "/run/netns/dir is not a network namespace");
+  must("ln -s /proc/self/ns/net /run/netns/link");
+  says(
+      Operations().create("link", bridge_link()), Errc::conflict,
+      "/run/netns/link is a symbolic link, not a network namespace (in its place: ip netns attach link PID)");
 }
 
 TEST_F(ErrorTest, OfSysctls) {
@@ -143,8 +147,8 @@ TEST_F(ErrorTest, OfHostsFiles) {
   const HostsFile file{
       .netns = netns("web"), .file = "hosts", .lines = {"10.0.9.2 web"}, .owner = "ovl:demo/a"};
   must("mkdir -p /etc/netns/web/hosts");
-  says(Operations().create("web", file), Errc::io,
-       "hosts_file web/hosts: /etc/netns/web/hosts: EISDIR (Is a directory)");
+  says(Operations().create("web", file), Errc::conflict,
+       "hosts_file web/hosts: /etc/netns/web/hosts is not a regular file");
   must("rmdir /etc/netns/web/hosts");
   says(Operations().update("web", file, file), Errc::not_found,
        "hosts_file web/hosts: /etc/netns/web/hosts has no block of ours any more");
@@ -170,7 +174,7 @@ TEST_F(ErrorTest, OfAVniSaysWhoHasIt) {
   says(wanted, Errc::conflict, refused + "vxlan0 in netns blue");
 }
 
-TEST_F(ErrorTest, OfAPortThatAProgramHoldsSaysHowToFindIt) {
+TEST_F(ErrorTest, OfAPortThatAProgramHoldsSaysWhichOne) {
   const int held = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_in any{};
   any.sin_family = AF_INET;
@@ -181,12 +185,10 @@ TEST_F(ErrorTest, OfAPortThatAProgramHoldsSaysHowToFindIt) {
   device.port = UdpPort::unchecked(4790);
   const Error error = failure_of(Operations().create("ovl-b", device), 0);
   ::close(held);
-  EXPECT_EQ(
-      error.message,
-      "RTM_NEWLINK link ovl-b:vxlan0: EADDRINUSE (Address already in use): a program on this host holds "
-      "UDP port 4790");
-  EXPECT_EQ(error.hint,
-            "find it with ss -ulnp 'sport = :4790' and end it, or give the network another `port`");
+  EXPECT_EQ(error.message,
+            "RTM_NEWLINK link ovl-b:vxlan0: EADDRINUSE (Address already in use): kernel_tests (process " +
+                std::to_string(::getpid()) + ") holds UDP port 4790");
+  EXPECT_EQ(error.hint, "end that program, or give the network another `port`");
 }
 
 TEST_F(ErrorTest, OfAVniInANamespaceWithoutANameSaysHowToFindIt) {

@@ -44,7 +44,7 @@ class HostsFileTest : public ::testing::Test {
     return root + "/netns/web/" + file;
   }
 
-  [[nodiscard]] std::vector<HostsFile> observe() const { return files->observe(netns("web")).value(); }
+  [[nodiscard]] std::vector<HostsFile> observe() const { return files->observe(netns("web"), {}).value(); }
 
   // A file that somebody else made.
   void put(const std::string& text) const {
