@@ -175,8 +175,8 @@ std::string comment_title(const Report& report) {
 
 std::string comment_verdict(const Report& report) {
   if (report.plan != nullptr) return "**" + plan_footer(*report.plan) + "**\n";
-  if (report.error || !report.manifest.diagnostics.empty()) {
-    const std::size_t count = report.manifest.diagnostics.size();
+  const auto count = std::ranges::count(report.manifest.diagnostics, Severity::error, &Diagnostic::severity);
+  if (report.error || count > 0) {
     if (count == 0) return "**It failed.**\n";
     return fmt::format("**The manifest is invalid: {} error{}.**\n", count, count == 1 ? "" : "s");
   }

@@ -10,6 +10,7 @@
 #include "cmd/manifest_source.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/tell.hpp"
+#include "reconcile/covering.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/utf8.hpp"
@@ -87,6 +88,10 @@ int validate(const ValidateOptions& options, std::ostream& out, std::ostream& er
   Sources sources = std::move(found.value().files);
   Parsed parsed = parse(sources);
   const bool valid = count_of(parsed.diagnostics, Severity::error) == 0;
+  if (valid) {
+    for (Diagnostic& warning : covering_subnets(parsed.manifest))
+      parsed.diagnostics.push_back(std::move(warning));
+  }
   const Format format = format_of(options);
   if (format == Format::json) {
     print_json(parsed, sources, out);

@@ -339,8 +339,22 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "A host's gateway pool holds an address or a route of the host's, of any table, one that drops what is "
      "sent there too, or a peer or the keystore; or it is part of the host's own subnet or of what a table "
      "beside the main one leads to: the host would answer for machines that exist, or never be asked. A part "
-     "of what the main table drops as a whole (blackhole) is free.",
-     "Declare a gateway_pool that nothing else uses."},
+     "of what the main table drops as a whole (blackhole) is free. A chosen pool of which nothing is made "
+     "yet is "
+     "chosen anew by an apply with the manifest on that host.",
+     "Declare a gateway_pool that nothing else uses, or take away what came later."},
+    {"subnet-in-use", Stage::plan, Errc::conflict,
+     "A subnet that was chosen for a network holds an address, a route or a nameserver of this host, a VTEP "
+     "or "
+     "the keystore, or is part of the host's own subnet: endpoints with a way out don't reach it. The "
+     "network "
+     "is left as it is on this host.",
+     "Take away what came later, or declare a subnet for the network that nothing else uses."},
+    {"subnet-covers", Stage::plan, Errc::conflict,
+     "Warning: a declared subnet holds the address of a host or of the keystore, or overlaps the subnet by "
+     "which "
+     "a host reaches the others: its endpoints don't reach what is there.",
+     "Give the network a subnet that nothing else uses."},
     {"vtep-taken", Stage::plan, Errc::guard,
      "A host's interface has the address by which the others reach another host. On the host itself the plan "
      "is refused; elsewhere it is a warning, and the host stays as it was.",

@@ -11,6 +11,10 @@ namespace ovl {
 
 namespace {
 
+bool is_chosen(const HostRecord& host) {
+  return std::ranges::find(host.chosen, "gateway_pool") != host.chosen.end();
+}
+
 // The longest route to an address; nullptr: none but default routes.
 const FactRoute* route_to(const HostFacts& facts, const IpAddress& address) {
   const FactRoute* longest = nullptr;
@@ -91,11 +95,47 @@ Status leave_gateway(const State& state, const HostName& here, const Records& de
   OVL_TRY(const Remembered good, remember(state));
   const HostRecord* before = good.records.host(here);
   const HostRecord* now = desired.host(here);
-  if (before == nullptr || now == nullptr || before->gateway_pool != now->gateway_pool) return {};
+  if (now == nullptr) return {};
+  const bool is_realised = before != nullptr && before->gateway_pool == now->gateway_pool;
   for (Finding& finding : problems) {
-    if (is_of_pool(finding)) finding.part = part_name(Plan(), NetnsName());
+    if (!is_of_pool(finding)) continue;
+    if (is_realised || is_chosen(*now)) finding.part = part_name(Plan(), NetnsName());
+    if (is_chosen(*now)) {
+      finding.hint =
+          "take that away, or declare a gateway_pool of this host that nothing else uses; as long as nothing "
+          "of it is made here, an apply with the manifest on this host chooses another one";
+    }
   }
   return {};
+}
+
+namespace {
+
+// Whether this host's gateway bridge is there and has no other pool. What somebody took off it will be
+// repaired.
+Result<bool> has_bridge_in(Kernel& kernel, const Label& cluster, const IpPrefix& pool) {
+  HostObjects asked;
+  asked.at(NetnsName());
+  OVL_TRY(HostObjects seen, kernel.observe(asked));
+  const NamespaceObjects& host = seen.at(NetnsName());
+  const bool is_there = std::ranges::any_of(host.links, [&](const Link& link) {
+    return link.name.view() == kGatewayBridge && is_owner_mark(cluster, link.alias);
+  });
+  const auto is_elsewhere = [&](const Address& address) {
+    const IpAddress& ip = address.address.address;
+    return address.dev.view() == kGatewayBridge && ip.is_ipv4() && !pool.contains(ip);
+  };
+  return is_there && std::ranges::none_of(host.addresses, is_elsewhere);
+}
+
+}  // namespace
+
+Result<bool> chooses_pool_anew(Kernel& kernel, const ProjectInput& input) {
+  const HostRecord* self = input.records.host(input.host);
+  if (self == nullptr || !self->gateway_pool || !is_chosen(*self)) return false;
+  if (held_by_pool(*self->gateway_pool, input).empty()) return false;
+  OVL_TRY(const bool is_made, has_bridge_in(kernel, input.cluster, *self->gateway_pool));
+  return !is_made;
 }
 
 }  // namespace ovl

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/kernel/kernel.hpp"
 #include "reconcile/project.hpp"
 #include "state/state.hpp"
 
@@ -15,9 +16,13 @@ namespace ovl {
 // no facts are known.
 std::string held_by_pool(const IpPrefix& pool, const ProjectInput& input);
 
-// What has come into a pool that host `here` has realised already is about the gateway alone: makes that the
-// part of such findings ("pool-in-use"). Errors: as State.
+// What a chosen pool holds, and what has come into one that host `here` has realised already, is about the
+// gateway alone: makes that the part of such findings ("pool-in-use"). Errors: as State.
 Status leave_gateway(const State& state, const HostName& here, const Records& desired,
                      std::vector<Finding>& problems);
+
+// Whether a pool that was chosen for this host, maybe where nobody knew it, holds something of it, and
+// nothing of the pool is made here yet. Errors: as Kernel.
+Result<bool> chooses_pool_anew(Kernel& kernel, const ProjectInput& input);
 
 }  // namespace ovl

@@ -205,20 +205,39 @@ void keep_vteps_apart(const Request& request, Planned& planned) {
   }
 }
 
-void resolve_records(const Request& request, Planned& planned) {
+// The pool of a host is chosen by that host: what another one chose for it stands until it is looked at here.
+Result<Surroundings> surroundings(const Request& request, const World& world, const Planned& planned) {
+  Surroundings out;
+  for (const KeystoreAddress& store : request.keystores) {
+    if (!store.address.empty() && !store.address.is_loopback()) out.stores.push_back(store.address);
+  }
+  if (!planned.own_facts) return out;
+  const ProjectInput input{.cluster = request.cluster,
+                           .host = request.host,
+                           .records = planned.known,
+                           .facts = planned.view.facts,
+                           .keystores = request.keystores};
+  OVL_TRY(const bool anew, chooses_pool_anew(*world.kernel, input));
+  if (anew) out.anew.insert(request.host);
+  return out;
+}
+
+Status resolve_records(const Request& request, const World& world, Planned& planned) {
   const bool only_moves = !request.moves.empty() && request.manifest == nullptr && !request.refresh_only;
   if (has_cluster(request) ? only_moves : planned.puts_back) {
     planned.desired = planned.known;
   } else if (!has_cluster(request) || request.refresh_only) {
     planned.desired = planned.puts_back ? planned.known : planned.view.records;
   } else if (!request.destroy && request.manifest != nullptr) {
-    Resolved resolved = resolve(*request.manifest, planned.known, planned.view.facts);
+    OVL_TRY(const Surroundings around, surroundings(request, world, planned));
+    Resolved resolved = resolve(*request.manifest, planned.known, planned.view.facts, around);
     planned.desired = std::move(resolved.records);
     planned.problems = std::move(resolved.problems);
     planned.plan.waiting = std::move(resolved.waiting);
     keep_vteps_apart(request, planned);
     stage(planned);
   }
+  return {};
 }
 
 Plan empty_plan(const Request& request) {
@@ -405,7 +424,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   OVL_CHECK(read_cluster(request, world, planned));
   OVL_CHECK(check_guards(request, planned));
   OVL_CHECK(read_facts(request, world, planned));
-  resolve_records(request, planned);
+  OVL_CHECK(resolve_records(request, world, planned));
   if (!planned.problems.empty()) return planned;
   OVL_CHECK(diff_cluster(request, world.now, planned));
   OVL_CHECK(diff_host(request, world, planned));

@@ -13,6 +13,7 @@
 #include "reconcile/full_ttl.hpp"
 #include "reconcile/held_by_pool.hpp"
 #include "reconcile/ids.hpp"
+#include "reconcile/subnet_check.hpp"
 #include "reconcile/switch_over.hpp"
 
 namespace ovl {
@@ -103,6 +104,7 @@ class Projector {
     mtu_ = effective_mtu(network, in_.records, in_.facts);
     check_mtu(network);
     warn_of_small_underlays(network);
+    check_subnets(network);
     vnis_.push_back(network.vni);
     if (network.twin) vnis_.push_back(network.twin->vni);
     const NetnsName sandbox = sandbox_name(network.name);
@@ -383,6 +385,16 @@ class Projector {
                 .subject = "host." + in_.host.text(),
                 .message = fmt::format("its gateway pool {} {}", self_->gateway_pool->text(), held),
                 .hint = "declare a gateway_pool of this host that nothing else uses"});
+  }
+
+  // Where an endpoint of the network has a way out, which its subnets take something from.
+  void check_subnets(const NetworkRecord& network) {
+    const bool matters = std::ranges::any_of(endpoints_of(network.name), [&](const EndpointRecord& endpoint) {
+      return endpoint.host == in_.host && sees_outside(endpoint);
+    });
+    if (!matters) return;
+    if (!subnets_) subnets_.emplace(in_, *self_);
+    subnets_->check(network, out_.problems, out_.warnings);
   }
 
   [[nodiscard]] std::uint32_t gateway_mtu() const {
@@ -676,6 +688,7 @@ class Projector {
   Projected out_;
   std::map<Label, std::vector<Label>> networks_;                   // of each endpoint's name, sorted
   std::map<Label, std::shared_ptr<const HostLines::Part>> names_;  // in each network
+  std::optional<SubnetCheck> subnets_;                             // made when there is something to check
   std::uint32_t mtu_ = 0;
   std::vector<Vni> vnis_;
 };

@@ -80,6 +80,15 @@ class RepeatedLabels {
   std::size_t bytes_ = 0;
 };
 
+// What is told to nobody still counts on its own host.
+void hold(HostFacts& facts, const IpPrefix& prefix) {
+  if (prefix.address().is_ipv4()) facts.held.push_back(HeldRoute{.destination = prefix});
+}
+
+void hold_addresses(HostFacts& facts, const std::vector<IpAddress>& all, std::size_t told) {
+  for (std::size_t i = told; i < all.size(); ++i) hold(facts, IpPrefix::masked(all[i], all[i].bits()));
+}
+
 template <class T>
 bool cut(std::vector<T>& items, std::size_t most) {
   if (items.size() <= most) return false;
@@ -87,12 +96,14 @@ bool cut(std::vector<T>& items, std::size_t most) {
   return true;
 }
 
-bool cut_routes(std::vector<FactRoute>& routes) {
+bool cut_routes(HostFacts& facts) {
+  std::vector<FactRoute>& routes = facts.routes;
   if (routes.size() <= kMostRoutes) return false;
   const auto is_wider = [](const FactRoute& a, const FactRoute& b) {
     return a.destination.length() < b.destination.length();
   };
   std::ranges::stable_sort(routes, is_wider);
+  for (std::size_t i = kMostRoutes; i < routes.size(); ++i) hold(facts, routes[i].destination);
   routes.resize(kMostRoutes);
   std::ranges::sort(routes, {},
                     [](const FactRoute& route) { return std::tie(route.destination, route.dev); });
@@ -129,7 +140,9 @@ void check_record_sizes(const ManifestIndex& index, Reporter& report) {
 }
 
 bool fit_facts(HostFacts& facts) {
-  bool out = cut_routes(facts.routes);
+  bool out = cut_routes(facts);
+  hold_addresses(facts, facts.addresses, kMostAddresses);
+  hold_addresses(facts, facts.nameservers, kMostOthers);
   out = cut(facts.addresses, kMostAddresses) || out;
   out = cut(facts.vnis, kMostVnis) || out;
   out = cut(facts.uplinks, kMostOthers) || out;

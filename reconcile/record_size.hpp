@@ -15,7 +15,8 @@ inline constexpr std::size_t kMostLabelBytes = std::size_t{512} << 20;
 void check_record_sizes(const ManifestIndex& index, Reporter& report);
 
 // Leaves out of a host's facts what does not fit into a record: the narrowest routes first, as wide ones take
-// most from allocation. True: something was left out.
+// most from allocation. What is left out of IPv4 still counts on the host itself (HostFacts::held). True:
+// something was left out.
 bool fit_facts(HostFacts& facts);
 
 // What a plan then says.

@@ -58,8 +58,9 @@ HostRecord resolve_host(const Manifest& manifest, const HostBlock& block, const 
   return record;
 }
 
-TakenSpace space_around(const Records& records) {
+TakenSpace space_around(const Records& records, const Surroundings& around) {
   TakenSpace taken;
+  for (const IpAddress& store : around.stores) taken.add(store);
   for (const HostRecord& host : records.hosts) {
     if (host.advertise) taken.add(*host.advertise);
   }
@@ -69,12 +70,14 @@ TakenSpace space_around(const Records& records) {
   return taken;
 }
 
-// A host that chooses its own pool looks also at what its other tables lead to and what it drops, but as a
-// whole, in which a pool may lie.
-void add_held(TakenSpace& own, const HostFacts& facts) {
-  constexpr std::uint8_t kPoolLength = 16;
+constexpr std::uint8_t kPoolLength = 16;    // of most pools that are chosen
+constexpr std::uint8_t kSubnetLength = 24;  // of subnets
+
+// A host that chooses looks also at what its other tables lead to and what it drops, but as a whole, in which
+// a prefix of that length may lie.
+void add_held(TakenSpace& own, const HostFacts& facts, std::uint8_t length) {
   for (const HeldRoute& route : facts.held) {
-    if (route.table != kMainTable || route.destination.length() >= kPoolLength) own.add(route.destination);
+    if (route.table != kMainTable || route.destination.length() >= length) own.add(route.destination);
   }
 }
 
@@ -89,7 +92,7 @@ void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& bl
   TakenSpace own;
   if (facts != nullptr) {
     own.add(*facts);
-    add_held(own, *facts);
+    add_held(own, *facts, kPoolLength);
   }
   const bool kept = before != nullptr && before->gateway_pool && has(before->chosen, "gateway_pool");
   record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken, own);
@@ -184,8 +187,8 @@ class FreeVnis {
 class NetworkResolver {
  public:
   NetworkResolver(const Manifest& manifest, const Records& current, const Facts& facts, const IdBook& ids,
-                  Resolved& out)
-      : manifest_(manifest), current_(current), facts_(facts), ids_(ids), out_(out) {}
+                  const Surroundings& around, Resolved& out)
+      : manifest_(manifest), current_(current), facts_(facts), ids_(ids), around_(around), out_(out) {}
 
   void run() {
     for (const NetworkBlock& block : manifest_.networks) {
@@ -217,8 +220,11 @@ class NetworkResolver {
   // What no chosen subnet may overlap; made when the first one is chosen.
   TakenSpace& taken_space() {
     if (taken_) return *taken_;
-    taken_ = space_around(out_.records);
-    for (const HostFacts& host : facts_.hosts) taken_->add(host);
+    taken_ = space_around(out_.records, around_);
+    for (const HostFacts& host : facts_.hosts) {
+      taken_->add(host);
+      add_held(*taken_, host, kSubnetLength);
+    }
     for (const HostBlock& host : manifest_.hosts) {
       if (host.gateway_pool) taken_->add(host.gateway_pool->value);
     }
@@ -267,6 +273,7 @@ class NetworkResolver {
   const Records& current_;
   const Facts& facts_;
   const IdBook& ids_;
+  const Surroundings& around_;
   Resolved& out_;
   std::optional<TakenSpace> taken_;
   std::optional<IpPrefix> last_chosen_;  // nothing before it is free
@@ -275,7 +282,8 @@ class NetworkResolver {
 
 }  // namespace
 
-Resolved resolve(const Manifest& manifest, const Records& current, const Facts& facts) {
+Resolved resolve(const Manifest& manifest, const Records& current, const Facts& facts,
+                 const Surroundings& around) {
   Resolved out;
   const IdBook ids(current);
   for (const HostBlock& block : manifest.hosts) {
@@ -285,15 +293,16 @@ Resolved resolve(const Manifest& manifest, const Records& current, const Facts& 
                                         block.name.text(), std::get<IfName>(block.advertise.value).view()));
     }
   }
-  NetworkResolver(manifest, current, facts, ids, out).run();
+  NetworkResolver(manifest, current, facts, ids, around, out).run();
   for (Diagnostic& found : crowded_subnets(manifest, out.records.networks)) {
     out.problems.push_back(std::move(found));
   }
-  const std::set<HostName> crowded = hosts_with_crowded_pools(manifest, out.records.networks, current);
-  const TakenSpace taken = space_around(out.records);
+  std::set<HostName> anew = hosts_with_crowded_pools(manifest, out.records.networks, current);
+  anew.insert(around.anew.begin(), around.anew.end());
+  const TakenSpace taken = space_around(out.records, around);
   for (std::size_t i = 0; i < manifest.hosts.size(); ++i) {
     const HostBlock& block = manifest.hosts[i];
-    const HostRecord* before = crowded.contains(block.name) ? nullptr : current.host(block.name);
+    const HostRecord* before = anew.contains(block.name) ? nullptr : current.host(block.name);
     resolve_gateway_pool(out, out.records.hosts[i], block, before, facts.host(block.name), taken);
   }
   resolve_endpoints(manifest, current, ids, out);

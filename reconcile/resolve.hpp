@@ -3,6 +3,7 @@
 // one is chosen; the order of the manifest's blocks makes no difference.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@ struct Resolved {
   std::vector<std::string> waiting;  // what waits for a host's first fact
 };
 
-Resolved resolve(const Manifest& manifest, const Records& current, const Facts& facts);
+// What whoever resolves knows beside records and facts.
+struct Surroundings {
+  std::set<HostName> anew;  // hosts whose chosen gateway pool is not kept, as it is in use there by others
+  std::vector<IpAddress> stores;  // the keystore's addresses: in no chosen pool or subnet
+};
+
+Resolved resolve(const Manifest& manifest, const Records& current, const Facts& facts,
+                 const Surroundings& around = {});
 
 }  // namespace ovl
