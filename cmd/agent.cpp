@@ -10,6 +10,8 @@
 #include "cmd/keeping.hpp"
 #include "cmd/left.hpp"
 #include "cmd/verbs.hpp"
+#include "drivers/kernel/address_watch.hpp"
+#include "reconcile/observe.hpp"
 #include "reconcile/recall.hpp"
 
 namespace ovl {
@@ -36,6 +38,7 @@ class Agent {
   void run() {
     say_line(fmt::format("keeping {} in cluster {}", context_.request().host.text(),
                          context_.request().cluster.text()));
+    watch_addresses();
     milliseconds retry = kFirstRetry;
     while (!interrupted()) {
       const Status status = round();
@@ -79,7 +82,7 @@ class Agent {
       OVL_CHECK(presence_.keep(context_));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
       OVL_TRY(const bool other_netns, context_.watch_netns());
-      if (other_netns || batch.reset ||
+      if (other_netns || batch.reset || has_moved() ||
           std::ranges::any_of(batch.events, [this](const auto& e) { return concerns_us(e); }))
         break;
     }
@@ -115,7 +118,30 @@ class Agent {
     if (!applied.ok()) return applied.error();
     left_.tell(applied.value().left);
     misfit_ = applied.value().planned.misfit;
+    remember_address(applied.value().planned);
     return {};
+  }
+
+  // Where it can't be watched, other changes bring the new address along.
+  void watch_addresses() {
+    auto watch = AddressWatch::open();
+    if (watch.ok()) addresses_.emplace(std::move(watch).value());
+  }
+
+  void remember_address(const Planned& planned) {
+    const auto asked = facts_request(context_.request().host, nullptr, planned.desired);
+    const bool follows = asked.ok() && asked.value().interface && planned.own_facts;
+    asked_.reset();
+    if (!follows) return;
+    asked_ = asked.value();
+    asked_->recorded = vtep_ = planned.own_facts->vtep;
+  }
+
+  // Whether the interface by which the others reach this host has lost the address that they know.
+  bool has_moved() {
+    if (!addresses_ || !addresses_->has_changed() || !asked_) return false;
+    const auto facts = context_.world().kernel->facts(*asked_);
+    return facts.ok() && facts.value().vtep != vtep_;
   }
 
   Keystore& keystore() { return *context_.world().keystore; }
@@ -130,7 +156,10 @@ class Agent {
   ServiceManager manager_{service_place()};
   bool is_reached_ = false;  // the store has answered once
   bool is_away_ = false;     // and did not the last time
-  bool misfit_ = false;      // the last apply found records that are not those of their head
+  std::optional<AddressWatch> addresses_;
+  std::optional<FactsRequest> asked_;  // where this host's record names an interface
+  std::optional<IpAddress> vtep_;      // what was told last
+  bool misfit_ = false;                // the last apply found records that are not those of their head
 };
 
 Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const AgentOptions& options) {

@@ -162,9 +162,11 @@ constexpr std::array<KeySpec, 3> kWindowKeys{
             "When it closes, in UTC; not after `from`: on the next day. `24:00` ends the day.", "\"18:00\""}};
 
 constexpr std::array<KeySpec, 7> kHostKeys{
-    KeySpec{"advertise", &kAdvertise, true, "",
-            "Address by which the other hosts reach this one (its VTEP), or the interface that has it.",
-            "\"192.168.99.104\""},
+    KeySpec{
+        "advertise", &kAdvertise, true, "",
+        "Address by which the other hosts reach this one (its VTEP), or the interface that has it, by any of "
+        "its names of up to 15 characters.",
+        "\"192.168.99.104\""},
     KeySpec{"bind", &kAddress, false, "`advertise`",
             "Local address of the tunnels, where the advertised one is behind NAT.", "\"10.1.0.4\""},
     KeySpec{"gateway_pool", &kPrefix, false, "chosen: `172.18.0.0/16` or the next free",

@@ -232,6 +232,8 @@ bool is_declared(const HostName& host, const Manifest* manifest, const Records& 
 
 Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifest, const Records& records) {
   FactsRequest request{.host = host};
+  const HostRecord* record = records.host(host);
+  if (record != nullptr) request.recorded = record->advertise;
   if (const HostBlock* block = find_block(manifest, host)) {
     if (block->bind) {
       request.advertise = block->bind->value;
@@ -242,14 +244,13 @@ Result<FactsRequest> facts_request(const HostName& host, const Manifest* manifes
     }
     return request;
   }
-  const HostRecord* record = records.host(host);
   if (record == nullptr) {
     return Error{.code = Errc::manifest,
                  .message = fmt::format("host {} is not declared", host.text()),
                  .hint = "say which of the declared hosts this machine is: --host NAME"};
   }
-  // Of an interface the address that it has now: the one in the record is what it had, and who writes records
-  // elsewhere learns the new one from these facts.
+  // Of an interface an address that it has now: the one in the record may be what it had, and who writes
+  // records elsewhere learns the new one from these facts.
   if (record->bind || !record->interface) {
     request.advertise = record->bind ? record->bind : record->advertise;
   } else {

@@ -346,10 +346,12 @@ Projected project_records(const Request& request, const Planned& planned, const 
 Status find_full_ttl(const Request& request, World& world, Planned& planned) {
   FullTtlWord word = full_ttl_word(planned.desired, planned.view.facts, request.host);
   const HostRecord* self = planned.desired.host(request.host);
-  if (self == nullptr || !self->advertise) return {};
+  if (self == nullptr) return {};
+  const auto own = vtep_of(*self, planned.desired, planned.view.facts);
+  if (!own) return {};
   for (std::vector<IpAddress>* some : {&word.said, &word.silent}) {
     if (some->empty()) continue;
-    OVL_TRY(*some, world.kernel->on_link(*self->advertise, *some));
+    OVL_TRY(*some, world.kernel->on_link(*own, *some));
   }
   planned.full_ttl = std::move(word);
   return {};

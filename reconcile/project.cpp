@@ -66,7 +66,12 @@ bool sees_outside(const EndpointRecord& endpoint) {
 class Projector {
  public:
   explicit Projector(const ProjectInput& in)
-      : in_(in), self_(in.records.host(in.host)), facts_(in.facts.host(in.host)) {}
+      : in_(in), self_(in.records.host(in.host)), facts_(in.facts.host(in.host)) {
+    if (self_ == nullptr) return;
+    as_it_is_ = *self_;
+    as_it_is_.advertise = vtep_of(*self_, in.records, in.facts);
+    self_ = &as_it_is_;
+  }
 
   Projected run() {
     if (self_ == nullptr || !self_->advertise) return std::move(out_);
@@ -683,7 +688,8 @@ class Projector {
   }
 
   const ProjectInput& in_;
-  const HostRecord* self_;
+  HostRecord as_it_is_;     // with the address that it has now
+  const HostRecord* self_;  // nullptr: this host has no record
   const HostFacts* facts_;
   Projected out_;
   std::map<Label, std::vector<Label>> networks_;                   // of each endpoint's name, sorted
@@ -697,6 +703,17 @@ class Projector {
 
 Projected project(const ProjectInput& input) {
   return Projector(input).run();
+}
+
+std::optional<IpAddress> vtep_of(const HostRecord& host, const Records& records, const Facts& facts) {
+  const HostFacts* own = facts.host(host.name);
+  const bool follows = host.interface && !host.bind && own != nullptr && own->vtep;
+  if (!follows || own->vtep == host.advertise) return host.advertise;
+  const bool is_taken = std::ranges::any_of(records.hosts, [&](const HostRecord& other) {
+    const bool has_it = other.name != host.name && other.advertise == own->vtep;
+    return has_it || (other.gateway_pool && other.gateway_pool->contains(*own->vtep));
+  });
+  return is_taken ? host.advertise : own->vtep;
 }
 
 std::uint32_t effective_mtu(const NetworkRecord& network, const Records& records, const Facts& facts) {

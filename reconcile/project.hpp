@@ -33,6 +33,11 @@ struct Projected {
 
 Projected project(const ProjectInput& input);
 
+// The address by which this host's tunnels are reached: its record's or, where the record names an interface,
+// the one that its own facts say the interface has now, which who writes records may not have heard of yet.
+// Not one that another host has, or that is in a gateway pool. nullopt: not known yet.
+std::optional<IpAddress> vtep_of(const HostRecord& host, const Records& records, const Facts& facts);
+
 // The MTU that a network's devices get on every host: as declared, or the smallest underlay MTU among
 // the hosts that have an endpoint in it, less the encapsulation (50 bytes over IPv4, 70 over IPv6).
 std::uint32_t effective_mtu(const NetworkRecord& network, const Records& records, const Facts& facts);

@@ -466,6 +466,9 @@ Result<HostFacts> FakeKernel::facts(const FactsRequest& request) {
   HostFacts facts = facts_;
   facts.host = request.host;
   if (request.advertise) facts.vtep = request.advertise;
+  const bool has_recorded =
+      request.recorded && std::ranges::find(facts.addresses, *request.recorded) != facts.addresses.end();
+  if (request.interface && has_recorded) facts.vtep = request.recorded;
   return facts;
 }
 

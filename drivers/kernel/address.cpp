@@ -65,6 +65,10 @@ std::optional<AddressRow> parse_address(const MessageView& message, const LinkTa
   row.address.address = IpInterface{.address = ip, .length = header->ifa_prefixlen};
   const auto flags = attributes[IFA_FLAGS].as<std::uint32_t>().value_or(header->ifa_flags);
   row.address.nodad = !ip.is_ipv4() && (flags & IFA_F_NODAD) != 0;
+  // One bit: to IPv4 it says secondary, to IPv6 temporary (IFA_F_TEMPORARY).
+  const bool is_second = (flags & IFA_F_SECONDARY) != 0;
+  row.secondary = ip.is_ipv4() && is_second;
+  row.lasting = (flags & (IFA_F_DEPRECATED | IFA_F_DADFAILED)) == 0 && (ip.is_ipv4() || !is_second);
   const auto protocol = attributes[IFA_PROTO].as<std::uint8_t>().value_or(IFAPROT_UNSPEC);
   row.from_kernel = is_from_kernel(row.address, protocol, device->link);
   row.settled = is_settled(ip, flags, attributes[IFA_CACHEINFO]);

@@ -16,6 +16,8 @@ struct AddressRow {
   std::uint8_t scope = 0;    // RT_SCOPE_*
   bool from_kernel = false;  // a link-local that the kernel generated
   bool settled = true;       // its own route has come, as an IPv6 address's does some time after it
+  bool lasting = true;     // neither deprecated, nor temporary (RFC 8981), nor found to be another machine's
+  bool secondary = false;  // IPv4: of a subnet of which the device had an address before
 };
 
 // One dump of both families, in the kernel's order. Addresses of devices not in `links` are left out;

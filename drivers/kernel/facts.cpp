@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/link.hpp"
@@ -64,20 +65,41 @@ Result<const AddressRow*> find_address(const std::vector<AddressRow>& rows, cons
                    "is translated (NAT)"};
 }
 
-// The interface's first global address, IPv4 first.
-Result<const AddressRow*> find_on_interface(const std::vector<AddressRow>& rows, const IfName& wanted) {
+Error no_address(const IfName& wanted, const LinkRow* device, bool has_others) {
+  if (device == nullptr) {
+    return Error{.code = Errc::conflict,
+                 .message = fmt::format("there is no interface {} on this machine", wanted.view()),
+                 .hint = "correct `advertise`: ip link shows the interfaces and their other names"};
+  }
+  return Error{.code = Errc::conflict,
+               .message = fmt::format("interface {} has no {}address on this machine", wanted.view(),
+                                      has_others ? "lasting " : ""),
+               .hint = has_others ? "give the interface an address that is neither temporary nor deprecated"
+                                  : "give the interface an address, or correct `advertise`"};
+}
+
+// Which of an interface's addresses others are told, the lowest first: IPv4 before IPv6, and one of a subnet
+// before one of its own alone, as what is moved between machines (VRRP) mostly is, and a subnet's first.
+std::tuple<bool, bool, bool> rank(const AddressRow& row) {
+  const IpInterface& address = row.address.address;
+  const bool is_alone = address.length == address.address.bits();
+  return {!address.address.is_ipv4(), is_alone, row.secondary};
+}
+
+// The address that is recorded already, or the best one.
+Result<const AddressRow*> find_on_interface(const std::vector<AddressRow>& rows, const LinkTable& links,
+                                            const FactsRequest& request) {
+  const LinkRow* device = links.find(*request.interface);
   const AddressRow* found = nullptr;
+  bool has_others = false;
   for (const AddressRow& row : rows) {
-    if (row.address.dev != wanted || row.scope != RT_SCOPE_UNIVERSE) continue;
-    if (found == nullptr ||
-        (row.address.address.address.is_ipv4() && !found->address.address.address.is_ipv4())) {
-      found = &row;
-    }
+    if (device == nullptr || row.index != device->index || row.scope != RT_SCOPE_UNIVERSE) continue;
+    if (request.recorded == row.address.address.address) return &row;
+    has_others = has_others || !row.lasting;
+    if (row.lasting && (found == nullptr || rank(row) < rank(*found))) found = &row;
   }
   if (found != nullptr) return found;
-  return Error{.code = Errc::conflict,
-               .message = fmt::format("interface {} has no address on this machine", wanted.view()),
-               .hint = "give the interface an address, or correct `advertise`"};
+  return no_address(*request.interface, device, has_others);
 }
 
 void fill_routes(HostFacts& facts, const std::vector<Route>& routes, const LinkTable& links) {
@@ -147,7 +169,7 @@ Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vecto
                  const LinkTable& links) {
   if (!request.advertise && !request.interface) return {};
   OVL_TRY(const AddressRow* row, request.advertise ? find_address(rows, *request.advertise)
-                                                   : find_on_interface(rows, *request.interface));
+                                                   : find_on_interface(rows, links, request));
   facts.vtep = row->address.address.address;
   if (const LinkRow* device = links.find(row->index)) {
     facts.underlay_mtu = std::clamp(device->link.mtu.value_or(1500), kLeastUnderlayMtu, kMostUnderlayMtu);

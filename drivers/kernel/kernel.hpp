@@ -51,7 +51,8 @@ struct TunnelObstacle {
 struct FactsRequest {
   HostName host;
   std::optional<IpAddress> advertise;  // or
-  std::optional<IfName> interface;     // the interface to resolve into the VTEP
+  std::optional<IfName> interface;     // the interface to resolve into the VTEP, by any of its names
+  std::optional<IpAddress> recorded;   // the VTEP so far: kept as long as the interface has it
 };
 
 class Kernel {

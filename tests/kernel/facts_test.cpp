@@ -1,6 +1,7 @@
 // Facts of a host, and announcements.
 #include <fmt/format.h>
 
+#include "drivers/kernel/address_watch.hpp"
 #include "drivers/kernel/announce.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
@@ -126,6 +127,55 @@ TEST_F(FactsTest, AnInterfaceGivesItsFirstGlobalAddressIpv4First) {
   EXPECT_EQ(facts("", "und0").vtep, ip("192.168.50.1"));
   must("ip address del 192.168.50.1/24 dev und0");
   EXPECT_EQ(facts("", "und0").vtep, ip("fd00::1"));
+}
+
+// What is moved between machines, or soon gone, is no address for others to reach a host by.
+TEST_F(FactsTest, AnInterfaceGivesNoAddressThatCameFirstByChance) {
+  must(
+      "ip address flush dev und0; ip address add 192.168.50.9/32 dev und0; "
+      "ip address add 192.168.50.8/24 dev und0 preferred_lft 0; ip address add 192.168.50.1/24 dev und0; "
+      "ip address add 192.168.50.7/24 dev und0");
+  EXPECT_EQ(facts("", "und0").vtep, ip("192.168.50.1"));
+  must("ip address flush dev und0; ip address add 192.168.50.9/32 dev und0");
+  EXPECT_EQ(facts("", "und0").vtep, ip("192.168.50.9")) << "as some clouds give it: it is the only one";
+  must(
+      "ip address flush dev und0; ip address add fd00::9/128 dev und0 nodad; "
+      "ip address add fd00::8/64 dev und0 nodad preferred_lft 0; ip address add fd00::1/64 dev und0 nodad");
+  EXPECT_EQ(facts("", "und0").vtep, ip("fd00::1"));
+  must("ip address flush dev und0; ip address add fd00::8/64 dev und0 nodad preferred_lft 0");
+  const FactsRequest request{.host = HostName::parse("a").value(), .interface = dev("und0")};
+  EXPECT_EQ(kernel->facts(request).error().message, "interface und0 has no lasting address on this machine");
+}
+
+TEST_F(FactsTest, AnInterfaceKeepsTheRecordedAddressWhileItHasIt) {
+  must("ip address add 192.168.50.7/24 dev und0; ip address add 192.168.50.9/32 dev und0");
+  FactsRequest request{.host = HostName::parse("a").value(), .interface = dev("und0")};
+  for (const char* recorded : {"192.168.50.1", "192.168.50.7", "192.168.50.9", "fd00::1"}) {
+    request.recorded = ip(recorded);
+    EXPECT_EQ(kernel->facts(request).value().vtep, ip(recorded));
+  }
+  must("ip address del 192.168.50.9/32 dev und0; ip address add 192.168.50.9/32 dev und1");
+  request.recorded = ip("192.168.50.9");
+  EXPECT_EQ(kernel->facts(request).value().vtep, ip("192.168.50.1")) << "another interface has it now";
+}
+
+TEST_F(FactsTest, AnInterfaceIsFoundByItsOtherNames) {
+  must("ip link property add dev und0 altname uplink altname enp1s0");
+  EXPECT_EQ(facts("", "uplink").vtep, ip("192.168.50.1"));
+  EXPECT_EQ(facts("", "enp1s0").underlay_mtu, 1400U);
+  const FactsRequest request{.host = HostName::parse("a").value(), .interface = dev("none")};
+  EXPECT_EQ(kernel->facts(request).error().message, "there is no interface none on this machine");
+}
+
+TEST_F(FactsTest, AChangedAddressIsHeardOf) {
+  auto watch = AddressWatch::open();
+  ASSERT_TRUE(watch.ok()) << watch.error().message;
+  EXPECT_FALSE(watch.value().has_changed());
+  must("ip address add 192.168.50.7/24 dev und0");
+  EXPECT_TRUE(watch.value().has_changed());
+  EXPECT_FALSE(watch.value().has_changed());
+  must("ip address del 192.168.50.7/24 dev und0");
+  EXPECT_TRUE(watch.value().has_changed());
 }
 
 // Kernel: what is reached by a gateway, or by a device without ARP, may have a router in between.

@@ -35,8 +35,39 @@ TEST(OwnFacts, AreOfTheInterfaceAndNotOfTheAddressThatItHad) {
   const FactsRequest request = facts_request(host.name, nullptr, records).value();
   EXPECT_EQ(request.advertise, std::nullopt);
   EXPECT_EQ(request.interface, host.interface);
+  EXPECT_EQ(request.recorded, ip("192.0.2.1")) << "kept while the interface has it";
+  const Parsed parsed = parse({{.name = "ovl.toml", .text = R"([cluster]
+name = "demo"
+[host.a]
+advertise = "eth1"
+)"}});
+  EXPECT_EQ(facts_request(host.name, &parsed.manifest, records).value().recorded, ip("192.0.2.1"));
   host.bind = ip("10.1.0.4");
   EXPECT_EQ(facts_request(host.name, nullptr, records).value().advertise, ip("10.1.0.4"));
+}
+
+// Its tunnels leave from the address that it has, whatever who writes records has heard of.
+TEST(OwnFacts, AnInterfacesNewAddressCountsBeforeItsRecordSaysIt) {
+  Records records;
+  HostRecord& host = records.hosts.emplace_back();
+  host.name = HostName::parse("a").value();
+  host.advertise = ip("192.0.2.1");
+  HostRecord& other = records.hosts.emplace_back();
+  other.name = HostName::parse("b").value();
+  other.advertise = ip("192.0.2.2");
+  other.gateway_pool = IpPrefix::parse_exact("172.18.0.0/16").value();
+  Facts facts;
+  const auto vtep = [&](const std::string& now) {
+    facts.set(HostFacts{.host = records.hosts.front().name, .vtep = ip(now)});
+    return vtep_of(records.hosts.front(), records, facts);
+  };
+  EXPECT_EQ(vtep("192.0.2.9"), ip("192.0.2.1")) << "the record says the address itself";
+  records.hosts.front().interface = IfName::parse("eth1").value();
+  EXPECT_EQ(vtep("192.0.2.9"), ip("192.0.2.9"));
+  EXPECT_EQ(vtep("192.0.2.2"), ip("192.0.2.1")) << "another host's";
+  EXPECT_EQ(vtep("172.18.4.4"), ip("192.0.2.1")) << "in another host's pool";
+  records.hosts.front().bind = ip("10.1.0.4");
+  EXPECT_EQ(vtep("192.0.2.9"), ip("192.0.2.1"));
 }
 
 class SurroundingsTest : public ::testing::Test {
