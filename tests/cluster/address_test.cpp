@@ -1,0 +1,82 @@
+// A host whose interface gets another address, as from a lease, and one that nobody knew when its pool was
+// chosen.
+#include "tests/cluster/lab_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+constexpr const char* kManifest = R"(
+[cluster]
+name = "address"
+[keystore]
+url = "sqlite:///var/lib/ovl/keystore.db"
+[host.left]
+advertise = "eth1"
+[host.right]
+advertise = "eth1"
+[network.net]
+subnet = "10.7.0.0/24"
+[endpoint.one]
+network = "net"
+host = "left"
+[endpoint.two]
+network = "net"
+host = "right"
+)";
+
+class AddressOfHost : public LabRig {
+ protected:
+  // Asks again and again, for at most 20 seconds.
+  [[nodiscard]] bool becomes_true(const std::string& host, const std::string& command) const {
+    return on(host, "for i in $(seq 200); do { " + command +
+                        "; } >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1")
+               .code == 0;
+  }
+};
+
+}  // namespace
+
+TEST_F(AddressOfHost, ANewOneIsUsedByTheAgentAndLearnedByWhoWrites) {
+  up(kManifest);
+  for (const char* host : {"left", "right", "left"}) apply(host);
+  ASSERT_EQ(in("right", "two", "ping -c 1 -W 2 one").code, 0);
+  // One that came beside it takes nothing away.
+  ASSERT_EQ(on("right", "ip addr add 10.99.0.1/32 dev eth1; ovl plan --scope host --detailed-exitcode").code,
+            0);
+  const Ran agent = on("right", "ovl agent >/run/agent.log 2>&1 & echo $! >/run/agent.pid");
+  ASSERT_EQ(agent.code, 0) << agent.out;
+  const Ran moved =
+      on("right",
+         "old=$(ip -4 -br addr show eth1 | awk '{print $3}'); new=$(echo $old | sed 's#[0-9]*/#77/#'); "
+         "ip addr add $new dev eth1; ip addr del $old dev eth1; "
+         "ip addr show dev eth1 | grep -q \"inet $new\" || ip addr add $new dev eth1; echo ${new%/*}");
+  ASSERT_EQ(moved.code, 0) << moved.out;
+  const std::string now = moved.out.substr(0, moved.out.find('\n'));
+  EXPECT_TRUE(
+      becomes_true("right", "ip netns exec ovl-net ip -d link show vxlan0 | grep 'local " + now + " '"))
+      << now << on("right", "cat /run/agent.log; ip netns exec ovl-net ip -d link show vxlan0").out;
+  EXPECT_NE(apply("left").find("-> " + now), std::string::npos);
+  EXPECT_TRUE(becomes_true("right", "ip netns exec two ping -c 1 -W 1 10.7.0.2"));
+  EXPECT_EQ(in("left", "one", "ping -c 1 -W 2 two").code, 0);
+  EXPECT_EQ(on("right", "kill $(cat /run/agent.pid)").code, 0);
+}
+
+// A compose network has what another host chose for this one: nothing of it is taken.
+TEST_F(AddressOfHost, APoolThatIsInUseThereIsChosenAnew) {
+  up(kManifest);
+  apply("left");
+  ASSERT_EQ(
+      on("right", "ip link add br-c type bridge; ip addr add 172.18.0.1/16 dev br-c; ip link set br-c up")
+          .code,
+      0);
+  EXPECT_NE(apply("right").find("172.18.0.0/16 -> 172.19.0.0/16"), std::string::npos);
+  EXPECT_TRUE(in_sync("right"));
+  EXPECT_TRUE(on("right", "ip -4 -br addr show ovl-gw").has("172.19.0.1/16"));
+  ASSERT_EQ(on("right", "ip addr add 172.19.7.7/24 dev br-c").code, 0);
+  const Ran later = on("right", "ovl plan");
+  EXPECT_EQ(later.code, 12) << later.out;
+  EXPECT_TRUE(later.has("its gateway pool 172.19.0.0/16 holds this host's address 172.19.7.7")) << later.out;
+}
+
+}  // namespace ovl
