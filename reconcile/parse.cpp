@@ -147,8 +147,7 @@ constexpr std::array<Wording, 14> kWordings{
     Wording{"could not determine value type", "this is no TOML value", "put text in quotes", true},
     Wording{"while parsing floating-point: expected decimal digit", "this is no number",
             "addresses and subnets are text: put them in quotes", true},
-    Wording{"expected keys, tables", "neither a key nor a block begins here",
-            "write key = value or [block]: a manifest is TOML, neither JSON nor YAML"},
+    Wording{"expected keys, tables", "neither a key nor a block begins here", "write key = value or [block]"},
     Wording{"unescaped control characters", "the string is not closed on its line", "close it with \""},
     Wording{"while parsing literal string: control characters", "the string is not closed on its line",
             "close it with '"},
@@ -173,6 +172,29 @@ std::pair<std::string, std::string> scope_and_reason(std::string_view descriptio
   const auto colon = description.find(": ");
   if (colon == std::string_view::npos) return {"TOML", std::string(description)};
   return {std::string(description.substr(0, colon)), std::string(description.substr(colon + 2))};
+}
+
+// The first line that says something.
+std::string_view first_words(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (!line.empty() && line.front() != '#') return line;
+  }
+  return {};
+}
+
+// Which language a file that is no TOML is in, by its first words; empty: no other that we know.
+std::string_view other_language(std::string_view text) {
+  const std::string_view line = first_words(text);
+  if (line.starts_with('{')) return "JSON";
+  const auto name = std::min(line.find_first_of(" \t:=\"'[]"), line.size());
+  const std::string_view rest = line.substr(name);
+  const bool is_pair =
+      name > 0 && rest.starts_with(':') && (rest.size() == 1 || rest[1] == ' ' || rest[1] == '\r');
+  const bool is_yaml = is_pair || line.starts_with("---") || line.starts_with("- ");
+  return is_yaml ? "YAML" : "";
 }
 
 std::string closing(std::string_view scope) {
@@ -210,7 +232,11 @@ void report_parse_error(const toml::parse_error& error, std::string_view text, s
     }
   }
   Reporter report(diagnostics);
-  report_syntax_error(error.description(), error.source(), places, report);
+  const std::string_view language = other_language(text);
+  if (language.empty()) return report_syntax_error(error.description(), error.source(), places, report);
+  report.error("syntax", places.of(error.source()),
+               fmt::format("this is {}, and a manifest is TOML", language),
+               "write [block], and key = value below it; ovl init writes a manifest to begin with");
 }
 
 }  // namespace
