@@ -132,7 +132,8 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
       ->envname("OVL_CHECK");
   CLI::App& init = verb(app, line, "init", "Write a manifest to start from",
                         [&line] { return ovl::init(line.init, std::cout, std::cerr); });
-  init.add_option("DIR", line.init.directory, "The directory to write ovl.toml into");
+  init.add_option("DIR", line.init.directory,
+                  "The directory to write ovl.toml into, made if it is not there");
 }
 
 void add_lab_verbs(CLI::App& app, CommandLine& line) {

@@ -4,25 +4,32 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <ostream>
 
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/machine.hpp"
 #include "model/handle.hpp"
+#include "model/values.hpp"
 #include "reconcile/utf8.hpp"
 
 namespace ovl {
 
 namespace {
 
+// As `ovl fmt` writes it, with these two words for what is known of this machine.
+constexpr std::string_view kName = "HOST";
+constexpr std::string_view kAddress = "ADDRESS";
 constexpr std::string_view kStarter =
     R"(# What this cluster's overlay networks shall be. `ovl validate` checks this file, `ovl plan` shows what
 # would change, `ovl apply` changes it. All keys: docs/manifest.md
 
 [cluster]
-name = "demo"  # names the cluster's tree in the keystore
+name = "demo" # names the cluster's tree in the keystore
 
 [keystore]
 # A file serves one machine. Several hosts share a store:
@@ -34,24 +41,24 @@ url = "sqlite:///var/lib/ovl/keystore.db"
 # tls = { ca = "file:/etc/ovl/ca.pem" }
 # allow_plaintext = true                     # off this machine, without tls
 
-[host.node-a]
-advertise = "192.168.50.10"  # how the other hosts reach this one: an address, or an interface like "eth0"
+[host.HOST]
+advertise = "ADDRESS" # how the other hosts reach this one: an address, or an interface like "eth0"
 
-[host.node-b]
-advertise = "192.168.50.11"
+# [host.node-b]
+# advertise = "192.168.50.11"
 
 [network.front]
-subnet = "10.0.9.0/24"  # left out: chosen
+subnet = "10.0.9.0/24" # left out: chosen
 # internal = true       # no way out of the network
 
 [endpoint.web]
-host = "node-a"
+host = "HOST"
 network = "front"
 # address = "10.0.9.10"  # left out: chosen, and kept
-aliases = ["www"]        # further names by which the others find it
+aliases = ["www"] # further names by which the others find it
 
 [endpoint.db]
-host = "node-b"
+host = "HOST"
 network = "front"
 )";
 
@@ -63,6 +70,30 @@ bool write_all(int fd, std::string_view text) {
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+void replace_all(std::string& text, std::string_view word, const std::string& by) {
+  for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += by.size()) {
+    text.replace(at, word.size(), by);
+  }
+}
+
+// By which others could reach it: an address of IPv4 that no other machine has.
+bool may_be_reached(const std::string& text) {
+  const auto address = IpAddress::parse(text);
+  return address.ok() && address.value().is_ipv4() && !address.value().is_loopback() &&
+         !address.value().is_link_local();
+}
+
+// As `ovl plan` finds it among the declared hosts.
+StarterHost this_host() {
+  StarterHost out;
+  const ThisMachine here = this_machine();
+  const auto name = HostName::parse(here.name.substr(0, here.name.find('.')));
+  if (name.ok()) out.name = name.value().text();
+  const auto address = std::ranges::find_if(here.addresses, may_be_reached);
+  if (address != here.addresses.end()) out.address = *address;
+  return out;
 }
 
 int refuse(const std::string& path, std::ostream& err) {
@@ -78,15 +109,20 @@ int refuse(const std::string& path, std::ostream& err) {
 
 }  // namespace
 
-std::string_view starter_manifest() {
-  return kStarter;
+std::string starter_manifest(const StarterHost& host) {
+  std::string text(kStarter);
+  replace_all(text, kName, host.name);
+  replace_all(text, kAddress, host.address);
+  return text;
 }
 
 int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
   const std::string path = options.directory == "." ? "ovl.toml" : options.directory + "/ovl.toml";
+  std::error_code failed;  // then opening says what is in the way
+  std::filesystem::create_directories(options.directory, failed);
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.valid()) return refuse(path, err);
-  if (!write_all(file.get(), kStarter)) {
+  if (!write_all(file.get(), starter_manifest(this_host()))) {
     const int status = refuse(path, err);
     ::unlink(path.c_str());
     return status;

@@ -3,7 +3,6 @@
 
 #include <iosfwd>
 #include <string>
-#include <string_view>
 
 namespace ovl {
 
@@ -11,11 +10,17 @@ struct InitOptions {
   std::string directory = ".";
 };
 
-// The manifest that init writes. It is valid as it stands.
-std::string_view starter_manifest();
+// The one host of a first manifest.
+struct StarterHost {
+  std::string name = "node-a";
+  std::string address = "192.168.50.10";
+};
 
-// Writes ovl.toml into the directory. Answers the exit code: 0, or 1 when there is one already or it
-// can't be written.
+// The manifest that init writes. It is valid as it stands, and as `ovl fmt` would write it.
+std::string starter_manifest(const StarterHost& host);
+
+// Writes ovl.toml, for this machine as its host, into the directory, which is made. Answers the exit code:
+// 0, or 1 when there is one already or it can't be written.
 int init(const InitOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace ovl

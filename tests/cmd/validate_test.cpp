@@ -4,13 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "cmd/init.hpp"
+#include "cmd/machine.hpp"
 #include "model/value.hpp"
+#include "reconcile/format_toml.hpp"
 
 namespace ovl {
 
@@ -49,6 +52,12 @@ class ValidateTest : public ::testing::Test {
     out_.str("");
     err_.str("");
     return init(options, out_, err_);
+  }
+
+  // That of the first host.
+  static std::string address_in(const std::string& text) {
+    const auto begin = text.find("advertise = \"") + 13;
+    return text.substr(begin, text.find('"', begin) - begin);
   }
 
   fs::path root_;
@@ -152,7 +161,31 @@ TEST_F(ValidateTest, InitWritesAManifestThatIsValid) {
   EXPECT_EQ(run_init(), 0);
   EXPECT_EQ(out_.str(), "wrote ovl.toml\nnext: edit it, then ovl validate and ovl plan\n");
   EXPECT_EQ(run(), 0);
-  EXPECT_EQ(out_.str(), "ovl.toml: valid: 2 hosts, 1 network, 2 endpoints\n");
+  EXPECT_EQ(out_.str(), "ovl.toml: valid: 1 host, 1 network, 2 endpoints\n");
+}
+
+TEST_F(ValidateTest, InitWritesWhatFmtLeavesAsItIs) {
+  for (const StarterHost& host : {StarterHost{}, StarterHost{.name = "a-long-name", .address = "10.1.1.1"}}) {
+    const std::string text = starter_manifest(host);
+    EXPECT_EQ(format_toml(text), text);
+    EXPECT_NE(text.find("\n[host." + host.name + "]\nadvertise = \"" + host.address + "\" "),
+              std::string::npos);
+  }
+}
+
+// Else its own plan would say that this machine is none of the declared hosts.
+TEST_F(ValidateTest, InitWritesThisMachineAsItsHost) {
+  EXPECT_EQ(run_init(), 0);
+  std::ifstream file("ovl.toml");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const std::string full = host_name();
+  const auto name = HostName::parse(full.substr(0, full.find('.')));
+  EXPECT_EQ(text, starter_manifest({.name = name.ok() ? name.value().text() : StarterHost().name,
+                                    .address = address_in(text)}));
+  const std::vector<std::string> addresses = this_machine().addresses;
+  const bool own = std::ranges::find(addresses, address_in(text)) != addresses.end();
+  EXPECT_TRUE(own || address_in(text) == StarterHost().address) << text;
+  EXPECT_FALSE(address_in(text).starts_with("127.")) << text;
 }
 
 TEST_F(ValidateTest, InitSaysNothingOfWhatIsNextToAScript) {
@@ -177,11 +210,15 @@ TEST_F(ValidateTest, InitDoesNotFollowALink) {
   EXPECT_FALSE(fs::exists("elsewhere"));
 }
 
-TEST_F(ValidateTest, InitNeedsTheDirectory) {
-  EXPECT_EQ(run_init({.directory = "nowhere"}), 1);
-  EXPECT_EQ(err_.str(),
-            "ovl: writing nowhere/ovl.toml: No such file or directory [io]\nhint: look at the path: does it "
-            "exist, who may read it, is the disk full\n");
+TEST_F(ValidateTest, InitMakesItsDirectory) {
+  EXPECT_EQ(run_init({.directory = "new/net"}), 0);
+  EXPECT_EQ(run({.path = "new/net"}), 0);
+  write("plain", "");
+  EXPECT_EQ(run_init({.directory = "plain"}), 1);
+  EXPECT_EQ(
+      err_.str(),
+      "ovl: writing plain/ovl.toml: Not a directory [io]\nhint: look at the path: does it exist, who may "
+      "read it, is the disk full\n");
 }
 
 }  // namespace
