@@ -397,6 +397,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Warning: /etc/resolv.conf names this machine's own resolver, an address of the loopback, and no other "
      "server is known that endpoints could ask.",
      "Name a server there that others reach, too, or let systemd-resolved know one (`resolvectl dns`)."},
+    {"file-for-several", Stage::plan, Errc::conflict,
+     "Warning: the keystore is a SQLite file, and hosts of the manifest have said nothing in it. Another "
+     "machine does "
+     "not see the file.",
+     "Name a server that all hosts reach, or apply on these hosts, where they are on this machine."},
     {"small-underlay", Stage::plan, Errc::conflict,
      "Warning: one host's underlay makes the MTU of its networks smaller than IPv6's 1,280 bytes.",
      "Raise the MTU of that host's underlay."},

@@ -7,6 +7,7 @@
 #include "model/abilities.hpp"
 #include "reconcile/diff_records.hpp"
 #include "reconcile/execute_objects.hpp"
+#include "reconcile/file_store.hpp"
 #include "reconcile/freeze.hpp"
 #include "reconcile/guards.hpp"
 #include "reconcile/held_by_pool.hpp"
@@ -330,6 +331,14 @@ void warn_of_source(const Request& request, Plan& plan) {
               .hint = "commit them, so that others can apply the same"});
 }
 
+// Of the apply of a person on one host: agents would say it again and again.
+void warn_of_file(const Request& request, Planned& planned) {
+  if (request.scope != Scope::all || request.destroy) return;
+  auto warning =
+      file_for_others(url_of(request.keystore_access), request.host, planned.desired, planned.view.facts);
+  if (warning) planned.plan.warnings.push_back(std::move(*warning));
+}
+
 Projected project_records(const Request& request, const Planned& planned, const Records& records) {
   return project(ProjectInput{.cluster = request.cluster,
                               .host = request.host,
@@ -428,6 +437,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   OVL_CHECK(read_facts(request, world, planned));
   OVL_CHECK(resolve_records(request, world, planned));
   if (!planned.problems.empty()) return planned;
+  warn_of_file(request, planned);
   OVL_CHECK(diff_cluster(request, world.now, planned));
   OVL_CHECK(diff_host(request, world, planned));
   planned.plan.interruptions = predict(planned.plan, planned.desired);

@@ -69,6 +69,7 @@ class OneHost : public ::testing::Test {
     request.origin.source = "dir:demo";
     request.own_words = own_words_;
     request.netns_list = list_;
+    request.keystore_access = keystore_access_;
     request.max_destroy = DestroyLimit::parse("100%").value();
     return request;
   }
@@ -122,6 +123,7 @@ class OneHost : public ::testing::Test {
   FakeKernel kernel_;
   NetnsList list_{.file = "/etc/ovl/netns.toml", .patterns = {}};
   bool own_words_ = true;
+  std::string keystore_access_;
   std::unique_ptr<State> state_;
 
  private:
