@@ -183,6 +183,9 @@ TEST_F(Scenario, AnEndpointMayLiveInANamespaceOfSomebodyElse) {
   apply("mhs-demo0");
   EXPECT_TRUE(in_sync("mhs-demo0"));
   EXPECT_EQ(in("mhs-demo0", "web", "ping -c 1 -W 1 127.0.0.1").code, 0);
+  const Ran storeless =
+      on("mhs-demo0", "ovl exec --keystore etcd://127.0.0.1:1 --timeout 1s web -- ip link show mine");
+  EXPECT_EQ(storeless.code, 0) << "as the manifest says, where no record can be read: " << storeless.out;
   // The record says where it is, the manifest where it is going to be.
   std::string elsewhere = kManifest;
   elsewhere.replace(elsewhere.find("[endpoint.web]\n"), 15, "[endpoint.web]\nnetns = \"elsewhere\"\n");
