@@ -18,6 +18,12 @@ directory of `*.toml` whose order makes no difference. Every block may stand in 
 once. Names are letters, digits and `-` (RFC 1123), compared without case; `ovl-*`, `outside` and
 `localhost` are reserved. What is left out is chosen, recorded in the keystore and kept.
 
+So is what was given once: `subnet`, `gateway`, `vni`, `port`, `gateway_pool`, `address` and `mac` stay as they are when
+their key is left out again. A change of VNI or port that is taken back before all hosts have made it returns to the one
+in use. To have a value chosen anew, ask for it: `vni = "auto"` gives up one that the manifest gave, and keeps one that
+ovl chose; the port's is `port = 4789`. What is left out gives way to what is declared: a VNI, address or MAC that another
+block gets, a gateway pool under a declared subnet.
+
 Where no PATH is given, every command and hook reads all `*.toml` of the folder itself, and none below; a folder
 that is named is read with all below it. A file that lies there and belongs to something else (`Cargo.toml`, another
 cluster's) is an error, never left out: name the manifest's own file (`ovl plan ovl.toml`; `--path ovl.toml` for hooks),
@@ -95,6 +101,13 @@ Value count_schema() {
   return out;
 }
 
+Value range_schema(const ValueType& type) {
+  Value out = typed("integer");
+  out.set("minimum", type.min);
+  out.set("maximum", type.max);
+  return out;
+}
+
 Value either(Value first, Value second) {
   Value out = Value::object();
   out.set("anyOf", Value::Array{std::move(first), std::move(second)});
@@ -117,13 +130,11 @@ Value value_schema(const ValueType& type) {
     case Shape::block: return block_schema(manifest_block(type.block));
     case Shape::blocks: return table_of(block_schema(manifest_block(type.block)));
     case Shape::block_list: return list_schema(block_schema(manifest_block(type.block)));
-    case Shape::string_or_integer: return either(string_schema(type), count_schema());
-    case Shape::integer: break;
+    case Shape::string_or_integer:
+      return either(string_schema(type), type.max > 0 ? range_schema(type) : count_schema());
+    case Shape::integer: return range_schema(type);
   }
-  Value out = typed("integer");
-  out.set("minimum", type.min);
-  out.set("maximum", type.max);
-  return out;
+  return {};
 }
 
 Value required_keys(const std::vector<std::string>& keys) {

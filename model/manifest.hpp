@@ -71,12 +71,17 @@ struct KeystoreBlock {
   Place place;
 };
 
+// Keys that say "auto", by the name that their value has in the record: what was given before gives way to
+// one that ovl chooses. A key that is left out keeps what it has.
+using AutoKeys = std::vector<std::string>;
+
 struct HostBlock {
   HostName name;
   Place place;
   Located<std::variant<IpAddress, IfName>> advertise;
   std::optional<Located<IpAddress>> bind;
   std::optional<Located<IpPrefix>> gateway_pool;
+  AutoKeys automatic;  // gateway_pool
   SourceCheck source_check = SourceCheck::strict;
   TtlCheck ttl_check = TtlCheck::automatic;
   Labels labels;
@@ -86,13 +91,14 @@ struct HostBlock {
 struct NetworkBlock {
   Label name;
   Place place;
-  std::vector<Located<IpPrefix>> subnets;  // empty: chosen
+  std::vector<Located<IpPrefix>> subnets;  // empty: kept, or chosen
   std::vector<Located<IpAddress>> gateways;
   std::vector<Located<IpPrefix>> ip_range;
   std::vector<Located<IpAddress>> reserved;
   std::optional<Located<Vni>> vni;
   std::optional<Located<Mtu>> mtu;
   std::optional<Located<UdpPort>> port;
+  AutoKeys automatic;  // subnets, gateways, vni
   bool internal = false;
   FrameTypes frames = FrameTypes::ip;
   AdoptMode adopt = AdoptMode::never;
@@ -104,6 +110,7 @@ struct AttachmentBlock {
   Located<Label> network;
   std::vector<Located<IpAddress>> addresses;  // at most one per family
   std::optional<Located<MacAddress>> mac;
+  AutoKeys automatic;  // addresses, mac
   std::vector<Located<Alias>> aliases;
 };
 

@@ -31,14 +31,25 @@ constexpr ValueType kAddresses{.shape = Shape::string_or_strings,
 constexpr ValueType kAdvertise{.shape = Shape::string,
                                .text = "an address, or the name of an interface",
                                .pattern = "^[A-Za-z0-9:][A-Za-z0-9:._-]*$"};
-constexpr ValueType kPrefix{.shape = Shape::string, .text = "a subnet", .pattern = kPrefixPattern};
 constexpr ValueType kPrefixArray{
     .shape = Shape::strings, .text = "an array of subnets", .pattern = kPrefixPattern};
 constexpr ValueType kPrefixes{
     .shape = Shape::string_or_strings, .text = "a subnet, or an array of subnets", .pattern = kPrefixPattern};
-constexpr ValueType kMac{
-    .shape = Shape::string, .text = "a MAC address", .pattern = "^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$"};
 constexpr ValueType kVni{.shape = Shape::integer, .text = "a whole number", .min = 1, .max = 16'777'215};
+// Those that may be kept, or chosen; see AutoKeys.
+constexpr ValueType kOpenPrefix{
+    .shape = Shape::string, .text = "a subnet, or \"auto\"", .pattern = "^(auto|[0-9A-Fa-f:.]+/[0-9]{1,3})$"};
+constexpr ValueType kOpenAddresses{.shape = Shape::string_or_strings,
+                                   .text = "an address, an array of addresses, or \"auto\"",
+                                   .pattern = "^(auto|[0-9A-Fa-f:.]+)$"};
+constexpr ValueType kOpenMac{.shape = Shape::string,
+                             .text = "a MAC address, or \"auto\"",
+                             .pattern = "^(auto|([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2})$"};
+constexpr ValueType kOpenVni{.shape = Shape::string_or_integer,
+                             .text = "a whole number, 1 to 16777215, or \"auto\"",
+                             .pattern = "^auto$",
+                             .min = 1,
+                             .max = 16'777'215};
 constexpr ValueType kMtu{.shape = Shape::integer, .text = "a whole number", .min = 68, .max = 65'535};
 constexpr ValueType kPort{.shape = Shape::integer, .text = "a whole number", .min = 1, .max = 65'535};
 constexpr ValueType kFlag{.shape = Shape::boolean, .text = "true or false"};
@@ -169,7 +180,7 @@ constexpr std::array<KeySpec, 7> kHostKeys{
         "\"192.168.99.104\""},
     KeySpec{"bind", &kAddress, false, "`advertise`",
             "Local address of the tunnels, where the advertised one is behind NAT.", "\"10.1.0.4\""},
-    KeySpec{"gateway_pool", &kPrefix, false, "chosen: `172.18.0.0/16` or the next free",
+    KeySpec{"gateway_pool", &kOpenPrefix, false, "kept; at first chosen: `172.18.0.0/16` or the next free",
             "IPv4 subnet of the bridge by which the host's endpoints reach the world.", "\"172.18.0.0/16\""},
     KeySpec{"source_check", &kSourceCheck, false, "\"strict\"",
             "By which interface another host's tunnel packets may come: the one by which this host answers "
@@ -185,20 +196,21 @@ constexpr std::array<KeySpec, 7> kHostKeys{
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 
 constexpr std::array<KeySpec, 13> kNetworkKeys{
-    KeySpec{"subnet", &kPrefix, false, "chosen: the first free /24 of `10.0.0.0/8`",
+    KeySpec{"subnet", &kOpenPrefix, false, "kept; at first chosen: the first free /24 of `10.0.0.0/8`",
             "The network's subnet. Not together with `subnets`.", "\"10.0.9.0/24\""},
     KeySpec{"subnets", &kPrefixArray, false, "", "The network's subnets, where there are several.",
             "[\"10.0.9.0/24\", \"fd00:9::/64\"]"},
-    KeySpec{"gateway", &kAddresses, false, "the first address of each subnet",
+    KeySpec{"gateway", &kOpenAddresses, false, "kept; at first the first address of each subnet",
             "The gateway's address, at most one per subnet.", "\"10.0.9.1\""},
     KeySpec{"ip_range", &kPrefixes, false, "the whole subnet",
             "Part of a subnet from which endpoints get addresses, at most one per subnet.",
             "\"10.0.9.128/25\""},
     KeySpec{"reserved", &kAddresses, false, "none", "Addresses that no endpoint gets.", "[\"10.0.9.2\"]"},
-    KeySpec{"vni", &kVni, false, "chosen, from 1,048,576 up", "The VXLAN network identifier.", "1048600"},
+    KeySpec{"vni", &kOpenVni, false, "kept; at first chosen, from 1,048,576 up",
+            "The VXLAN network identifier.", "1048600"},
     KeySpec{"mtu", &kMtu, false, "the underlay's, less the encapsulation",
             "Largest packet in bytes; at least 1,280 with an IPv6 subnet.", "1450"},
-    KeySpec{"port", &kPort, false, "4789", "UDP port of the VXLAN tunnels.", "4789"},
+    KeySpec{"port", &kPort, false, "kept; at first 4789", "UDP port of the VXLAN tunnels.", "4789"},
     KeySpec{"internal", &kFlag, false, "false", "No way out of the network.", "true"},
     KeySpec{"frames", &kFrames, false, "\"ip\"",
             "What endpoints send to each other: `ip` is IPv4, IPv6 and ARP; `any` is Ethernet of every type, "
@@ -224,8 +236,9 @@ constexpr std::array<KeySpec, 11> kEndpointKeys{
     KeySpec{"networks", &kAttachments, false, "",
             "Its networks: one `[endpoint.NAME.networks.NETWORK]` each.",
             "{ my-net = {}, back = { address = \"10.0.8.5\" } }"},
-    KeySpec{"address", &kAddresses, false, "chosen", kAddressDoc, "\"10.0.9.10\""},
-    KeySpec{"mac", &kMac, false, "`02:42:` and the IPv4 address", kMacDoc, "\"02:42:0a:00:09:0a\""},
+    KeySpec{"address", &kOpenAddresses, false, "kept; at first chosen", kAddressDoc, "\"10.0.9.10\""},
+    KeySpec{"mac", &kOpenMac, false, "kept; at first `02:42:` and the IPv4 address", kMacDoc,
+            "\"02:42:0a:00:09:0a\""},
     KeySpec{"aliases", &kAliases, false, "none", kAliasesDoc, "[\"www\"]"},
     KeySpec{"netns", &kNetnsName, false, "the endpoint's name", "Its network namespace, of its own.",
             "\"web\""},
@@ -239,8 +252,9 @@ constexpr std::array<KeySpec, 11> kEndpointKeys{
     KeySpec{"protect", &kFlag, false, "false", kProtectDoc, "true"}};
 
 constexpr std::array<KeySpec, 3> kAttachmentKeys{
-    KeySpec{"address", &kAddresses, false, "chosen", kAddressDoc, "\"10.0.9.10\""},
-    KeySpec{"mac", &kMac, false, "`02:42:` and the IPv4 address", kMacDoc, "\"02:42:0a:00:09:0a\""},
+    KeySpec{"address", &kOpenAddresses, false, "kept; at first chosen", kAddressDoc, "\"10.0.9.10\""},
+    KeySpec{"mac", &kOpenMac, false, "kept; at first `02:42:` and the IPv4 address", kMacDoc,
+            "\"02:42:0a:00:09:0a\""},
     KeySpec{"aliases", &kAliases, false, "none", kAliasesDoc, "[\"www\"]"}};
 
 constexpr std::array<KeySpec, 2> kMovedKeys{

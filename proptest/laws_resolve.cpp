@@ -78,6 +78,17 @@ RC_GTEST_PROP(Resolve, AnEndpointKeepsItsValuesWhenOthersGo, (const Manifest& ma
   }
 }
 
+// Whoever gave it: what has a value keeps it when its key is left out again.
+RC_GTEST_PROP(Resolve, KeepsWhatIsLeftOutAgain, (const Manifest& manifest)) {
+  const Facts facts = gen::facts(manifest);
+  const Records records = resolve(manifest, Records(), facts).records;
+  Manifest open = gen::left_open(manifest);
+  for (NetworkBlock& network : open.networks) {
+    if (*rc::gen::arbitrary<bool>()) network.subnets.clear();
+  }
+  RC_ASSERT(resolve(open, records, facts).records == records);
+}
+
 RC_GTEST_PROP(Records, SurviveTheirEncoding, (const Manifest& manifest)) {
   const Records records = resolve(manifest, Records(), gen::facts(manifest)).records;
   for (const HostRecord& record : records.hosts) {

@@ -51,12 +51,12 @@ bool has_way_out(const EndpointBlock& endpoint, const Networks& networks) {
 
 // ---- pools ---------------------------------------------------------------------------------------
 
-std::map<HostName, IpPrefix> chosen_pools(const Manifest& manifest, const Records& current) {
+std::map<HostName, IpPrefix> open_pools(const Manifest& manifest, const Records& current) {
   std::map<HostName, IpPrefix> out;
   for (const HostBlock& block : manifest.hosts) {
     const HostRecord* before = current.host(block.name);
     if (block.gateway_pool || before == nullptr || !before->gateway_pool) continue;
-    if (is_chosen(before->chosen, "gateway_pool")) out.emplace(block.name, *before->gateway_pool);
+    out.emplace(block.name, *before->gateway_pool);
   }
   return out;
 }
@@ -76,6 +76,23 @@ std::set<Label> networks_at(const std::map<HostName, IpPrefix>& pools,
 
 // ---- subnets -------------------------------------------------------------------------------------
 
+struct Subnet {
+  IpPrefix prefix;
+  const NetworkRecord* network;
+};
+
+// f(inner, outer) for each prefix that is within another one, and the smallest such.
+template <class F>
+void for_each_overlap(std::vector<Subnet> subnets, const F& f) {
+  std::ranges::stable_sort(subnets, {}, &Subnet::prefix);
+  std::vector<Subnet> around;  // the one at hand is within each of them, and each within the one before
+  for (const Subnet& subnet : subnets) {
+    while (!around.empty() && !around.back().prefix.contains(subnet.prefix)) around.pop_back();
+    if (!around.empty()) f(subnet, around.back());
+    around.push_back(subnet);
+  }
+}
+
 class CrowdedSubnets {
  public:
   CrowdedSubnets(const Manifest& manifest, const std::vector<NetworkRecord>& networks)
@@ -92,63 +109,89 @@ class CrowdedSubnets {
   }
 
  private:
+  // Networks whose subnets the manifest leaves open, and which overlap another one, or a declared pool.
   void find_suspects() {
-    PrefixIndex declared;
-    for (const NetworkRecord& network : all_) {
-      if (is_chosen(network.chosen, "subnets")) continue;
-      for (const IpPrefix& subnet : network.subnets) declared.add(subnet, 0);
+    std::set<Label> open;
+    for (const NetworkBlock& block : manifest_.networks) {
+      if (block.subnets.empty()) open.insert(block.name);
     }
+    if (open.empty()) return;
+    PrefixIndex pools;
     for (const HostBlock& host : manifest_.hosts) {
-      if (host.gateway_pool) declared.add(host.gateway_pool->value, 0);
+      if (host.gateway_pool) pools.add(host.gateway_pool->value, 0);
     }
+    const auto suspect = [&](const NetworkRecord& network) {
+      if (open.contains(network.name)) suspects_.insert(&network);
+    };
+    std::vector<Subnet> all;
     for (const NetworkRecord& network : all_) {
-      if (!is_chosen(network.chosen, "subnets") || network.subnets.empty()) continue;
-      if (declared.overlapping(network.subnets.front()) != nullptr) suspects_.insert(&network);
+      for (const IpPrefix& subnet : network.subnets) {
+        all.push_back({subnet, &network});
+        if (pools.overlapping(subnet) != nullptr) suspect(network);
+      }
     }
+    for_each_overlap(std::move(all), [&](const Subnet& inner, const Subnet& outer) {
+      suspect(*inner.network);
+      suspect(*outer.network);
+    });
   }
 
   void check(const EndpointBlock& endpoint) {
+    std::vector<Subnet> subnets;
+    bool suspected = false;
     for (const AttachmentBlock& attachment : endpoint.attachments) {
       const NetworkRecord* network = networks_.find(attachment.network.value);
-      if (network != nullptr && suspects_.contains(network) && check(endpoint, attachment, *network)) return;
+      if (network == nullptr) continue;
+      for (const IpPrefix& subnet : network->subnets) subnets.push_back({subnet, network});
+      suspected = suspected || suspects_.contains(network);
     }
+    if (!suspected || in_its_pool(endpoint)) return;
+    bool told = false;
+    for_each_overlap(std::move(subnets), [&](const Subnet& inner, const Subnet& outer) {
+      const bool is_inner = suspects_.contains(inner.network);
+      if (told || !(is_inner || suspects_.contains(outer.network))) return;
+      const Subnet& kept = is_inner ? inner : outer;
+      const Subnet& other = is_inner ? outer : inner;
+      refuse(endpoint, kept,
+             fmt::format("in network \"{}\" ({})", other.network->name.text(), other.prefix.text()));
+      told = true;
+    });
   }
 
-  bool check(const EndpointBlock& endpoint, const AttachmentBlock& attachment, const NetworkRecord& network) {
-    const IpPrefix& subnet = network.subnets.front();
+  bool in_its_pool(const EndpointBlock& endpoint) {
     const auto pool = pools_.find(endpoint.host.value);
-    if (pool != pools_.end() && pool->second.overlaps(subnet) && has_way_out(endpoint, networks_)) {
-      return refuse(endpoint, attachment, network,
-                    fmt::format("in the gateway pool of its host ({})", pool->second.text()));
-    }
-    for (const AttachmentBlock& other : endpoint.attachments) {
-      const NetworkRecord* its = networks_.find(other.network.value);
-      if (its == nullptr || its == &network || is_chosen(its->chosen, "subnets")) continue;
-      const IpPrefix* clash = networks_.overlapping(*its, subnet);
+    if (pool == pools_.end() || !has_way_out(endpoint, networks_)) return false;
+    for (const AttachmentBlock& attachment : endpoint.attachments) {
+      const NetworkRecord* network = networks_.find(attachment.network.value);
+      if (network == nullptr || !suspects_.contains(network)) continue;
+      const IpPrefix* clash = networks_.overlapping(*network, pool->second);
       if (clash == nullptr) continue;
-      return refuse(endpoint, attachment, network,
-                    fmt::format("in network \"{}\" ({})", its->name.text(), clash->text()));
+      refuse(endpoint, {*clash, network},
+             fmt::format("in the gateway pool of its host ({})", pool->second.text()));
+      return true;
     }
     return false;
   }
 
-  bool refuse(const EndpointBlock& endpoint, const AttachmentBlock& attachment, const NetworkRecord& network,
-              const std::string& other) {
+  void refuse(const EndpointBlock& endpoint, const Subnet& kept, const std::string& other) {
+    const NetworkRecord& network = *kept.network;
+    const auto attachment = std::ranges::find_if(
+        endpoint.attachments, [&](const AttachmentBlock& one) { return one.network.value == network.name; });
     out_.push_back(Diagnostic{
         .id = "subnets-overlap",
-        .message = fmt::format(
-            "endpoint \"{}\" would be {} and in network \"{}\" ({}, chosen earlier), which overlap",
-            endpoint.name.text(), other, network.name.text(), network.subnets.front().text()),
-        .place = attachment.network.place,
+        .message =
+            fmt::format("endpoint \"{}\" would be {} and in network \"{}\" ({}, {} earlier), which overlap",
+                        endpoint.name.text(), other, network.name.text(), kept.prefix.text(),
+                        is_chosen(network.chosen, "subnets") ? "chosen" : "given"),
+        .place = attachment->network.place,
         .hint = fmt::format("declare another one, or give network \"{}\" a subnet of its own",
                             network.name.text())});
-    return true;
   }
 
   const Manifest& manifest_;
   const std::vector<NetworkRecord>& all_;
   Networks networks_;
-  std::set<const NetworkRecord*> suspects_;  // chosen, and somewhere under something that is declared
+  std::set<const NetworkRecord*> suspects_;
   std::map<HostName, IpPrefix> pools_;
   Diagnostics out_;
 };
@@ -158,7 +201,7 @@ class CrowdedSubnets {
 std::set<HostName> hosts_with_crowded_pools(const Manifest& manifest,
                                             const std::vector<NetworkRecord>& networks,
                                             const Records& current) {
-  const std::map<HostName, IpPrefix> pools = chosen_pools(manifest, current);
+  const std::map<HostName, IpPrefix> pools = open_pools(manifest, current);
   const std::set<Label> suspects = networks_at(pools, networks);
   std::set<HostName> out;
   if (suspects.empty()) return out;

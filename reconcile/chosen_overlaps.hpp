@@ -1,5 +1,5 @@
-// What was chosen for a cluster earlier, and is kept, under what its manifest has come to declare since. A
-// namespace that has two such prefixes reaches only one of them.
+// What a manifest leaves open, and is kept as it was chosen or given earlier, under what it has come to
+// declare since. A namespace that has two such prefixes reaches only one of them.
 #pragma once
 
 #include <set>
@@ -9,13 +9,13 @@
 
 namespace ovl {
 
-// Hosts whose chosen gateway pool overlaps a network of an endpoint that has both. `networks`: as resolved;
+// Hosts whose kept gateway pool overlaps a network of an endpoint that has both. `networks`: as resolved;
 // `current`: the records that have the pools.
 std::set<HostName> hosts_with_crowded_pools(const Manifest& manifest,
                                             const std::vector<NetworkRecord>& networks,
                                             const Records& current);
 
-// Chosen subnets that overlap a declared one, or a declared gateway pool, in one endpoint; the first of each
+// Kept subnets that overlap another network's, or a declared gateway pool, in one endpoint; the first of each
 // endpoint. They are not chosen anew: that would give all of a network's endpoints other addresses.
 Diagnostics crowded_subnets(const Manifest& manifest, const std::vector<NetworkRecord>& networks);
 

@@ -41,13 +41,35 @@ constexpr std::array<KeyReader<KeystoreBlock>, 6> kKeystoreReaders{
      {"tls", read_tls},
      {"allow_plaintext", field<&KeystoreBlock::allow_plaintext>}}};
 
-constexpr std::array<KeyReader<HostBlock>, 7> kHostReaders{{{"advertise", field<&HostBlock::advertise>},
-                                                            {"bind", field<&HostBlock::bind>},
-                                                            {"gateway_pool", field<&HostBlock::gateway_pool>},
-                                                            {"source_check", field<&HostBlock::source_check>},
-                                                            {"ttl_check", field<&HostBlock::ttl_check>},
-                                                            {"labels", field<&HostBlock::labels>},
-                                                            {"protect", field<&HostBlock::protect>}}};
+// A value, or "auto"; see AutoKeys.
+template <class T>
+void read_or_auto(Reading& in, const TomlNode& node, std::string_view word, AutoKeys& automatic, T& out) {
+  if (node.kind == TomlNode::Kind::string && node.text == kAuto) {
+    automatic.emplace_back(word);
+  } else {
+    read_value(in, node, out);
+  }
+}
+
+template <auto Member, const std::string_view& Word, class Block>
+void open_field(Reading& in, const TomlMember& member, Block& block) {
+  read_or_auto(in, member.value, Word, block.automatic, block.*Member);
+}
+
+constexpr std::string_view kAutoPool = "gateway_pool";
+constexpr std::string_view kAutoGateways = "gateways";
+constexpr std::string_view kAutoVni = "vni";
+constexpr std::string_view kAutoAddresses = "addresses";
+constexpr std::string_view kAutoMac = "mac";
+
+constexpr std::array<KeyReader<HostBlock>, 7> kHostReaders{
+    {{"advertise", field<&HostBlock::advertise>},
+     {"bind", field<&HostBlock::bind>},
+     {"gateway_pool", open_field<&HostBlock::gateway_pool, kAutoPool>},
+     {"source_check", field<&HostBlock::source_check>},
+     {"ttl_check", field<&HostBlock::ttl_check>},
+     {"labels", field<&HostBlock::labels>},
+     {"protect", field<&HostBlock::protect>}}};
 
 struct NetworkDraft : NetworkBlock {
   std::optional<Place> subnet_key;
@@ -62,16 +84,17 @@ void read_subnets(Reading& in, const TomlMember& member, NetworkDraft& draft) {
     return;
   }
   draft.subnet_key = member.place;
-  read_value(in, member.value, draft.subnets);
+  if (in.key.key == "subnets") return read_value(in, member.value, draft.subnets);
+  read_or_auto(in, member.value, "subnets", draft.automatic, draft.subnets);
 }
 
 constexpr std::array<KeyReader<NetworkDraft>, 13> kNetworkReaders{
     {{"subnet", read_subnets},
      {"subnets", read_subnets},
-     {"gateway", field<&NetworkDraft::gateways>},
+     {"gateway", open_field<&NetworkDraft::gateways, kAutoGateways>},
      {"ip_range", field<&NetworkDraft::ip_range>},
      {"reserved", field<&NetworkDraft::reserved>},
-     {"vni", field<&NetworkDraft::vni>},
+     {"vni", open_field<&NetworkDraft::vni, kAutoVni>},
      {"mtu", field<&NetworkDraft::mtu>},
      {"port", field<&NetworkDraft::port>},
      {"internal", field<&NetworkDraft::internal>},
@@ -81,8 +104,8 @@ constexpr std::array<KeyReader<NetworkDraft>, 13> kNetworkReaders{
      {"protect", field<&NetworkDraft::protect>}}};
 
 constexpr std::array<KeyReader<AttachmentBlock>, 3> kAttachmentReaders{
-    {{"address", field<&AttachmentBlock::addresses>},
-     {"mac", field<&AttachmentBlock::mac>},
+    {{"address", open_field<&AttachmentBlock::addresses, kAutoAddresses>},
+     {"mac", open_field<&AttachmentBlock::mac, kAutoMac>},
      {"aliases", field<&AttachmentBlock::aliases>}}};
 
 // An endpoint while it is being read: `network` and the keys beside it are one attachment, `networks`
@@ -94,10 +117,10 @@ struct EndpointDraft : EndpointBlock {
   std::optional<Place> own_key;  // the first of address, mac and aliases
 };
 
-template <auto Member>
+template <auto Reader>
 void own_field(Reading& in, const TomlMember& member, EndpointDraft& draft) {
   if (!draft.own_key) draft.own_key = member.place;
-  read_value(in, member.value, draft.own.*Member);
+  Reader(in, member, draft.own);
 }
 
 void read_network(Reading& in, const TomlMember& member, EndpointDraft& draft) {
@@ -141,9 +164,9 @@ constexpr std::array<KeyReader<EndpointDraft>, 11> kEndpointReaders{
     {{"host", field<&EndpointDraft::host>},
      {"network", read_network},
      {"networks", read_networks},
-     {"address", own_field<&AttachmentBlock::addresses>},
-     {"mac", own_field<&AttachmentBlock::mac>},
-     {"aliases", own_field<&AttachmentBlock::aliases>},
+     {"address", own_field<open_field<&AttachmentBlock::addresses, kAutoAddresses, AttachmentBlock>>},
+     {"mac", own_field<open_field<&AttachmentBlock::mac, kAutoMac, AttachmentBlock>>},
+     {"aliases", own_field<field<&AttachmentBlock::aliases, AttachmentBlock>>},
      {"netns", field<&EndpointDraft::netns>},
      {"link_local", field<&EndpointDraft::link_local>},
      {"adopt", field<&EndpointDraft::adopt>},

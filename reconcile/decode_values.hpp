@@ -27,6 +27,9 @@ struct Reading {
   void invalid(const TomlNode& node, const Error& error);
 };
 
+// Asks for a value that ovl chooses; see AutoKeys.
+inline constexpr std::string_view kAuto = "auto";
+
 // What to do about a reserved name.
 inline constexpr const char* kReservedHint =
     "choose another name: \"ovl-\" begins ovl's own, \"outside\" and \"localhost\" have a meaning already";

@@ -43,20 +43,20 @@ auto members(T& block) {
 
 template <Is<HostBlock> T>
 auto members(T& block) {
-  return std::tie(block.name, block.place, block.advertise, block.bind, block.gateway_pool,
+  return std::tie(block.name, block.place, block.advertise, block.bind, block.gateway_pool, block.automatic,
                   block.source_check, block.ttl_check, block.labels, block.protect);
 }
 
 template <Is<NetworkBlock> T>
 auto members(T& block) {
   return std::tie(block.name, block.place, block.subnets, block.gateways, block.ip_range, block.reserved,
-                  block.vni, block.mtu, block.port, block.internal, block.frames, block.adopt, block.labels,
-                  block.protect);
+                  block.vni, block.mtu, block.port, block.automatic, block.internal, block.frames,
+                  block.adopt, block.labels, block.protect);
 }
 
 template <Is<AttachmentBlock> T>
 auto members(T& block) {
-  return std::tie(block.network, block.addresses, block.mac, block.aliases);
+  return std::tie(block.network, block.addresses, block.mac, block.automatic, block.aliases);
 }
 
 template <Is<EndpointBlock> T>

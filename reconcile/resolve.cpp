@@ -81,11 +81,16 @@ void add_held(TakenSpace& own, const HostFacts& facts, std::uint8_t length) {
   }
 }
 
-// taken: by the cluster's hosts and networks. before: whose pool is kept; nullptr: another one is chosen.
+// taken: by the cluster's hosts and networks. before: whose pool may be kept; nullptr: another one is chosen.
 void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& block, const HostRecord* before,
                           const HostFacts* facts, const TakenSpace& taken) {
   if (block.gateway_pool) {
     record.gateway_pool = block.gateway_pool->value;
+    return;
+  }
+  if (before != nullptr && before->gateway_pool && is_kept(before->chosen, block.automatic, "gateway_pool")) {
+    record.gateway_pool = before->gateway_pool;
+    if (has(before->chosen, "gateway_pool")) record.chosen.emplace_back("gateway_pool");
     return;
   }
   record.chosen.emplace_back("gateway_pool");
@@ -94,8 +99,7 @@ void resolve_gateway_pool(Resolved& out, HostRecord& record, const HostBlock& bl
     own.add(*facts);
     add_held(own, *facts, kPoolLength);
   }
-  const bool kept = before != nullptr && before->gateway_pool && has(before->chosen, "gateway_pool");
-  record.gateway_pool = kept ? before->gateway_pool : choose_gateway_pool(taken, own);
+  record.gateway_pool = choose_gateway_pool(taken, own);
   if (record.gateway_pool) return;
   out.problems.push_back(problem(
       "no-gateway-pool", block.place,
@@ -112,7 +116,7 @@ NetworkRecord declared_network(const Manifest& manifest, const NetworkBlock& blo
   NetworkRecord record;
   record.name = block.name;
   record.id = ids.id_for(manifest.cluster.value, "network", block.name.text(), before ? before->id : "");
-  record.port = block.port ? block.port->value : kVxlanPort;
+  record.port = block.port ? block.port->value : (before != nullptr ? before->port : kVxlanPort);
   for (const auto& subnet : block.subnets) record.subnets.push_back(subnet.value);
   for (const auto& range : block.ip_range) record.ip_range.push_back(range.value);
   for (const auto& address : block.reserved) record.reserved.push_back(address.value);
@@ -125,25 +129,42 @@ NetworkRecord declared_network(const Manifest& manifest, const NetworkBlock& blo
   return record;
 }
 
-void resolve_gateways(NetworkRecord& record, const NetworkBlock& block) {
-  const PrefixIndex subnets = index_prefixes(record.subnets, std::identity());
-  for (const IpPrefix& subnet : record.subnets) record.gateways.push_back(default_gateway(subnet));
+// The gateways that a network has, by the subnet of `subnets` that each is in.
+std::map<std::size_t, IpAddress> gateways_in(const PrefixIndex& subnets, const NetworkRecord& before) {
+  std::map<std::size_t, IpAddress> out;
+  for (const IpAddress& gateway : before.gateways) {
+    const PrefixIndex::Entry* subnet = subnets.holding(gateway);
+    if (subnet != nullptr && is_usable(subnet->prefix, gateway)) out.emplace(subnet->index, gateway);
+  }
+  return out;
+}
+
+// kept: by their subnets' place.
+void resolve_gateways(NetworkRecord& record, const NetworkBlock& block, const PrefixIndex& subnets,
+                      const std::map<std::size_t, IpAddress>& kept, const NetworkRecord* before) {
+  std::vector<std::optional<IpAddress>> gateways(record.subnets.size());
   for (const auto& gateway : block.gateways) {
     const PrefixIndex::Entry* subnet = subnets.holding(gateway.value);
-    if (subnet != nullptr) record.gateways[subnet->index] = gateway.value;
+    if (subnet != nullptr) gateways[subnet->index] = gateway.value;
   }
-  if (block.gateways.size() < record.subnets.size()) record.chosen.emplace_back("gateways");
+  bool chosen = false;
+  for (std::size_t i = 0; i < gateways.size(); ++i) {
+    if (!gateways[i]) {
+      const auto at = kept.find(i);
+      gateways[i] = at != kept.end() ? at->second : default_gateway(record.subnets[i]);
+      chosen = chosen || at == kept.end() || has(before->chosen, "gateways");
+    }
+    record.gateways.push_back(*gateways[i]);
+  }
+  if (chosen) record.chosen.emplace_back("gateways");
 }
 
 using VniKey = std::pair<UdpPort, Vni>;
 
-// VNIs that a new network can't have on this port: of the manifest, of kept records, of foreign devices.
-std::set<VniKey> taken_vnis(const Manifest& manifest, const std::vector<NetworkRecord>& networks,
-                            const Records& current, const Facts& facts) {
+// VNIs that a network can't come to have on this port: of the other records, of foreign devices.
+std::set<VniKey> taken_vnis(const std::vector<NetworkRecord>& networks, const Records& current,
+                            const Facts& facts) {
   std::set<VniKey> taken;
-  for (const NetworkBlock& block : manifest.networks) {
-    if (block.vni) taken.emplace(block.port ? block.port->value : kVxlanPort, block.vni->value);
-  }
   for (const NetworkRecord& record : networks) taken.emplace(record.port, record.vni);
   // A VNI that is only being given up is not chosen again in the same breath: its devices still live.
   for (const NetworkRecord& record : current.networks) {
@@ -162,9 +183,16 @@ VniKey goal_of(const NetworkRecord& record) {
   return leaves ? VniKey(record.twin->port, record.twin->vni) : VniKey(record.port, record.vni);
 }
 
-bool keeps_vni(const NetworkBlock& block, const NetworkRecord* before, const NetworkRecord& record) {
-  return !block.vni && before != nullptr && goal_of(*before).first == record.port &&
-         has(before->chosen, "vni");
+// The VNI of a network that its manifest leaves open, where it has one on that port: the one in use, also
+// when it was on its way to one that the manifest has taken back; or one that ovl chose, and that it is on
+// its way to.
+std::optional<Vni> own_vni(const NetworkRecord& before, UdpPort port) {
+  const bool chosen = has(before.chosen, "vni");
+  const VniKey goal = goal_of(before);
+  if (chosen && goal.first == port) return goal.second;
+  if (before.port == port) return before.vni;
+  const bool returns = before.twin && before.twin->port == port && (chosen || before.twin->vni == before.vni);
+  return returns ? std::optional(before.twin->vni) : std::nullopt;
 }
 
 // The lowest free VNI of each port, again and again: none gets free meanwhile, so a search goes on where the
@@ -172,6 +200,8 @@ bool keeps_vni(const NetworkBlock& block, const NetworkRecord* before, const Net
 class FreeVnis {
  public:
   explicit FreeVnis(std::set<VniKey> taken) : taken_(std::move(taken)) {}
+
+  bool take(const VniKey& key) { return taken_.insert(key).second; }
 
   Vni take_lowest(UdpPort port) {
     std::uint32_t& number = next_.try_emplace(port, kFirstVni).first->second;
@@ -200,21 +230,54 @@ class NetworkResolver {
   }
 
  private:
-  // Chosen subnets that the store holds come before new choices, so that these go around them.
+  // Subnets that the store holds come before new choices, so that these go around them.
   void keep_subnets() {
-    for (NetworkRecord& record : out_.records.networks) {
+    for (std::size_t i = 0; i < manifest_.networks.size(); ++i) {
+      NetworkRecord& record = out_.records.networks[i];
       const NetworkRecord* before = current_.network(record.name);
-      if (!record.subnets.empty() || before == nullptr || !has(before->chosen, "subnets")) continue;
+      if (!record.subnets.empty() || before == nullptr) continue;
+      if (!is_kept(before->chosen, manifest_.networks[i].automatic, "subnets")) continue;
       record.subnets = before->subnets;
-      record.chosen.emplace_back("subnets");
+      if (has(before->chosen, "subnets")) record.chosen.emplace_back("subnets");
     }
+  }
+
+  // The addresses in a network that the manifest gives: an endpoint's, or to nobody.
+  const std::set<IpAddress>& given_in(const Label& network) {
+    if (!given_) {
+      given_.emplace();
+      for (const EndpointBlock& endpoint : manifest_.endpoints) {
+        for (const AttachmentBlock& attachment : endpoint.attachments) {
+          for (const auto& address : attachment.addresses) {
+            (*given_)[attachment.network.value].insert(address.value);
+          }
+        }
+      }
+      for (const NetworkBlock& block : manifest_.networks) {
+        for (const auto& address : block.reserved) (*given_)[block.name].insert(address.value);
+      }
+    }
+    return (*given_)[network];
   }
 
   void finish_subnets(std::size_t index) {
     NetworkRecord& record = out_.records.networks[index];
     const NetworkBlock& block = manifest_.networks[index];
     if (record.subnets.empty()) choose_subnet_for(record, block);
-    resolve_gateways(record, block);
+    const PrefixIndex subnets = index_prefixes(record.subnets, std::identity());
+    resolve_gateways(record, block, subnets, kept_gateways(block, subnets), current_.network(block.name));
+  }
+
+  // Those that nobody is given meanwhile, by their subnets' place.
+  std::map<std::size_t, IpAddress> kept_gateways(const NetworkBlock& block, const PrefixIndex& subnets) {
+    const NetworkRecord* before = current_.network(block.name);
+    if (before == nullptr || has(block.automatic, "gateways")) return {};
+    std::map<std::size_t, IpAddress> out = gateways_in(subnets, *before);
+    std::erase_if(out, [&](const auto& kept) {
+      const IpPrefix& subnet = subnets.holding(kept.second)->prefix;
+      return kept.second != default_gateway(subnet) && given_in(block.name).contains(kept.second);
+    });
+    return out;
   }
 
   // What no chosen subnet may overlap; made when the first one is chosen.
@@ -252,21 +315,56 @@ class NetworkResolver {
 
   void resolve_vnis() {
     auto& networks = out_.records.networks;
+    std::map<VniKey, std::size_t> declared;
     for (std::size_t i = 0; i < networks.size(); ++i) {
       const NetworkBlock& block = manifest_.networks[i];
-      const NetworkRecord* before = current_.network(block.name);
-      if (block.vni) networks[i].vni = block.vni->value;
-      if (keeps_vni(block, before, networks[i])) networks[i].vni = goal_of(*before).second;
+      if (!block.vni) continue;
+      networks[i].vni = block.vni->value;
+      declared.emplace(VniKey(networks[i].port, networks[i].vni), i);
     }
-    FreeVnis vnis(taken_vnis(manifest_, networks, current_, facts_));
+    std::vector<std::size_t> open;
     for (std::size_t i = 0; i < networks.size(); ++i) {
-      const NetworkBlock& block = manifest_.networks[i];
-      if (block.vni) continue;
-      if (!keeps_vni(block, current_.network(block.name), networks[i])) {
-        networks[i].vni = vnis.take_lowest(networks[i].port);
-      }
+      if (manifest_.networks[i].vni || stays_with_own_vni(i, declared)) continue;
+      open.push_back(i);
+    }
+    FreeVnis vnis(taken_vnis(networks, current_, facts_));
+    // One that goes to another port takes its VNI along, before others choose.
+    std::erase_if(open, [&](std::size_t i) { return takes_vni_along(i, vnis); });
+    for (const std::size_t i : open) {
+      networks[i].vni = vnis.take_lowest(networks[i].port);
       networks[i].chosen.emplace_back("vni");
     }
+  }
+
+  // Whose VNI the manifest leaves open, and does not want chosen anew.
+  const NetworkRecord* keeper_of_vni(std::size_t index) const {
+    const NetworkBlock& block = manifest_.networks[index];
+    const NetworkRecord* before = current_.network(block.name);
+    return before != nullptr && is_kept(before->chosen, block.automatic, "vni") ? before : nullptr;
+  }
+
+  void keep_vni(std::size_t index, const NetworkRecord& before, Vni vni) {
+    NetworkRecord& record = out_.records.networks[index];
+    record.vni = vni;
+    if (has(before.chosen, "vni")) record.chosen.emplace_back("vni");
+  }
+
+  // Unless the manifest gives it to another network.
+  bool stays_with_own_vni(std::size_t index, const std::map<VniKey, std::size_t>& declared) {
+    const NetworkRecord* before = keeper_of_vni(index);
+    if (before == nullptr) return false;
+    const UdpPort port = out_.records.networks[index].port;
+    const std::optional<Vni> vni = own_vni(*before, port);
+    if (!vni || declared.contains(VniKey(port, *vni))) return false;
+    keep_vni(index, *before, *vni);
+    return true;
+  }
+
+  bool takes_vni_along(std::size_t index, FreeVnis& vnis) {
+    const NetworkRecord* before = keeper_of_vni(index);
+    if (before == nullptr || !vnis.take({out_.records.networks[index].port, before->vni})) return false;
+    keep_vni(index, *before, before->vni);
+    return true;
   }
 
   const Manifest& manifest_;
@@ -276,6 +374,7 @@ class NetworkResolver {
   const Surroundings& around_;
   Resolved& out_;
   std::optional<TakenSpace> taken_;
+  std::optional<std::map<Label, std::set<IpAddress>>> given_;
   std::optional<IpPrefix> last_chosen_;  // nothing before it is free
   bool is_full_ = false;                 // nothing is: a search looks at 65,536 prefixes
 };

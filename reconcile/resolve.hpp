@@ -1,6 +1,6 @@
 // Stage "resolve": manifest, records and facts in; desired records out, every value known. Pure.
-// What the manifest leaves open keeps the value that the store already holds, else the lowest free
-// one is chosen; the order of the manifest's blocks makes no difference.
+// What the manifest leaves open keeps the value that the store already holds, whoever gave it, else the
+// lowest free one is chosen; the order of the manifest's blocks makes no difference.
 #pragma once
 
 #include <set>

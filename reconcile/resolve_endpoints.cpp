@@ -22,10 +22,15 @@ struct Slot {
   const AttachmentBlock* attachment = nullptr;
   const EndpointRecord* before = nullptr;
   EndpointRecord record;
+  bool chosen = false;  // one of its addresses
 };
 
 bool was_chosen(const EndpointRecord* before, std::string_view word) {
   return before != nullptr && std::ranges::find(before->chosen, word) != before->chosen.end();
+}
+
+bool keeps(const Slot& slot, std::string_view word) {
+  return slot.before != nullptr && is_kept(slot.before->chosen, slot.attachment->automatic, word);
 }
 
 IfName eth(std::size_t number) {
@@ -153,21 +158,22 @@ class EndpointResolver {
 
   void keep_current() {
     for (Slot& slot : slots_) {
-      if (!was_chosen(slot.before, "addresses")) continue;
+      if (!keeps(slot, "addresses")) continue;
       for (const IpAddress& address : slot.before->addresses) {
         if (has_family(slot.record, address.family()) || !allowed(slot, address)) continue;
-        if (pools_[slot.record.network].take(address)) slot.record.addresses.push_back(address);
+        if (!pools_[slot.record.network].take(address)) continue;
+        slot.record.addresses.push_back(address);
+        slot.chosen = slot.chosen || was_chosen(slot.before, "addresses");
       }
     }
   }
 
-  // Whether a chosen address may stay: still in a subnet and, where there is one, in its ip_range.
+  // Whether an address may stay: still in a subnet. An ip_range is where others are chosen from.
   [[nodiscard]] bool allowed(const Slot& slot, const IpAddress& address) const {
     const auto space = spaces_.find(slot.record.network);
     if (space == spaces_.end()) return false;
     const PrefixIndex::Entry* subnet = space->second.subnets.holding(address);
-    return subnet != nullptr && is_usable(subnet->prefix, address) &&
-           space->second.ranges[subnet->index].contains(address);
+    return subnet != nullptr && is_usable(subnet->prefix, address);
   }
 
   // Where a network's addresses come from.
@@ -192,9 +198,7 @@ class EndpointResolver {
       const NetworkRecord* network = out_.records.network(slot.record.network);
       if (network == nullptr) continue;
       for (const Family family : {Family::ipv4, Family::ipv6}) choose_family(slot, *network, family);
-      if (slot.record.addresses.size() > slot.attachment->addresses.size()) {
-        slot.record.chosen.emplace_back("addresses");
-      }
+      if (slot.chosen) slot.record.chosen.emplace_back("addresses");
       std::ranges::sort(slot.record.addresses);
     }
   }
@@ -209,6 +213,7 @@ class EndpointResolver {
       const auto address = pools_[network.name].take_lowest(subnet, space.ranges[at]);
       if (!address) continue;
       slot.record.addresses.push_back(*address);
+      slot.chosen = true;
       return;
     }
     if (space.families.contains(family)) full(slot, network);
@@ -233,10 +238,26 @@ class EndpointResolver {
         macs_.emplace(slot.record.network, slot.record.mac);
       }
     }
+    keep_macs();
     for (Slot& slot : slots_) {
-      if (slot.attachment->mac || slot.record.addresses.empty()) continue;
+      if (!slot.record.mac.is_zero() || slot.record.addresses.empty()) continue;
       slot.record.chosen.emplace_back("mac");
       slot.record.mac = derived_mac(slot.record);
+    }
+  }
+
+  // One that was derived stays as long as no address is given up: an address beside it disturbs nobody.
+  void keep_macs() {
+    for (Slot& slot : slots_) {
+      if (slot.attachment->mac || !keeps(slot, "mac")) continue;
+      const EndpointRecord& before = *slot.before;
+      const bool derived = was_chosen(slot.before, "mac");
+      // Of a record that is lost its claims alone may be known.
+      if (before.mac.is_zero()) continue;
+      if (derived && !std::ranges::includes(slot.record.addresses, before.addresses)) continue;
+      if (!macs_.emplace(slot.record.network, before.mac).second) continue;
+      slot.record.mac = before.mac;
+      if (derived) slot.record.chosen.emplace_back("mac");
     }
   }
 
@@ -363,6 +384,13 @@ class EndpointResolver {
 };
 
 }  // namespace
+
+bool is_kept(const std::vector<std::string>& chosen, const AutoKeys& automatic, std::string_view word) {
+  const auto has = [&](const std::vector<std::string>& words) {
+    return std::ranges::find(words, word) != words.end();
+  };
+  return has(chosen) || !has(automatic);
+}
 
 IdBook::IdBook(const Records& current) {
   for (const HostRecord& record : current.hosts) taken_.push_back(record.id);

@@ -22,6 +22,10 @@ class IdBook {
   std::vector<std::string> taken_;
 };
 
+// Whether a value that the manifest leaves open stays as it is recorded, whoever gave it. `chosen`: of the
+// record; `automatic`: of the block, whose "auto" gives up what ovl has not chosen; `word`: as both call it.
+bool is_kept(const std::vector<std::string>& chosen, const AutoKeys& automatic, std::string_view word);
+
 // Preconditions: out.records holds the hosts and networks, networks sorted by name.
 void resolve_endpoints(const Manifest& manifest, const Records& current, const IdBook& ids, Resolved& out);
 

@@ -47,6 +47,8 @@ port = 4790
 internal = true
 frames = "any"
 adopt = "if-equal"
+[network.back]
+subnet = "auto"
 [endpoint.web]
 host = "a.example.org"
 netns = "Web_1"

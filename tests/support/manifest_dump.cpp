@@ -31,6 +31,10 @@ void put_common(Value& out, const Labels& labels, bool protect) {
   if (protect) out.set("protect", true);
 }
 
+void put_automatic(Value& out, const AutoKeys& keys) {
+  if (!keys.empty()) out.set("automatic", encode(keys));
+}
+
 Value keystore_value(const KeystoreBlock& keystore) {
   Value out = Value::object();
   out.set("url", keystore.url.value);
@@ -52,6 +56,7 @@ Value host_value(const HostBlock& host) {
           address != nullptr ? address->text() : std::get<IfName>(host.advertise.value).text());
   put(out, "bind", host.bind);
   put(out, "gateway_pool", host.gateway_pool);
+  put_automatic(out, host.automatic);
   put_common(out, host.labels, host.protect);
   return out;
 }
@@ -66,6 +71,7 @@ Value network_value(const NetworkBlock& network) {
   put(out, "vni", network.vni);
   put(out, "mtu", network.mtu);
   put(out, "port", network.port);
+  put_automatic(out, network.automatic);
   if (network.internal) out.set("internal", true);
   if (network.frames != FrameTypes::ip) out.set("frames", Value(name_of(network.frames)));
   if (network.adopt != AdoptMode::never) out.set("adopt", Value(name_of(network.adopt)));
@@ -78,6 +84,7 @@ Value attachment_value(const AttachmentBlock& attachment) {
   out.set("network", attachment.network.value.text());
   put(out, "addresses", attachment.addresses);
   put(out, "mac", attachment.mac);
+  put_automatic(out, attachment.automatic);
   put(out, "aliases", attachment.aliases);
   return out;
 }
