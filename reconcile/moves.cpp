@@ -64,7 +64,8 @@ class Chains {
 };
 
 Finding blocked(const Move& move) {
-  return Finding{.id = "moved-blocked",
+  return Finding{.code = Errc::conflict,
+                 .id = "moved-blocked",
                  .subject = fmt::format("{}.{}", move.kind, move.from),
                  .message = fmt::format("{}.{} is there already, so this one is not renamed but removed",
                                         move.kind, move.to),
