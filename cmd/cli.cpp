@@ -26,6 +26,7 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
       verb(app, line, "plan", "Show what would change", [&line] { return run_plan(line.global, line.plan); });
   add_planning(plan, line.plan);
   plan.add_option("--out", line.plan.out, "Save the plan, for apply and show")->envname("OVL_OUT");
+  add_take_over(plan, line.plan);
   add_destroy(plan, line.plan);
   CLI::App& apply = verb(app, line, "apply", "Plan, ask, and make the changes; or make those of a saved plan",
                          [&line] { return run_apply(line.global, line.plan); });
@@ -40,6 +41,7 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
                     "Tell what happens, as lines of JSON: a file, a FIFO, - for stdout")
         ->envname("OVL_EVENTS");
   }
+  add_take_over(apply, line.plan);
   add_destroy(apply, line.plan);
   CLI::App& show =
       verb(app, line, "show", "Print a saved plan", [&line] { return run_show(line.global, line.plan); });

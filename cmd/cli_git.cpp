@@ -29,7 +29,7 @@ void add_kept(CLI::App& app, CommandLine& line) {
       ->envname("OVL_TIME_LIMIT")
       ->capture_default_str();
   app.add_flag("--trust-push-options", line.hook.trust_push_options,
-               "Who pushes may ask for ovl.allow-rollback and ovl.max-destroy=N")
+               "Who pushes may ask for ovl.allow-rollback, ovl.take-over and ovl.max-destroy=N")
       ->envname("OVL_TRUST_PUSH_OPTIONS");
 }
 

@@ -146,6 +146,11 @@ void add_planning_options(CLI::App& app, PlanOptions& plan) {
   add_selection(app, plan);
 }
 
+void add_take_over(CLI::App& app, PlanOptions& plan) {
+  app.add_flag("--take-over", plan.take_over,
+               "Make this manifest's place the source of the records, once: from files to git, say");
+}
+
 void add_approval(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--auto-approve", plan.auto_approve, "Do not ask")->envname("OVL_AUTO_APPROVE");
 }

@@ -57,6 +57,7 @@ void add_planning(CLI::App& app, PlanOptions& plan);
 void add_planning_options(CLI::App& app, PlanOptions& plan);
 // Of these, what says how a plan is printed, and what it is held to.
 void add_reading_a_plan(CLI::App& app, PlanOptions& plan);
+void add_take_over(CLI::App& app, PlanOptions& plan);
 void add_approval(CLI::App& app, PlanOptions& plan);
 void add_policy(CLI::App& app, PlanOptions& plan);
 void add_json(CLI::App& app, PlanOptions& plan);

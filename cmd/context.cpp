@@ -294,12 +294,15 @@ Status Context::fill_source(const std::string& path) {
   origin.digest = manifest_->digest;
   if (origin.source.empty()) origin.source = "dir:" + manifest_->cluster.value.text();
   request_.dirty = source_.dirty;
+  request_.shallow = source_.shallow;
   return origin.commit.empty() ? Status() : fill_commit();
 }
 
 Status Context::fill_commit() {
-  request_.follows = [repository = source_.repository.get(), commit = request_.origin.commit](
-                         const std::string& applied) { return repository->follows(commit, applied); };
+  request_.descent = [repository = source_.repository.get(), origin = request_.origin,
+                      ways = ways_to_read(request_.origin.path, source_.files)](const std::string& applied) {
+    return descent_of(*repository, origin, ways, applied);
+  };
   return fill_signer();
 }
 
@@ -361,7 +364,13 @@ Status Context::fill_netns(const PlanOptions& options, const GivenManifest* give
 
 Status Context::fill_request(const GlobalOptions& global, const PlanOptions& options,
                              const GivenManifest* given) {
+  if (options.take_over && (request_.scope == Scope::host || options.destroy || options.refresh_only)) {
+    return Error{.code = Errc::usage,
+                 .message = "--take-over makes a manifest the source of the cluster's records: there is none",
+                 .hint = "apply the manifest with it: ovl apply --take-over"};
+  }
   request_.manifest = request_.scope == Scope::host ? nullptr : manifest_.get();
+  request_.take_over = options.take_over;
   request_.allow_rollback = options.allow_rollback;
   request_.goes_back = options.goes_back;
   request_.restored = options.restored;

@@ -209,6 +209,7 @@ class PlanDecoder {
       OVL_TRY(plan.host, HostName::parse(host));
     }
     OVL_CHECK(read(*ovl, "source", plan.origin.source));
+    OVL_CHECK(read(*ovl, "former_source", plan.former_source));
     OVL_CHECK(read(*ovl, "commit", plan.origin.commit));
     OVL_CHECK(read(*ovl, "author", plan.origin.author));
     OVL_CHECK(read(*ovl, "path", plan.origin.path));

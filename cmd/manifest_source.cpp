@@ -43,18 +43,13 @@ Result<ManifestSource> find_revision(const PlanOptions& options) {
   OVL_TRY(RevisionManifest found, read_revision(*out.repository, ref, options.path, beside));
   out.files = std::move(found.files);
   out.origin = origin_of(found.commit, found.path);
+  out.shallow = found.commit.root.empty();
   if (bytes_of(out.files) >= kWorthKeeping) {
     OVL_TRY(const std::string id, out.repository->id_at(found.commit.id, found.path));
     out.content = fmt::format("{} {} {}", id, options.path.empty() ? "default" : "named", out.files.size());
   }
   return out;
 }
-
-// One way to name a manifest in a commit; see read_revision().
-struct WayToRead {
-  std::string path;
-  std::string beside;
-};
 
 bool reads_the_same(GitRepository& repository, const WayToRead& way, const Origin& origin,
                     const Sources& files) {
@@ -81,11 +76,9 @@ Result<ManifestSource> find_manifest(const PlanOptions& options) {
 }
 
 bool is_of_commit(GitRepository& repository, const Origin& origin, const Sources& files) {
-  std::vector<WayToRead> ways{{.path = origin.path.empty() ? "." : origin.path, .beside = {}},
-                              {.path = {}, .beside = origin.path}};
-  if (files.size() == 1) ways.push_back({.path = files.front().name, .beside = {}});
-  return std::ranges::any_of(
-      ways, [&](const WayToRead& way) { return reads_the_same(repository, way, origin, files); });
+  return std::ranges::any_of(ways_to_read(origin.path, files), [&](const WayToRead& way) {
+    return reads_the_same(repository, way, origin, files);
+  });
 }
 
 Status find_origin(ManifestSource& source, const std::string& path) {
@@ -96,6 +89,7 @@ Status find_origin(ManifestSource& source, const std::string& path) {
   if (!found.ok() && found.error().code == Errc::not_found) return {};  // no commit yet, or no work tree
   OVL_TRY(const Checkout checkout, std::move(found));
   // Whoever has no whole history, or has not committed the manifest, has a directory.
+  source.shallow = checkout.tracked && checkout.root.empty();
   if (!checkout.tracked || checkout.root.empty()) return {};
   OVL_TRY(const Commit commit, source.repository->commit(checkout.commit));
   source.origin = origin_of(commit, checkout.path);

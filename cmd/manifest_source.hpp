@@ -15,6 +15,7 @@ struct ManifestSource {
   Sources files;
   Origin origin;
   bool dirty = false;     // the files are not those of the commit
+  bool shallow = false;   // the clone's history has no beginning, so that they have no source in it
   bool revision = false;  // from the object database: there is no folder beside the files
   std::string content;    // names a revision's files for ManifestCache; empty: too small to be worth it
   std::unique_ptr<GitRepository> repository;  // absent: a plain folder

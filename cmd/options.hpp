@@ -45,6 +45,7 @@ struct PlanOptions {
   bool auto_approve = false;
   bool show_all = false;
   bool allow_rollback = false;
+  bool take_over = false;  // of plan and apply: the manifest's place may become the records' source
   bool goes_back = false;  // of rollback: an older commit is meant; who may be followed stays guarded
   bool new_cluster = false;
   bool restored = false;

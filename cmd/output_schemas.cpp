@@ -235,6 +235,7 @@ OutputSchema plan_schema() {
                          {.name = "cluster", .schema = json_type("string")},
                          {.name = "host", .schema = json_type("string")},
                          {.name = "source", .schema = json_type("string")},
+                         {.name = "former_source", .schema = json_type("string")},
                          {.name = "commit", .schema = json_type("string")},
                          {.name = "author", .schema = json_type("string")},
                          {.name = "path", .schema = json_type("string")},

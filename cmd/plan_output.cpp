@@ -70,6 +70,7 @@ Value options_json(const PlanOptions& options) {
   out.set("destroy", options.destroy);
   out.set("refresh_only", options.refresh_only);
   out.set("allow_rollback", options.allow_rollback);
+  out.set("take_over", options.take_over);
   out.set("new_cluster", options.new_cluster);
   out.set("restored", options.restored);
   out.set("max_destroy", options.max_destroy);
@@ -102,12 +103,14 @@ Status read_member(const Value& value, std::string_view name, T& out) {
 }
 
 Status read_options(const Value& value, PlanOptions& options) {
-  OVL_CHECK(check_members(value, {"scope", "destroy", "refresh_only", "allow_rollback", "new_cluster",
-                                  "restored", "max_destroy", "targets", "excludes", "replaces"}));
+  OVL_CHECK(
+      check_members(value, {"scope", "destroy", "refresh_only", "allow_rollback", "take_over", "new_cluster",
+                            "restored", "max_destroy", "targets", "excludes", "replaces"}));
   OVL_CHECK(read_member(value, "scope", options.scope));
   OVL_CHECK(read_member(value, "destroy", options.destroy));
   OVL_CHECK(read_member(value, "refresh_only", options.refresh_only));
   OVL_CHECK(read_member(value, "allow_rollback", options.allow_rollback));
+  OVL_CHECK(read_member(value, "take_over", options.take_over));
   OVL_CHECK(read_member(value, "new_cluster", options.new_cluster));
   OVL_CHECK(read_member(value, "restored", options.restored));
   OVL_CHECK(read_member(value, "max_destroy", options.max_destroy));

@@ -22,6 +22,7 @@ class TextRenderer {
 
   std::string run() {
     origin();
+    take_over();
     if (!plan_.record_changes.empty()) records();
     if (!plan_.object_changes.empty())
       objects(fmt::format("Host {}", plan_.host.text()), plan_.object_changes);
@@ -59,6 +60,14 @@ class TextRenderer {
     out_ += style_.dim(fmt::format("Commit {:.12} by {}{}", printable(from.commit), printable(from.author),
                                    from.path.empty() ? "" : fmt::format(", {}/", printable(from.path)))) +
             "\n\n";
+  }
+
+  // Whose words count from now on.
+  void take_over() {
+    if (plan_.former_source.empty()) return;
+    heading(fmt::format("Source of cluster {}", plan_.cluster.text()));
+    out_ += fmt::format("  {} {} -> {}\n\n", symbol(Action::update), printable(plan_.former_source),
+                        printable(plan_.origin.source));
   }
 
   void heading(const std::string& text) { out_ += style_.bold(text) + "\n"; }
@@ -338,6 +347,7 @@ Value plan_json(const Plan& plan) {
   ovl.set("cluster", plan.cluster.text());
   ovl.set("host", plan.host.text());
   ovl.set("source", plan.origin.source);
+  ovl.set("former_source", plan.former_source);
   ovl.set("commit", plan.origin.commit);
   ovl.set("author", plan.origin.author);
   ovl.set("path", plan.origin.path);

@@ -126,6 +126,7 @@ struct Plan {
   bool destroy = false;
   bool partial = false;       // a selection of what an apply without one would do
   bool refresh_only = false;  // what differs is looked at, and stays
+  std::string former_source;  // of the records, which origin.source takes over; empty: it stays
 
   std::vector<RecordChange> record_changes;  // in the order in which they are written
   std::vector<NetnsName> spaces;             // namespaces that object changes name, sorted
@@ -147,7 +148,9 @@ struct Plan {
   HostObjects observed;
   std::vector<Sysctl> originals;  // values from before ovl that a removal restores
 
-  [[nodiscard]] bool empty() const { return record_changes.empty() && object_changes.empty(); }
+  [[nodiscard]] bool empty() const {
+    return record_changes.empty() && object_changes.empty() && former_source.empty();
+  }
 };
 
 struct PlanCounts {

@@ -10,28 +10,44 @@ namespace ovl {
 
 namespace {
 
+bool is_of_another_source(const Request& request, const Head& head) {
+  return !request.origin.source.empty() && !head.source.empty() && head.source != request.origin.source;
+}
+
+// A clone without its beginning would pass for a plain folder.
+std::string remedy_of_source(const Request& request) {
+  if (request.shallow) {
+    return "this clone is shallow and does not know where its history begins: git fetch --unshallow";
+  }
+  return "apply from there, or give this cluster another name; is this to be its source from now on, say so "
+         "once, where the keystore can be reached: ovl apply --take-over";
+}
+
 Status check_source(const Request& request, const Head& head) {
-  if (request.allow_rollback || request.origin.source.empty() || head.source.empty() ||
-      head.source == request.origin.source)
-    return {};
+  const bool may = request.allow_rollback || (request.take_over && !request.shallow);
+  if (may || !is_of_another_source(request, head)) return {};
   return Error{.code = Errc::guard,
                .message = fmt::format("the records of cluster {} come from {}, not from {}",
                                       request.cluster.text(), head.source, request.origin.source),
-               .hint =
-                   "apply from there, give this cluster another name, or take it over: --allow-rollback "
-                   "(a shallow clone has no source of its own: fetch the whole history)"};
+               .hint = remedy_of_source(request)};
+}
+
+Error no_descent(const Request& request, const Head& head, std::string_view why, std::string_view remedy) {
+  return Error{
+      .code = Errc::guard,
+      .message = fmt::format("commit {:.12} does not descend from {:.12}, which is applied (generation {}){}",
+                             request.origin.commit, head.commit, head.serial, why),
+      .hint = fmt::format("{}; to go back on purpose: --allow-rollback", remedy)};
+}
+
+bool may_go_back(const Request& request) {
+  return request.allow_rollback || request.goes_back;
 }
 
 // A checkout that was not updated must not undo what newer commits did.
-Status check_commit(const Request& request, const Head& head) {
-  if (request.allow_rollback || request.goes_back || head.commit.empty() || !request.follows) return {};
-  OVL_TRY(const bool follows, request.follows(head.commit));
-  if (follows) return {};
-  return Error{
-      .code = Errc::guard,
-      .message = fmt::format("commit {:.12} does not descend from {:.12}, which is applied (generation {})",
-                             request.origin.commit, head.commit, head.serial),
-      .hint = "update the checkout; to go back on purpose: --allow-rollback"};
+Status check_commit(const Request& request, const Planned& planned, const Head& head) {
+  if (planned.descent != Descent::apart || may_go_back(request)) return {};
+  return no_descent(request, head, "", "update the checkout");
 }
 
 // A host removes objects because a record is absent under a head of the lineage it follows, never
@@ -98,10 +114,43 @@ Status check_guards(const Request& request, const Planned& planned) {
   const Head* head = followed_head(planned);
   if (head != nullptr && request.scope != Scope::host) {
     OVL_CHECK(check_source(request, *head));
-    OVL_CHECK(check_commit(request, *head));
+    OVL_CHECK(check_commit(request, planned, *head));
   }
   if (!planned.puts_back) OVL_CHECK(check_head(request, planned.view));
   return check_tree(request, planned);
+}
+
+Result<std::optional<Descent>> find_descent(const Request& request, const Planned& planned) {
+  const Head* head = followed_head(planned);
+  if (head == nullptr || request.scope == Scope::host || head->commit.empty() || !request.descent ||
+      is_of_another_source(request, *head)) {
+    return std::optional<Descent>();
+  }
+  OVL_TRY(const Descent descent, request.descent(head->commit));
+  return std::optional(descent);
+}
+
+Status check_nothing_undone(const Request& request, const Planned& planned) {
+  const bool nothing = planned.plan.record_changes.empty() && planned.plan.waiting.empty();
+  if (planned.descent != Descent::unknown || nothing || may_go_back(request)) return {};
+  return no_descent(request, *followed_head(planned), ", and that one is not in this repository",
+                    "fetch it, or update the checkout");
+}
+
+bool takes_source(const Request& request, const Planned& planned) {
+  const Head* head = followed_head(planned);
+  const bool writes = request.scope != Scope::host && !request.destroy && !request.refresh_only &&
+                      request.selection.all() && request.moves.empty();
+  if (head == nullptr || !writes || !planned.problems.empty()) return false;
+  if (is_of_another_source(request, *head)) return true;
+  if (!planned.descent || planned.descent == Descent::follows) return false;
+  return planned.descent == Descent::goes_on || planned.descent == Descent::unknown || may_go_back(request);
+}
+
+std::string former_source(const Request& request, const Planned& planned) {
+  const Head* head = followed_head(planned);
+  const bool other = head != nullptr && planned.takes_source && is_of_another_source(request, *head);
+  return other ? head->source : std::string();
 }
 
 std::optional<Finding> refusal_to_begin(const Request& request, const Planned& planned) {

@@ -11,6 +11,7 @@
 #include "drivers/keystore/keystore.hpp"
 #include "model/manifest.hpp"
 #include "model/plan.hpp"
+#include "reconcile/descent.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/filters.hpp"
@@ -40,9 +41,11 @@ struct Request {
   std::vector<KeystoreAddress> keystores;  // its servers, which endpoints must not reach
   const Manifest* manifest = nullptr;      // absent: the records say what is wanted
   Origin origin;                           // of the manifest
-  // Whether the origin's commit is `applied` or comes after it. Empty where there is no commit.
-  std::function<Result<bool>(const std::string& applied)> follows;
+  // How the origin's commit stands to `applied`. Empty where there is no commit.
+  std::function<Result<Descent>(const std::string& applied)> descent;
   bool dirty = false;           // the manifest's files are not those of the commit
+  bool shallow = false;         // they are of a clone that does not know where its history begins
+  bool take_over = false;       // the origin may become the records' source in place of another
   bool allow_rollback = false;  // another source or an older commit may be applied; an older tree followed
   bool goes_back = false;       // an older commit may be applied, to the store that is followed
   bool restored = false;        // an older tree, or another lineage, is put back from what is remembered
@@ -103,10 +106,12 @@ struct Planned {
   Records desired;
   Records unselected;  // the desired ones before a selection
   StoreView view;
-  Memory memory;              // of the cluster, in this place
-  Remembered remembered;      // the records with it, when they are put back or stand for the store's
-  Tree tree = Tree::goes_on;  // what the store holds, against that
-  bool puts_back = false;     // the records are written as they are remembered
+  Memory memory;                   // of the cluster, in this place
+  Remembered remembered;           // the records with it, when they are put back or stand for the store's
+  Tree tree = Tree::goes_on;       // what the store holds, against that
+  bool puts_back = false;          // the records are written as they are remembered
+  std::optional<Descent> descent;  // of the origin's commit; absent: there is none, or it has no say
+  bool takes_source = false;  // the head gets the origin's source and commit, whatever becomes of the records
   bool away = false;    // the last good records stand for the store's, which can't be reached, or do not fit
   bool misfit = false;  // the store's records are not those of its head
   Records known;        // what the manifest's open values are kept from

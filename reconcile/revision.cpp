@@ -88,6 +88,13 @@ Result<RevisionManifest> read_revision(GitRepository& repository, const std::str
   return out;
 }
 
+std::vector<WayToRead> ways_to_read(const std::string& path, const Sources& files) {
+  std::vector<WayToRead> ways{{.path = path.empty() ? "." : path, .beside = {}},
+                              {.path = {}, .beside = path}};
+  if (files.size() == 1) ways.push_back({.path = files.front().name, .beside = {}});
+  return ways;
+}
+
 Result<Sources> read_staged(GitRepository& repository, const std::string& index, const std::string& path) {
   OVL_TRY(const std::string full, below_top("", path));
   return read_files("", path, full, [&](const TreeRead& what) { return repository.read_index(index, what); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "drivers/git/repository.hpp"
 
@@ -18,6 +19,15 @@ struct RevisionManifest {
 // Errors: not_found (no such revision, path, or manifest), manifest (a hostile tree, a limit), usage, io.
 Result<RevisionManifest> read_revision(GitRepository& repository, const std::string& revision,
                                        const std::string& path, const std::string& beside = {});
+
+// One way to name a manifest in a commit; see read_revision().
+struct WayToRead {
+  std::string path;
+  std::string beside;
+};
+
+// By which a manifest that consists of `files`, of the folder `path` below the top, may have been named.
+std::vector<WayToRead> ways_to_read(const std::string& path, const Sources& files);
 
 // The same of what is about to be committed; see GitRepository::read_index().
 Result<Sources> read_staged(GitRepository& repository, const std::string& index, const std::string& path);

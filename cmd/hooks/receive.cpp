@@ -83,12 +83,14 @@ Result<PushWishes> push_wishes(const std::vector<std::string>& options, bool tru
     out.lasting.push_back(option);
     if (option == "ovl.allow-rollback") {
       plan.allow_rollback = true;
+    } else if (option == "ovl.take-over") {
+      plan.take_over = true;
     } else if (option.starts_with(most)) {
       plan.max_destroy = option.substr(most.size());
     } else {
       return Error{.code = Errc::usage,
                    .message = fmt::format("there is no push option \"{}\"", printable(option)),
-                   .hint = "use ovl.dry-run, ovl.allow-rollback or ovl.max-destroy=N"};
+                   .hint = "use ovl.dry-run, ovl.allow-rollback, ovl.take-over or ovl.max-destroy=N"};
     }
   }
   return out;

@@ -15,8 +15,10 @@ std::string full_ref(std::string_view name) {
 }
 
 bool is_object_id(std::string_view text) {
-  constexpr std::size_t digits = 40;
-  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  constexpr std::size_t sha1 = 40;
+  constexpr std::size_t sha256 = 64;
+  return (text.size() == sha1 || text.size() == sha256) &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 std::string_view revision_base(std::string_view revision) {

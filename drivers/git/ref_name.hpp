@@ -10,7 +10,7 @@ namespace ovl {
 // as "tags/v1" or "refs/tags/v1". "HEAD", what begins with "refs/" and an object's id stay as they are.
 std::string full_ref(std::string_view name);
 
-// 40 hexadecimal digits, as git writes them.
+// 40 hexadecimal digits, or 64 (SHA-256), as git writes them.
 bool is_object_id(std::string_view text);
 
 // What a name of `revision` (gitrevisions(7)) begins with, before any ~, ^, : or @{.

@@ -14,7 +14,7 @@ namespace ovl {
 
 // A place inside a work tree, as it is at its HEAD.
 struct Checkout {
-  std::string commit;   // HEAD, 40 hexadecimal digits
+  std::string commit;   // HEAD's id, as is_object_id() knows one
   std::string root;     // the first commit of its history, by first parents; empty in a shallow clone
   std::string path;     // of the place, below the top of the work tree; "" is the top
   bool tracked = true;  // HEAD has that path
@@ -24,7 +24,7 @@ struct Checkout {
 // One commit, from the object database. Its texts are somebody's words: for a terminal or a document they
 // need to be made safe.
 struct Commit {
-  std::string id;      // 40 hexadecimal digits
+  std::string id;      // as is_object_id() knows one
   std::string root;    // the first commit of its history, by first parents; empty in a shallow clone
   std::string tree;    // of all its files
   std::string author;  // "Name <mail>"
@@ -66,6 +66,11 @@ class GitRepository {
   // Whether `commit` is `ancestor` or comes after it. A commit that is not in this repository follows
   // nothing and is followed by nothing. Errors: io.
   virtual Result<bool> follows(const std::string& commit, const std::string& ancestor) = 0;
+
+  // What `commit` comes after, itself too, and `other` does not: their ids, the newest first, at most `most`.
+  // Errors: not_found (either is not in this repository), io.
+  virtual Result<std::vector<std::string>> only_behind(const std::string& commit, const std::string& other,
+                                                       std::size_t most) = 0;
 
   // Where git keeps this repository: ".git" of a work tree, or the bare repository itself. Absolute.
   [[nodiscard]] virtual std::string directory() const = 0;

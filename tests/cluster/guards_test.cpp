@@ -36,6 +36,10 @@ class Guards : public ::testing::Test {
     return shell("cd " + directory_.file(place) + " && " + OVL_BINARY + " " + arguments + " --scope cluster");
   }
 
+  [[nodiscard]] std::string history() const {
+    return shell("cd " + directory_.file("a") + " && " + OVL_BINARY + " history").out;
+  }
+
   [[nodiscard]] std::string networks() const {
     return shell("cd " + directory_.file("a") + " && " + OVL_BINARY + " network ls").out;
   }
@@ -191,6 +195,130 @@ TEST_F(Guards, AnotherSourceDoesNotTakeOver) {
   refuses("the records of cluster guarded come from git:", "", "b");
   apply("--allow-rollback", "b");
   refuses("come from git:");
+}
+
+// A squash, as of a button "squash and merge": main gets the very same files by a commit of its own.
+TEST_F(Guards, TheSameFilesOfAnotherCommitUndoNothing) {
+  write(network("one"));
+  git("init -q -b main .");
+  commit("one");
+  apply();
+  git("checkout -qb feature");
+  write(network("one") + network("two"));
+  commit("two");
+  apply();
+  git("checkout -q main");
+  git("merge -q --squash feature");
+  git("commit -qm squashed");
+  const Ran planned = ovl("plan --detailed-exitcode");
+  EXPECT_EQ(planned.code, 0) << planned.out;
+  apply();
+  EXPECT_NE(history().find("squashed"), std::string::npos) << history();
+  const std::string before = history();
+  apply();
+  EXPECT_EQ(history(), before) << "it was taken already";
+  write(network("one") + network("two") + network("three"));
+  commit("three");
+  apply();
+  git("checkout -q feature");
+  refuses("does not descend from");
+}
+
+// What was squashed may have commits behind it when it is looked at again; the same for a branch put on top
+// of another one.
+TEST_F(Guards, WhatComesAfterTheSameFilesIsTaken) {
+  write(network("one"));
+  git("init -q -b main .");
+  commit("one");
+  git("checkout -qb feature");
+  write(network("one") + network("two"));
+  commit("two");
+  apply();
+  git("checkout -q main");
+  git("commit -q --allow-empty -m other");
+  git("cherry-pick feature");
+  write(network("one") + network("two") + network("three"));
+  commit("three");
+  apply();
+  EXPECT_NE(networks().find("three"), std::string::npos);
+  write(network("one") + network("two"));
+  commit("back");
+  apply();
+  git("checkout -q HEAD~1");
+  refuses("does not descend from");
+  git("checkout -q HEAD~1");
+  EXPECT_EQ(ovl("plan --detailed-exitcode").code, 0) << "older, and the very same files";
+  apply();
+  git("checkout -q main~1");
+  refuses("does not descend from");
+}
+
+TEST_F(Guards, ACommitThatIsNotHereIsUndoneByNobody) {
+  write(network("one"));
+  git("init -q -b main .");
+  commit("one");
+  git("clone -q a b", "");
+  git("clone -q a stale", "");
+  git("checkout -qb feature");
+  write(network("one") + network("two"));
+  commit("two");
+  apply();
+  refuses("and that one is not in this repository", "", "stale");
+  write(network("one") + network("two"), "b");
+  git("commit -qam squashed", "b");
+  EXPECT_EQ(ovl("plan --detailed-exitcode", "b").code, 0);
+  apply("", "b");
+  write(network("one") + network("two") + network("three"), "b");
+  git("commit -qam more", "b");
+  apply("", "b");
+  EXPECT_NE(networks().find("three"), std::string::npos);
+}
+
+TEST_F(Guards, FilesBecomeARepositorysWhenThatIsSaid) {
+  write(network("one"));
+  apply();
+  git("init -q -b main .");
+  commit("one");
+  refuses("the records of cluster guarded come from dir:guarded, not from git:");
+  refuses("where the keystore can be reached: ovl apply --take-over");
+  const Ran planned = ovl("plan --take-over --detailed-exitcode --out p");
+  EXPECT_EQ(planned.code, 2) << planned.out;
+  EXPECT_TRUE(planned.has("Source of cluster guarded\n  ~ dir:guarded -> git:")) << planned.out;
+  const std::string here = "cd " + directory_.file("a") + " && " + OVL_BINARY;
+  EXPECT_TRUE(shell(here + " show p").has("~ dir:guarded -> git:"));
+  EXPECT_EQ(shell(here + " apply p").code, 0);
+  EXPECT_EQ(ovl("plan --detailed-exitcode").code, 0);
+  EXPECT_EQ(ovl("plan --take-over --detailed-exitcode").code, 0) << "it is its source already";
+  write(network("one") + network("two"));
+  commit("two");
+  apply();
+  git("clone -q --depth 1 file://$PWD/../a ../shallow");
+  refuses("hint: this clone is shallow and does not know where its history begins: git fetch --unshallow",
+          "--take-over", "shallow");
+  git("checkout -q HEAD~1");
+  refuses("does not descend from", "--take-over");
+  write(network("one") + network("two"), "b");
+  refuses("come from git:", "", "b");
+  apply("--take-over", "b");
+  EXPECT_EQ(ovl("plan --detailed-exitcode", "b").code, 0);
+  EXPECT_EQ(ovl("apply --take-over --auto-approve --scope host").code, 1);
+}
+
+// It was applied, and the next one is measured by it, although no record is another.
+TEST_F(Guards, WhatIsAllowedOnceIsNotAskedForAgain) {
+  write(network("one"));
+  git("init -q -b main .");
+  commit("one");
+  apply();
+  write(network("one") + network("two"));
+  commit("two");
+  apply();
+  git("checkout -qb side HEAD~1");
+  write("# side\n" + network("one") + network("two"));
+  commit("side");
+  refuses("does not descend from");
+  apply("--allow-rollback");
+  EXPECT_EQ(ovl("plan").code, 0);
 }
 
 }  // namespace ovl

@@ -86,6 +86,22 @@ class Libgit2Repository final : public GitRepository {
     return answer == 1;
   }
 
+  Result<std::vector<std::string>> only_behind(const std::string& commit, const std::string& other,
+                                               std::size_t most) override {
+    OVL_TRY(const CommitHandle newer, lookup(commit));
+    OVL_TRY(const CommitHandle older, lookup(other));
+    git_revwalk* raw = nullptr;
+    if (git_revwalk_new(&raw, repository_.get()) != 0) return error_of("walking the history");
+    const WalkHandle walk(raw);
+    const bool ready = git_revwalk_push(raw, git_commit_id(newer.get())) == 0 &&
+                       git_revwalk_hide(raw, git_commit_id(older.get())) == 0;
+    if (!ready) return error_of("walking the history");
+    std::vector<std::string> out;
+    git_oid at;
+    while (out.size() < most && git_revwalk_next(&at, raw) == 0) out.push_back(text_of(at));
+    return out;
+  }
+
   [[nodiscard]] std::string directory() const override {
     return without_slash(git_repository_commondir(repository_.get()));
   }

@@ -78,7 +78,7 @@ Result<ObjectHandle> by_id(git_repository* repository, const std::string& revisi
   }
   git_oid oid;
   git_object* raw = nullptr;
-  if (git_oid_fromstr(&oid, id.c_str()) != 0 ||
+  if (id.size() != GIT_OID_HEXSZ || git_oid_fromstr(&oid, id.c_str()) != 0 ||
       git_object_lookup(&raw, repository, &oid, GIT_OBJECT_ANY) != 0) {
     return no_revision(repository, revision, base);
   }

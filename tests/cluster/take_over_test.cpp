@@ -1,0 +1,54 @@
+// A cluster that was applied from files, and whose manifest is pushed from now on.
+#include <gtest/gtest.h>
+
+#include "tests/cluster/hooks_rig.hpp"
+
+namespace ovl {
+
+namespace {
+
+class TakeOver : public HooksRig {
+ protected:
+  void SetUp() override {
+    HooksRig::SetUp();
+    write("[network.one]\n");
+    ASSERT_EQ(apply("").code, 0);
+    static_cast<void>(commit("one"));
+  }
+
+  [[nodiscard]] Ran apply(const std::string& options) const {
+    return ovl("apply net --auto-approve --scope cluster --keystore " + store() + " " + options);
+  }
+};
+
+}  // namespace
+
+TEST_F(TakeOver, IsNamedToWhoPushes) {
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  const Ran refused = push();
+  EXPECT_NE(refused.code, 0);
+  EXPECT_TRUE(refused.has("the records of cluster pushed come from dir:pushed, not from git:"))
+      << refused.out;
+  EXPECT_TRUE(refused.has("ovl apply --take-over")) << refused.out;
+  EXPECT_TRUE(push("-o ovl.take-over hub main").has("push option \"ovl.take-over\" is not taken here"));
+  const Ran taken = apply("--take-over");
+  EXPECT_EQ(taken.code, 0) << taken.out;
+  EXPECT_TRUE(taken.has("Generation 2")) << taken.out;
+  const Ran pushed = push();
+  EXPECT_EQ(pushed.code, 0) << pushed.out;
+  write("[network.one]\n[network.two]\n");
+  static_cast<void>(commit("two"));
+  ASSERT_EQ(push().code, 0);
+  EXPECT_NE(networks().find("two"), std::string::npos);
+}
+
+TEST_F(TakeOver, IsTheirsWhoMayPushWithTrustedOptions) {
+  ASSERT_EQ(install("--trust-push-options pre-receive post-receive").code, 0);
+  EXPECT_NE(push().code, 0);
+  const Ran pushed = push("-o ovl.take-over hub main");
+  EXPECT_EQ(pushed.code, 0) << pushed.out;
+  EXPECT_TRUE(pushed.has("Source of cluster pushed")) << pushed.out;
+  EXPECT_EQ(apply("").code, 0) << "from the same commit";
+}
+
+}  // namespace ovl
