@@ -101,7 +101,7 @@ Result<PushWishes> push_wishes(const std::vector<std::string>& options, bool tru
 Status hold_cluster(const RefUpdate& update, PlanOptions& plan) {
   plan.cluster_file = hooks_cluster_file(plan.repo);
   OVL_TRY(const auto held, held_clusters(plan, {}));
-  if (!held.empty() || update.before == kNoCommit) return {};
+  if (!held.empty() || is_no_commit(update.before)) return {};
   OVL_TRY(const auto repository, need_repository(plan.repo));
   const auto before = read_revision(*repository, update.before, plan.path);
   if (before.ok()) plan.cluster = parse(before.value().files).manifest.cluster.value.text();
@@ -114,7 +114,7 @@ Result<int> guard_push(const GlobalOptions& global, PlanOptions plan, const Hook
   tell_others(updates, plan);
   const RefUpdate* update = followed(updates, plan);
   if (update == nullptr) return kExitDone;
-  if (update->after == kNoCommit) {
+  if (is_no_commit(update->after)) {
     return Error{.code = Errc::guard,
                  .message = fmt::format("{} is what the cluster follows, and stays", printable(plan.ref)),
                  .hint = "to remove everything, apply: ovl destroy"};
@@ -243,7 +243,7 @@ class Follower {
 Result<std::optional<Wanted>> wanted_update(const PlanOptions& plan, const std::vector<RefUpdate>& updates,
                                             std::vector<std::string> options) {
   const RefUpdate* update = followed(updates, plan);
-  if (update != nullptr && update->after == kNoCommit) return std::optional<Wanted>();
+  if (update != nullptr && is_no_commit(update->after)) return std::optional<Wanted>();
   OVL_CHECK(make_taken_folder(plan.repo));
   if (update != nullptr) {
     OVL_CHECK(note_taken(plan.repo, *update, options));

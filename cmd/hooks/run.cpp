@@ -13,6 +13,7 @@
 #include "cmd/hooks/script.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "drivers/git/ref_name.hpp"
 #include "files/read.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
@@ -24,11 +25,6 @@ namespace {
 
 // A push of more refs than that has another purpose than a manifest.
 constexpr std::size_t kMostInput = 1U << 20U;
-
-bool is_commit_id(std::string_view text) {
-  return text.size() == kNoCommit.size() &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 Error bad_input() {
   return Error{.code = Errc::usage,
@@ -54,7 +50,7 @@ Result<std::vector<RefUpdate>> read_received() {
   OVL_TRY(const auto lines, read_lines());
   std::vector<RefUpdate> updates;
   for (const auto& line : lines) {
-    if (line.size() != 3 || !is_commit_id(line[0]) || !is_commit_id(line[1])) return bad_input();
+    if (line.size() != 3 || !is_object_id(line[0]) || !is_object_id(line[1])) return bad_input();
     updates.push_back({.before = line[0], .after = line[1], .ref = line[2]});
   }
   // git has always something to tell (receive-pack.c, run_receive_hook): nothing means that it got lost.
@@ -67,7 +63,7 @@ Result<std::vector<RefUpdate>> read_pushed() {
   OVL_TRY(const auto lines, read_lines());
   std::vector<RefUpdate> updates;
   for (const auto& line : lines) {
-    if (line.size() != 4 || !is_commit_id(line[1]) || !is_commit_id(line[3])) return bad_input();
+    if (line.size() != 4 || !is_object_id(line[1]) || !is_object_id(line[3])) return bad_input();
     updates.push_back({.before = line[3], .after = line[1], .ref = line[2]});
   }
   return updates;
@@ -102,7 +98,7 @@ Result<int> pre_push(const PlanOptions& plan) {
   OVL_TRY(const auto updates, read_pushed());
   OVL_TRY(const auto repository, need_repository(plan.repo));
   for (const RefUpdate& update : updates) {
-    if (update.after == kNoCommit) continue;
+    if (is_no_commit(update.after)) continue;
     const int code = verdict(files_of(*repository, update.after, plan.path));
     if (code != kExitDone) return code;
   }

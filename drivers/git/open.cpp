@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "drivers/git/git_program_repository.hpp"
 #include "drivers/git/repository.hpp"
 
 namespace ovl {
@@ -68,7 +69,10 @@ Result<std::unique_ptr<GitRepository>> open_repository(const std::string& place,
   const std::string inner = top + "/.git";
   OVL_CHECK(check_repository_owner(fs::exists(inner, error) ? inner : top));
   OVL_TRY(const void* module, load_module("git", kGitSymbol, driver_directory));
-  return static_cast<const GitModule*>(module)->open(top);
+  auto opened = static_cast<const GitModule*>(module)->open(top);
+  if (opened.ok() || opened.error().code == Errc::guard) return opened;
+  // git has forms that libgit2 does not know; what git can't read either it says in its own words.
+  return open_git_program(top);
 }
 
 Result<std::unique_ptr<GitRepository>> need_repository(const std::string& place) {

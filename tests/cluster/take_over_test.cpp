@@ -1,4 +1,5 @@
-// A cluster that was applied from files, and whose manifest is pushed from now on.
+// A cluster that was applied from files, and whose manifest is pushed from now on; and what is pushed into a
+// repository that libgit2 can't read.
 #include <gtest/gtest.h>
 
 #include "tests/cluster/hooks_rig.hpp"
@@ -49,6 +50,35 @@ TEST_F(TakeOver, IsTheirsWhoMayPushWithTrustedOptions) {
   EXPECT_EQ(pushed.code, 0) << pushed.out;
   EXPECT_TRUE(pushed.has("Source of cluster pushed")) << pushed.out;
   EXPECT_EQ(apply("").code, 0) << "from the same commit";
+}
+
+using Sha256 = HooksRig;
+
+TEST_F(Sha256, IsPushedToAsAnyOther) {
+  const std::string init = "git init -q -b main --object-format=sha256 ";
+  ASSERT_EQ(shell("cd " + file("") + " && rm -rf hub.git work/.git && " + init + "--bare hub.git && " + init +
+                  "work && git -C work remote add hub " + file("hub.git"))
+                .code,
+            0);
+  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  write("[network.one]\n");
+  const std::string first = commit("one");
+  EXPECT_EQ(first.size(), 64U);
+  const Ran pushed = push();
+  EXPECT_EQ(pushed.code, 0) << pushed.out;
+  EXPECT_TRUE(pushed.has("Generation 1")) << pushed.out;
+  write("[network.one]\n[network.two]\nvni = \"none\"\n");
+  static_cast<void>(commit("wrong"));
+  const Ran wrong = push();
+  EXPECT_NE(wrong.code, 0);
+  EXPECT_TRUE(wrong.has("net/ovl.toml:")) << wrong.out;
+  write("[network.one]\n[network.two]\n");
+  static_cast<void>(commit("two"));
+  ASSERT_EQ(push().code, 0);
+  EXPECT_NE(networks().find("two"), std::string::npos);
+  const Ran forced = push("-f hub " + first + ":main");
+  EXPECT_TRUE(forced.has("does not descend from")) << forced.out;
+  EXPECT_EQ(ovl("plan net --scope cluster --detailed-exitcode --keystore " + store()).code, 0);
 }
 
 }  // namespace ovl

@@ -22,6 +22,8 @@ using WalkHandle = Handle<git_revwalk, git_revwalk_free>;
 using OdbHandle = Handle<git_odb, git_odb_free>;
 using OdbObjectHandle = Handle<git_odb_object, git_odb_object_free>;
 using IndexHandle = Handle<git_index, git_index_free>;
+using ConfigHandle = Handle<git_config, git_config_free>;
+using ConfigIteratorHandle = Handle<git_config_iterator, git_config_iterator_free>;
 using BlameHandle = Handle<git_blame, git_blame_free>;
 
 // A text that libgit2 allocated.

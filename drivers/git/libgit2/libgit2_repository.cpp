@@ -1,8 +1,12 @@
 #include "drivers/git/libgit2/libgit2_repository.hpp"
 
+#include <git2/sys/repository.h>
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
+#include "drivers/git/git_program_repository.hpp"
 #include "drivers/git/libgit2/handles.hpp"
 #include "drivers/git/libgit2/revision.hpp"
 #include "drivers/git/libgit2/tree_reader.hpp"
@@ -26,6 +30,9 @@ class Library {
       git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    // None of these changes how objects, refs and the index are read; see read_worktree_config().
+    std::array<const char*, 3> known{"worktreeconfig", "partialclone", "preciousobjects"};
+    git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, known.data(), known.size());
   }
 
   Library(const Library&) = delete;
@@ -55,6 +62,8 @@ class Libgit2Repository final : public GitRepository {
       return error_of("opening " + top);
     }
     repository_.reset(raw);
+    top_ = top;
+    read_worktree_config();
     // A ".git" may be a file that names another folder.
     return check_repository_owner(git_repository_commondir(raw));
   }
@@ -171,11 +180,23 @@ class Libgit2Repository final : public GitRepository {
   Result<Sources> read(const std::string& commit, const TreeRead& what) override {
     OVL_TRY(const CommitHandle found, lookup(commit));
     OVL_TRY(const TreeHandle tree, tree_of(found.get()));
-    return read_tree(repository_.get(), tree.get(), what);
+    auto files = read_tree(repository_.get(), tree.get(), what);
+    if (files.ok() || files.error().code != Errc::io || !is_partial()) return files;
+    Error error = std::move(files).error();
+    error.hint = fmt::format(
+        "this is a partial clone, and git fetches what is not here when it is asked: git -C {} archive -o "
+        "/dev/null {}{}{}",
+        top_, commit, what.path.empty() ? "" : " ", what.path);
+    return error;
   }
 
   Result<Sources> read_index(const std::string& file, const TreeRead& what) override {
-    OVL_TRY(const IndexHandle index, open_index(file));
+    auto opened = open_index(file);
+    if (!opened.ok() && opened.error().code == Errc::unsupported) {
+      OVL_TRY(const auto program, open_git_program(top_));
+      return program->read_index(file, what);
+    }
+    OVL_TRY(const IndexHandle index, std::move(opened));
     return read_index_entries(repository_.get(), index.get(), what);
   }
 
@@ -267,7 +288,7 @@ class Libgit2Repository final : public GitRepository {
   [[nodiscard]] Result<IndexHandle> open_index(const std::string& file) const {
     git_index* raw = nullptr;
     if (file.empty()) {
-      if (git_repository_index(&raw, repository_.get()) != 0) return error_of("opening the index");
+      if (git_repository_index(&raw, repository_.get()) != 0) return no_index();
       return IndexHandle(raw);
     }
     std::error_code error;
@@ -277,8 +298,39 @@ class Libgit2Repository final : public GitRepository {
                    .message = fmt::format("{} is no index of this repository", file),
                    .hint = "git sets GIT_INDEX_FILE; nothing else may"};
     }
-    if (git_index_open(&raw, real.c_str()) != 0) return error_of("opening the index");
+    if (git_index_open(&raw, real.c_str()) != 0) return no_index();
     return IndexHandle(raw);
+  }
+
+  // unsupported: a split or a sparse one, which git reads.
+  static Error no_index() {
+    Error error = error_of("opening the index");
+    if (error.message.find("mandatory extension") != std::string::npos) error.code = Errc::unsupported;
+    return error;
+  }
+
+  // With extensions.worktreeConfig git keeps in a file of its own what libgit2 looks for in "config".
+  void read_worktree_config() {
+    if (git_repository_is_worktree(repository_.get()) != 0) return;
+    git_config* raw = nullptr;
+    const std::string file = directory() + "/config.worktree";
+    if (git_config_open_ondisk(&raw, file.c_str()) != 0) return;
+    const ConfigHandle config(raw);
+    int bare = 0;
+    if (git_config_get_bool(&bare, raw, "core.bare") == 0 && bare != 0)
+      git_repository_set_bare(repository_.get());
+  }
+
+  // Whether objects that are not here are somewhere else.
+  [[nodiscard]] bool is_partial() const {
+    git_config* raw = nullptr;
+    if (git_repository_config_snapshot(&raw, repository_.get()) != 0) return false;
+    const ConfigHandle config(raw);
+    git_config_iterator* remotes = nullptr;
+    if (git_config_iterator_glob_new(&remotes, raw, R"(^remote\..*\.promisor$)") != 0) return false;
+    const ConfigIteratorHandle held(remotes);
+    git_config_entry* entry = nullptr;
+    return git_config_next(&entry, remotes) == 0;
   }
 
   // The end of a shallow clone's history is no beginning.
@@ -299,6 +351,12 @@ class Libgit2Repository final : public GitRepository {
 
   // Whether the files below `path` are others than the tree's, untracked ones too.
   Result<bool> differs(git_tree* tree, const std::string& path) const {
+    const auto index = open_index("");
+    if (!index.ok() && index.error().code == Errc::unsupported) {
+      OVL_TRY(const auto program, open_git_program(top_));
+      OVL_TRY(const Checkout seen, program->checkout(top() + "/" + path));
+      return seen.dirty;
+    }
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
     std::string spec = path;
@@ -322,6 +380,7 @@ class Libgit2Repository final : public GitRepository {
 
   Library library_;
   RepositoryHandle repository_;
+  std::string top_;
 };
 
 }  // namespace
