@@ -187,18 +187,24 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
                            Telling& telling, EventLog& events) {
   // What is ours here is known without the store.
   const bool alone = options.scope == "host" && options.destroy;
-  const Context::Needs needs{.manifest = options.scope != "host" && !options.destroy,
-                             .keystore = !alone,
-                             .source = true,
-                             .policy = true,
-                             .writable = true,
-                             .findings = telling.findings()};
+  const Context::Needs needs{
+      .manifest = options.scope != "host" && !options.destroy && options.generation == 0,
+      .keystore = !alone,
+      .source = true,
+      .policy = true,
+      .writable = true,
+      .findings = telling.findings()};
   OVL_TRY(Context context,
           Context::open(global, options, needs, saved != nullptr ? &saved->manifest : nullptr));
   if (options.by_itself) OVL_CHECK(check_rolled_back(context));
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
   Request request = context.request();
+  Records records;
+  if (options.generation > 0) {
+    OVL_TRY(records, go_back_to(options.generation, context, request));
+    request.records = &records;
+  }
   request.check = [&](const Planned& planned) -> Status {
     if (print_problems(planned, context.sources())) {
       telling.manifest.diagnostics = planned.problems;

@@ -84,8 +84,7 @@ void add_diff(CLI::App& app, CommandLine& line) {
 void add_rollback(CLI::App& app, CommandLine& line) {
   CLI::App& rollback = verb(app, line, "rollback", "Go back to a generation or revision, as a new generation",
                             [&line] { return run_rollback(line.global, line.plan, line.target); });
-  rollback.add_option("TARGET", line.target,
-                      "A generation's number or a revision; default the commit before");
+  rollback.add_option("TARGET", line.target, "A generation's number or a revision; default the one before");
   add_repository(rollback, line.plan);
   rollback.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder")
       ->envname("OVL_PATH");

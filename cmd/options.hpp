@@ -1,6 +1,7 @@
 // What the command line says, as values. Filled by cmd/cli.cpp, the only place that knows CLI11.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,9 @@ struct PlanOptions {
   bool auto_approve = false;
   bool show_all = false;
   bool allow_rollback = false;
-  bool take_over = false;  // of plan and apply: the manifest's place may become the records' source
-  bool goes_back = false;  // of rollback: an older commit is meant; who may be followed stays guarded
+  bool take_over = false;       // of plan and apply: the manifest's place may become the records' source
+  bool goes_back = false;       // of rollback: an older commit is meant; who may be followed stays guarded
+  std::int64_t generation = 0;  // of rollback: whose records are to be again, in place of a manifest; 0: none
   bool new_cluster = false;
   bool restored = false;
   std::string max_destroy;            // "12" or "50%"; empty: the half

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <optional>
 
 #include "cmd/interrupt.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/history.hpp"
+#include "reconcile/past_records.hpp"
 #include "reconcile/time_text.hpp"
 
 namespace ovl {
@@ -28,24 +30,35 @@ Error no_generation(const std::string& message) {
   return Error{.code = Errc::not_found, .message = message, .hint = "see what there is: ovl history"};
 }
 
-Result<std::string> commit_of_generation(const History& history, std::int64_t serial) {
-  const auto found = std::ranges::find(history.generations, serial, &GenerationRecord::serial);
-  if (found == history.generations.end())
-    return no_generation(fmt::format("generation {} is not kept", serial));
-  if (!found->commit.empty()) return found->commit;
-  return no_generation(
-      fmt::format("generation {} came from a plain folder: its manifest is not kept", serial));
+// What is gone back to: a commit where its manifest is at hand, else the records that a generation keeps.
+struct Target {
+  std::optional<Commit> commit;
+  GenerationRecord generation;
+};
+
+Target target_of(GitRepository* repository, const GenerationRecord& generation) {
+  Target out{.commit = {}, .generation = generation};
+  if (repository == nullptr || generation.commit.empty()) return out;
+  auto commit = repository->commit(generation.commit);
+  if (commit.ok()) out.commit = std::move(commit).value();
+  return out;
 }
 
-// The newest generation of another commit than the newest.
-Result<std::string> commit_before(const History& history) {
+Result<GenerationRecord> generation_in(const History& history, std::int64_t serial) {
+  const auto found = std::ranges::find(history.generations, serial, &GenerationRecord::serial);
+  if (found != history.generations.end()) return *found;
+  return no_generation(fmt::format("generation {} is not kept", serial));
+}
+
+// The newest generation of another commit than the newest, or of other records where it is of none.
+Result<GenerationRecord> generation_before(const History& history) {
   if (history.generations.empty()) return no_generation("there is no generation yet");
-  const std::string& now = history.generations.front().commit;
+  const GenerationRecord& now = history.generations.front();
   const auto found = std::ranges::find_if(history.generations, [&](const GenerationRecord& generation) {
-    return !generation.commit.empty() && generation.commit != now;
+    return generation.digest != now.digest && (now.commit.empty() || generation.commit != now.commit);
   });
-  if (found != history.generations.end()) return found->commit;
-  return no_generation("there is no generation of another commit to go back to");
+  if (found != history.generations.end()) return *found;
+  return no_generation("there is no generation of another commit, or with other records, to go back to");
 }
 
 Result<History> history_of(const GlobalOptions& global, const PlanOptions& options) {
@@ -53,26 +66,38 @@ Result<History> history_of(const GlobalOptions& global, const PlanOptions& optio
   return read_history(*context.world().keystore, StoreLayout(context.request().cluster));
 }
 
-Result<Commit> target_commit(const GlobalOptions& global, const PlanOptions& options,
-                             const std::string& target) {
-  OVL_TRY(const auto repository, repository_of(options));
+Result<Target> find_target(const GlobalOptions& global, const PlanOptions& options,
+                           const std::string& target) {
   const auto serial = serial_in(target);
-  if (!target.empty() && !serial) return repository->commit(target);
+  if (!target.empty() && !serial) {
+    OVL_TRY(const auto repository, repository_of(options));
+    OVL_TRY(Commit commit, repository->commit(target));
+    return Target{.commit = std::move(commit), .generation = {}};
+  }
+  OVL_TRY(const auto repository, open_repository(options.repo));
   OVL_TRY(const History history, history_of(global, options));
-  OVL_TRY(const std::string commit, serial ? commit_of_generation(history, *serial) : commit_before(history));
-  return repository->commit(commit);
+  OVL_TRY(const GenerationRecord generation,
+          serial ? generation_in(history, *serial) : generation_before(history));
+  return target_of(repository.get(), generation);
 }
 
 Result<int> rollback(const GlobalOptions& global, const PlanOptions& options, const std::string& target) {
   listen_for_interrupts();
-  OVL_TRY(const Commit commit, target_commit(global, options, target));
-  std::cerr
-      << fmt::format("Back to commit {:.12} of {}: {}\n", commit.id, time_text(commit.when),
-                     printable(commit.subject))
-      << "The branch stays where it is: revert there too, or the next apply by hand goes forward again.\n";
+  OVL_TRY(const Target to, find_target(global, options, target));
   PlanOptions back = options;
-  back.ref = commit.id;
   back.goes_back = true;
+  if (to.commit) {
+    std::cerr
+        << fmt::format("Back to commit {:.12} of {}: {}\n", to.commit->id, time_text(to.commit->when),
+                       printable(to.commit->subject))
+        << "The branch stays where it is: revert there too, or the next apply by hand goes forward again.\n";
+    back.ref = to.commit->id;
+  } else {
+    std::cerr << fmt::format("Back to the records of generation {} of {}, by {}\n", to.generation.serial,
+                             time_text(to.generation.when), printable(to.generation.who))
+              << "The manifest stays as it is: change it too, or its next apply goes forward again.\n";
+    back.generation = to.generation.serial;
+  }
   return run_apply(global, back);
 }
 
@@ -81,6 +106,20 @@ Result<int> rollback(const GlobalOptions& global, const PlanOptions& options, co
 int run_rollback(const GlobalOptions& global, const PlanOptions& options, const std::string& target) {
   const auto code = rollback(global, options, target);
   return code.ok() ? code.value() : report_error(code.error());
+}
+
+Result<Records> go_back_to(std::int64_t serial, Context& context, Request& request) {
+  const StoreLayout layout(request.cluster);
+  OVL_TRY(const StoreView view, read_store(*context.world().keystore, layout));
+  OVL_TRY(Records records, records_of_generation(*context.world().keystore, layout, view, serial));
+  const GenerationRecord& generation = view.generations.at(serial);
+  request.manifest = nullptr;
+  request.origin = Origin{.source = generation.source, .commit = generation.commit};
+  request.descent = {};
+  request.dirty = false;
+  request.shallow = false;
+  request.own_words = false;
+  return records;
 }
 
 Status check_rolled_back(Context& context) {

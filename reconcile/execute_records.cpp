@@ -6,13 +6,12 @@
 #include <iterator>
 #include <set>
 
+#include "reconcile/past_records.hpp"
 #include "reconcile/selection.hpp"
 
 namespace ovl {
 
 namespace {
-
-constexpr std::int64_t kKeptGenerations = 20;
 
 // Who holds a record's claims: "endpoints/my-net/web" -> "endpoint/my-net/web".
 std::string holder_of(std::string_view below_root) {
@@ -317,7 +316,8 @@ Status execute_records(Keystore& store, const StoreLayout& layout, const StoreVi
                        const Records& desired, const Head& head, StoreLock& lock, const Progress& progress,
                        const std::optional<PutBack>& put_back) {
   OVL_CHECK(check_whole(desired));
-  std::vector<Unit> units = RecordWriter(layout, view, desired).units();
+  OVL_TRY(std::vector<Unit> units, past_units(store, layout, view, desired, head.serial));
+  std::ranges::move(RecordWriter(layout, view, desired).units(), std::back_inserter(units));
   units.push_back(head_unit(layout, view, head, lock.holder()));
   if (put_back) {
     units.back().writes.push_back(Write{.key = layout.put_back(), .value = encode(*put_back).json()});

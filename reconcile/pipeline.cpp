@@ -20,6 +20,7 @@
 #include "reconcile/obstacles.hpp"
 #include "reconcile/older_builds.hpp"
 #include "reconcile/partial_tree.hpp"
+#include "reconcile/past_records.hpp"
 #include "reconcile/policy.hpp"
 #include "reconcile/predict.hpp"
 #include "reconcile/project.hpp"
@@ -235,6 +236,10 @@ Status resolve_records(const Request& request, const World& world, Planned& plan
     planned.desired = std::move(resolved.records);
     planned.problems = std::move(resolved.problems);
     planned.plan.waiting = std::move(resolved.waiting);
+    keep_vteps_apart(request, planned);
+    stage(planned);
+  } else if (!request.destroy && request.records != nullptr) {
+    planned.desired = wanted_again(*request.records, planned.known);
     keep_vteps_apart(request, planned);
     stage(planned);
   }

@@ -40,7 +40,9 @@ struct Request {
   std::string keystore_access;             // how to reach it, without secrets; the host is bound to it
   std::vector<KeystoreAddress> keystores;  // its servers, which endpoints must not reach
   const Manifest* manifest = nullptr;      // absent: the records say what is wanted
-  Origin origin;                           // of the manifest
+  // What the records are to be again, in place of a manifest: those of a generation; see past_records.hpp.
+  const Records* records = nullptr;
+  Origin origin;  // of the manifest, or of that generation
   // How the origin's commit stands to `applied`. Empty where there is no commit.
   std::function<Result<Descent>(const std::string& applied)> descent;
   bool dirty = false;           // the manifest's files are not those of the commit

@@ -174,6 +174,10 @@ std::string StoreLayout::generation(std::int64_t serial) const {
   return fmt::format("{}{:010}", generations(), serial);
 }
 
+std::string StoreLayout::past(std::int64_t serial) const {
+  return fmt::format("{}{:010}/", past_, serial);
+}
+
 KeySelection StoreLayout::tree() const {
   return {.prefix = root_,
           .parts = {"claims/", "endpoints/", "facts/", "generations/", "head", "hosts/", "lock", "networks/",

@@ -16,7 +16,8 @@ namespace ovl {
 // Keys below "ovl/<cluster>/v1/". The URL's own prefix is the driver's business.
 class StoreLayout {
  public:
-  explicit StoreLayout(const Label& cluster) : root_("ovl/" + cluster.text() + "/v1/") {}
+  explicit StoreLayout(const Label& cluster)
+      : root_("ovl/" + cluster.text() + "/v1/"), past_("ovl/" + cluster.text() + "/past/") {}
 
   [[nodiscard]] const std::string& root() const { return root_; }
 
@@ -53,8 +54,13 @@ class StoreLayout {
 
   [[nodiscard]] std::string generation(std::int64_t serial) const;
 
+  // The folder of what a generation has changed, as it was before: beside the tree, so that only who goes
+  // back reads it (reconcile/past_records.hpp).
+  [[nodiscard]] std::string past(std::int64_t serial) const;
+
  private:
   std::string root_;
+  std::string past_;
 };
 
 // Who may call itself by a host's name: claim -> HostFacts::machine. Taken by the host itself.
