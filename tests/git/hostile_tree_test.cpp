@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "drivers/git/git_program_repository.hpp"
 #include "drivers/git/libgit2/libgit2_repository.hpp"
 #include "reconcile/revision.hpp"
 #include "reconcile/sources.hpp"
@@ -68,7 +69,7 @@ class HostileTree : public ::testing::Test {
 
   // Reads, in bounded time; words of a refusal are safe to show.
   [[nodiscard]] Result<RevisionManifest> read(const std::string& commit, const std::string& path) const {
-    const auto opened = open_libgit2(repository());
+    const auto opened = open_(repository());
     EXPECT_TRUE(opened.ok());
     const double begin = seconds_worked();
     auto out = read_revision(*opened.value(), commit, path);
@@ -103,6 +104,7 @@ class HostileTree : public ::testing::Test {
 
   TemporaryDirectory directory_;
   std::unique_ptr<ObjectWriter> writer_;
+  Result<std::unique_ptr<GitRepository>> (*open_)(const std::string& top) = open_libgit2;
 };
 
 Entry file(const std::string& name, const std::string& text = "# x\n") {
@@ -177,6 +179,36 @@ TEST_F(HostileTree, LeadsNowhereThroughItsLinks) {
   EXPECT_FALSE(outside.heard());
   EXPECT_NE(read_file(directory_.file("outside/secret.toml")), "");
   EXPECT_TRUE(outside.heard()) << "else it would have heard nothing of the others either";
+}
+
+// Who reads what libgit2 can't is no way past what it refuses.
+TEST_F(HostileTree, IsNoOtherToTheGitProgram) {
+  constexpr unsigned cases = 30;
+  const NodePtr one = tree({file("a.toml")});
+  const std::vector<NodePtr> told{
+      tree({file("ovl.toml"), link("a.toml", "../outside")}),
+      tree({link("self", "."), file("a.toml")}),
+      tree({link("README", "self"), link("self", "README"), file("a.toml")}),
+      tree({link("far", "../outside"), link("near", "net"), folder("net", one), file("a.toml")}),
+      tree({{"120755", {"a.toml", Fate::manifest}, blob("x")}}),
+      tree({file("a.toml", "1"), file("a.toml", "2")}),
+      tree({file("net", "x"), file("net.toml"), folder("net", one)}),
+      tree({file("z.toml"), file("a.toml")}, false),
+      tree({{"160000", {"sub", Fate::plain}, blob("x")}, file("a.toml")}),
+      nested(20)};
+  std::vector<std::string> expected;
+  for (const NodePtr& top : told) expected.push_back(refusal(top));
+  open_ = open_git_program;
+  for (std::size_t i = 0; i < told.size(); ++i) EXPECT_EQ(refusal(told[i]), expected[i]) << i;
+  for (unsigned seed = 0; seed < cases; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    const NodePtr top = random_tree(random, std::array{0U, 2U, 5U, 15U, 40U}[seed % 5]);
+    for (const std::string path : {"", ".", "net/a.toml"}) {
+      SCOPED_TRACE("path \"" + path + "\"");
+      check(top, path);
+    }
+  }
 }
 
 TEST_F(HostileTree, MeansTheSameToAllWhoLook) {
