@@ -19,6 +19,7 @@
 #include "cmd/style.hpp"
 #include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/closing.hpp"
 
 namespace ovl {
 
@@ -26,16 +27,6 @@ namespace {
 
 const char* operation_of(const PlanOptions& options) {
   return options.destroy ? "destroy" : "apply";
-}
-
-std::string done_text(const Applied& applied, const PlanOptions& options) {
-  const PlanCounts counts = count(applied.planned.plan);
-  std::string out = fmt::format("{} complete: {} created, {} updated, {} replaced, {} removed.",
-                                options.destroy ? "Destroy" : "Apply", counts.create, counts.update,
-                                counts.replace, counts.remove);
-  if (counts.adopt > 0) out += fmt::format(" {} taken over.", counts.adopt);
-  if (applied.serial > 0) out += fmt::format(" Generation {}.", applied.serial);
-  return out;
 }
 
 // What an apply has told so far: in the format that was asked for, and as events.
@@ -53,10 +44,13 @@ class Telling {
     return is_text() && options_.events.empty() ? nullptr : &manifest;
   }
 
-  void plan(const Plan& plan) {
+  // last_words: of the apply, once it is done.
+  void plan(const Plan& plan, const std::string& last_words = {}) {
     told_ = true;
-    if (is_text()) return print_plan(plan, global_, options_);
-    std::cout << told(report_of(operation_of(options_), options_, manifest, plan), format_of(options_));
+    if (is_text()) return print_plan(plan, global_, options_, last_words);
+    Report report = report_of(operation_of(options_), options_, manifest, plan);
+    report.last_words = last_words;
+    std::cout << told(report, format_of(options_));
   }
 
   void event_of(const Plan& plan) {
@@ -136,14 +130,14 @@ class ProgressOnStderr {
   std::optional<ProgressLine> line_;
 };
 
-Result<int> finish(const Applied& applied, const GlobalOptions& global, const PlanOptions& options,
-                   Telling& telling) {
+Result<int> finish(const Applied& applied, const Closing& end, const GlobalOptions& global,
+                   const PlanOptions& options, Telling& telling) {
   telling.event_of(applied.planned.plan);
   if (!telling.is_text() || applied.planned.plan.empty()) {
-    telling.plan(applied.planned.plan);
-    OVL_CHECK(write_json(applied.planned.plan, options));
+    telling.plan(applied.planned.plan, end.words);
+    OVL_CHECK(write_json(applied.planned.plan, options, end.words));
   } else {
-    std::cout << done_text(applied, options) << "\n";
+    std::cout << printable(end.words) << "\n";
   }
   if (global.verbose > 0) std::cerr << fmt::format("ovl: {} writes to the kernel\n", applied.writes);
   if (!applied.left.empty()) {
@@ -154,7 +148,7 @@ Result<int> finish(const Applied& applied, const GlobalOptions& global, const Pl
   if (const auto error = error_of_refused(applied.planned.plan, applied.planned.view)) {
     return report_error(*error);
   }
-  return options.detailed_exitcode && !applied.planned.plan.empty() ? kExitChanges : kExitDone;
+  return options.detailed_exitcode && !end.is_settled ? kExitChanges : kExitDone;
 }
 
 Error invalid_manifest() {
@@ -181,6 +175,7 @@ struct Outcome {
   int code = kExitDone;
   ApplyResult result = ApplyResult::failed;
   std::int64_t generation = 0;
+  std::string words = {};
 };
 
 Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& options, const SavedPlan* saved,
@@ -220,11 +215,13 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
   }};
   OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress));
   shown.end();
-  OVL_TRY(const int code, finish(applied, global, options, telling));
+  const Closing end = closing(closing_facts(applied.planned.plan, applied.serial, applied.left));
+  OVL_TRY(const int code, finish(applied, end, global, options, telling));
   const bool changed = !applied.planned.plan.empty();
   return Outcome{.code = code,
                  .result = changed ? ApplyResult::applied : ApplyResult::unchanged,
-                 .generation = applied.serial};
+                 .generation = applied.serial,
+                 .words = end.words};
 }
 
 // A document on stdout and events on stdout are no two documents.
@@ -248,7 +245,7 @@ Result<Outcome> run(const GlobalOptions& global, const PlanOptions& options,
 ApplyEnd conclude(const Result<Outcome>& outcome, EventLog& events) {
   const int code = outcome.ok() ? outcome.value().code : report_error(outcome.error());
   const Outcome ended = outcome.ok() ? outcome.value() : Outcome{};
-  events.summary(ended.result, ended.generation, code);
+  events.summary(ended.result, ended.generation, code, ended.words);
   if (!events.broken().empty()) {
     std::cerr << fmt::format("ovl: not all events were told: {}\n", events.broken());
   }

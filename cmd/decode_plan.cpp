@@ -217,6 +217,8 @@ class PlanDecoder {
     OVL_CHECK(read(*ovl, "partial", plan.partial));
     OVL_CHECK(read(*ovl, "refresh_only", plan.refresh_only));
     OVL_CHECK(read(*ovl, "waiting", plan.waiting));
+    OVL_CHECK(read(*ovl, "destroy", plan.destroy));
+    OVL_CHECK(read(*ovl, "undone", plan.undone));
     OVL_CHECK(findings(*ovl, "refused", plan.refused));
     OVL_CHECK(findings(*ovl, "conflicts", plan.conflicts));
     OVL_CHECK(findings(*ovl, "warnings", plan.warnings));

@@ -79,9 +79,13 @@ Result<Planned> compare_sides(const Side& before, const Side& after, const PlanO
 
 void tell_diff(const Plan& plan, const Side& after, const GlobalOptions& global, const PlanOptions& options) {
   const Format format = format_of(options);
-  if (format == Format::text || format == Format::json) return print_plan(plan, global, options);
+  // Nobody has looked at the cluster.
+  const std::string same = plan.empty() ? "No changes. Both say the same." : "";
+  if (format == Format::text || format == Format::json) return print_plan(plan, global, options, same);
   const ManifestFindings manifest{after.revision.files, after.manifest, {}, true};
-  std::cout << told(report_of("diff", options, manifest, plan), format);
+  Report report = report_of("diff", options, manifest, plan);
+  report.last_words = same;
+  std::cout << told(report, format);
 }
 
 Result<int> diff(const GlobalOptions& global, const PlanOptions& options,

@@ -72,13 +72,14 @@ void EventLog::failed(const Report& report, const Error& error) {
   tell(error_event(error));
 }
 
-void EventLog::summary(ApplyResult result, std::int64_t generation, int exit_code) {
+void EventLog::summary(ApplyResult result, std::int64_t generation, int exit_code, const std::string& words) {
   tell(summary_event({.result = result,
                       .counts = counts_,
                       .operation = operation_,
                       .generation = generation,
                       .elapsed_seconds = seconds_since(began_),
-                      .exit_code = exit_code}));
+                      .exit_code = exit_code,
+                      .words = words}));
 }
 
 void EventLog::tell(Value event) {

@@ -25,7 +25,8 @@ class EventLog {
   // The error, after the step that it ended, with the manifest's errors that it stands for.
   void failed(const Report& report, const Error& error);
 
-  void summary(ApplyResult result, std::int64_t generation, int exit_code);
+  // words: how it ended, for people; empty: it failed.
+  void summary(ApplyResult result, std::int64_t generation, int exit_code, const std::string& words);
 
   // Whether stdout is the events'.
   [[nodiscard]] bool took_stdout() const { return took_stdout_; }

@@ -111,8 +111,8 @@ Value summary_event(const ApplySummary& summary) {
   about.set("elapsed_seconds", summary.elapsed_seconds);
   about.set("exit_code", summary.exit_code);
   const bool failed = summary.result == ApplyResult::failed;
-  Value out = event_line("summary", failed ? "error" : "info",
-                         fmt::format("{} {}", summary.operation, name_of(summary.result)));
+  const std::string plain = fmt::format("{} {}", summary.operation, name_of(summary.result));
+  Value out = event_line("summary", failed ? "error" : "info", summary.words.empty() ? plain : summary.words);
   out.set("summary", std::move(about));
   return out;
 }

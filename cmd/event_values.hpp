@@ -35,6 +35,7 @@ struct ApplySummary {
   std::int64_t generation = 0;  // of the cluster's head afterwards; 0: not known
   std::int64_t elapsed_seconds = 0;
   int exit_code = 0;
+  std::string words = {};  // how it ended; empty: nothing but the result is known
 };
 
 Value summary_event(const ApplySummary& summary);

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "cmd/formats.hpp"
-#include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
 
 namespace ovl {
@@ -72,8 +71,7 @@ std::string github_of(const Report& report) {
   std::string out = workflow_commands(report, notices, Severity::error) +
                     workflow_commands(report, notices, Severity::warning);
   if (report.plan == nullptr) return out;
-  return out +
-         fmt::format("::notice title=ovl {}::{}\n", report.verb, command_data(plan_footer(*report.plan)));
+  return out + fmt::format("::notice title=ovl {}::{}\n", report.verb, command_data(last_words_of(report)));
 }
 
 }  // namespace ovl

@@ -35,7 +35,7 @@ Value failure_value(const Report& report) {
 
 std::string json_of(const Report& report) {
   const bool whole = report.plan != nullptr && !report.error;
-  return (whole ? plan_json(*report.plan) : failure_value(report)).pretty_json() + "\n";
+  return (whole ? plan_json(*report.plan, report.last_words) : failure_value(report)).pretty_json() + "\n";
 }
 
 }  // namespace ovl

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "cmd/formats.hpp"
-#include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/change_name.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -77,7 +76,7 @@ TestCase case_of(const Report& report, const Notice& notice) {
 std::vector<TestCase> cases_of_plan(const Report& report) {
   std::vector<TestCase> out;
   if (report.plan != nullptr) {
-    out.push_back(TestCase{.name = report.verb, .text = plan_footer(*report.plan)});
+    out.push_back(TestCase{.name = report.verb, .text = last_words_of(report)});
     for (const RecordChange& change : report.plan->record_changes) {
       out.push_back(
           TestCase{.name = fmt::format("{} {}", name_of(change.action), name_of(change).address())});

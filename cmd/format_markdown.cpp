@@ -4,7 +4,6 @@
 
 #include "cmd/describe.hpp"
 #include "cmd/formats.hpp"
-#include "cmd/render_plan.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/change_name.hpp"
 #include "reconcile/diagnostic_text.hpp"
@@ -174,7 +173,7 @@ std::string comment_title(const Report& report) {
 }
 
 std::string comment_verdict(const Report& report) {
-  if (report.plan != nullptr) return "**" + plan_footer(*report.plan) + "**\n";
+  if (report.plan != nullptr) return "**" + last_words_of(report) + "**\n";
   const auto count = std::ranges::count(report.manifest.diagnostics, Severity::error, &Diagnostic::severity);
   if (report.error || count > 0) {
     if (count == 0) return "**It failed.**\n";

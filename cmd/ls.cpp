@@ -42,6 +42,13 @@ void networks(Table& table, const StoreView& view, const LsOptions& ls) {
   }
 }
 
+// Hosts that are out of the records and have not removed yet what they had.
+std::vector<HostName> leftovers_in(const StoreView& view) {
+  std::vector<HostName> out = hosts_of(view, view.records);
+  std::erase_if(out, [&](const HostName& host) { return view.records.host(host) != nullptr; });
+  return out;
+}
+
 void hosts(Table& table, const StoreView& view, const LsOptions& ls) {
   std::map<HostName, std::size_t> counts;
   for (const EndpointRecord& endpoint : view.records.endpoints) ++counts[endpoint.host];
@@ -51,7 +58,12 @@ void hosts(Table& table, const StoreView& view, const LsOptions& ls) {
     table.row({id_text(host.id, ls.no_trunc), host.name.text(),
                host.advertise ? host.advertise->text() : "waiting",
                host.gateway_pool ? host.gateway_pool->text() : "-", std::to_string(count),
-               health_of(view, host.name, std::time(nullptr)), printable(standing_of(view, host.name).text)});
+               printable(health_of(view, host.name, std::time(nullptr))),
+               printable(standing_of(view, host.name).text)});
+  }
+  for (const HostName& host : leftovers_in(view)) {
+    table.row({"-", host.text(), "-", "-", "0", printable(health_of(view, host, std::time(nullptr))),
+               printable(standing_of(view, host).text)});
   }
 }
 
@@ -82,11 +94,24 @@ Value hosts_json(const StoreView& view) {
   return out;
 }
 
+Value leftovers_json(const StoreView& view) {
+  Value out = Value::array();
+  for (const HostName& host : leftovers_in(view)) {
+    Value item = Value::object();
+    item.set("name", host.text());
+    item.set("health", health_of(view, host, std::time(nullptr)));
+    item.set("standing", standing_of(view, host).text);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
 Value json_of(const StoreView& view, const std::string& kind) {
   Value out = Value::object();
   out.set("format_version", kOutputFormat);
   if (kind == "network") out.set("networks", records_json(view.records.networks));
   if (kind == "host") out.set("hosts", hosts_json(view));
+  if (kind == "host") out.set("leftovers", leftovers_json(view));
   if (kind == "endpoint") out.set("endpoints", records_json(view.records.endpoints));
   return out;
 }

@@ -247,7 +247,11 @@ OutputSchema plan_schema() {
                          {.name = "refused", .schema = array_of(finding_schema())},
                          {.name = "conflicts", .schema = array_of(finding_schema())},
                          {.name = "warnings", .schema = array_of(finding_schema())},
-                         {.name = "waiting", .schema = array_of(json_type("string"))}},
+                         {.name = "waiting", .schema = array_of(json_type("string"))},
+                         {.name = "destroy", .schema = json_type("boolean")},
+                         {.name = "undone", .schema = schema_of<Undone>()},
+                         {.name = "settled", .schema = json_type("boolean")},
+                         {.name = "closing", .schema = json_type("string")}},
                         Growth::open);
   Value definitions = resource_definitions();
   definitions.set("resource_change", resource_change_schema(definitions));
@@ -313,6 +317,7 @@ OutputSchema status_schema() {
   Value host = object_of({{.name = "name", .schema = json_type("string")},
                           {.name = "standing", .schema = json_type("string")},
                           {.name = "health", .schema = json_type("string")},
+                          {.name = "suspended", .schema = json_type("string"), .required = false},
                           {.name = "status", .schema = schema_of<HostStatus>(), .required = false},
                           {.name = "since", .schema = json_type("integer"), .required = false},
                           {.name = "drift", .schema = json_type("integer"), .required = false},
@@ -400,9 +405,14 @@ OutputSchema endpoint_schema() {
 std::vector<OutputSchema> list_schemas() {
   Value host = extended<HostRecord>({{.name = "health", .schema = json_type("string")},
                                      {.name = "standing", .schema = json_type("string")}});
+  Value leftover = object_of({{.name = "name", .schema = json_type("string")},
+                              {.name = "health", .schema = json_type("string")},
+                              {.name = "standing", .schema = json_type("string")}});
   return {document("network-ls", "ovl network ls --json",
                    {{.name = "networks", .schema = array_of(schema_of<NetworkRecord>())}}),
-          document("host-ls", "ovl host ls --json", {{.name = "hosts", .schema = array_of(std::move(host))}}),
+          document("host-ls", "ovl host ls --json",
+                   {{.name = "hosts", .schema = array_of(std::move(host))},
+                    {.name = "leftovers", .schema = array_of(std::move(leftover))}}),
           document("endpoint-ls", "ovl endpoint ls --json",
                    {{.name = "endpoints", .schema = array_of(schema_of<EndpointRecord>())}})};
 }

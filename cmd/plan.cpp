@@ -10,6 +10,7 @@
 #include "cmd/plan_output.hpp"
 #include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/closing.hpp"
 
 namespace ovl {
 
@@ -41,6 +42,7 @@ Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptio
   cluster.scope = "cluster";
   OVL_TRY(Look part, look(global, cluster, manifest));
   part.whole = false;
+  part.planned.plan.undone.host_not_looked_at = true;
   part.planned.plan.warnings.push_back(
       Finding{.code = Errc::privilege,
               .id = "host-not-known",
@@ -65,7 +67,7 @@ int code_of(const Look& look, const PlanOptions& options, IsRefusal is_refusal) 
   const Plan& plan = look.planned.plan;
   if (!plan.refused.empty() || std::ranges::any_of(plan.conflicts, is_refusal)) return kExitRefused;
   if (!options.detailed_exitcode) return kExitDone;
-  if (!plan.empty()) return kExitChanges;
+  if (!closing(closing_facts(plan)).is_settled) return kExitChanges;
   return look.whole ? kExitDone : kExitPrivilege;
 }
 

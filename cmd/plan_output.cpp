@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <initializer_list>
 #include <iostream>
@@ -180,8 +181,10 @@ std::string first_moved_word(const Value& before, const Value& now) {
   const Value* new_words = now.find("ovl");
   const auto moved =
       delta_of(old_words != nullptr ? *old_words : none, new_words != nullptr ? *new_words : none);
-  const auto at =
-      std::ranges::find_if(moved, [](const FieldDelta& delta) { return delta.name != "refused"; });
+  constexpr std::array<std::string_view, 4> kOfOthers{"refused", "undone", "settled", "closing"};
+  const auto at = std::ranges::find_if(moved, [&](const FieldDelta& delta) {
+    return std::ranges::find(kOfOthers, delta.name) == kOfOthers.end();
+  });
   return at == moved.end() ? std::string() : fmt::format("what it says of \"{}\"", at->name);
 }
 
@@ -214,19 +217,21 @@ bool print_problems(const Planned& planned, const Sources& sources) {
   return !planned.problems.empty();
 }
 
-void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options) {
+void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,
+                const std::string& last_words) {
   if (format_of(options) == Format::json) {
-    std::cout << plan_json(plan).pretty_json() << "\n";
+    std::cout << plan_json(plan, last_words).pretty_json() << "\n";
     return;
   }
   const bool colour = !global.no_color && wants_colour(STDOUT_FILENO);
-  std::cout << plan_text(plan, RenderOptions{.colour = colour, .show_all = options.show_all}) << std::flush;
+  const RenderOptions shown{.colour = colour, .show_all = options.show_all, .last_words = last_words};
+  std::cout << plan_text(plan, shown) << std::flush;
 }
 
-Status write_json(const Plan& plan, const PlanOptions& options) {
+Status write_json(const Plan& plan, const PlanOptions& options, const std::string& last_words) {
   if (options.json_into.empty()) return {};
   std::ofstream file(options.json_into, std::ios::binary | std::ios::trunc);
-  file << plan_json(plan).pretty_json() << "\n";
+  file << plan_json(plan, last_words).pretty_json() << "\n";
   file.close();
   if (file) return {};
   return Error{.code = Errc::io, .message = fmt::format("{} can't be written", options.json_into)};

@@ -14,10 +14,11 @@ namespace ovl {
 bool print_problems(const Planned& planned, const Sources& sources);
 
 // The plan on stdout: text, or JSON with --json.
-void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options);
+void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,
+                const std::string& last_words = {});
 
 // Writes the plan's JSON into the file that --json-into names, if any. Errors: io.
-Status write_json(const Plan& plan, const PlanOptions& options);
+Status write_json(const Plan& plan, const PlanOptions& options, const std::string& last_words = {});
 
 // A plan on disk: the manifest it was made from, what it was computed from as fingerprints, and what it
 // says. No secrets: a manifest holds only references.

@@ -7,10 +7,15 @@
 #include "cmd/describe.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
+#include "reconcile/closing.hpp"
 
 namespace ovl {
 
 namespace {
+
+std::string last_words(const Plan& plan, const std::string& given) {
+  return given.empty() ? closing(closing_facts(plan)).words : given;
+}
 
 // More changes than this of one kind and action in one group become one line.
 constexpr std::size_t kFoldAbove = 20;
@@ -32,7 +37,7 @@ class TextRenderer {
     conflicts();
     findings("Warnings:", plan_.warnings, false);
     waiting();
-    out_ += plan_footer(plan_) + "\n";
+    out_ += printable(last_words(plan_, options_.last_words)) + "\n";
     return std::move(out_);
   }
 
@@ -321,27 +326,7 @@ std::string plan_text(const Plan& plan, const RenderOptions& options) {
   return TextRenderer(plan, options).run();
 }
 
-std::string plan_footer(const Plan& plan) {
-  if (plan.refresh_only) {
-    return plan.drift.empty()
-               ? "No changes. This host is as the records say."
-               : fmt::format("Refresh only: {} objects differ and stay as they are.", plan.drift.size());
-  }
-  // Of what is frozen the changes are left out.
-  if (plan.empty() && plan.conflicts.empty() && plan.frozen.empty()) {
-    if (plan.partial) return "No changes. What was selected is as it should be.";
-    return plan.scope == Scope::host ? "No changes. This host matches the records."
-                                     : "No changes. The cluster matches the manifest.";
-  }
-  const PlanCounts counts = count(plan);
-  std::string out = fmt::format("Plan: {} to create, {} to update, {} to replace, {} to remove",
-                                counts.create, counts.update, counts.replace, counts.remove);
-  if (counts.adopt > 0) out += fmt::format(", {} to adopt", counts.adopt);
-  if (counts.forget > 0) out += fmt::format(", {} to forget", counts.forget);
-  return out + ".";
-}
-
-Value plan_json(const Plan& plan) {
+Value plan_json(const Plan& plan, const std::string& last_words) {
   Value ovl = Value::object();
   ovl.set("scope", Value(name_of(plan.scope)));
   ovl.set("cluster", plan.cluster.text());
@@ -362,6 +347,11 @@ Value plan_json(const Plan& plan) {
   Value waiting = Value::array();
   for (const std::string& line : plan.waiting) waiting.push(line);
   ovl.set("waiting", std::move(waiting));
+  const Closing end = closing(closing_facts(plan));
+  ovl.set("destroy", plan.destroy);
+  ovl.set("undone", encode(plan.undone));
+  ovl.set("settled", end.is_settled);
+  ovl.set("closing", last_words.empty() ? end.words : last_words);
   Value out = Value::object();
   out.set("format_version", kPlanFormat);
   out.set("terraform_version", kPlanTerraform);

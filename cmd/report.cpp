@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cmd/style.hpp"
+#include "reconcile/closing.hpp"
 #include "reconcile/places.hpp"
 #include "reconcile/toml_guard.hpp"
 #include "reconcile/utf8.hpp"
@@ -72,6 +73,11 @@ std::uint32_t code_points(std::string_view line, std::size_t bytes) {
 
 std::string Notice::text() const {
   return subject.empty() ? printable(message) : fmt::format("{}: {}", printable(subject), printable(message));
+}
+
+std::string last_words_of(const Report& report) {
+  return printable(report.last_words.empty() ? closing(closing_facts(*report.plan)).words
+                                             : report.last_words);
 }
 
 std::vector<Notice> notices_of(const Report& report) {

@@ -37,6 +37,7 @@ struct Report {
   // Files are named from the root then, as services want them. Empty: there is none.
   std::string checkout;
   std::string folder;
+  std::string last_words = {};  // of an apply that did something; empty: the plan's own
 };
 
 // One finding, wherever it comes from: the manifest, the plan, or the error that ended the verb.
@@ -51,6 +52,9 @@ struct Notice {
   // "SUBJECT: MESSAGE", or the message alone. Safe to show.
   [[nodiscard]] std::string text() const;
 };
+
+// How a report with a plan ends.
+std::string last_words_of(const Report& report);
 
 // All of a report, errors first, in the order in which they were found.
 std::vector<Notice> notices_of(const Report& report);

@@ -4,9 +4,9 @@
 #include <iostream>
 
 #include "cmd/exit.hpp"
-#include "cmd/render_plan.hpp"
 #include "cmd/state_verbs.hpp"
 #include "cmd/style.hpp"
+#include "reconcile/closing.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
@@ -78,7 +78,7 @@ Value json_of(const std::vector<SettledStep>& steps, const Course& course, const
   Value out = Value::object();
   out.set("format_version", "1.0");
   out.set("steps", std::move(items));
-  out.set("next", plan_footer(course.plan));
+  out.set("next", closing(closing_facts(course.plan)).words);
   out.set("doubt", course.doubt);
   out.set("backup", backup);
   return out;
@@ -94,7 +94,7 @@ std::string text_of(const std::vector<SettledStep>& steps, const Course& course,
     out += fmt::format("Compared with what was last recorded, as the keystore could not be asked: {}\n",
                        printable(course.doubt));
   }
-  out += "The next apply on this host: " + plan_footer(course.plan) + "\n";
+  out += "The next apply on this host: " + printable(closing(closing_facts(course.plan)).words) + "\n";
   if (!backup.empty()) out += fmt::format("The state as it was before the last apply: {}\n", backup);
   return out;
 }

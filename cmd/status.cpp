@@ -47,6 +47,8 @@ Value host_json(const StoreView& view, const HostName& host, const LookHere& her
   item.set("name", host.text());
   item.set("standing", standing_of(view, host).text);
   item.set("health", health_of(view, host, std::time(nullptr)));
+  const auto suspended = view.suspended.find(host);
+  if (suspended != view.suspended.end()) item.set("suspended", suspended->second);
   const auto at = view.status.find(host.text());
   if (at != view.status.end()) {
     item.set("status", encode(at->second));
@@ -64,7 +66,7 @@ Value status_json(const Label& cluster, const StoreView& view, const LookHere& h
   out.set("cluster", cluster.text());
   if (view.head) out.set("head", encode(*view.head));
   Value hosts = Value::array();
-  for (const HostRecord& host : view.records.hosts) hosts.push(host_json(view, host.name, here));
+  for (const HostName& host : hosts_of(view, view.records)) hosts.push(host_json(view, host, here));
   out.set("hosts", std::move(hosts));
   out.set("refused", value_of(view.refused));
   out.set("unknown_keys", static_cast<std::int64_t>(view.unknown.count));
@@ -110,13 +112,14 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
                                 view.records.networks.size(), view.records.endpoints.size());
   Table table;
   const std::int64_t now = std::time(nullptr);
-  for (const HostRecord& host : view.records.hosts) {
-    const std::string since = standing_since(view, host.name, now);
-    table.row({host.name.text(), printable(standing_of(view, host.name).text),
-               since.empty() ? since : "for " + since, health_of(view, host.name, now)});
+  const std::vector<HostName> hosts = hosts_of(view, view.records);
+  for (const HostName& host : hosts) {
+    const std::string since = standing_since(view, host, now);
+    table.row({host.text(), printable(standing_of(view, host).text), since.empty() ? since : "for " + since,
+               printable(health_of(view, host, now))});
   }
   out += table.text("  ");
-  for (const HostRecord& host : view.records.hosts) out += details_text(view, host.name, here);
+  for (const HostName& host : hosts) out += details_text(view, host, here);
   out += dropped_text(here);
   for (const Finding& finding : here.plan.conflicts) {
     out += fmt::format(
@@ -133,7 +136,7 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
 }
 
 bool is_settled(const StoreView& view) {
-  return view.head && view.refused.empty() && not_current(view).empty();
+  return view.head && view.refused.empty() && not_current(view, view.records).empty();
 }
 
 // The view once every host stands at the newest generation, or as it is when the time is over.
@@ -148,13 +151,20 @@ Result<StoreView> wait_for(Keystore& store, const StoreLayout& layout, milliseco
   }
 }
 
+std::string not_settled_text(const StoreView& view, const std::string& waited) {
+  if (!view.head) return fmt::format("the cluster was not applied within {}", waited);
+  std::vector<std::string> behind;
+  for (const NotCurrent& one : not_current(view, view.records)) {
+    behind.push_back(fmt::format("{} ({})", one.host.text(), one.why));
+  }
+  if (behind.empty()) return fmt::format("{} records are refused after {}", view.refused.size(), waited);
+  return fmt::format("{} of {} hosts are not up to date after {}: {}", behind.size(),
+                     hosts_of(view, view.records).size(), waited, fmt::join(behind, ", "));
+}
+
 Error not_settled(const StoreView& view, const std::string& waited) {
-  const auto behind = not_current(view);
   return Error{.code = Errc::stale,
-               .message = view.head
-                              ? fmt::format("{} of {} hosts are not up to date after {}: {}", behind.size(),
-                                            view.records.hosts.size(), waited, fmt::join(behind, ", "))
-                              : fmt::format("the cluster was not applied within {}", waited),
+               .message = not_settled_text(view, waited),
                .hint = "apply on these hosts, or look why it failed there: ovl status"};
 }
 

@@ -118,6 +118,21 @@ struct Origin {
   }
 };
 
+// What a plan without changes leaves undone all the same, as far as it was known when it was made.
+struct Undone {
+  bool host_not_looked_at = false;  // for want of privileges
+  bool away = false;                // the last good records stand for those of a store that can't be reached
+  std::int64_t refused = 0;         // records for which this host's last good ones stand
+  std::vector<std::string> steps = {};   // where changes are that take several: "network.a (step 1 of 3)"
+  std::vector<std::string> behind = {};  // other hosts that are not as the records say, sorted
+
+  static constexpr auto fields() {
+    return std::tuple{setting("host_not_looked_at", &Undone::host_not_looked_at),
+                      setting("away", &Undone::away), setting("refused", &Undone::refused),
+                      setting("steps", &Undone::steps), setting("behind", &Undone::behind)};
+  }
+};
+
 struct Plan {
   Scope scope = Scope::all;
   Label cluster;
@@ -142,6 +157,7 @@ struct Plan {
   std::vector<NetnsName> frozen;     // the namespaces of those parts, sorted; no change stands in them
   std::vector<Finding> refused;      // what guards do not let pass; likewise
   std::vector<Finding> warnings;
+  Undone undone;
 
   // What the references above point into.
   HostObjects desired;

@@ -29,6 +29,7 @@
 #include "reconcile/recorded.hpp"
 #include "reconcile/resolve.hpp"
 #include "reconcile/switch_over.hpp"
+#include "reconcile/undone.hpp"
 #include "reconcile/vteps.hpp"
 
 namespace ovl {
@@ -450,6 +451,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   planned.plan.former_source = former_source(request, planned);
   OVL_CHECK(diff_host(request, world, planned));
   planned.plan.interruptions = predict(planned.plan, planned.desired);
+  planned.plan.undone = undone_of(request, planned);
   return planned;
 }
 
@@ -676,14 +678,38 @@ Status bind_host(const Request& request, const World& world, const Planned& plan
   return keep_records(state, planned, standpoint(request, world, planned));
 }
 
+// Out of the records, and nothing of it is left here: nobody has to wait for this host.
+bool is_gone(const Request& request, const Planned& planned) {
+  return planned.desired.host(request.host) == nullptr && left_as_it_is(planned).empty() &&
+         !std::ranges::binary_search(planned.view.frozen_hosts, request.host);
+}
+
+Status remove_status(const Request& request, World& world, const Planned& planned, const HostName& host) {
+  if (!planned.view.status.contains(host.text())) return {};
+  const std::string key = StoreLayout(request.cluster).status(host);
+  return commit(*world.keystore, Transaction{.guards = {}, .writes = {{.key = key, .value = {}}}});
+}
+
+// What this host said under the name that it had before.
+Status leave_former_name(const Request& request, World& world, const Planned& planned) {
+  OVL_TRY(const auto former, world.state->binding("host"));
+  const bool renamed = former && !former->empty() && *former != request.host.text();
+  if (!renamed || !needs_store(request)) return {};
+  const auto name = HostName::parse(*former);
+  if (!name.ok() || planned.desired.host(name.value()) != nullptr) return {};
+  return remove_status(request, world, planned, name.value());
+}
+
 Status report(const Request& request, World& world, const Planned& planned, const std::string& apply_id) {
   if (!has_host(request)) return {};
   const std::int64_t serial = planned.view.head ? planned.view.head->serial : 0;
   OVL_CHECK(record_generation(*world.state, planned.plan, serial, apply_id, world.now, world.holder.who));
   if (planned.away) return {};
+  OVL_CHECK(leave_former_name(request, world, planned));
   OVL_CHECK(bind_host(request, world, planned));
   OVL_CHECK(bind_identity(world, planned));
-  if (!needs_store(request) || request.destroy || planned.plan.partial) return {};
+  if (!needs_store(request) || planned.plan.partial) return {};
+  if (is_gone(request, planned)) return remove_status(request, world, planned, request.host);
   const HostStatus status = good_status(request, planned, world.now, apply_id);
   return publish(*world.keystore, StoreLayout(request.cluster).status(request.host), encode(status));
 }
@@ -710,8 +736,9 @@ Status report_drift(const Request& request, World& world, const Planned& planned
 
 // A host on which a generation changes nothing stands at it all the same.
 bool is_reported(const Request& request, const Planned& planned) {
-  if (!has_host(request) || !needs_store(request) || request.destroy || !planned.view.head) return true;
+  if (!has_host(request) || !needs_store(request) || !planned.view.head) return true;
   if (request.refresh_only || planned.plan.partial || planned.away) return true;
+  if (is_gone(request, planned)) return !planned.view.status.contains(request.host.text());
   return is_published(request, planned) && planned.memory.head == planned.view.head;
 }
 
@@ -888,6 +915,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   }
   OVL_CHECK(tighten(request, world, planned));
   if (lock) OVL_CHECK(lock->release());
+  planned.plan.undone = undone_of(request, planned);
   applied.left = left_as_it_is(planned);
   applied.serial = planned.view.head ? planned.view.head->serial : 0;
   applied.writes = world.kernel != nullptr ? world.kernel->writes() : 0;

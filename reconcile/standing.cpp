@@ -3,22 +3,55 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace ovl {
 
-Standing standing_of(const StoreView& view, const HostName& host) {
-  const auto at = view.status.find(host.text());
-  if (at == view.status.end()) return {Standing::Kind::never, "never applied"};
-  const HostStatus& status = at->second;
+namespace {
+
+Standing standing_in_records(const StoreView& view, const HostStatus& status) {
   if (status.result.starts_with("frozen: ")) return {Standing::Kind::frozen, status.result};
+  const std::string drift =
+      status.drift == 1 ? "1 object differs" : fmt::format("{} objects differ", status.drift);
   if (status.result != "ok") {
-    const std::string drift = status.drift > 0 ? fmt::format(", {} objects differ", status.drift) : "";
-    return {Standing::Kind::failed, fmt::format("failed: {}{}", status.result, drift)};
+    return {Standing::Kind::failed,
+            fmt::format("failed: {}{}", status.result, status.drift > 0 ? ", " + drift : "")};
   }
   const std::int64_t serial = view.head ? view.head->serial : 0;
   if (status.serial < serial)
     return {Standing::Kind::behind, fmt::format("behind: generation {}", status.serial)};
+  if (status.drift > 0) return {Standing::Kind::drifted, drift};
   return {Standing::Kind::current, "up to date"};
+}
+
+Standing standing_outside(const HostStatus& status) {
+  std::string text = fmt::format("out of the records: what generation {} made is still there", status.serial);
+  if (status.result != "ok") text += fmt::format(" ({})", status.result);
+  return {Standing::Kind::leftover, std::move(text)};
+}
+
+}  // namespace
+
+Standing standing_of(const StoreView& view, const Records& records, const HostName& host) {
+  const auto at = view.status.find(host.text());
+  const bool refused = std::ranges::binary_search(view.frozen_hosts, host);
+  if (at == view.status.end()) return {Standing::Kind::never, "never applied"};
+  if (records.host(host) == nullptr && !refused) return standing_outside(at->second);
+  return standing_in_records(view, at->second);
+}
+
+Standing standing_of(const StoreView& view, const HostName& host) {
+  return standing_of(view, view.records, host);
+}
+
+std::vector<HostName> hosts_of(const StoreView& view, const Records& records) {
+  std::set<HostName> out;
+  for (const HostRecord& host : records.hosts) out.insert(host.name);
+  for (const auto& [name, status] : view.status) {
+    auto host = HostName::parse(name);
+    if (host.ok()) out.insert(std::move(host).value());
+  }
+  return {out.begin(), out.end()};
 }
 
 namespace {
@@ -42,15 +75,18 @@ std::string standing_since(const StoreView& view, const HostName& host, std::int
 }
 
 std::string health_of(const StoreView& view, const HostName& host, std::int64_t now) {
+  const auto suspended = view.suspended.find(host);
+  if (suspended != view.suspended.end()) return suspended->second;
   if (std::ranges::binary_search(view.present, host)) return "present";
   const auto at = view.status.find(host.text());
-  return at == view.status.end() ? "never" : "seen " + ago(at->second.when, now);
+  return at == view.status.end() ? "never" : "last apply " + ago(at->second.when, now);
 }
 
-std::vector<std::string> not_current(const StoreView& view) {
-  std::vector<std::string> out;
-  for (const HostRecord& host : view.records.hosts) {
-    if (standing_of(view, host.name).kind != Standing::Kind::current) out.push_back(host.name.text());
+std::vector<NotCurrent> not_current(const StoreView& view, const Records& records) {
+  std::vector<NotCurrent> out;
+  for (HostName& host : hosts_of(view, records)) {
+    Standing standing = standing_of(view, records, host);
+    if (standing.kind != Standing::Kind::current) out.push_back({std::move(host), std::move(standing.text)});
   }
   return out;
 }

@@ -8,7 +8,9 @@
 namespace ovl {
 
 struct Standing {
-  enum class Kind : std::uint8_t { never, behind, failed, frozen, current };
+  // leftover: out of the records, and what it had is still there. drifted: something differs since it
+  // applied.
+  enum class Kind : std::uint8_t { never, behind, failed, frozen, drifted, leftover, current };
 
   Kind kind = Kind::never;
   std::string text;  // "never applied", "behind: generation 4", ...; may hold a host's own words
@@ -16,17 +18,28 @@ struct Standing {
 
 Standing standing_of(const StoreView& view, const HostName& host);
 
+// The same where these are the records, and not the view's.
+Standing standing_of(const StoreView& view, const Records& records, const HostName& host);
+
+// The hosts of the records, and those that are out of them and have not removed yet what they had: sorted.
+std::vector<HostName> hosts_of(const StoreView& view, const Records& records);
+
 // "5m": how long a host's result and drift are what they are; empty when it never said.
 std::string standing_since(const StoreView& view, const HostName& host, std::int64_t now);
 
-// "present" while a long-running command of it holds its session, else "seen 5m ago" or "never".
-// now: seconds since the epoch.
+// "present" while a long-running command of it holds its session, or who has suspended it and since when;
+// else "last apply 5m ago" or "never". now: seconds since the epoch. May hold a host's own words.
 std::string health_of(const StoreView& view, const HostName& host, std::int64_t now);
 
 // "90s ago", "5m ago", "3h ago".
 std::string ago(std::int64_t when, std::int64_t now);
 
-// Hosts of the records that do not stand at head's generation, by name.
-std::vector<std::string> not_current(const StoreView& view);
+// Of hosts_of() those that are not as the records say, and why.
+struct NotCurrent {
+  HostName host;
+  std::string why;
+};
+
+std::vector<NotCurrent> not_current(const StoreView& view, const Records& records);
 
 }  // namespace ovl

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "reconcile/fitness.hpp"
+#include "reconcile/record_size.hpp"
 
 namespace ovl {
 
@@ -48,6 +49,13 @@ Status check_facts_values(const HostFacts& facts) {
   return Error{.code = Errc::corrupt, .message = fmt::format("vtep: {} {}", facts.vtep->text(), why)};
 }
 
+// How a presence says that its host was told to stand back; empty: it was not.
+std::string suspension_in(const std::string& presence) {
+  const auto value = Value::parse_json(presence);
+  const Value* words = value.ok() ? value.value().find(kSuspendedMember) : nullptr;
+  return words != nullptr && words->as_string() != nullptr ? fit_message(*words->as_string()) : std::string();
+}
+
 class Reader {
  public:
   Reader(const StoreLayout& layout, StoreView& view) : layout_(layout), view_(view) {}
@@ -69,7 +77,7 @@ class Reader {
     if (kind == "endpoints") return take_endpoint(rest, text);
     if (kind == "facts") return take_facts(rest, text);
     if (kind == "status") return take_status(rest, text);
-    if (kind == "presence") return take_presence(rest);
+    if (kind == "presence") return take_presence(rest, text);
     if (kind == "generations") take_generation(rest, text);
     if (kind == "lock") view_.lock = text;
     if (kind == "put-back") return take_put_back(text);
@@ -127,8 +135,11 @@ class Reader {
     return {};
   }
 
-  Status take_presence(std::string_view name) {
+  // What it says beside its name decides nothing.
+  Status take_presence(std::string_view name, const std::string& text) {
     OVL_TRY(HostName host, HostName::parse(name));
+    std::string words = suspension_in(text);
+    if (!words.empty()) view_.suspended.emplace(host, std::move(words));
     view_.present.push_back(std::move(host));
     return {};
   }

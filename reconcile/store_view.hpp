@@ -63,6 +63,9 @@ class StoreLayout {
   std::string past_;
 };
 
+// The member of a presence that says that its host was told to stand back, in words.
+inline constexpr std::string_view kSuspendedMember = "suspended";
+
 // Who may call itself by a host's name: claim -> HostFacts::machine. Taken by the host itself.
 std::string host_claim(const HostName& name);
 
@@ -129,6 +132,7 @@ struct StoreView {
   std::optional<PutBack> put_back;
   std::string lock;                           // who writes just now, as StoreLock writes it; empty: nobody
   std::vector<HostName> present;              // hosts with a long-running command, sorted
+  std::map<HostName, std::string> suspended;  // of them those where it stands back: who said so, and when
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation
   UnknownKeys unknown;                        // keys that nobody knows; they were not loaded

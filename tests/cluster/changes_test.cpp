@@ -304,9 +304,10 @@ TEST_F(Changes, OneObjectIsRepairedOrMadeAnew) {
   const std::string rest = on("left", "ovl plan").out;
   EXPECT_NE(rest.find("Plan: 1 to create, 0 to update, 0 to replace, 0 to remove."), std::string::npos)
       << rest;
+  EXPECT_EQ(on("left", "ovl plan --refresh-only --detailed-exitcode").code, 2);
   const Ran drift = on("left", "ovl apply --refresh-only --auto-approve");
   EXPECT_EQ(drift.code, 0) << drift.out;
-  EXPECT_TRUE(drift.has("Refresh only: 1 objects differ and stay as they are.")) << drift.out;
+  EXPECT_TRUE(drift.has("Refresh only: 1 object differs and stays as it is.")) << drift.out;
   settle();
   const std::string before = on("left", "ip -n ovl-my-net -o link show vxlan0").out;
   const std::string anew =

@@ -69,7 +69,7 @@ TEST_F(Hooks, APushIsPlannedAppliedOrRefused) {
   const Ran first = push();
   EXPECT_EQ(first.code, 0) << first.out;
   EXPECT_TRUE(first.has("remote:   + network.one  (absent)")) << first.out;
-  EXPECT_TRUE(first.has("Apply complete: 3 created")) << first.out;
+  EXPECT_TRUE(first.has("Apply complete: 3 records. Generation 1.")) << first.out;
   EXPECT_NE(networks().find("one"), std::string::npos);
 
   write("[network.two]\nsubnet = 10.0.9.0/24\n");

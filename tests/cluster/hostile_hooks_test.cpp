@@ -325,7 +325,7 @@ TEST_F(HostileHooks, AnApplyGoesWhereItWasTold) {
   const Ran pushed = push(
       "--receive-pack=" + script((lines + "umask 000").c_str(), "/usr/bin/git-receive-pack") + " hub main");
   EXPECT_EQ(pushed.code, 0) << pushed.out;
-  EXPECT_TRUE(pushed.has("Apply complete: 3 created")) << pushed.out;
+  EXPECT_TRUE(pushed.has("Apply complete: 3 records.")) << pushed.out;
   EXPECT_NE(networks().find("one"), std::string::npos);
   EXPECT_EQ(test::read_file(file("trace")), "");
   for (const char* name :

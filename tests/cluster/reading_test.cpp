@@ -91,7 +91,8 @@ TEST_F(Reading, AFrozenHostSaysSo) {
   ASSERT_TRUE(good.ok() && good.value());
   put("{}");
   says(on("left", "ovl apply --auto-approve --scope host" + where), 1,
-       {"No changes.", "what this host had before stands for 3 refused records: networks/blue: "});
+       {"No changes. What this host had before stands for 3 refused records.",
+        "what this host had before stands for 3 refused records: networks/blue: "});
   says(on("left", "ovl status" + where), 0,
        {"left   frozen: 3 records refused", "refused record networks/blue: "});
   EXPECT_EQ(on("left", "ovl status --wait 300ms" + where).code, 1);

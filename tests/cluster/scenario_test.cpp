@@ -137,13 +137,22 @@ TEST_F(Scenario, DestroyLeavesEveryHostAsItWas) {
   up(kManifest);
   const std::string before0 = snapshot("mhs-demo0");
   const std::string before1 = snapshot("mhs-demo1");
-  EXPECT_EQ(apply("mhs-demo0").find("a file of this machine"), std::string::npos) << "a lab's hosts share it";
+  const std::string first_time = apply("mhs-demo0");
+  EXPECT_EQ(first_time.find("a file of this machine"), std::string::npos) << "a lab's hosts share it";
+  EXPECT_NE(first_time.find("Still to apply: mhs-demo1 ("), std::string::npos) << first_time;
   apply("mhs-demo1");
   EXPECT_NE(before0, snapshot("mhs-demo0"));
-  for (const char* host : {"mhs-demo0", "mhs-demo1"}) {
-    const Ran destroyed = on(host, "ovl destroy --auto-approve");
-    EXPECT_EQ(destroyed.code, 0) << destroyed.out;
-  }
+  const Ran first = on("mhs-demo0", "ovl destroy --auto-approve");
+  EXPECT_EQ(first.code, 0) << first.out;
+  EXPECT_TRUE(first.has("Destroy complete on mhs-demo0: ")) << first.out;
+  EXPECT_TRUE(first.has("Still to apply: mhs-demo1 (there: ovl apply --scope host).")) << first.out;
+  const Ran waited = on("mhs-demo0", "ovl status --wait 0s");
+  EXPECT_EQ(waited.code, 1) << waited.out;
+  EXPECT_TRUE(waited.has("mhs-demo1  out of the records: what generation ")) << waited.out;
+  EXPECT_TRUE(on("mhs-demo0", "ovl host ls").has("mhs-demo1 ")) << "what it had is still there";
+  const Ran last = on("mhs-demo1", "ovl apply --scope host --auto-approve");
+  EXPECT_EQ(last.code, 0) << last.out;
+  EXPECT_EQ(on("mhs-demo0", "ovl status --wait 0s").code, 0);
   EXPECT_EQ(before0, snapshot("mhs-demo0"));
   EXPECT_EQ(before1, snapshot("mhs-demo1"));
 }

@@ -83,7 +83,7 @@ TEST_F(Sync, OnceFetchesPlansAndApplies) {
   ASSERT_EQ(push().code, 0);
   const Ran first = ovl(arguments() + " --detailed-exitcode");
   EXPECT_EQ(first.code, 2) << first.out;
-  EXPECT_TRUE(first.has("Apply complete: 3 created")) << first.out;
+  EXPECT_TRUE(first.has("Apply complete: 3 records. Generation 1.")) << first.out;
   const Ran again = ovl(arguments() + " --detailed-exitcode");
   EXPECT_EQ(again.code, 0) << again.out;
 }

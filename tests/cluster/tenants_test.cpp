@@ -68,7 +68,7 @@ TEST_F(Tenants, EachStopsOnlyItself) {
   up_with_tenants();
   const Ran done = on("left", "ovl apply --auto-approve");
   EXPECT_EQ(done.code, 1) << done.out;
-  EXPECT_TRUE(done.has("Apply complete: ")) << done.out;
+  EXPECT_TRUE(done.has("Apply complete on left: ")) << done.out;
   EXPECT_TRUE(
       done.has("ovl: applied, but endpoint alt, endpoint eth, endpoint hole, endpoint links, endpoint route "
                "are left as they "

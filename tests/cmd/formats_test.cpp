@@ -155,7 +155,8 @@ TEST(Github, AnnotatesTheBlockThatAFindingIsAbout) {
       text,
       "::error file=infra/a%2Cb%3Ac.toml,line=7,col=10,endColumn=13,title=protected::network.one: a: b, "
       "50%25\\x0ac%0Ahint: hint a: b, 50%25\\x0ac\n"
-      "::notice title=ovl plan::Plan: 1 to create, 0 to update, 0 to replace, 0 to remove.\n");
+      "::notice title=ovl plan::Plan: 1 to create, 0 to update, 0 to replace, 0 to remove. An apply is "
+      "refused.\n");
 }
 
 TEST(Github, ShowsTenOfATypeAndCountsTheRest) {

@@ -92,11 +92,11 @@ class OneHost : public ::testing::Test {
     return make_plan(request(Scope::host, nullptr), world);
   }
 
-  // Takes everything of the cluster off this host.
-  Result<Applied> destroy() {
+  // Takes everything of the cluster off this host, and its records with Scope::all.
+  Result<Applied> destroy(Scope scope = Scope::host) {
     const auto keystore = store_.connect();
     World world = world_with(*keystore);
-    Request asked = request(Scope::host, nullptr);
+    Request asked = request(scope, nullptr);
     asked.destroy = true;
     return ovl::apply(asked, world, approve_all, Progress());
   }

@@ -1,0 +1,52 @@
+#include "reconcile/undone.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "reconcile/host_report.hpp"
+#include "reconcile/standing.hpp"
+
+namespace ovl {
+
+namespace {
+
+// With a manifest the refused ones are written anew.
+std::int64_t refused_in(const StoreView& view) {
+  if (view.frozen.empty() && view.frozen_hosts.empty()) return 0;
+  return std::ranges::count_if(view.refused, freezes);
+}
+
+// A change of VNI or port takes three generations: the twin comes, it sends, the old one goes.
+std::vector<std::string> steps_in(const Records& records) {
+  std::vector<std::string> out;
+  for (const NetworkRecord& network : records.networks) {
+    if (!network.twin) continue;
+    out.push_back(fmt::format("network.{} (step {} of 3)", network.name.text(),
+                              network.twin->role == TwinRole::coming ? 1 : 2));
+  }
+  return out;
+}
+
+std::vector<std::string> behind_in(const Request& request, const Planned& planned) {
+  std::vector<std::string> out;
+  for (const NotCurrent& other : not_current(planned.view, planned.desired)) {
+    if (other.host != request.host) out.push_back(other.host.text());
+  }
+  return out;
+}
+
+}  // namespace
+
+Undone undone_of(const Request& request, const Planned& planned) {
+  Undone out{.away = planned.away};
+  if (request.scope == Scope::host) {
+    out.refused = refused_in(planned.view);
+    return out;
+  }
+  out.steps = steps_in(planned.desired);
+  if (planned.view.head) out.behind = behind_in(request, planned);
+  return out;
+}
+
+}  // namespace ovl
