@@ -49,7 +49,8 @@ class Agent {
       is_away_ = is_away(status.error(), context_.access().url);
       say_line(status.error().message, is_away_ ? Priority::warning : Priority::error);
       manager_.status(status.error().message);
-      presence_.drop();
+      if (lasts(status.error().code))
+        static_cast<void>(presence_.place().tell_failure({}, status.error()).ok());
       if (is_away_) stand_alone();
       manager_.alive();
       wait_for_interrupt(std::min(retry, manager_.patience()));
@@ -69,17 +70,18 @@ class Agent {
   // Applies, then waits for something to change.
   Status round() {
     if (suspended_.holds()) {
+      const Status shown = show();
       stand_back();
-      return {};
+      return shown;
     }
-    OVL_CHECK(presence_.keep(context_));
+    OVL_CHECK(show());
     tell_reached();
     OVL_TRY(const Snapshot before, keystore().read(KeySelection::only(layout_.head())));
     OVL_CHECK(apply_once());
     OVL_TRY(const auto watch, keystore().watch(layout_.tree(), before.revision));
     while (!interrupted()) {
       manager_.alive();
-      OVL_CHECK(presence_.keep(context_));
+      OVL_CHECK(show());
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
       OVL_TRY(const bool other_netns, context_.watch_netns());
       if (other_netns || batch.reset || has_moved() ||
@@ -102,6 +104,13 @@ class Agent {
     if (is_reached_ && is_away_) say_line("connected again to " + context_.access().url);
     is_reached_ = true;
     is_away_ = false;
+  }
+
+  Status show() {
+    OVL_CHECK(context_.reach_store());
+    OVL_TRY(HostInStore place, HostInStore::in(context_));
+    presence_.show_in(std::move(place));
+    return presence_.keep(suspended_.words());
   }
 
   // Another generation, or another host's facts: an MTU, a VTEP. Not what hosts report. Where the records did

@@ -12,6 +12,7 @@
 #include "cmd/event_log.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/interrupt.hpp"
+#include "cmd/keeping.hpp"
 #include "cmd/left.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/progress_line.hpp"
@@ -252,6 +253,14 @@ ApplyEnd conclude(const Result<Outcome>& outcome, EventLog& events) {
   return {.code = code, .is_applied = outcome.ok()};
 }
 
+// Nobody may be looking here when it was not asked for. Where the store is what fails, it can't be told.
+void tell_others(const GlobalOptions& global, const PlanOptions& options, const Error& error) {
+  if (!lasts(error.code) || options.scope == "cluster") return;
+  const auto here = HostInStore::as_it_was(global, options);
+  const std::string commit = options.repo.empty() ? std::string() : options.ref;
+  if (here.ok()) static_cast<void>(here.value().tell_failure(commit, error).ok());
+}
+
 }  // namespace
 
 ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
@@ -270,7 +279,9 @@ ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
     options = saved->options;
     keep_telling(given, options);
   }
-  return conclude(run(global, options, saved, events.value()), events.value());
+  const auto outcome = run(global, options, saved, events.value());
+  if (options.by_itself && !outcome.ok()) tell_others(global, options, outcome.error());
+  return conclude(outcome, events.value());
 }
 
 int run_apply(const GlobalOptions& global, const PlanOptions& options) {

@@ -84,6 +84,9 @@ class Context {
 
   World& world() { return world_; }
 
+  // The keystore as it is reached now, for who goes on with it when this ends; none: it was not reached.
+  [[nodiscard]] std::shared_ptr<Keystore> store() const { return keystore_; }
+
   // Opens the store when it could not be reached before. Errors: as keystore_options() and open_keystore();
   // unreachable for a file that is gone, see World::in_place.
   Status reach_store();
@@ -124,7 +127,7 @@ class Context {
   std::vector<std::string> stated_in_;  // the plain files with the words that are not the host's
   std::string stated_at_;               // the place in them
   KeystoreAccess access_;
-  std::unique_ptr<Keystore> keystore_;
+  std::shared_ptr<Keystore> keystore_;
   std::string reached_by_;  // digest of what the keystore was opened with
   bool asks_policy_ = false;
   std::unique_ptr<Kernel> kernel_;

@@ -5,35 +5,94 @@
 #include <ctime>
 
 #include "cmd/suspension.hpp"
+#include "reconcile/closing.hpp"
+#include "reconcile/host_report.hpp"
 
 namespace ovl {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-Status Presence::keep(Context& context) {
-  OVL_CHECK(context.reach_store());
+Result<HostInStore> HostInStore::in(Context& context) {
+  HostInStore out{.store = context.store(),
+                  .url = context.access().url,
+                  .layout = StoreLayout(context.request().cluster),
+                  .host = context.request().host,
+                  .holder = context.world().holder};
+  if (context.world().state == nullptr) return out;
+  OVL_TRY(const auto bound, context.world().state->binding("host"));
+  out.has_applied = bound == out.host.text();
+  return out;
+}
+
+Result<HostInStore> HostInStore::as_it_was(const GlobalOptions& global, const PlanOptions& options) {
+  PlanOptions follower = options;
+  follower.scope = "host";
+  follower.repo.clear();
+  follower.ref.clear();
+  follower.path.clear();
+  follower.unattended = true;
+  follower.destroy = false;
+  const GivenManifest none;
+  OVL_TRY(Context context, Context::open(global, follower, {.manifest = false}, &none));
+  return in(context);
+}
+
+Status HostInStore::tell_failure(const std::string& commit, const Error& error) const {
+  if (store == nullptr || !has_applied) return {};
+  return ovl::tell_failure(*store, layout, host, failure_text(commit, error), std::time(nullptr));
+}
+
+bool lasts(Errc code) {
+  return code != Errc::unreachable && code != Errc::in_doubt && code != Errc::locked && code != Errc::stale &&
+         code != Errc::interrupted;
+}
+
+void Presence::show_in(HostInStore place) {
+  if (place.store == nullptr) return;
+  const bool same =
+      place.url == place_.url && place.layout.root() == place_.layout.root() && place.host == place_.host;
+  if (same && session_ != nullptr) place.store = place_.store;
+  // The key of the old one goes with it.
+  if (!same || session_ == nullptr) session_.reset();
+  place_ = std::move(place);
+}
+
+Status Presence::keep(const std::string& suspended) {
+  if (place_.store == nullptr) return {};
   const auto now = steady_clock::now();
-  if (session_ && now - last_ < heartbeat_) return {};
+  if (session_ && said_ == suspended && now - last_ < heartbeat_) return {};
   last_ = now;
-  if (session_ && session_->keep_alive().ok()) return {};
-  Keystore& store = *context.world().keystore;
-  OVL_TRY(session_, store.open_session(ttl_));
-  const StoreLayout layout(context.request().cluster);
-  const Write write{.key = layout.presence(context.request().host),
-                    .value = encode(context.world().holder).json(),
-                    .session = session_->id()};
-  OVL_TRY(const CommitResult done, store.commit({.guards = {}, .writes = {write}}));
+  const bool lives = session_ && session_->keep_alive().ok();
+  if (!lives) {
+    session_.reset();
+    OVL_TRY(session_, place_.store->open_session(ttl_));
+  }
+  Status written = write(suspended, !lives);
+  if (!written.ok()) session_.reset();
+  return written;
+}
+
+// Somebody, or a store that was restored, may have taken the key away under a session that lives.
+Status Presence::write(const std::string& suspended, bool is_new) {
+  const std::string key = place_.layout.presence(place_.host);
+  OVL_TRY(const auto there, place_.store->get(key));
+  if (there && !is_new && said_ == suspended) return {};
+  Value value = encode(place_.holder);
+  if (!suspended.empty()) value.set(kSuspendedMember, suspended);
+  const Write write{.key = key, .value = value.json(), .session = session_->id()};
+  OVL_TRY(const CommitResult done, place_.store->commit({.guards = {}, .writes = {write}}));
   static_cast<void>(done);
+  said_ = suspended;
   return {};
 }
 
 bool SuspensionWatch::holds() {
   const auto suspension = read_suspension(directory_);
-  if (suspension && !held_) say_line(suspension->words(), Priority::notice);
-  if (!suspension && held_) say_line("resumed", Priority::notice);
-  held_ = suspension.has_value();
-  return held_;
+  if (suspension && words_.empty()) say_line(suspension->words(), Priority::notice);
+  if (!suspension && !words_.empty()) say_line("resumed", Priority::notice);
+  words_ = suspension ? suspension->words() : std::string();
+  return suspension.has_value();
 }
 
 void WarningTeller::tell(const std::vector<Finding>& warnings) {
@@ -59,13 +118,11 @@ Progress signs_of_life(ServiceManager& manager) {
 }
 
 void tell_changes(const GlobalOptions& global, const Applied& applied) {
-  const PlanCounts counts = count(applied.planned.plan);
-  const std::size_t changes =
-      counts.create + counts.update + counts.replace + counts.remove + counts.adopt + counts.forget;
   for (const std::string& line : change_lines(applied.planned.plan)) say_line(line);
-  if (changes > 0 || global.verbose > 0) {
-    say_line(fmt::format("generation {}: {}", applied.serial, changes_text(changes)), Priority::notice);
-  }
+  if (applied.planned.plan.empty() && global.verbose == 0) return;
+  constexpr std::int64_t kSaidBefore = 0;
+  const ClosingFacts facts = closing_facts(applied.planned.plan, kSaidBefore, applied.left);
+  say_line(fmt::format("generation {}: {}", applied.serial, closing(facts).words), Priority::notice);
 }
 
 }  // namespace

@@ -10,26 +10,60 @@
 #include "cmd/journal.hpp"
 #include "drivers/keystore/keystore.hpp"
 #include "drivers/process/service_manager.hpp"
+#include "reconcile/store_view.hpp"
 
 namespace ovl {
 
-// This host's presence in the store: a key that goes when its session does. Has to be dropped, or to end,
-// before the context that it was kept in.
+// This host in its keystore, apart from what is applied here; outlives the context that it was seen in.
+struct HostInStore {
+  std::shared_ptr<Keystore> store = {};  // none: it is not known where it is
+  std::string url = {};
+  StoreLayout layout{Label()};
+  HostName host = {};
+  StoreLock::Holder holder = {};
+  bool has_applied = false;  // under this name: what is said of it here is its own
+
+  // Errors: as the state.
+  static Result<HostInStore> in(Context& context);
+
+  // Where this host was when it applied last, also while its manifest can't be read. Errors: as
+  // Context::open().
+  static Result<HostInStore> as_it_was(const GlobalOptions& global, const PlanOptions& options);
+
+  // Tells the others what was tried, and why it failed. Errors: as the store.
+  [[nodiscard]] Status tell_failure(const std::string& commit, const Error& error) const;
+};
+
+// Whether an error says that something does not work here, and not that it has to be tried again.
+bool lasts(Errc code);
+
+// That this process lives, whatever its last apply came to: a key in the store that goes when its session
+// does.
 class Presence {
  public:
   Presence(std::chrono::milliseconds heartbeat, std::chrono::seconds ttl)
       : heartbeat_(heartbeat), ttl_(ttl) {}
 
-  // Says so again when it is time to. Errors: those of the store.
-  Status keep(Context& context);
+  // From now on there. Goes on as it is where that is the same place and works.
+  void show_in(HostInStore place);
 
-  // The next keep() begins anew.
-  void drop() { session_.reset(); }
+  [[nodiscard]] const HostInStore& place() const { return place_; }
+
+  [[nodiscard]] std::chrono::milliseconds heartbeat() const { return heartbeat_; }
+
+  // Says so again when it is time to, or otherwise than before; writes the key again when it was lost.
+  // suspended: why what runs here stands back, empty: it does not. Errors: those of the store; the next call
+  // begins anew.
+  Status keep(const std::string& suspended);
 
  private:
+  Status write(const std::string& suspended, bool is_new);
+
   std::chrono::milliseconds heartbeat_;
   std::chrono::seconds ttl_;
-  std::unique_ptr<Session> session_;
+  HostInStore place_;
+  std::unique_ptr<Session> session_;  // ends before its store
+  std::string said_;
   std::chrono::steady_clock::time_point last_;
 };
 
@@ -41,9 +75,12 @@ class SuspensionWatch {
 
   bool holds();
 
+  // Who suspended it and since when, as of the last holds(); empty: nobody.
+  [[nodiscard]] const std::string& words() const { return words_; }
+
  private:
   std::string directory_;
-  bool held_ = false;
+  std::string words_;
 };
 
 // Says what a plan warns of while applies go on by themselves: the same once.

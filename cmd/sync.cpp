@@ -114,10 +114,12 @@ class Syncer {
       } else {
         round();
       }
+      show();
       while (!interrupted() && steady_clock::now() < next) {
         manager_.alive();
         const auto left = std::chrono::ceil<milliseconds>(next - steady_clock::now());
-        wait_for_interrupt(std::min(left, manager_.patience()));
+        wait_for_interrupt(std::min({left, presence_.heartbeat(), manager_.patience()}));
+        show();
       }
     }
     manager_.stopping();
@@ -127,8 +129,8 @@ class Syncer {
   void round() {
     auto brought = remote_.bring();
     if (!brought.ok()) {
-      tell(brought.error());
-      return;
+      tell_others({}, brought.error());
+      return tell(brought.error());
     }
     const PlanOptions plan = std::move(brought).value();
     const bool is_new = plan.ref != revision_;
@@ -137,13 +139,39 @@ class Syncer {
     revision_ = plan.ref;
     const Status done = apply_revision(plan, is_new);
     wait_longer(done);
+    // Where the store is what fails, it can't be told.
+    if (!done.ok() && lasts(done.error().code)) {
+      tell_others(plan.repo.empty() ? std::string() : plan.ref, done.error());
+    }
     tell(done);
+  }
+
+  void tell_others(const std::string& commit, const Error& error) {
+    if (interrupted()) return;
+    if (!presence_.place().has_applied) find_place();
+    static_cast<void>(presence_.place().tell_failure(commit, error).ok());
+  }
+
+  // Without a context. Before anything was applied here there is none that is known.
+  void find_place() {
+    if (remote_.given().scope == "cluster") return;
+    auto was = HostInStore::as_it_was(global_, remote_.given());
+    if (was.ok()) presence_.show_in(std::move(was).value());
+  }
+
+  // Whatever the last apply came to. What does not work is tried again at the next heartbeat.
+  void show() {
+    if (interrupted() || steady_clock::now() < show_again_) return;
+    if (presence_.place().store == nullptr) find_place();
+    suspended_.holds();
+    const bool shown = presence_.place().store != nullptr && presence_.keep(suspended_.words()).ok();
+    if (!shown) show_again_ = steady_clock::now() + presence_.heartbeat();
   }
 
   Status apply_revision(const PlanOptions& plan, bool is_new) {
     OVL_TRY(const bool stands, reads_host_again(plan, is_new));
     if (!stands) {
-      close();
+      context_.reset();
       OVL_TRY(Context context, Context::open(global_, plan, needs_of(plan)));
       context_ = std::make_unique<Context>(std::move(context));
       if (!plan.ref.empty() && is_new) {
@@ -152,13 +180,20 @@ class Syncer {
     }
     OVL_CHECK(check_rolled_back(*context_));
     // A host that follows the records keeps to the last good ones while the store is away.
-    Status there = context_->world().kernel != nullptr ? presence_.keep(*context_) : Status();
+    Status there = context_->world().kernel != nullptr ? show_in_context() : Status();
     const bool alone = plan.scope == "host" && !there.ok() && is_away(there.error(), context_->access().url);
     if (!there.ok() && !alone) return there;
     OVL_TRY(const auto applied, apply_unasked(*context_, global_, warnings_, manager_));
     left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);
     return {};
+  }
+
+  Status show_in_context() {
+    OVL_CHECK(context_->reach_store());
+    OVL_TRY(HostInStore place, HostInStore::in(*context_));
+    presence_.show_in(std::move(place));
+    return presence_.keep(suspended_.words());
   }
 
   // What the host says counts as of now: its policy, who may sign, its keystore's address and secrets.
@@ -168,17 +203,11 @@ class Syncer {
     return context_->refresh(global_, plan);
   }
 
-  // The session in the store ends before the store's client.
-  void close() {
-    presence_.drop();
-    context_.reset();
-  }
-
   void wait_longer(const Status& done) {
     retry_ = done.ok() ? milliseconds(0)
                        : std::min(std::max(retry_ * 2, interval_), last_retry(done.error().code));
     not_before_ = steady_clock::now() + retry_;
-    if (!done.ok()) close();
+    if (!done.ok()) context_.reset();
   }
 
   static milliseconds last_retry(Errc code) {
@@ -204,7 +233,7 @@ class Syncer {
   Remote& remote_;
   milliseconds interval_;
   std::unique_ptr<Context> context_;
-  Presence presence_;  // ends before its context
+  Presence presence_;
   SuspensionWatch suspended_;
   std::string revision_;
   std::string told_;
@@ -213,6 +242,7 @@ class Syncer {
   ServiceManager manager_{service_place()};
   milliseconds retry_{0};
   steady_clock::time_point not_before_;
+  steady_clock::time_point show_again_;
 };
 
 Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {

@@ -90,9 +90,31 @@ HostStatus good_status(const Request& request, const Planned& planned, std::int6
   return since_when(std::move(status), request, planned);
 }
 
+std::string failure_text(const std::string& commit, const Error& error) {
+  return commit.empty() ? error.message : fmt::format("commit {:.12}: {}", commit, error.message);
+}
+
+Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& host, std::string text,
+                    std::int64_t now) {
+  OVL_TRY(const Snapshot known, store.read(KeySelection::only(layout.host(host))));
+  if (known.items.empty()) return {};
+  OVL_TRY(const Snapshot before, store.read(KeySelection::only(layout.status(host))));
+  HostStatus status;
+  if (!before.items.empty()) {
+    OVL_TRY(const Value value, Value::parse_json(before.items.front().value));
+    OVL_TRY(status, decode<HostStatus>(value));
+  }
+  text = fit_message(std::move(text));
+  if (status.result == text) return {};
+  status.result = std::move(text);
+  status.when = now;
+  status.since = now;
+  return publish(store, layout.status(host), encode(status));
+}
+
 HostStatus failed_status(const Request& request, const Planned& planned, const Error& error, std::int64_t now,
                          const std::string& apply_id) {
-  HostStatus status{.when = now, .apply_id = apply_id, .result = error.message};
+  HostStatus status{.when = now, .apply_id = apply_id, .result = failure_text(request.origin.commit, error)};
   const auto before = planned.view.status.find(request.host.text());
   if (before != planned.view.status.end()) status.serial = before->second.serial;
   set(status, differing_objects(planned.plan));

@@ -22,6 +22,14 @@ HostStatus good_status(const Request& request, const Planned& planned, std::int6
 HostStatus failed_status(const Request& request, const Planned& planned, const Error& error, std::int64_t now,
                          const std::string& apply_id);
 
+// Of an attempt that failed: "commit 0123456789ab: MESSAGE", or the message alone where there is no commit.
+std::string failure_text(const std::string& commit, const Error& error);
+
+// Says in a host's status what it fails at before it has a plan to carry out; where it stands is kept.
+// Nothing where it says so already, or is not in the records. Errors: as the store.
+Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& host, std::string text,
+                    std::int64_t now);
+
 // What an apply would repair; the host stands where it stood.
 HostStatus drift_status(const Request& request, const Planned& planned, std::int64_t now,
                         const std::string& apply_id);

@@ -320,9 +320,10 @@ TEST_P(OneServer, ThatIsNotThereWhenTheAgentStarts) {
   const Ran started =
       on("mhs-demo1", "ovl agent --timeout 1s >/run/agent.log 2>&1 & echo $! >/run/agent.pid");
   ASSERT_EQ(started.code, 0) << started.out;
-  const Ran made = on("mhs-demo1",
-                      "timeout 60 bash -c 'grep -qm1 changes < <(exec tail --pid=$$ -n +1 -f /run/agent.log)'"
-                      " && ip netns exec client ping -c 1 -W 5 web");
+  const Ran made =
+      on("mhs-demo1",
+         "timeout 60 bash -c 'grep -qm1 complete < <(exec tail --pid=$$ -n +1 -f /run/agent.log)'"
+         " && ip netns exec client ping -c 1 -W 5 web");
   EXPECT_EQ(made.code, 0) << made.out << on("mhs-demo1", "cat /run/agent.log").out;
   EXPECT_EQ(shape("mhs-demo1"), before);
   signal("CONT");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "drivers/keystore/keystore.hpp"
 #include "tests/cluster/hooks_rig.hpp"
 #include "tests/support/process.hpp"
 
@@ -44,6 +45,27 @@ class Sync : public HooksRig {
     pid_ = ran.out.substr(ran.out.find(' ') + 1);
     pid_ = pid_.substr(0, pid_.find('\n'));
     return ran;
+  }
+
+  // The host again, which takes records and itself from the repository.
+  void start_whole_host(const std::string& more) {
+    test::write_file(
+        file("host.sh"),
+        fmt::format(
+            "ip link set lo up && ip addr add 192.0.2.1/32 dev lo && exec {} --state-dir {} --run-dir "
+            "{} sync --repo file://{} --ref main net --host left --keystore {} --interval 100ms {} "
+            ">{} 2>&1\n",
+            OVL_BINARY, file("state"), file("run"), file("hub.git"), store(), more, file("log")));
+    const Ran ran = shell("cd / && HOME=/nonexistent unshare -n -m sh " + file("host.sh") + " & echo $!");
+    pid_ = ran.out.substr(0, ran.out.find('\n'));
+  }
+
+  // Waits until a verb that reads the store says so, at most half a minute.
+  [[nodiscard]] bool shows(const std::string& verb, const std::string& words) const {
+    const std::string asked = fmt::format("{} {} --keystore {} --cluster pushed", OVL_BINARY, verb, store());
+    return shell(
+               fmt::format("cd / && timeout 30 sh -c 'until {} | grep -q \"{}\"; do :; done'", asked, words))
+               .code == 0;
   }
 
   // Waits until the log has said so that many times.
@@ -202,14 +224,53 @@ TEST_F(Sync, AHostFollowsTheRecordsRoundAfterRound) {
   write(kOne);
   ASSERT_EQ(ovl(apply).code, 0);
   ASSERT_TRUE(start_host("--interval 50ms").has("started"));
-  ASSERT_TRUE(says_often("generation 1: 0 changes", 5)) << log();
+  ASSERT_TRUE(says_often("generation 1: No changes.", 5)) << log();
   const Ran hosts = ovl("host ls --keystore " + store() + " --cluster pushed");
   EXPECT_TRUE(hosts.has("present")) << hosts.out;
   write(std::string(kOne) + "[network.two]\n");
   ASSERT_EQ(ovl(apply).code, 0);
-  ASSERT_TRUE(says_often("generation 2: 0 changes", 5)) << log();
+  ASSERT_TRUE(says_often("generation 2: No changes.", 5)) << log();
   EXPECT_EQ(shell("grep -vE 'ovl: generation|nft_table' " + file("log")).out,
             "ovl: following the cluster's records\n");
+}
+
+// Present is who lives, whatever its last apply came to; what it fails at is for the others to see.
+TEST_F(Sync, AHostThatFailsIsPresentAndSaysAtWhat) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::filesystem::create_directories(file("run"));
+  write(kOne);
+  commit("one");
+  ASSERT_EQ(push().code, 0);
+  start_whole_host("--heartbeat 100ms --ttl 2s");
+  ASSERT_TRUE(reaches(1, "one")) << log();
+  EXPECT_TRUE(shows("status", "left   up to date .* present$"));
+
+  // Somebody takes its key away.
+  auto keystore = open_keystore({.url = store()});
+  ASSERT_TRUE(keystore.ok()) << keystore.error().message;
+  const std::string key = "ovl/pushed/v1/presence/left";
+  ASSERT_TRUE(keystore.value()->commit({.guards = {}, .writes = {{.key = key, .value = {}}}}).ok());
+  EXPECT_TRUE(shows("host ls", "left .* present "));
+
+  write("[network.two]\nsubnet = 5\n");
+  const std::string broken = commit("broken");
+  ASSERT_EQ(push().code, 0);
+  ASSERT_TRUE(says("the manifest is invalid")) << log();
+  const std::string failed = "failed: commit " + broken.substr(0, 12) + ": the manifest is invalid";
+  EXPECT_TRUE(shows("status", "left   " + failed + ".* present$")) << log();
+  const Ran waited = ovl("status --wait 0s --cluster pushed --keystore " + store());
+  EXPECT_EQ(waited.code, 1) << waited.out;
+  EXPECT_TRUE(waited.has("left (" + failed)) << waited.out;
+
+  const std::string suspension = "--state-dir " + file("state");
+  ASSERT_EQ(ovl(suspension + " suspend --reason upgrade").code, 0);
+  EXPECT_TRUE(shows("status", "left   .* suspended by .*upgrade"));
+  ASSERT_EQ(ovl(suspension + " resume").code, 0);
+  write(std::string(kOne) + "[network.two]\n");
+  commit("mended");
+  ASSERT_EQ(push().code, 0);
+  EXPECT_TRUE(reaches(2, "two")) << log();
+  EXPECT_TRUE(shows("status", "left   up to date .* present$"));
 }
 
 // It has applied what a post-receive was kept from, and says so.
