@@ -270,6 +270,8 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   ASSERT_EQ(on("right", "ovl state mv host.right host.east --auto-approve").code, 0);
   const Ran east = on("right", "cd / && ovl apply --scope host --auto-approve");
   EXPECT_EQ(east.code, 0) << east.out;
+  const std::string hosts = on("left", "ovl host ls").out;
+  for (const char* former : {" left ", " right "}) EXPECT_EQ(hosts.find(former), std::string::npos) << hosts;
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
 }
 
