@@ -11,6 +11,7 @@
 #include "cmd/left.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/kernel/address_watch.hpp"
+#include "reconcile/lost_hosts.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/recall.hpp"
 
@@ -119,7 +120,14 @@ class Agent {
     if (misfit_ && event.key == layout_.lock()) return true;
     const bool of_others = event.key.starts_with(layout_.root() + "facts/") &&
                            event.key != layout_.facts(context_.request().host);
-    return event.key == layout_.head() || of_others;
+    return event.key == layout_.head() || of_others || is_about_loss(event);
+  }
+
+  // A host is lost, or is back.
+  [[nodiscard]] bool is_about_loss(const WatchEvent& event) const {
+    if (!event.key.starts_with(layout_.root() + "status/") || !event.value) return false;
+    const auto of = [&](const HostName& host) { return event.key == layout_.status(host); };
+    return tells_of_loss(*event.value) || std::ranges::any_of(lost_, of);
   }
 
   Status apply_once() {
@@ -128,6 +136,7 @@ class Agent {
     left_.tell(applied.value().left);
     misfit_ = applied.value().planned.misfit;
     remember_address(applied.value().planned);
+    lost_ = applied.value().planned.lost;
     return {};
   }
 
@@ -168,6 +177,7 @@ class Agent {
   std::optional<AddressWatch> addresses_;
   std::optional<FactsRequest> asked_;  // where this host's record names an interface
   std::optional<IpAddress> vtep_;      // what was told last
+  std::vector<HostName> lost_;         // as of the last apply
   bool misfit_ = false;                // the last apply found records that are not those of their head
 };
 

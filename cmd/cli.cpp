@@ -78,8 +78,9 @@ void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
 
 void add_forget(CLI::App& group, CommandLine& line) {
   CLI::App& forget = verb(group, line, "forget", "Forget the machine that had a host's name, and is gone",
-                          [&line] { return run_forget(line.global, line.plan, line.ls.name); });
+                          [&line] { return run_forget(line.global, line.plan, line.ls.name, line.lost); });
   forget.add_option("NAME", line.ls.name, "The host's name")->required();
+  forget.add_flag("--lost", line.lost, "Keep all that it has, and wait for it no longer until it is back");
   add_where(forget, line.plan);
 }
 

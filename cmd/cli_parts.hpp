@@ -39,6 +39,7 @@ struct CommandLine {
   std::string shell;
   std::string lock_id;
   std::string reason;
+  bool lost = false;  // of host forget
   std::vector<std::string> refs;
   std::string target;
   std::function<int()> run;

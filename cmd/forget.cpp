@@ -1,5 +1,6 @@
 // ovl host forget NAME: what a machine that is gone has left in the store: its claims to the name and to its
-// address, its facts, its status. Its record goes with its block in the manifest.
+// address, its facts, its status. Its record goes with its block in the manifest. With --lost all of that
+// stays, and nobody waits for it till it is back.
 #include "reconcile/forget.hpp"
 
 #include <fmt/format.h>
@@ -9,14 +10,29 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/lost_hosts.hpp"
 
 namespace ovl {
 
 namespace {
 
-Result<int> forget(const GlobalOptions& global, const PlanOptions& options, const std::string& text) {
+Result<int> lose(Context& context, const HostName& host) {
+  const StoreLock::Holder& here = context.world().holder;
+  OVL_CHECK(say_lost(*context.world().keystore, StoreLayout(context.request().cluster), host,
+                     {.who = here.who, .when = context.world().now}));
+  std::cout
+      << fmt::format("Nobody waits for {} any more. It keeps its name, addresses and endpoints.\n",
+                     host.text())
+      << "From their next apply on the others refuse its tunnels' packets, until it has caught up (there: "
+         "ovl apply --scope host).\n";
+  return kExitDone;
+}
+
+Result<int> forget(const GlobalOptions& global, const PlanOptions& options, const std::string& text,
+                   bool lost) {
   OVL_TRY(const HostName host, HostName::parse(text));
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  if (lost) return lose(context, host);
   OVL_CHECK(forget_host(*context.world().keystore, StoreLayout(context.request().cluster), host));
   std::cout << fmt::format("Forgot the machine that was {}.\n", host.text());
   return kExitDone;
@@ -24,8 +40,8 @@ Result<int> forget(const GlobalOptions& global, const PlanOptions& options, cons
 
 }  // namespace
 
-int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host) {
-  auto code = forget(global, options, host);
+int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host, bool lost) {
+  auto code = forget(global, options, host, lost);
   return code.ok() ? code.value() : report_error(code.error());
 }
 

@@ -35,8 +35,8 @@ int run_fmt(const FmtOptions& options);
 int run_completion(const std::string& shell);
 // ovl __complete WORD...: candidates, one a line, behind a tab what they mean; ":files" for file names.
 int run_complete(const GlobalOptions& global, const std::vector<std::string>& words);
-// ovl host forget NAME.
-int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host);
+// ovl host forget NAME; lost: what it has stays its own, and nobody waits for it till it is back.
+int run_forget(const GlobalOptions& global, const PlanOptions& options, const std::string& host, bool lost);
 int run_doctor(const GlobalOptions& global, const PlanOptions& options);
 int run_agent(const GlobalOptions& global, const PlanOptions& options, const AgentOptions& agent);
 // refs: two revisions.

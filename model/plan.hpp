@@ -125,11 +125,15 @@ struct Undone {
   std::int64_t refused = 0;         // records for which this host's last good ones stand
   std::vector<std::string> steps = {};   // where changes are that take several: "network.a (step 1 of 3)"
   std::vector<std::string> behind = {};  // other hosts that are not as the records say, sorted
+  std::vector<std::string> lost = {};    // hosts that nobody waits for, sorted
 
   static constexpr auto fields() {
     return std::tuple{setting("host_not_looked_at", &Undone::host_not_looked_at),
-                      setting("away", &Undone::away), setting("refused", &Undone::refused),
-                      setting("steps", &Undone::steps), setting("behind", &Undone::behind)};
+                      setting("away", &Undone::away),
+                      setting("refused", &Undone::refused),
+                      setting("steps", &Undone::steps),
+                      setting("behind", &Undone::behind),
+                      setting("lost", &Undone::lost)};
   }
 };
 

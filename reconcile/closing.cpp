@@ -75,6 +75,9 @@ std::string still_to_come(const ClosingFacts& facts) {
   if (!facts.undone.behind.empty()) {
     out += fmt::format(" Still to apply: {} (there: ovl apply --scope host).", listed(facts.undone.behind));
   }
+  if (!facts.undone.lost.empty()) {
+    out += fmt::format(" Lost, and not waited for: {}.", listed(facts.undone.lost));
+  }
   return out;
 }
 

@@ -67,6 +67,7 @@ struct HostFilter {
   std::vector<Vni> cluster_vnis;     // of all our networks
   std::vector<UdpPort> vxlan_ports;  // all that our networks use
   std::vector<IpAddress> vteps;      // of the cluster's other hosts, both families
+  std::vector<IpAddress> lost;       // of them, those whose packets are taken no longer
   std::vector<IpAddress> own;        // this host's addresses that its tunnels leave with
   std::vector<IfName> ways;          // devices by which a VTEP could be reached
   bool tracked = false;              // whether conntrack sees the tunnels' packets

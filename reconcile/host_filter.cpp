@@ -185,6 +185,16 @@ void add_full_ttl(NftChain& chain) {
                                     field_in(kSource6, kFullTtlSets[1]), drop("ttl")}));
 }
 
+// Before who is a VTEP counts: what a lost host still sends may have a VNI that is another network's by now.
+void add_lost(NftChain& chain, const HostFilter& filter) {
+  if (filter.lost.empty()) return;
+  const NftRule rules[] = {
+      rule("another VNI is not ours to judge", {field_in(kVni, "vnis", Membership::not_in), accept()}),
+      rule("a lost host's", {in4(kSource4, "lost4"), drop("vni")}),
+      rule("a lost host's", {in6(kSource6, "lost6"), drop("vni")})};
+  chain.rules.insert(chain.rules.begin(), std::begin(rules), std::end(rules));
+}
+
 // Nearly all packets end at the first rule of their family: what may enter our networks may enter others'.
 // This host's own address is no VTEP's here: its tunnels send nothing to itself.
 //
@@ -203,6 +213,7 @@ NftChain from_tunnel(const HostFilter& filter) {
       rule("a VTEP by a way that does not lead back to it",
            {way_back(filter, Membership::not_in), drop("source")})};
   if (filter.full_ttl) add_full_ttl(chain);
+  add_lost(chain, filter);
   return chain;
 }
 
@@ -459,6 +470,10 @@ NftTable host_filter(const HostFilter& filter) {
       .comment = filter.owner};
   table.sets.push_back(device_set("ways", filter.ways));
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
+  if (!filter.lost.empty()) {
+    table.sets.push_back(make_set("lost4", {kIpv4Key}, address_bytes(filter.lost, Family::ipv4)));
+    table.sets.push_back(make_set("lost6", {kIpv6Key}, address_bytes(filter.lost, Family::ipv6)));
+  }
   if (filter.full_ttl) {
     table.sets.push_back(
         make_set(std::string(kFullTtlSets[0]), {kIpv4Key}, address_bytes(*filter.full_ttl, Family::ipv4)));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reconcile/change_name.hpp"
+#include "reconcile/lost_hosts.hpp"
 #include "reconcile/record_size.hpp"
 
 namespace ovl {
@@ -104,7 +105,7 @@ Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& 
     OVL_TRY(const Value value, Value::parse_json(before.items.front().value));
     OVL_TRY(status, decode<HostStatus>(value));
   }
-  text = fit_message(std::move(text));
+  text = fit_message(result_of_failure(status, text));
   if (status.result == text) return {};
   status.result = std::move(text);
   status.when = now;
@@ -116,7 +117,10 @@ HostStatus failed_status(const Request& request, const Planned& planned, const E
                          const std::string& apply_id) {
   HostStatus status{.when = now, .apply_id = apply_id, .result = failure_text(request.origin.commit, error)};
   const auto before = planned.view.status.find(request.host.text());
-  if (before != planned.view.status.end()) status.serial = before->second.serial;
+  if (before != planned.view.status.end()) {
+    status.serial = before->second.serial;
+    status.result = result_of_failure(before->second, status.result);
+  }
   set(status, differing_objects(planned.plan));
   return since_when(std::move(status), request, planned);
 }

@@ -88,12 +88,16 @@ std::vector<Peer> answering_peers(const Request& request, const World& world, co
   std::vector<Peer> peers;
   const auto local = local_endpoints(request, planned);
   const ChangedTunnels changed = changed_tunnels(planned.plan);
+  // The filters are to refuse what those send.
+  const auto is_lost = [&](const EndpointRecord& endpoint) {
+    return std::ranges::binary_search(planned.lost, endpoint.host);
+  };
   std::set<HostName> asked;
   for (const EndpointRecord& endpoint : planned.desired.endpoints) {
     const auto own = local.find(endpoint.network);
     if (asked.size() == kMostPeers || endpoint.host == request.host || own == local.end()) continue;
     const auto address = address_towards(*own->second, endpoint);
-    if (!stays_reachable(changed, endpoint)) continue;
+    if (!stays_reachable(changed, endpoint) || is_lost(endpoint)) continue;
     if (!address || !asked.insert(endpoint.host).second) continue;
     if (world.answers(own->second->netns, *address)) peers.push_back({own->second->netns, *address});
   }

@@ -25,7 +25,7 @@ struct Answering {
 };
 
 // Asks the store, and of up to four other hosts an endpoint each; none in a network whose tunnel itself
-// changes, nor one that moves or is new: their hosts may have to change first.
+// changes, nor one that moves or is new: their hosts may have to change first. Nor one of a lost host.
 Answering ask_around(const Request& request, const World& world, const Planned& planned);
 
 // Asks until each kind that answered does again, for at most world.lock_out_patience; then puts the filters

@@ -45,8 +45,9 @@ using Hosts = std::set<HostName>;
 
 // The hosts whose builds lack an ability, all and those of each network.
 struct Older {
-  Older(const Records& desired, const Facts& facts, Ability ability) {
+  Older(const Records& desired, const Facts& facts, const std::vector<HostName>& lost, Ability ability) {
     for (const HostRecord& host : desired.hosts) {
+      if (std::ranges::binary_search(lost, host.name)) continue;
       const HostFacts* known = facts.host(host.name);
       if (known != nullptr && !says(known->version, ability)) hosts.insert(host.name);
     }
@@ -114,11 +115,12 @@ Finding refusal(const RecordChange& change, std::string_view word, const Hosts& 
 
 }  // namespace
 
-std::vector<Finding> words_for_older_builds(const Plan& plan, const Records& desired, const Facts& facts) {
+std::vector<Finding> words_for_older_builds(const Plan& plan, const Records& desired, const Facts& facts,
+                                            const std::vector<HostName>& lost) {
   std::vector<Finding> out;
-  const Older aliases(desired, facts, Ability::shared_aliases);
+  const Older aliases(desired, facts, lost, Ability::shared_aliases);
   if (aliases.hosts.empty()) return out;
-  const Older words(desired, facts, Ability::new_words);
+  const Older words(desired, facts, lost, Ability::new_words);
   const std::set<std::string> shared = shared_aliases(desired);
   for (const RecordChange& change : plan.record_changes) {
     const std::string_view word = new_word(change.after);

@@ -15,6 +15,7 @@
 #include "reconcile/ids.hpp"
 #include "reconcile/last_good.hpp"
 #include "reconcile/lock_out.hpp"
+#include "reconcile/lost_hosts.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/observe.hpp"
 #include "reconcile/obstacles.hpp"
@@ -97,6 +98,11 @@ Result<StoreView> look_into_store(const Request& request, const World& world) {
   OVL_TRY(StoreView view, read_store(*world.keystore, StoreLayout(request.cluster)));
   if (!view.head) OVL_CHECK(world.in_place());
   return view;
+}
+
+Result<std::vector<HostName>> lost_now(const World& world, const Planned& planned) {
+  if (planned.away) return recall_lost(*world.state);
+  return lost_hosts(planned.view);
 }
 
 Status read_cluster(const Request& request, World& world, Planned& planned) {
@@ -191,7 +197,7 @@ void stage(Planned& planned) {
   const StoreView& view = planned.view;
   const auto has_realised = [&](const HostName& host, std::int64_t serial) {
     const auto at = view.status.find(host.text());
-    return at != view.status.end() && at->second.serial >= serial;
+    return at != view.status.end() && (at->second.serial >= serial || is_lost(at->second));
   };
   stage_switches(
       SwitchOver{.current = planned.known, .next_serial = next_serial(planned), .has_realised = has_realised},
@@ -320,7 +326,7 @@ Status diff_cluster(const Request& request, std::int64_t now, Planned& planned) 
   for (Finding& finding : refusals(request, now, plan, planned.desired, planned.view.records)) {
     plan.refused.push_back(std::move(finding));
   }
-  for (Finding& finding : words_for_older_builds(plan, planned.desired, planned.view.facts)) {
+  for (Finding& finding : words_for_older_builds(plan, planned.desired, planned.view.facts, planned.lost)) {
     plan.refused.push_back(std::move(finding));
   }
   refuse_loss(request, now, planned);
@@ -354,6 +360,7 @@ Projected project_records(const Request& request, const Planned& planned, const 
                               .opened = planned.switches.opened,
                               .bridge_filters = planned.switches.bridge_filters,
                               .full_ttl = planned.full_ttl.said,
+                              .lost = planned.lost,
                               .needs_states = planned.switches.needs_states});
 }
 
@@ -440,6 +447,7 @@ Result<Planned> plan_stages(const Request& request, World& world) {
   warn_of_source(request, planned.plan);
   OVL_CHECK(read_cluster(request, world, planned));
   OVL_TRY(planned.descent, find_descent(request, planned));
+  OVL_TRY(planned.lost, lost_now(world, planned));
   OVL_CHECK(check_guards(request, planned));
   OVL_CHECK(read_facts(request, world, planned));
   OVL_CHECK(resolve_records(request, world, planned));
@@ -673,6 +681,7 @@ Status bind_host(const Request& request, const World& world, const Planned& plan
   if (!request.keystore_access.empty()) OVL_CHECK(state.bind("keystore", request.keystore_access));
   if (!planned.view.head) return {};
   OVL_CHECK(remember_forgotten(state, {}));
+  OVL_CHECK(remember_lost(state, planned.lost));
   // After a part of a plan this host does not stand at these records.
   if (planned.plan.partial) return follow_lineage(state, planned.view.head->lineage, world.now);
   return keep_records(state, planned, standpoint(request, world, planned));
@@ -766,6 +775,7 @@ Status confirm_state(const Request& request, World& world, const Planned& planne
   if (!has_host(request) || request.destroy || request.refresh_only || planned.plan.partial || planned.away)
     return {};
   OVL_CHECK(bind_identity(world, planned));
+  OVL_CHECK(remember_lost(*world.state, planned.lost));
   OVL_CHECK(remember_births(planned.plan.observed, planned.plan.cluster, *world.state));
   OVL_TRY(const bool certain, world.state->is_certain());
   return certain ? Status() : world.state->stamp();

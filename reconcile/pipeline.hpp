@@ -117,6 +117,7 @@ struct Planned {
   bool away = false;    // the last good records stand for the store's, which can't be reached, or do not fit
   bool misfit = false;  // the store's records are not those of its head
   Records known;        // what the manifest's open values are kept from
+  std::vector<HostName> lost;          // hosts that are lost, sorted; see lost_hosts.hpp
   bool lost_counts = false;            // for guards and policies: what is known, and the store has lost
   std::optional<HostFacts> own_facts;  // fresh
   std::optional<HostFacts>

@@ -599,7 +599,9 @@ class Projector {
     filter.vnis = vnis_;
     add_networks(filter);
     for (const HostRecord& host : in_.records.hosts) {
-      if (host.advertise && host.name != in_.host) filter.vteps.push_back(*host.advertise);
+      if (!host.advertise || host.name == in_.host) continue;
+      filter.vteps.push_back(*host.advertise);
+      if (std::ranges::binary_search(in_.lost, host.name)) filter.lost.push_back(*host.advertise);
     }
     // Without endpoints it still has users and guests, who could send into the networks of others.
     if (vnis_.empty() && (filter.vteps.empty() || filter.vxlan_ports.empty())) return;

@@ -21,6 +21,7 @@ struct ProjectInput {
   std::vector<IfName> opened = {};               // uplinks that forward only because ovl told them to
   std::vector<std::string> bridge_filters = {};  // switches of this kernel that a sandbox turns off
   std::vector<IpAddress> full_ttl = {};          // VTEPs on this host's links that send with full TTL, sorted
+  std::vector<HostName> lost = {};               // whose tunnels' packets nobody takes, sorted
   bool needs_states = false;                     // another program here may ask conntrack about all packets
 };
 

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <set>
 
+#include "reconcile/lost_hosts.hpp"
+
 namespace ovl {
 
 namespace {
 
 Standing standing_in_records(const StoreView& view, const HostStatus& status) {
+  if (is_lost(status)) return {Standing::Kind::lost, status.result};
   if (status.result.starts_with("frozen: ")) return {Standing::Kind::frozen, status.result};
   const std::string drift =
       status.drift == 1 ? "1 object differs" : fmt::format("{} objects differ", status.drift);
@@ -86,7 +89,8 @@ std::vector<NotCurrent> not_current(const StoreView& view, const Records& record
   std::vector<NotCurrent> out;
   for (HostName& host : hosts_of(view, records)) {
     Standing standing = standing_of(view, records, host);
-    if (standing.kind != Standing::Kind::current) out.push_back({std::move(host), std::move(standing.text)});
+    const bool waited_for = standing.kind != Standing::Kind::current && standing.kind != Standing::Kind::lost;
+    if (waited_for) out.push_back({std::move(host), std::move(standing.text)});
   }
   return out;
 }

@@ -10,7 +10,8 @@ namespace ovl {
 struct Standing {
   // leftover: out of the records, and what it had is still there. drifted: something differs since it
   // applied.
-  enum class Kind : std::uint8_t { never, behind, failed, frozen, drifted, leftover, current };
+  // lost: somebody has said that its machine is gone; nobody waits for it.
+  enum class Kind : std::uint8_t { never, behind, failed, frozen, drifted, leftover, lost, current };
 
   Kind kind = Kind::never;
   std::string text;  // "never applied", "behind: generation 4", ...; may hold a host's own words
@@ -34,7 +35,7 @@ std::string health_of(const StoreView& view, const HostName& host, std::int64_t 
 // "90s ago", "5m ago", "3h ago".
 std::string ago(std::int64_t when, std::int64_t now);
 
-// Of hosts_of() those that are not as the records say, and why.
+// Of hosts_of() those that are not as the records say, and why; without those that are lost.
 struct NotCurrent {
   HostName host;
   std::string why;

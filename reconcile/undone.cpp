@@ -46,6 +46,9 @@ Undone undone_of(const Request& request, const Planned& planned) {
   }
   out.steps = steps_in(planned.desired);
   if (planned.view.head) out.behind = behind_in(request, planned);
+  for (const HostName& host : planned.lost) {
+    if (planned.desired.host(host) != nullptr) out.lost.push_back(host.text());
+  }
   return out;
 }
 

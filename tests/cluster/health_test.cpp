@@ -100,6 +100,29 @@ TEST_F(Health, AHostsNameIsOfOneMachineUntilItIsForgotten) {
   EXPECT_NE(on("right", "ovl host forget left").code, 0);
 }
 
+TEST_F(Health, ALostHostIsWaitedForNoLongerAndCatchesUp) {
+  both();
+  apply("right");
+  std::string other = kManifest;
+  other.insert(other.find("subnet"), "vni = 5000\n");
+  write(other);
+  apply("left");
+  EXPECT_NE(apply("left").find("Waiting for other hosts: network.net (step 1 of 3)."), std::string::npos);
+  const Ran lost = on("left", "ovl host forget right --lost");
+  EXPECT_EQ(lost.code, 0) << lost.out;
+  apply("left");
+  apply("left");
+  const Ran planned = on("left", "ovl plan --detailed-exitcode");
+  EXPECT_EQ(planned.code, 0) << planned.out;
+  EXPECT_TRUE(planned.has("Lost, and not waited for: right.")) << planned.out;
+  EXPECT_TRUE(on("left", "ovl network ls").has(" 5000 "));
+  EXPECT_EQ(on("left", "ovl status --wait 0s").code, 0);
+  apply("right", "--scope host");
+  apply("left");
+  EXPECT_EQ(in("right", "two", "ping -c 1 -W 2 one").code, 0);
+  EXPECT_TRUE(in_sync("left"));
+}
+
 TEST_F(Health, WaitingForAHostThatDoesNotComeEndsInTime) {
   up(kManifest);
   apply("left");

@@ -254,6 +254,17 @@ TEST(FilterCost, ATunnelsPacketNeedsOneLookupOnBothHosts) {
   }
 }
 
+TEST(FilterCost, WhatALostHostSendsIntoOurNetworksIsDropped) {
+  HostFilter filter = host(false);
+  EXPECT_FALSE(of(host_filter(filter), "input", outer(false)).dropped);
+  filter.lost = filter.vteps;
+  EXPECT_TRUE(of(host_filter(filter), "input", outer(false)).dropped);
+  constexpr std::size_t kVniInUdp = 12;
+  Packet others = outer(false);
+  others.transport[kVniInUdp] = 0x20;
+  EXPECT_FALSE(of(host_filter(filter), "input", others).dropped) << "another VNI is not ours to judge";
+}
+
 TEST(FilterCost, MoreHostsNetworksAndPortsCostNoMore) {
   HostFilter many = host(true);
   for (std::uint32_t i = 0; i < 500; ++i) {

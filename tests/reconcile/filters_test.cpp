@@ -97,6 +97,9 @@ TEST(Filters, AreWellFormed) {
   expect_well_formed(port_filter("ovl:demo/network/web", {}));
   expect_well_formed(host_filter(host_input()));
   expect_well_formed(host_filter({.owner = "ovl:demo/host"}));
+  HostFilter with_lost = host_input();
+  with_lost.lost = {ip("2001:db8::2"), ip("192.0.2.2")};
+  expect_well_formed(host_filter(with_lost));
 }
 
 TEST(Filters, CarryTheirOwner) {

@@ -92,6 +92,15 @@ class OneHost : public ::testing::Test {
     return make_plan(request(Scope::host, nullptr), world);
   }
 
+  // The same while the store can't be reached.
+  Result<Planned> plan_alone() {
+    const auto keystore = store_.connect();
+    World world = world_with(*keystore);
+    world.keystore = nullptr;
+    world.why_away = Error{.code = Errc::unreachable, .message = "nobody answers"};
+    return make_plan(request(Scope::host, nullptr), world);
+  }
+
   // Takes everything of the cluster off this host, and its records with Scope::all.
   Result<Applied> destroy(Scope scope = Scope::host) {
     const auto keystore = store_.connect();
