@@ -168,6 +168,7 @@ void keep_telling(const PlanOptions& given, PlanOptions& options) {
   options.lock_timeout = given.lock_timeout;
   options.timeout = given.timeout;
   options.policy = given.policy;
+  options.show_all = given.show_all;
   options.new_cluster = options.new_cluster || given.new_cluster;
 }
 

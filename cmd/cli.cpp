@@ -47,6 +47,7 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
       verb(app, line, "show", "Print a saved plan", [&line] { return run_show(line.global, line.plan); });
   show.add_option("PLAN", line.plan.path, "A file that plan --out wrote")->required();
   add_json(show, line.plan);
+  add_show_all(show, line.plan);
 }
 
 void add_agent(CLI::App& app, CommandLine& line) {

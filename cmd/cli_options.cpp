@@ -121,7 +121,12 @@ void add_reading_a_plan(CLI::App& app, PlanOptions& plan) {
                  "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
       ->envname("OVL_MAX_DESTROY");
   add_policy(app, plan);
-  app.add_flag("--show-all", plan.show_all, "Show every change, also in long runs")->envname("OVL_SHOW_ALL");
+  add_show_all(app, plan);
+}
+
+void add_show_all(CLI::App& app, PlanOptions& plan) {
+  app.add_flag("--show-all", plan.show_all, "Show every change, also in runs of more than 50 alike")
+      ->envname("OVL_SHOW_ALL");
 }
 
 void add_planning_options(CLI::App& app, PlanOptions& plan) {

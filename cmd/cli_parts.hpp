@@ -62,6 +62,7 @@ void add_take_over(CLI::App& app, PlanOptions& plan);
 void add_approval(CLI::App& app, PlanOptions& plan);
 void add_policy(CLI::App& app, PlanOptions& plan);
 void add_json(CLI::App& app, PlanOptions& plan);
+void add_show_all(CLI::App& app, PlanOptions& plan);
 // of_plans: also GitLab's report, which counts changes; a validation has none.
 void add_format(CLI::App& app, std::string& format, bool of_plans);
 void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl);

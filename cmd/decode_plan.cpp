@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <type_traits>
 
+#include "cmd/decode_elements.hpp"
 #include "cmd/describe.hpp"
+#include "cmd/element_text.hpp"
 #include "cmd/render_plan.hpp"
 #include "reconcile/diff_records.hpp"
 
@@ -126,10 +129,14 @@ Result<NftTable> decode_object(const Value& value) {
     OVL_TRY(const auto names, decode<std::vector<std::string>>(*counters));
     for (const std::string& name : names) out.counters.emplace_back().name = name;
   }
-  OVL_TRY(out.sets, decode_parts<NftSet>(value, "sets", "elements",
-                                         [](NftSet& set, std::size_t n) { set.elements.resize(n); }));
-  OVL_TRY(out.chains, decode_parts<NftChain>(value, "chains", "rules",
-                                             [](NftChain& chain, std::size_t n) { chain.rules.resize(n); }));
+  OVL_TRY(out.sets, decode_parts<NftSet>(value, "sets", "elements", [](NftSet& set, std::size_t n) {
+            set.key_type = kAsText;
+            set.elements.resize(n);
+          }));
+  OVL_TRY(out.chains, decode_parts<NftChain>(value, "chains", "rules", [](NftChain& chain, std::size_t n) {
+            chain.hook = kAsText;
+            chain.rules.resize(n);
+          }));
   return out;
 }
 
@@ -295,6 +302,8 @@ class PlanDecoder {
     const auto at = std::ranges::lower_bound(out_.plan.spaces, space);
     const auto index = static_cast<std::uint32_t>(at - out_.plan.spaces.begin());
     objects.push_back({.action = action, .reason = reason, .space = index});
+    if (ovl->find("drift") != nullptr) OVL_CHECK(read(*ovl, "drift", objects.back().drift));
+    elements_ = ovl->find("elements");
     return add_object(item, *change, objects.back());
   }
 
@@ -378,6 +387,10 @@ class PlanDecoder {
     OVL_TRY(const Value* value, member(change, side));
     if (value->is_null()) return {};
     OVL_TRY(K object, decode_object<K>(*value));
+    if constexpr (std::is_same_v<K, NftTable>) {
+      const std::string_view own = side == "before" ? "removed" : "added";
+      if (elements_ != nullptr) OVL_CHECK(put_elements(*elements_, side, own, object));
+    }
     kept.push_back(std::move(object));
     out = &kept.back();
     return {};
@@ -391,6 +404,7 @@ class PlanDecoder {
 
   const Value& json_;
   const Value& changed_;
+  const Value* elements_ = nullptr;  // of the change that is decoded
   std::size_t position_ = 0;
   std::set<std::string> seen_;
   DecodedPlan out_;

@@ -11,7 +11,8 @@
 namespace ovl {
 
 // A plan and the objects that its changes point at. What is not in a plan's JSON is not in it: the whole of
-// `desired` and `observed`, and the codes of findings. Of nftables' tables it knows how much is in them.
+// `desired` and `observed`, and the codes of findings. Of nftables' tables it knows how much is in them, and
+// as text what is in them on one side alone.
 struct DecodedPlan {
   Plan plan;
 

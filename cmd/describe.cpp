@@ -18,6 +18,15 @@ struct ValueOf {
   }
 };
 
+struct KindOf {
+  std::string_view operator()(std::monostate) const { return {}; }
+
+  template <class K>
+  std::string_view operator()(const K*) const {
+    return K::kind;
+  }
+};
+
 template <class K>
 std::vector<FieldDelta> deltas(const K& before, const K& after, FieldMask mask) {
   std::vector<FieldDelta> out;
@@ -120,6 +129,11 @@ Value value_of(const std::vector<Finding>& findings) {
   return out;
 }
 
+std::string_view kind_of(const ObjectChange& change) {
+  const bool made = !std::holds_alternative<std::monostate>(change.after);
+  return std::visit(KindOf{}, made ? change.after : change.before);
+}
+
 std::vector<FieldDelta> fields_of(const ObjectChange& change) {
   return std::visit(DeltasOf{change}, change.after);
 }
@@ -167,6 +181,15 @@ Value counts_value(const PlanCounts& counts) {
   out.set("remove", static_cast<std::int64_t>(counts.remove));
   out.set("adopt", static_cast<std::int64_t>(counts.adopt));
   out.set("forget", static_cast<std::int64_t>(counts.forget));
+  return out;
+}
+
+Value counts_value(const Plan& plan) {
+  const PlanParts parts = count_parts(plan);
+  Value out = counts_value(count(plan));
+  out.set("records", counts_value(parts.records));
+  out.set("objects", counts_value(parts.objects));
+  out.set("drift", counts_value(parts.drift));
   return out;
 }
 

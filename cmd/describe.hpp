@@ -16,6 +16,9 @@ Value value_of(const ObjectRef& object);
 // {id, subject, message, hint} of each.
 Value value_of(const std::vector<Finding>& findings);
 
+// "link": of what a change is, without making its name.
+std::string_view kind_of(const ObjectChange& change);
+
 // The fields of `change` that differ, in the order of the kind's table.
 std::vector<FieldDelta> fields_of(const ObjectChange& change);
 
@@ -33,6 +36,9 @@ std::string_view words_for(Reason reason);
 
 // How many of each action, as numbers under the actions' names.
 Value counts_value(const PlanCounts& counts);
+
+// The same of a whole plan, and beside it of its records, its objects and its drift alone.
+Value counts_value(const Plan& plan);
 
 // {"source": 3, ...}: what the filters of these tables have dropped, by reason.
 Value dropped_json(const HostObjects& observed, const Label& cluster);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "cmd/elements.hpp"
 #include "cmd/formats.hpp"
 #include "cmd/style.hpp"
+#include "cmd/tunnel_step.hpp"
 #include "reconcile/change_name.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/utf8.hpp"
@@ -63,6 +65,18 @@ std::string failure_text(const Report& report, const Notice& notice) {
   return notice.hint.empty() ? out : out + "\nhint: " + printable(notice.hint);
 }
 
+// What of a record changes, a line each.
+std::string changes_text(const RecordChange& change) {
+  if (change.action != Action::update) return {};
+  const std::string step = tunnel_step_text(change);
+  std::string out = step;
+  for (const FieldDelta& field : change.fields) {
+    if (!step.empty() && is_of_tunnel_step(field)) continue;
+    out += (out.empty() ? "" : "\n") + text_of(difference_of(field, false));
+  }
+  return out;
+}
+
 TestCase case_of(const Report& report, const Notice& notice) {
   const bool fails = notice.severity == Severity::error;
   const bool ends = notice.subject.empty() && !notice.place;
@@ -78,8 +92,8 @@ std::vector<TestCase> cases_of_plan(const Report& report) {
   if (report.plan != nullptr) {
     out.push_back(TestCase{.name = report.verb, .text = last_words_of(report)});
     for (const RecordChange& change : report.plan->record_changes) {
-      out.push_back(
-          TestCase{.name = fmt::format("{} {}", name_of(change.action), name_of(change).address())});
+      out.push_back(TestCase{.name = fmt::format("{} {}", name_of(change.action), name_of(change).address()),
+                             .text = changes_text(change)});
     }
   }
   for (const Notice& notice : notices_of(report)) out.push_back(case_of(report, notice));

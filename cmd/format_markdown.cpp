@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "cmd/describe.hpp"
+#include "cmd/elements.hpp"
+#include "cmd/fold.hpp"
 #include "cmd/formats.hpp"
 #include "cmd/style.hpp"
+#include "cmd/tunnel_step.hpp"
 #include "reconcile/change_name.hpp"
 #include "reconcile/diagnostic_text.hpp"
 
@@ -139,28 +142,64 @@ std::string_view diff_symbol(Action action) {
   return "   ";
 }
 
-void append_fields(Lines& out, const std::vector<FieldDelta>& fields) {
-  for (const FieldDelta& field : fields) {
-    out.push_back(
-        fmt::format("        {}: {} -> {}", field.name, text_of(field.before), text_of(field.after)));
+constexpr std::string_view kBelow = "        ";  // before what a change says of itself
+
+// Lines of a file stand at the left, so that they are coloured as a diff's.
+void append_difference(Lines& out, const Difference& one) {
+  if (!one.is_lines()) return out.push_back(std::string(kBelow) + text_of(one));
+  for (const std::string& line : lines_of(one)) {
+    out.push_back(line.substr(0, 1) + std::string(kBelow.substr(1)) + line.substr(2));
   }
 }
 
-Lines lines_of_changes(const Plan& plan) {
-  Lines out;
+void append_record(Lines& out, const RecordChange& change, bool every) {
+  out.push_back(fmt::format("{} {}  ({})", diff_symbol(change.action), name_of(change).address(),
+                            words_for(change.reason)));
+  if (change.action != Action::update) return;
+  const std::string step = tunnel_step_text(change);
+  if (!step.empty()) out.push_back(std::string(kBelow) + step);
+  for (const FieldDelta& field : change.fields) {
+    if (step.empty() || !is_of_tunnel_step(field)) append_difference(out, difference_of(field, every));
+  }
+}
+
+void append_object(Lines& out, const Plan& plan, const ObjectChange& change, bool every) {
+  out.push_back(fmt::format("{} {}  ({}{})", diff_symbol(change.action), name_of(plan, change).address(),
+                            words_for(change.reason), change.drift ? "; drift" : ""));
+  if (change.action != Action::update && change.action != Action::replace) return;
+  for (const Difference& one : differences_of(change, every)) append_difference(out, one);
+}
+
+std::string rest_line(Action action, std::size_t count, std::string_view what) {
+  return fmt::format("{} {} ... and {} more ({})", diff_symbol(action), what, count, kFoldHint);
+}
+
+void append_records(Lines& out, const Plan& plan, bool every) {
+  Fold<std::pair<RecordKind, Action>> fold(every);
+  for (const RecordChange& change : plan.record_changes) fold.expect({change.kind, change.action});
   for (const RecordChange& change : plan.record_changes) {
-    out.push_back(fmt::format("{} {}  ({})", diff_symbol(change.action), name_of(change).address(),
-                              words_for(change.reason)));
-    if (change.action == Action::update) append_fields(out, change.fields);
+    if (fold.shows({change.kind, change.action})) append_record(out, change, every);
   }
-  for (const std::vector<ObjectChange>* changes : {&plan.object_changes, &plan.drift}) {
-    for (const ObjectChange& change : *changes) {
-      out.push_back(fmt::format("{} {}  ({})", diff_symbol(change.action), name_of(plan, change).address(),
-                                words_for(change.reason)));
-      const bool fields = change.action == Action::update || change.action == Action::replace;
-      if (fields) append_fields(out, fields_of(change));
-    }
+  fold.for_each_rest([&](const auto& key, std::size_t count) {
+    out.push_back(rest_line(key.second, count, name_of(key.first)));
+  });
+}
+
+void append_objects(Lines& out, const Plan& plan, const std::vector<ObjectChange>& changes, bool every) {
+  Fold<std::pair<std::string_view, Action>> fold(every);
+  for (const ObjectChange& change : changes) fold.expect({kind_of(change), change.action});
+  for (const ObjectChange& change : changes) {
+    if (fold.shows({kind_of(change), change.action})) append_object(out, plan, change, every);
   }
+  fold.for_each_rest(
+      [&](const auto& key, std::size_t count) { out.push_back(rest_line(key.second, count, key.first)); });
+}
+
+Lines lines_of_changes(const Plan& plan, bool every) {
+  Lines out;
+  append_records(out, plan, every);
+  append_objects(out, plan, plan.object_changes, every);
+  append_objects(out, plan, plan.drift, every);
   return out;
 }
 
@@ -182,10 +221,10 @@ std::string comment_verdict(const Report& report) {
   return "**The manifest is valid.**\n";
 }
 
-std::string changes_block(const Plan& plan, std::size_t room) {
+std::string changes_block(const Plan& plan, bool every, std::size_t room) {
   constexpr std::string_view kBegin = "\n<details><summary>Changes</summary>\n\n";
   constexpr std::string_view kEnd = "\n</details>\n";
-  const Lines lines = lines_of_changes(plan);
+  const Lines lines = lines_of_changes(plan, every);
   if (lines.empty()) return {};
   return std::string(kBegin) + code_block(lines, "diff", room - kBegin.size() - kEnd.size()) +
          std::string(kEnd);
@@ -206,7 +245,7 @@ std::string markdown_of(const Report& report) {
     const std::size_t room = std::max<std::size_t>(left, 1'000);
     out += fmt::format("\n{}\n{}", section.title, code_block(section.lines, "text", room));
   }
-  if (report.plan != nullptr) out += changes_block(*report.plan, kMostBytes - out.size());
+  if (report.plan != nullptr) out += changes_block(*report.plan, report.show_all, kMostBytes - out.size());
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "cmd/blame.hpp"
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
+#include "cmd/elements.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
 #include "cmd/loss.hpp"
@@ -182,7 +183,7 @@ void add_object_differences(Value& out, const Plan& plan, const std::vector<Netn
     for (const ObjectChange& change : *changes) {
       if (std::ranges::find(namespaces, plan.spaces[change.space]) == namespaces.end()) continue;
       const std::string address = name_of(plan, change).address();
-      const std::vector<FieldDelta> fields = fields_of(change);
+      const std::vector<FieldDelta> fields = fields_by_element(change);
       if (fields.empty()) out.push(difference(address, name_of(change.action), nullptr));
       for (const FieldDelta& field : fields) out.push(difference(address, name_of(change.action), &field));
     }

@@ -199,6 +199,19 @@ Value change_schema() {
                    Growth::open);
 }
 
+// What only one side of a change has, element by element.
+Value elements_schema() {
+  const Value texts = array_of(json_type("string"));
+  return array_of(object_of({{.name = "field", .schema = json_type("string")},
+                             {.name = "part", .schema = json_type("string"), .required = false},
+                             {.name = "before", .schema = json_type("string"), .required = false},
+                             {.name = "after", .schema = json_type("string"), .required = false},
+                             {.name = "removed", .schema = texts, .required = false},
+                             {.name = "added", .schema = texts, .required = false},
+                             {.name = "changed", .schema = texts, .required = false}},
+                            Growth::open));
+}
+
 Value resource_change_schema(const Value& definitions) {
   Value::Array types;
   Value::Array by_type;
@@ -208,7 +221,9 @@ Value resource_change_schema(const Value& definitions) {
   }
   Value ovl = object_of({{.name = "scope", .schema = words(EnumNames<Scope>::names)},
                          {.name = "host", .schema = json_type("string"), .required = false},
-                         {.name = "netns", .schema = json_type("string"), .required = false}},
+                         {.name = "netns", .schema = json_type("string"), .required = false},
+                         {.name = "drift", .schema = json_type("boolean"), .required = false},
+                         {.name = "elements", .schema = elements_schema(), .required = false}},
                         Growth::open);
   Value out = object_of({{.name = "address", .schema = json_type("string")},
                          {.name = "mode", .schema = constant("managed")},
@@ -225,12 +240,26 @@ Value resource_change_schema(const Value& definitions) {
   return out;
 }
 
-OutputSchema plan_schema() {
+// How many of each action.
+std::vector<Member> count_members() {
   std::vector<Member> counts;
   counts.reserve(EnumNames<Action>::names.size());
   for (const std::string_view name : EnumNames<Action>::names) {
     counts.push_back({.name = std::string(name), .schema = json_type("integer")});
   }
+  return counts;
+}
+
+// Of all changes, and of the three kinds of them.
+Value summary_schema() {
+  std::vector<Member> counts = count_members();
+  for (const char* part : {"records", "objects", "drift"}) {
+    counts.push_back({.name = part, .schema = object_of(count_members(), Growth::open)});
+  }
+  return object_of(std::move(counts), Growth::open);
+}
+
+OutputSchema plan_schema() {
   Value ovl = object_of({{.name = "scope", .schema = words(EnumNames<Scope>::names)},
                          {.name = "cluster", .schema = json_type("string")},
                          {.name = "host", .schema = json_type("string")},
@@ -240,7 +269,7 @@ OutputSchema plan_schema() {
                          {.name = "author", .schema = json_type("string")},
                          {.name = "path", .schema = json_type("string")},
                          {.name = "digest", .schema = json_type("string")},
-                         {.name = "summary", .schema = object_of(std::move(counts), Growth::open)},
+                         {.name = "summary", .schema = summary_schema()},
                          {.name = "partial", .schema = json_type("boolean")},
                          {.name = "refresh_only", .schema = json_type("boolean")},
                          {.name = "interruptions", .schema = array_of(interruption_schema())},

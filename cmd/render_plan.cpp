@@ -5,9 +5,12 @@
 #include <map>
 
 #include "cmd/describe.hpp"
+#include "cmd/elements.hpp"
+#include "cmd/fold.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/closing.hpp"
+#include "cmd/tunnel_step.hpp"
 
 namespace ovl {
 
@@ -17,8 +20,15 @@ std::string last_words(const Plan& plan, const std::string& given) {
   return given.empty() ? closing(closing_facts(plan)).words : given;
 }
 
-// More changes than this of one kind and action in one group become one line.
-constexpr std::size_t kFoldAbove = 20;
+using Changes = std::vector<const ObjectChange*>;
+
+Changes changes_with(const std::vector<ObjectChange>& all, bool drift) {
+  Changes out;
+  for (const ObjectChange& change : all) {
+    if (change.drift == drift) out.push_back(&change);
+  }
+  return out;
+}
 
 class TextRenderer {
  public:
@@ -29,9 +39,12 @@ class TextRenderer {
     origin();
     take_over();
     if (!plan_.record_changes.empty()) records();
-    if (!plan_.object_changes.empty())
-      objects(fmt::format("Host {}", plan_.host.text()), plan_.object_changes);
-    if (!plan_.drift.empty()) objects("Drift, which an apply would repair:", plan_.drift);
+    count_changed();
+    objects(fmt::format("Host {}", plan_.host.text()), changes_with(plan_.object_changes, false));
+    objects("Drift, which an apply repairs:", changes_with(plan_.object_changes, true));
+    Changes drift;
+    for (const ObjectChange& change : plan_.drift) drift.push_back(&change);
+    objects("Drift, which an apply would repair:", drift);
     interruptions();
     findings("Refused:", plan_.refused, true);
     conflicts();
@@ -77,14 +90,27 @@ class TextRenderer {
 
   void heading(const std::string& text) { out_ += style_.bold(text) + "\n"; }
 
+  // What stands for the rest of a run.
+  [[nodiscard]] std::string rest(std::size_t count, std::string_view what = {}) const {
+    return style_.dim(fmt::format("... and {} more{} ({})", count, what, kFoldHint));
+  }
+
   void records() {
     heading(fmt::format("Cluster {}", plan_.cluster.text()));
+    Fold<std::pair<RecordKind, Action>> fold(options_.show_all);
+    for (const RecordChange& change : plan_.record_changes) fold.expect({change.kind, change.action});
     for (const RecordChange& change : plan_.record_changes) {
-      out_ +=
-          fmt::format("  {} {}  {}\n", symbol(change.action), record_title(change), reason(change.reason));
-      out_ += change.action == Action::update ? delta_rows(change.fields, "      ") : record_rows(change);
+      if (fold.shows({change.kind, change.action})) record(change);
     }
+    fold.for_each_rest([&](const auto& key, std::size_t count) {
+      out_ += fmt::format("  {} {} {}\n", symbol(key.second), name_of(key.first), rest(count));
+    });
     out_ += "\n";
+  }
+
+  void record(const RecordChange& change) {
+    out_ += fmt::format("  {} {}  {}\n", symbol(change.action), record_title(change), reason(change.reason));
+    out_ += change.action == Action::update ? delta_rows(change) : record_rows(change);
   }
 
   static std::string record_title(const RecordChange& change) {
@@ -114,19 +140,46 @@ class TextRenderer {
     return false;
   }
 
-  [[nodiscard]] std::string delta_rows(const std::vector<FieldDelta>& fields, std::string_view indent) const {
+  [[nodiscard]] std::string delta_rows(const RecordChange& change) const {
+    const std::string step = tunnel_step_text(change);
     Table table;
-    for (const FieldDelta& field : fields) {
-      table.row({field.name, fmt::format("{} -> {}", text_of(field.before), text_of(field.after))});
+    if (!step.empty()) table.line(step);
+    for (const FieldDelta& field : change.fields) {
+      if (!step.empty() && is_of_tunnel_step(field)) continue;
+      table.row({field.name, words_of(difference_of(field, options_.show_all))});
     }
-    return table.text(indent);
+    return table.text("      ");
   }
 
-  void objects(const std::string& title, const std::vector<ObjectChange>& all) {
+  // How many objects of each namespace change.
+  void count_changed() {
+    for (const std::vector<ObjectChange>* changes : {&plan_.object_changes, &plan_.drift}) {
+      for (const ObjectChange& change : *changes) ++changed_[change.space];
+    }
+  }
+
+  // What is alike in two namespaces with as many changes of each kind.
+  using Shape = std::map<std::pair<std::string_view, Action>, std::size_t>;
+
+  static Shape shape_of(const Changes& changes) {
+    Shape shape;
+    for (const ObjectChange* change : changes) ++shape[{kind_of(*change), change->action}];
+    return shape;
+  }
+
+  void objects(const std::string& title, const Changes& all) {
+    if (all.empty()) return;
     heading(title);
-    std::map<std::uint32_t, std::vector<const ObjectChange*>> groups;
-    for (const ObjectChange& change : all) groups[change.space].push_back(&change);
-    for (const auto& [space, changes] : groups) group(plan_.spaces[space], changes);
+    std::map<std::uint32_t, Changes> groups;
+    for (const ObjectChange* change : all) groups[change->space].push_back(change);
+    Fold<Shape> fold(options_.show_all);
+    for (const auto& [space, changes] : groups) fold.expect(shape_of(changes));
+    for (const auto& [space, changes] : groups) {
+      if (fold.shows(shape_of(changes))) group(space, changes);
+    }
+    fold.for_each_rest([&](const Shape&, std::size_t count) {
+      out_ += "  " + rest(count, " namespaces with the same changes") + "\n";
+    });
     out_ += "\n";
   }
 
@@ -138,66 +191,77 @@ class TextRenderer {
     return fmt::format("netns {}", space.text());
   }
 
-  void group(const NetnsName& space, const std::vector<const ObjectChange*>& changes) {
-    out_ += "  " + group_title(space) + fold_note(space, changes.size()) + "\n";
+  void group(std::uint32_t space, const Changes& changes) {
+    out_ += "  " + group_title(plan_.spaces[space]) + fold_note(space) + "\n";
     Table table;
-    std::map<std::pair<std::string, Action>, std::size_t> totals;
-    for (const ObjectChange* change : changes) ++totals[{name_of(plan_, *change).type, change->action}];
-    std::map<std::pair<std::string, Action>, std::size_t> shown;
+    Fold<std::pair<std::string_view, Action>> fold(options_.show_all);
+    for (const ObjectChange* change : changes) fold.expect({kind_of(*change), change->action});
     for (const ObjectChange* change : changes) {
-      const ChangeName name = name_of(plan_, *change);
-      const auto key = std::pair(name.type, change->action);
-      if (!options_.show_all && totals[key] > kFoldAbove && shown[key]++ >= kFoldAbove / 2) continue;
-      row(table, *change, name);
+      if (fold.shows({kind_of(*change), change->action})) row(table, *change);
     }
-    for (const auto& [key, count] : shown) {
-      if (count > kFoldAbove / 2) {
-        table.row({symbol(key.second), key.first,
-                   style_.dim(fmt::format("... and {} more", count - kFoldAbove / 2))});
-      }
-    }
+    fold.for_each_rest([&](const auto& key, std::size_t count) {
+      table.line(fmt::format("{}  {}  {}", symbol(key.second), key.first, rest(count)));
+    });
     out_ += table.text("    ");
   }
 
   // How much of the namespace stays as it is.
-  [[nodiscard]] std::string fold_note(const NetnsName& space, std::size_t changed) const {
-    const NamespaceObjects* desired = plan_.desired.find(space);
+  [[nodiscard]] std::string fold_note(std::uint32_t space) const {
+    const NamespaceObjects* desired = plan_.desired.find(plan_.spaces[space]);
     if (desired == nullptr) return {};
     std::size_t all = desired->netns ? 1 : 0;
     for_each_kind([&](auto member) { all += (desired->*member).size(); });
+    const std::size_t changed = changed_.at(space);
     return all > changed ? style_.dim(fmt::format("  ({} unchanged)", all - changed)) : std::string();
   }
 
-  void row(Table& table, const ObjectChange& change, const ChangeName& name) const {
+  // What has elements that differ has lines of its own below.
+  void row(Table& table, const ObjectChange& change) const {
+    const ChangeName name = name_of(plan_, change);
     const bool with_fields = change.action == Action::update || change.action == Action::replace;
-    std::string detail = with_fields
-                             ? fields_text(change)
-                             : summary_of(change.action == Action::remove ? change.before : change.after);
+    std::string detail;
+    std::vector<std::string> below;
+    if (with_fields) {
+      for (const Difference& one : differences_of(change, options_.show_all)) tell(one, detail, below);
+    } else {
+      detail = summary_of(change.action == Action::remove ? change.before : change.after);
+    }
     if (change.reason != Reason::absent || with_fields) {
       detail += (detail.empty() ? "" : "  ") + reason(change.reason);
     }
     table.row({symbol(change.action), name.type, name.index.empty() ? name.name : name.index, detail});
+    for (std::string& line : below) table.line("       " + std::move(line));
   }
 
-  [[nodiscard]] static std::string fields_text(const ObjectChange& change) {
-    std::string out;
-    for (const FieldDelta& field : fields_of(change)) {
-      if (!out.empty()) out += ", ";
-      out += fmt::format("{}: {} -> {}", field.name, text_of(field.before), text_of(field.after));
+  static void tell(const Difference& one, std::string& detail, std::vector<std::string>& below) {
+    if (one.is_lines()) {
+      for (std::string& line : lines_of(one)) below.push_back(std::move(line));
+    } else if (one.part.empty()) {
+      detail += (detail.empty() ? "" : ", ") + text_of(one);
+    } else {
+      below.push_back(text_of(one));
     }
-    return out;
   }
 
   void findings(std::string_view title, const std::vector<Finding>& findings, bool bad) {
     if (findings.empty()) return;
     heading(std::string(title));
+    Fold<std::string> fold(options_.show_all);
+    for (const Finding& finding : findings) fold.expect(finding.id.text());
     for (const Finding& finding : findings) {
-      const std::string line = fmt::format("{}: {}", printable(finding.subject), printable(finding.message));
-      out_ += "  " + (bad ? style_.red(line) : style_.yellow(line)) + "\n";
-      if (!finding.part.empty()) out_ += "    left as it is: " + printable(finding.part) + "\n";
-      if (!finding.hint.empty()) out_ += "    hint: " + printable(finding.hint) + "\n";
+      if (fold.shows(finding.id.text())) tell(finding, bad);
     }
+    fold.for_each_rest([&](const std::string& id, std::size_t count) {
+      out_ += fmt::format("  {}: {}\n", id, rest(count));
+    });
     out_ += "\n";
+  }
+
+  void tell(const Finding& finding, bool bad) {
+    const std::string line = fmt::format("{}: {}", printable(finding.subject), printable(finding.message));
+    out_ += "  " + (bad ? style_.red(line) : style_.yellow(line)) + "\n";
+    if (!finding.part.empty()) out_ += "    left as it is: " + printable(finding.part) + "\n";
+    if (!finding.hint.empty()) out_ += "    hint: " + printable(finding.hint) + "\n";
   }
 
   void conflicts() {
@@ -212,20 +276,33 @@ class TextRenderer {
   void interruptions() {
     if (plan_.interruptions.empty()) return;
     heading("Interruptions:");
-    for (const Interruption& one : plan_.interruptions) out_ += "  " + text_of(one) + "\n";
+    Fold<std::string_view> fold(options_.show_all);
+    for (const Interruption& one : plan_.interruptions) fold.expect(one.what);
+    for (const Interruption& one : plan_.interruptions) {
+      if (fold.shows(one.what)) out_ += "  " + text_of(one) + "\n";
+    }
+    fold.for_each_rest([&](std::string_view what, std::size_t count) {
+      out_ += fmt::format("  {}: {}\n", what, rest(count));
+    });
     out_ += "\n";
   }
 
   void waiting() {
     if (plan_.waiting.empty()) return;
     heading("Waiting:");
-    for (const std::string& line : plan_.waiting) out_ += "  " + printable(line) + "\n";
+    Fold<bool> fold(options_.show_all);  // all of them are alike
+    for (std::size_t i = 0; i < plan_.waiting.size(); ++i) fold.expect(true);
+    for (const std::string& line : plan_.waiting) {
+      if (fold.shows(true)) out_ += "  " + printable(line) + "\n";
+    }
+    fold.for_each_rest([&](bool, std::size_t count) { out_ += "  " + rest(count) + "\n"; });
     out_ += "\n";
   }
 
   const Plan& plan_;
   const RenderOptions& options_;
   Style style_;
+  std::map<std::uint32_t, std::size_t> changed_;  // by namespace
   std::string out_;
 };
 
@@ -287,6 +364,9 @@ void add_objects(Value& out, const Plan& plan, const std::vector<ObjectChange>& 
     ovl.set("scope", "host");
     ovl.set("host", plan.host.text());
     ovl.set("netns", plan.spaces[change.space].text());
+    if (change.drift) ovl.set("drift", true);
+    Value elements = elements_json(change);
+    if (!elements.is_null()) ovl.set("elements", std::move(elements));
     const bool removing = change.action == Action::remove;
     out.push(change_json(name_of(plan, change), change.action, change.reason, value_of(change.before),
                          removing ? Value() : value_of(change.after), std::move(ovl)));
@@ -339,7 +419,7 @@ Value plan_json(const Plan& plan, const std::string& last_words) {
   ovl.set("digest", plan.origin.digest);
   ovl.set("partial", plan.partial);
   ovl.set("refresh_only", plan.refresh_only);
-  ovl.set("summary", counts_value(count(plan)));
+  ovl.set("summary", counts_value(plan));
   ovl.set("interruptions", interruptions_json(plan));
   ovl.set("refused", value_of(plan.refused));
   ovl.set("conflicts", value_of(plan.conflicts));

@@ -34,6 +34,7 @@ Result<Plan> plan_towards(Context& context, const HostName& host, HostObjects de
   OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed));
   OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster));
   diff_objects(plan, changed);
+  for (ObjectChange& change : plan.object_changes) change.drift = !destroy;  // of what was recorded here
   return plan;
 }
 

@@ -51,21 +51,31 @@ std::string printable(std::string_view text) {
 }
 
 void Table::row(std::vector<std::string> cells) {
-  rows_.push_back(std::move(cells));
+  rows_.push_back({.cells = std::move(cells)});
+}
+
+void Table::line(std::string text) {
+  rows_.push_back({.cells = {std::move(text)}, .aligned = false});
+}
+
+std::vector<std::size_t> Table::widths() const {
+  std::vector<std::size_t> out;
+  for (const Row& row : rows_) {
+    if (!row.aligned) continue;
+    if (out.size() < row.cells.size()) out.resize(row.cells.size());
+    for (std::size_t i = 0; i < row.cells.size(); ++i) out[i] = std::max(out[i], width(row.cells[i]));
+  }
+  return out;
 }
 
 std::string Table::text(std::string_view indent) const {
-  std::vector<std::size_t> widths;
-  for (const auto& cells : rows_) {
-    if (widths.size() < cells.size()) widths.resize(cells.size());
-    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width(cells[i]));
-  }
+  const std::vector<std::size_t> columns = widths();
   std::string out;
-  for (const auto& cells : rows_) {
+  for (const Row& row : rows_) {
     std::string line(indent);
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      line += cells[i];
-      if (i + 1 < cells.size()) line.append(widths[i] - width(cells[i]) + 2, ' ');
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      line += row.cells[i];
+      if (i + 1 < row.cells.size()) line.append(columns[i] - width(row.cells[i]) + 2, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";

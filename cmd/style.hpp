@@ -43,10 +43,19 @@ std::string printable(std::string_view text);
 class Table {
  public:
   void row(std::vector<std::string> cells);
+  // A line of its own between the rows, which moves no column.
+  void line(std::string text);
   [[nodiscard]] std::string text(std::string_view indent) const;
 
  private:
-  std::vector<std::vector<std::string>> rows_;
+  struct Row {
+    std::vector<std::string> cells;
+    bool aligned = true;
+  };
+
+  [[nodiscard]] std::vector<std::size_t> widths() const;
+
+  std::vector<Row> rows_;
 };
 
 }  // namespace ovl

@@ -60,7 +60,8 @@ Report report_of(const std::string& verb, const PlanOptions& options, const Mani
                 .manifest = manifest,
                 .error = {},
                 .checkout = {},
-                .folder = {}};
+                .folder = {},
+                .show_all = options.show_all};
   const auto named = Label::parse(options.cluster);
   if (named.ok()) report.cluster = named.value().text();
   if (!manifest.revision) find_checkout(report);

@@ -24,4 +24,13 @@ PlanCounts count(const Plan& plan) {
   return counts;
 }
 
+PlanParts count_parts(const Plan& plan) {
+  PlanParts parts;
+  for (const RecordChange& change : plan.record_changes) add(parts.records, change.action);
+  for (const ObjectChange& change : plan.object_changes) {
+    add(change.drift ? parts.drift : parts.objects, change.action);
+  }
+  return parts;
+}
+
 }  // namespace ovl

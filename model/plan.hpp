@@ -43,6 +43,8 @@ struct EnumNames<Reason> {
 struct ObjectChange {
   Action action = Action::create;
   Reason reason = Reason::absent;
+  // This host has applied the same wish before: what stands there has moved since, and not what is wanted.
+  bool drift = false;
   std::uint32_t space = 0;  // index into Plan::spaces
   ObjectRef before;
   ObjectRef after;
@@ -177,6 +179,16 @@ struct PlanCounts {
   std::size_t create = 0, update = 0, replace = 0, remove = 0, adopt = 0, forget = 0;
 };
 
+// Of all changes.
 PlanCounts count(const Plan& plan);
+
+// The same, apart.
+struct PlanParts {
+  PlanCounts records;
+  PlanCounts objects;  // of this host, as another wish wants them
+  PlanCounts drift;    // of this host, where the wish is the one that was applied
+};
+
+PlanParts count_parts(const Plan& plan);
 
 }  // namespace ovl

@@ -26,12 +26,32 @@ std::string listed(const std::vector<std::string>& names) {
   return shown < names.size() ? fmt::format("{} and {} more", out, names.size() - shown) : out;
 }
 
-std::string counts_text(const PlanCounts& counts) {
-  std::string out = fmt::format("Plan: {} to create, {} to update, {} to replace, {} to remove",
-                                counts.create, counts.update, counts.replace, counts.remove);
-  if (counts.adopt > 0) out += fmt::format(", {} to adopt", counts.adopt);
-  if (counts.forget > 0) out += fmt::format(", {} to forget", counts.forget);
-  return out + ".";
+std::string nonzero_text(const PlanCounts& counts) {
+  std::string out;
+  const auto add_count = [&](std::size_t count, std::string_view what) {
+    if (count > 0) out += fmt::format("{}{} to {}", out.empty() ? "" : ", ", count, what);
+  };
+  add_count(counts.create, "create");
+  add_count(counts.update, "update");
+  add_count(counts.replace, "replace");
+  add_count(counts.remove, "remove");
+  add_count(counts.adopt, "adopt");
+  add_count(counts.forget, "forget");
+  return out;
+}
+
+void add_counts(std::string& out, const std::string& what, const PlanCounts& counts) {
+  const std::string text = nonzero_text(counts);
+  if (!text.empty()) out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", what, text);
+}
+
+// "Plan: records: 2 to create; objects on n1: 3 to create; drift on n1: 1 to update."
+std::string counts_text(const ClosingFacts& facts) {
+  std::string out;
+  add_counts(out, "records", facts.parts.records);
+  add_counts(out, "objects on " + facts.host, facts.parts.objects);
+  add_counts(out, "drift on " + facts.host, facts.parts.drift);
+  return fmt::format("Plan: {}.", out.empty() ? "0 changes" : out);
 }
 
 bool has_host(const ClosingFacts& facts) {
@@ -45,7 +65,8 @@ std::string done_text(const ClosingFacts& facts) {
   if (facts.scope == Scope::all || (facts.scope == Scope::host && facts.records > 0)) out += ",";
   if (has_host(facts)) out += " " + counted(facts.objects, "object");
   out += ".";
-  if (facts.counts.adopt > 0) out += fmt::format(" {} taken over.", facts.counts.adopt);
+  const std::size_t adopted = facts.parts.records.adopt + facts.parts.objects.adopt + facts.parts.drift.adopt;
+  if (adopted > 0) out += fmt::format(" {} taken over.", adopted);
   if (*facts.done > 0) out += fmt::format(" Generation {}.", *facts.done);
   return out;
 }
@@ -106,7 +127,7 @@ std::string words_of_plan(const ClosingFacts& facts) {
   const std::string refused = facts.refused ? " An apply is refused." : "";
   // Of what is left the changes are not counted.
   if (!changes_nothing(facts) || facts.refused || !facts.left.empty()) {
-    return counts_text(facts.counts) + not_known(facts) + not_made(facts) + refused;
+    return counts_text(facts) + not_known(facts) + not_made(facts) + refused;
   }
   const std::string rest = not_known(facts) + still_to_come(facts);
   if (rest.empty() || facts.partial) return fmt::format("No changes.{}{}", all_is_well(facts), rest);
@@ -167,7 +188,7 @@ ClosingFacts closing_facts(const Plan& plan) {
           .refused = !plan.refused.empty() || std::ranges::any_of(plan.conflicts, whole),
           .done = {},
           .host = plan.host.text(),
-          .counts = count(plan),
+          .parts = count_parts(plan),
           .records = plan.record_changes.size(),
           .objects = plan.object_changes.size(),
           .drift = plan.refresh_only ? differing_objects(plan).count : 0,

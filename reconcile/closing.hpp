@@ -18,7 +18,7 @@ struct ClosingFacts {
   bool refused = false;                   // an apply of it would change nothing
   std::optional<std::int64_t> done = {};  // it was carried out, and this is the generation; 0: of no records
   std::string host = {};                  // this one; empty in cluster scope
-  PlanCounts counts = {};
+  PlanParts parts = {};                   // what is planned
   std::size_t records = 0;                // that change
   std::size_t objects = 0;                // of this host that change
   std::size_t drift = 0;                  // objects that differ and stay, where it only looks

@@ -6,6 +6,7 @@
 
 #include "model/abilities.hpp"
 #include "reconcile/diff_records.hpp"
+#include "reconcile/drift.hpp"
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/file_store.hpp"
 #include "reconcile/freeze.hpp"
@@ -351,11 +352,12 @@ void warn_of_file(const Request& request, Planned& planned) {
   if (warning) planned.plan.warnings.push_back(std::move(*warning));
 }
 
-Projected project_records(const Request& request, const Planned& planned, const Records& records) {
+Projected project_records(const Request& request, const Planned& planned, const Records& records,
+                          const Facts& facts) {
   return project(ProjectInput{.cluster = request.cluster,
                               .host = request.host,
                               .records = records,
-                              .facts = planned.view.facts,
+                              .facts = facts,
                               .keystores = request.keystores,
                               .opened = planned.switches.opened,
                               .bridge_filters = planned.switches.bridge_filters,
@@ -390,7 +392,7 @@ Status select_on_host(const Request& request, const World& world, const Planned&
   if (request.selection.all()) return {};
   OVL_TRY(const Records before, realised(request, world, planned));
   const auto projection = [&](const Records& records) {
-    return project_records(request, planned, records).objects;
+    return project_records(request, planned, records, planned.view.facts).objects;
   };
   select_objects(plan, request.selection, planned.desired, before, projection);
   return {};
@@ -423,12 +425,23 @@ Result<std::optional<NftTable>> compare_host(const Request& request, World& worl
   return stricter;
 }
 
+// Where nothing is known of what was applied last, nothing is called drift.
+void tell_drift(const Request& request, const World& world, Planned& planned) {
+  Plan& plan = planned.plan;
+  if (plan.object_changes.empty() || request.destroy) return;
+  const auto known = remember(*world.state);
+  if (!known.ok() || known.value().lineage.empty()) return;
+  HostObjects applied = project_records(request, planned, known.value().records, known.value().facts).objects;
+  static_cast<void>(put_off_demands(applied, plan.observed, planned.full_ttl.silent));
+  mark_drift(applied, plan);
+}
+
 Status diff_host(const Request& request, World& world, Planned& planned) {
   if (!has_host(request)) return {};
   Plan& plan = planned.plan;
   if (!request.destroy || plan.partial) {
     OVL_CHECK(find_full_ttl(request, world, planned));
-    Projected projected = project_records(request, planned, planned.desired);
+    Projected projected = project_records(request, planned, planned.desired, planned.view.facts);
     plan.desired = std::move(projected.objects);
     plan.conflicts = std::move(projected.problems);
     OVL_CHECK(leave_gateway(*world.state, request.host, planned.desired, plan.conflicts));
@@ -437,6 +450,7 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
   }
   OVL_TRY(planned.stricter, compare_host(request, world, planned, plan));
   say_full_ttl(planned, plan.observed);
+  if (!request.refresh_only) tell_drift(request, world, planned);
   if (request.refresh_only) plan.drift = std::exchange(plan.object_changes, {});
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "reconcile/closure.hpp"
 #include "reconcile/diff_objects.hpp"
+#include "reconcile/find_same.hpp"
 #include "reconcile/selection.hpp"
 
 namespace ovl {
@@ -23,23 +24,6 @@ void for_each_object(const HostObjects& objects, const F& f) {
       for (const auto& object : space.*member) f(space.name, &object);
     });
   }
-}
-
-// Sorted by key within their namespace, as all objects are.
-template <class K>
-const K* find_same(const NamespaceObjects& space, const K& object) {
-  const K* found = nullptr;
-  for_each_kind([&](auto member) {
-    if constexpr (std::is_same_v<typename std::decay_t<decltype(space.*member)>::value_type, K>) {
-      const auto at = std::ranges::lower_bound(space.*member, object, key_less<K>);
-      if (at != (space.*member).end() && at->key() == object.key()) found = &*at;
-    }
-  });
-  return found;
-}
-
-const Netns* find_same(const NamespaceObjects& space, const Netns&) {
-  return space.netns ? &*space.netns : nullptr;
 }
 
 // The objects that are there, or as they are, only because of some records.

@@ -20,7 +20,7 @@ namespace ovl {
 namespace {
 
 constexpr std::string_view kMark = "ovl saved plan";
-constexpr std::int64_t kFormat = 2;
+constexpr std::int64_t kFormat = 3;
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 
 Error plan_error(std::string_view what, const std::string& path, int error) {

@@ -115,7 +115,12 @@ const std::vector<Drift> kDrifts = {
     {"TableGone", "ip netns exec ovl-blue nft delete table bridge ovl", "+ nft_table bridge ovl", 1},
     {"RuleAdded", "nft insert rule inet ovl forward accept", "~ nft_table inet ovl", 1},
     {"RulesGone", "nft flush chain inet ovl input", "~ nft_table inet ovl", 1},
-    {"HostsFileEdited", "sed -i 's/10.0.9.3 /10.0.9.77 /' /etc/netns/web/hosts", "~ hosts_file hosts", 1},
+    {"VtepExchanged",
+     "nft delete element inet ovl vteps4 { 192.168.99.105 }; nft add element inet ovl vteps4 { 192.168.99.66 "
+     "}",
+     "~ nft_table inet ovl vteps4: -192.168.99.66 +192.168.99.105", 1},
+    {"HostsFileEdited", "sed -i 's/10.0.9.3 /10.0.9.77 /' /etc/netns/web/hosts",
+     "~ hosts_file hosts - 10.0.9.77 db + 10.0.9.3 db", 1},
     {"HostsFileGone", "rm /etc/netns/web/hosts", "+ hosts_file hosts", 1},
     {"ForwardingSwitchedOff", "echo 0 > /proc/sys/net/ipv4/conf/eth1/forwarding",
      "~ sysctl net/ipv4/conf/eth1/forwarding", 1},
@@ -188,6 +193,8 @@ TEST_P(DriftTest, IsNamedAndRepaired) {
     const Ran json = on("left", "ovl plan --json | grep -c '\"mode\": \"managed\"'");
     EXPECT_EQ(json.out, std::to_string(drift.changes) + "\n") << planned.out;
   }
+  EXPECT_TRUE(planned.has("Drift, which an apply repairs:")) << planned.out;
+  EXPECT_FALSE(planned.has("\nHost left\n")) << "nobody wishes otherwise\n" << planned.out;
   apply("left");
   EXPECT_TRUE(in_sync("left"));
   EXPECT_EQ(in("left", "web", "ping -c 1 -W 2 10.0.9.3").code, 0);

@@ -129,7 +129,7 @@ TEST_F(Guards, ProtectionOutlivesItsBlock) {
   apply();
   write(network("two"));
   refuses("network.one: it is protected and would be removed");
-  EXPECT_TRUE(ovl("plan").has("Plan: 0 to create, 0 to update, 0 to replace, 1 to remove."));
+  EXPECT_TRUE(ovl("plan").has("Plan: records: 1 to remove."));
   EXPECT_EQ(ovl("destroy --auto-approve").code, 12);
   write(network("one") + network("two"));
   apply();

@@ -111,6 +111,7 @@ TEST_F(SavedRevision, AnEditedOneIsNotAppliedAsWhatItShows) {
     plan.set("resource_changes", Value::array());
     Value none = *ovl.find("summary");
     for (const char* action : {"create", "update"}) none.set(action, Value(0));
+    none.set("records", *none.find("objects"));
     ovl.set("summary", std::move(none));
     ovl.set("settled", Value(true));
     ovl.set("closing", Value("No changes. Still to apply: left, right (there: ovl apply --scope host)."));
@@ -129,7 +130,7 @@ TEST_F(SavedRevision, AnEditedOneIsNotAppliedAsWhatItShows) {
   edited([](Value&, Value&) {});
   const Ran shown = ovl("show " + file("p"));
   EXPECT_TRUE(shown.has("+ network.three")) << shown.out;
-  EXPECT_TRUE(shown.has("Plan: 1 to create, 1 to update")) << shown.out;
+  EXPECT_TRUE(shown.has("Plan: records: 1 to create, 1 to update.")) << shown.out;
   EXPECT_EQ(apply_saved().code, 0);
 }
 

@@ -196,7 +196,7 @@ TEST_F(StateVerbs, LetGoIsLeftInPlaceAndTakenOverAgain) {
   ASSERT_TRUE(in_sync("left"));
   const std::string before = index_of("web", "eth0");
   says(on("left", "ovl state rm 'endpoint.web[blue]' --auto-approve"), 0,
-       {"Plan: 0 to create, 0 to update, 0 to replace, 0 to remove, 6 to forget.", "Let go: 6 objects.",
+       {"Plan: objects on left: 6 to forget.", "Let go: 6 objects.",
         "ovl state import 'endpoint.web[\"blue\"]' netns.web"});
   EXPECT_EQ(in("right", "db", "ping -c 1 -W 2 10.0.9.2").code, 0) << "it stays as it is";
   EXPECT_FALSE(on("left", "ovl state list").has("link.web")) << "it is not ours any more";
@@ -296,12 +296,12 @@ TEST_F(StateVerbs, ACutApplyIsSettledByLooking) {
   says(on("left", recover), 0,
        {"Apply 0123456789ab was cut short: set fdb (3 operations): partial: 2 of 3 are done",
         "set neighbours (1 operations): done", "destroy: remove links (2 operations): not done",
-        "Plan: 1 to create, 0 to update, 0 to replace, 0 to remove."});
+        "on left: 1 to create."});
   EXPECT_EQ(on("left", kTables).out, before) << "it only looked";
   says(on("left", recover), 0, {"No apply was cut short here."});
   // Without the store the last good records tell.
   says(on("left", recover + " --keystore etcd://127.0.0.1:1 --timeout 500ms"), 0,
-       {"Compared with what was last recorded, as the keystore could not be asked", "Plan: 1 to create"});
+       {"Compared with what was last recorded, as the keystore could not be asked", "on left: 1 to create."});
 }
 
 }  // namespace ovl

@@ -134,7 +134,7 @@ TEST(Markdown, FitsIntoACommentAndCountsWhatIsLeftOut) {
     EXPECT_LE(text.size(), 65'000U);
     EXPECT_TRUE(text.starts_with("<!-- ovl plan demo -->\n")) << text.substr(0, 99);
     EXPECT_NE(text.find(" more lines are left out\n"), std::string::npos);
-    EXPECT_LT(text.find("1500 to create, 1500 to update"), text.find("protected"));
+    EXPECT_LT(text.find("records: 1500 to create, 1500 to update"), text.find("protected"));
     EXPECT_LT(text.find("\nRefused\n"), text.find("<details>"));
     EXPECT_NE(text.find("network.n0"), std::string::npos) << "the changes are not all left out";
   }
@@ -155,8 +155,7 @@ TEST(Github, AnnotatesTheBlockThatAFindingIsAbout) {
       text,
       "::error file=infra/a%2Cb%3Ac.toml,line=7,col=10,endColumn=13,title=protected::network.one: a: b, "
       "50%25\\x0ac%0Ahint: hint a: b, 50%25\\x0ac\n"
-      "::notice title=ovl plan::Plan: 1 to create, 0 to update, 0 to replace, 0 to remove. An apply is "
-      "refused.\n");
+      "::notice title=ovl plan::Plan: records: 1 to create. An apply is refused.\n");
 }
 
 TEST(Github, ShowsTenOfATypeAndCountsTheRest) {
