@@ -169,6 +169,7 @@ void keep_telling(const PlanOptions& given, PlanOptions& options) {
   options.timeout = given.timeout;
   options.policy = given.policy;
   options.show_all = given.show_all;
+  options.environment = given.environment;
   options.new_cluster = options.new_cluster || given.new_cluster;
 }
 

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cmd/cli_environment.hpp"
 #include "cmd/cli_parts.hpp"
 #include "cmd/command_tree.hpp"
 #include "cmd/exit.hpp"
@@ -18,14 +19,14 @@ namespace ovl {
 namespace {
 
 void add_destroy(CLI::App& app, PlanOptions& plan) {
-  app.add_flag("--destroy", plan.destroy, "The removal of everything")->envname("OVL_DESTROY");
+  app.add_flag("--destroy", plan.destroy, "The removal of everything");
 }
 
 void add_planning_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& plan =
       verb(app, line, "plan", "Show what would change", [&line] { return run_plan(line.global, line.plan); });
   add_planning(plan, line.plan);
-  plan.add_option("--out", line.plan.out, "Save the plan, for apply and show")->envname("OVL_OUT");
+  plan.add_option("--out", line.plan.out, "Save the plan, for apply and show");
   add_take_over(plan, line.plan);
   add_destroy(plan, line.plan);
   CLI::App& apply = verb(app, line, "apply", "Plan, ask, and make the changes; or make those of a saved plan",
@@ -38,8 +39,7 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
     add_planning(*one, line.plan);
     add_approval(*one, line.plan);
     one->add_option("--events", line.plan.events,
-                    "Tell what happens, as lines of JSON: a file, a FIFO, - for stdout")
-        ->envname("OVL_EVENTS");
+                    "Tell what happens, as lines of JSON: a file, a FIFO, - for stdout");
   }
   add_take_over(apply, line.plan);
   add_destroy(apply, line.plan);
@@ -67,7 +67,7 @@ void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
   });
   add_where(ls, line.plan);
   add_json(ls, line.plan);
-  ls.add_flag("--no-trunc", line.ls.no_trunc, "Show whole ids")->envname("OVL_NO_TRUNC");
+  ls.add_flag("--no-trunc", line.ls.no_trunc, "Show whole ids");
   CLI::App& inspect =
       verb(group, line, "inspect", "Show one with everything known about it, as JSON", [&line, kind] {
         line.ls.kind = kind;
@@ -97,8 +97,7 @@ void add_reading_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& status = verb(app, line, "status", "Show where the cluster and its hosts stand",
                           [&line] { return run_status(line.global, line.plan, line.wait); });
   add_where(status, line.plan);
-  status.add_option("--wait", line.wait, "Wait until every host is up to date: 500ms, 60s, 5m; else exit 1")
-      ->envname("OVL_WAIT");
+  status.add_option("--wait", line.wait, "Wait until every host is up to date: 500ms, 60s, 5m; else exit 1");
   add_json(status, line.plan);
   CLI::App& exec = verb(app, line, "exec", "Run a command inside an endpoint's namespace",
                         [&line] { return run_exec(line.global, line.plan, line.exec); });
@@ -112,10 +111,9 @@ void add_graph(CLI::App& app, CommandLine& line) {
                          [&line] { return run_graph(line.global, line.plan, line.graph); });
   add_where(graph, line.plan);
   graph.add_option("--format", line.graph.format, "dot, mermaid or svg (made by graphviz)")
-      ->envname("OVL_FORMAT")
       ->check(CLI::IsMember({"dot", "mermaid", "svg"}))
       ->capture_default_str();
-  graph.add_option("--out", line.graph.out, "The file; default stdout")->envname("OVL_OUT");
+  graph.add_option("--out", line.graph.out, "The file; default stdout");
 }
 
 void add_manifest_verbs(CLI::App& app, CommandLine& line) {
@@ -127,13 +125,12 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
       });
   validate.add_option("PATH", line.validate.path, "A file or a directory");
   add_revision(validate, line.plan);
-  validate.add_flag("--json", line.validate.json, "Print JSON instead of text")->envname("OVL_JSON");
+  validate.add_flag("--json", line.validate.json, "Print JSON instead of text");
   add_format(validate, line.validate.format, false);
   CLI::App& fmt = verb(app, line, "fmt", "Give a manifest's files their one look; comments stay",
                        [&line] { return run_fmt(line.fmt); });
   fmt.add_option("PATH", line.fmt.path, "A file or a directory; - for stdin to stdout");
-  fmt.add_flag("--check", line.fmt.check, "Write nothing; name the files that differ, and exit 1 for them")
-      ->envname("OVL_CHECK");
+  fmt.add_flag("--check", line.fmt.check, "Write nothing; name the files that differ, and exit 1 for them");
   CLI::App& init = verb(app, line, "init", "Write a manifest to start from",
                         [&line] { return ovl::init(line.init, std::cout, std::cerr); });
   init.add_option("DIR", line.init.directory,
@@ -244,6 +241,9 @@ int run_cli(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitError;
   }
   make_absolute(line.global);
+  const EnvironmentOfLine environment = environment_of(app, std::vector<std::string>(argv + 1, argv + argc));
+  tell_ignored(environment);
+  line.plan.environment = environment.taken;
   return line.run ? line.run() : kExitError;
 }
 

@@ -11,26 +11,22 @@ namespace ovl {
 namespace {
 
 void add_repository(CLI::App& app, PlanOptions& plan) {
-  app.add_option("--repo", plan.repo, "The git repository; default the one here")->envname("OVL_REPO");
+  app.add_option("--repo", plan.repo, "The git repository; default the one here");
 }
 
 // What a hook keeps: how it is installed and how it is run are the same options.
 void add_kept(CLI::App& app, CommandLine& line) {
   add_revision(app, line.plan);
-  app.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder")
-      ->envname("OVL_PATH");
+  app.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder");
   add_store(app, line.plan);
   add_planning_options(app, line.plan);
   add_approval(app, line.plan);
   app.add_option("--wait", line.hook.wait, "How long a push waits for its apply, which goes on behind it")
-      ->envname("OVL_WAIT")
       ->capture_default_str();
   app.add_option("--time-limit", line.hook.time_limit, "How long looking at a push or a merge may take")
-      ->envname("OVL_TIME_LIMIT")
       ->capture_default_str();
   app.add_flag("--trust-push-options", line.hook.trust_push_options,
-               "Who pushes may ask for ovl.allow-rollback, ovl.take-over and ovl.max-destroy=N")
-      ->envname("OVL_TRUST_PUSH_OPTIONS");
+               "Who pushes may ask for ovl.allow-rollback, ovl.take-over and ovl.max-destroy=N");
 }
 
 void add_hook(CLI::App& app, CommandLine& line) {
@@ -61,8 +57,7 @@ void add_sync(CLI::App& app, CommandLine& line) {
   CLI::App& sync = verb(app, line, "sync", "Fetch, verify, plan and apply, once or again and again",
                         [&line] { return run_sync(line.global, line.plan, line.sync); });
   add_planning(sync, line.plan);
-  sync.add_option("--interval", line.sync.interval, "Again after so long, until told to end: 1s, 5m")
-      ->envname("OVL_INTERVAL");
+  sync.add_option("--interval", line.sync.interval, "Again after so long, until told to end: 1s, 5m");
   add_beats(sync, line.sync.heartbeat, line.sync.ttl);
 }
 
@@ -73,8 +68,7 @@ void add_diff(CLI::App& app, CommandLine& line) {
       ->required()
       ->expected(2);
   add_repository(diff, line.plan);
-  diff.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder")
-      ->envname("OVL_PATH");
+  diff.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder");
   add_store(diff, line.plan);
   add_reading_a_plan(diff, line.plan);
   diff.add_option("--host", line.plan.host, "Also what changes on this host, as if it stood at the first")
@@ -86,8 +80,7 @@ void add_rollback(CLI::App& app, CommandLine& line) {
                             [&line] { return run_rollback(line.global, line.plan, line.target); });
   rollback.add_option("TARGET", line.target, "A generation's number or a revision; default the one before");
   add_repository(rollback, line.plan);
-  rollback.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder")
-      ->envname("OVL_PATH");
+  rollback.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder");
   add_store(rollback, line.plan);
   add_planning_options(rollback, line.plan);
   add_approval(rollback, line.plan);
@@ -96,11 +89,11 @@ void add_rollback(CLI::App& app, CommandLine& line) {
 void add_suspend(CLI::App& app, CommandLine& line) {
   CLI::App& suspend = verb(app, line, "suspend", "Let sync, agent and post-receive stand back here",
                            [&line] { return run_suspend(line.global, line.plan, line.reason); });
-  suspend.add_option("--reason", line.reason, "Why, for those who wonder")->envname("OVL_REASON");
+  suspend.add_option("--reason", line.reason, "Why, for those who wonder");
   CLI::App& resume = verb(app, line, "resume", "Let them apply again",
                           [&line] { return run_resume(line.global, line.plan); });
   for (CLI::App* one : {&suspend, &resume}) {
-    one->add_option("--repo", line.plan.repo, "Only the hooks of this repository")->envname("OVL_REPO");
+    one->add_option("--repo", line.plan.repo, "Only the hooks of this repository");
   }
 }
 

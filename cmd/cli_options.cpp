@@ -18,6 +18,9 @@ CLI::App& verb(CLI::App& parent, CommandLine& line, const std::string& name, con
 
 namespace {
 
+// What describes the place has a variable beside it, OVL_ and its name: the keystore, who this host is, where
+// it keeps things, how it tells. What a command does has none; tests/cmd/environment_test.cpp holds the list.
+//
 // How to reach the store where no manifest says it. Secrets are references, never values.
 void add_access(CLI::App& app, KeystoreAccess& access) {
   const auto add = [&](const char* name, std::string& value, const char* what, const char* twin) {
@@ -36,32 +39,26 @@ void add_access(CLI::App& app, KeystoreAccess& access) {
 }
 
 void add_selection(CLI::App& app, PlanOptions& plan) {
-  const auto add = [&](const char* name, std::vector<std::string>& value, const char* what,
-                       const char* twin) {
-    app.add_option(name, value, what)->envname(twin)->group("Selection")->allow_extra_args(false);
+  const auto add = [&](const char* name, std::vector<std::string>& value, const char* what) {
+    app.add_option(name, value, what)->group("Selection")->allow_extra_args(false);
   };
-  add("--target", plan.targets, "Only this record or object, and what it needs; may be repeated",
-      "OVL_TARGET");
-  add("--exclude", plan.excludes, "Not this record or object, nor what needs it; may be repeated",
-      "OVL_EXCLUDE");
-  add("--replace", plan.replaces, "Make this object anew, or a record's links; may be repeated",
-      "OVL_REPLACE");
+  add("--target", plan.targets, "Only this record or object, and what it needs; may be repeated");
+  add("--exclude", plan.excludes, "Not this record or object, nor what needs it; may be repeated");
+  add("--replace", plan.replaces, "Make this object anew, or a record's links; may be repeated");
   app.add_flag("--refresh-only", plan.refresh_only, "Change nothing but what the store knows of this host")
-      ->envname("OVL_REFRESH_ONLY")
       ->group("Selection");
 }
 
 }  // namespace
 
 void add_json(CLI::App& app, PlanOptions& plan) {
-  app.add_flag("--json", plan.json, "Print JSON instead of text")->envname("OVL_JSON");
+  app.add_flag("--json", plan.json, "Print JSON instead of text");
 }
 
 void add_format(CLI::App& app, std::string& format, bool of_plans) {
   std::vector<std::string> words(EnumNames<Format>::names.begin(), EnumNames<Format>::names.end());
   if (!of_plans) std::erase(words, name_of(Format::gitlab));
   app.add_option("--format", format, "How to print it, for people or for a service")
-      ->envname("OVL_FORMAT")
       ->capture_default_str()
       ->check(CLI::IsMember(words));
 }
@@ -86,10 +83,8 @@ void add_store(CLI::App& app, PlanOptions& plan) {
 
 void add_revision(CLI::App& app, PlanOptions& plan) {
   app.add_option("--repo", plan.repo, "A git repository that has the manifest, bare or not; PATH is in it")
-      ->envname("OVL_REPO")
       ->group("Revision");
   app.add_option("--ref", plan.ref, "Its branch, tag or commit, instead of files; default HEAD")
-      ->envname("OVL_REF")
       ->group("Revision");
 }
 
@@ -113,20 +108,16 @@ void add_reading_a_plan(CLI::App& app, PlanOptions& plan) {
   add_json(app, plan);
   add_format(app, plan.format, true);
   app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
-               "Exit 2 when there are changes, 0 when there are none")
-      ->envname("OVL_DETAILED_EXITCODE");
-  app.add_option("--json-into", plan.json_into, "Write the plan as JSON into this file too")
-      ->envname("OVL_JSON_INTO");
+               "Exit 2 when there are changes, 0 when there are none");
+  app.add_option("--json-into", plan.json_into, "Write the plan as JSON into this file too");
   app.add_option("--max-destroy", plan.max_destroy,
-                 "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all")
-      ->envname("OVL_MAX_DESTROY");
+                 "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all");
   add_policy(app, plan);
   add_show_all(app, plan);
 }
 
 void add_show_all(CLI::App& app, PlanOptions& plan) {
-  app.add_flag("--show-all", plan.show_all, "Show every change, also in runs of more than 50 alike")
-      ->envname("OVL_SHOW_ALL");
+  app.add_flag("--show-all", plan.show_all, "Show every change, also in runs of more than 50 alike");
 }
 
 void add_planning_options(CLI::App& app, PlanOptions& plan) {
@@ -134,20 +125,15 @@ void add_planning_options(CLI::App& app, PlanOptions& plan) {
   add_reading_a_plan(app, plan);
   app.add_option("--scope", plan.scope,
                  "all, cluster (the keystore only) or host (this machine, as the records say)")
-      ->envname("OVL_SCOPE")
       ->capture_default_str();
   app.add_option("--lock-timeout", plan.lock_timeout, "How long to wait for a lock: 500ms, 30s, 2m")
-      ->envname("OVL_LOCK_TIMEOUT")
       ->capture_default_str();
   app.add_flag("--allow-rollback", plan.allow_rollback,
-               "Apply an older commit, or another source than the cluster came from")
-      ->envname("OVL_ALLOW_ROLLBACK");
+               "Apply an older commit, or another source than the cluster came from");
   app.add_flag("--new-cluster", plan.new_cluster,
-               "Begin the cluster if the keystore does not hold it, also where nobody is asked")
-      ->envname("OVL_NEW_CLUSTER");
+               "Begin the cluster if the keystore does not hold it, also where nobody is asked");
   app.add_flag("--restored", plan.restored,
-               "The keystore was put back from an older copy: go on from what is remembered here")
-      ->envname("OVL_RESTORED");
+               "The keystore was put back from an older copy: go on from what is remembered here");
   add_selection(app, plan);
 }
 
@@ -157,14 +143,13 @@ void add_take_over(CLI::App& app, PlanOptions& plan) {
 }
 
 void add_approval(CLI::App& app, PlanOptions& plan) {
-  app.add_flag("--auto-approve", plan.auto_approve, "Do not ask")->envname("OVL_AUTO_APPROVE");
+  app.add_flag("--auto-approve", plan.auto_approve, "Do not ask");
 }
 
 void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl) {
   app.add_option("--heartbeat", heartbeat, "How often this host says that it is there")
-      ->envname("OVL_HEARTBEAT")
       ->capture_default_str();
-  app.add_option("--ttl", ttl, "How long others believe it")->envname("OVL_TTL")->capture_default_str();
+  app.add_option("--ttl", ttl, "How long others believe it")->capture_default_str();
 }
 
 }  // namespace ovl

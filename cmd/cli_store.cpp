@@ -59,9 +59,8 @@ void add_keystore_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& out = verb(group, line, "export", "Write all records to stdout or a file",
                        [&line] { return run_keystore_export(line.global, line.plan, line.keystore); });
   add_where(out, line.plan);
-  out.add_option("--out", line.keystore.file, "The file; default stdout")->envname("OVL_OUT");
+  out.add_option("--out", line.keystore.file, "The file; default stdout");
   out.add_option("--format", line.keystore.format, "json or toml")
-      ->envname("OVL_FORMAT")
       ->check(CLI::IsMember({"json", "toml"}))
       ->capture_default_str();
   CLI::App& in = verb(group, line, "import", "Fill an empty keystore from an export",

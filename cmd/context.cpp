@@ -374,6 +374,7 @@ Status Context::fill_request(const GlobalOptions& global, const PlanOptions& opt
   request_.allow_rollback = options.allow_rollback;
   request_.goes_back = options.goes_back;
   request_.restored = options.restored;
+  request_.environment = options.environment;
   if (!options.max_destroy.empty()) {
     OVL_TRY(request_.max_destroy, DestroyLimit::parse(options.max_destroy));
   }

@@ -226,6 +226,7 @@ class PlanDecoder {
     OVL_CHECK(read(*ovl, "waiting", plan.waiting));
     OVL_CHECK(read(*ovl, "destroy", plan.destroy));
     OVL_CHECK(read(*ovl, "undone", plan.undone));
+    if (ovl->find("environment") != nullptr) OVL_CHECK(read(*ovl, "environment", plan.environment));
     OVL_CHECK(findings(*ovl, "refused", plan.refused));
     OVL_CHECK(findings(*ovl, "conflicts", plan.conflicts));
     OVL_CHECK(findings(*ovl, "warnings", plan.warnings));

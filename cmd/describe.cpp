@@ -173,6 +173,12 @@ std::string_view words_for(Reason reason) {
   return "";
 }
 
+std::string environment_text(const Plan& plan) {
+  std::string out;
+  for (const std::string& name : plan.environment) add(out, printable(name));
+  return out;
+}
+
 Value counts_value(const PlanCounts& counts) {
   Value out = Value::object();
   out.set("create", static_cast<std::int64_t>(counts.create));

@@ -34,6 +34,9 @@ std::string text_of(const Interruption& interruption);
 // "absent", "not declared", ... as people say it.
 std::string_view words_for(Reason reason);
 
+// "OVL_HOST, OVL_KEYSTORE": Plan::environment.
+std::string environment_text(const Plan& plan);
+
 // How many of each action, as numbers under the actions' names.
 Value counts_value(const PlanCounts& counts);
 

@@ -93,7 +93,8 @@ Result<int> diff(const GlobalOptions& global, const PlanOptions& options,
   OVL_TRY(const auto repository, repository_of(options));
   OVL_TRY(const Side before, read_side(*repository, refs.front(), options));
   OVL_TRY(const Side after, read_side(*repository, refs.back(), options));
-  OVL_TRY(const Planned planned, compare_sides(before, after, options));
+  OVL_TRY(Planned planned, compare_sides(before, after, options));
+  planned.plan.environment = options.environment;
   if (print_problems(planned, after.revision.files)) return kExitManifest;
   tell_diff(planned.plan, after, global, options);
   OVL_CHECK(write_json(planned.plan, options));

@@ -239,6 +239,9 @@ std::string markdown_of(const Report& report) {
   if (report.plan != nullptr && !report.plan->origin.commit.empty()) {
     out += fmt::format("\nCommit {}\n", code_span(cut_line(printable(report.plan->origin.commit))));
   }
+  if (report.plan != nullptr && !report.plan->environment.empty()) {
+    out += fmt::format("\nOptions from the environment: {}\n", code_span(environment_text(*report.plan)));
+  }
   for (const CommentSection& section : comment_sections(report)) {
     if (section.lines.empty()) continue;
     const std::size_t left = kMostFindings > out.size() ? kMostFindings - out.size() : 0;

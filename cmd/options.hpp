@@ -57,6 +57,8 @@ struct PlanOptions {
   std::vector<std::string> excludes;  // addresses
   std::vector<std::string> replaces;  // addresses
   bool refresh_only = false;
+  std::vector<std::string>
+      environment;  // variables that options were taken from; see cmd/cli_environment.hpp
 };
 
 struct ExecOptions {

@@ -269,6 +269,7 @@ OutputSchema plan_schema() {
                          {.name = "author", .schema = json_type("string")},
                          {.name = "path", .schema = json_type("string")},
                          {.name = "digest", .schema = json_type("string")},
+                         {.name = "environment", .schema = array_of(json_type("string")), .required = false},
                          {.name = "summary", .schema = summary_schema()},
                          {.name = "partial", .schema = json_type("boolean")},
                          {.name = "refresh_only", .schema = json_type("boolean")},

@@ -173,15 +173,16 @@ std::string first_moved(const Value& before, const Value& now) {
   return {};
 }
 
-// What is shown beside the changes. What others report meanwhile moves none of it, and what is refused now is
-// refused in its own words.
+// What is shown beside the changes. What others report meanwhile moves none of it, what is refused now is
+// refused in its own words, and who applies has an environment of his own.
 std::string first_moved_word(const Value& before, const Value& now) {
   const Value none = Value::object();
   const Value* old_words = before.find("ovl");
   const Value* new_words = now.find("ovl");
   const auto moved =
       delta_of(old_words != nullptr ? *old_words : none, new_words != nullptr ? *new_words : none);
-  constexpr std::array<std::string_view, 4> kOfOthers{"refused", "undone", "settled", "closing"};
+  constexpr std::array<std::string_view, 5> kOfOthers{"environment", "refused", "undone", "settled",
+                                                      "closing"};
   const auto at = std::ranges::find_if(moved, [&](const FieldDelta& delta) {
     return std::ranges::find(kOfOthers, delta.name) == kOfOthers.end();
   });

@@ -9,8 +9,8 @@
 #include "cmd/fold.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
-#include "reconcile/closing.hpp"
 #include "cmd/tunnel_step.hpp"
+#include "reconcile/closing.hpp"
 
 namespace ovl {
 
@@ -74,6 +74,9 @@ class TextRenderer {
   // Whose words these are. Nothing to tell of a plain folder.
   void origin() {
     const Origin& from = plan_.origin;
+    if (!plan_.environment.empty()) {
+      out_ += style_.dim("Options from the environment: " + environment_text(plan_)) + "\n\n";
+    }
     if (from.commit.empty()) return;
     out_ += style_.dim(fmt::format("Commit {:.12} by {}{}", printable(from.commit), printable(from.author),
                                    from.path.empty() ? "" : fmt::format(", {}/", printable(from.path)))) +
@@ -420,6 +423,7 @@ Value plan_json(const Plan& plan, const std::string& last_words) {
   ovl.set("partial", plan.partial);
   ovl.set("refresh_only", plan.refresh_only);
   ovl.set("summary", counts_value(plan));
+  if (!plan.environment.empty()) ovl.set("environment", encode(plan.environment));
   ovl.set("interruptions", interruptions_json(plan));
   ovl.set("refused", value_of(plan.refused));
   ovl.set("conflicts", value_of(plan.conflicts));

@@ -148,6 +148,8 @@ struct Plan {
   bool partial = false;       // a selection of what an apply without one would do
   bool refresh_only = false;  // what differs is looked at, and stays
   std::string former_source;  // of the records, which origin.source takes over; empty: it stays
+  // The variables that options were taken from, "OVL_HOST": the place where it was made had its say.
+  std::vector<std::string> environment;
 
   std::vector<RecordChange> record_changes;  // in the order in which they are written
   std::vector<NetnsName> spaces;             // namespaces that object changes name, sorted

@@ -263,6 +263,7 @@ Plan empty_plan(const Request& request) {
   plan.destroy = request.destroy;
   plan.partial = !request.selection.all();
   plan.refresh_only = request.refresh_only;
+  plan.environment = request.environment;
   return plan;
 }
 

@@ -58,11 +58,12 @@ struct Request {
   // Who signed exactly what the manifest holds; only for one that was read from `commit` itself: a work
   // tree's files are not what was signed. Empty: nobody, or nobody looked.
   std::string signer;
-  std::string unsigned_because;  // why there is no signer: verify_signature's message; may be empty
-  Selection selection;           // of what would change
-  Replaces replaces;             // objects to make anew
-  bool refresh_only = false;     // facts and status are written, nothing else
-  std::vector<Move> moves;       // renames beside those of the manifest
+  std::string unsigned_because;          // why there is no signer: verify_signature's message; may be empty
+  Selection selection;                   // of what would change
+  Replaces replaces;                     // objects to make anew
+  bool refresh_only = false;             // facts and status are written, nothing else
+  std::vector<std::string> environment;  // variables that options were taken from, for the plan to name
+  std::vector<Move> moves;               // renames beside those of the manifest
   // Namespaces of others that endpoints may take. With own_words the manifest alone decides: it is the
   // caller's.
   NetnsList netns_list;

@@ -42,7 +42,9 @@ class Events : public ::testing::Test {
 
   // In the test's directory; $ovl is the binary, in cluster scope all the way.
   [[nodiscard]] Ran run(const std::string& command) const {
-    return shell("cd " + directory_.path() + " && export OVL_SCOPE=cluster ovl=" OVL_BINARY "; " + command);
+    test::write_file(file("ovl"),
+                     "#!/bin/sh\nverb=$1\nshift\nexec " OVL_BINARY " \"$verb\" --scope cluster \"$@\"\n");
+    return shell("cd " + directory_.path() + " && chmod +x ovl && ovl=./ovl; " + command);
   }
 
   [[nodiscard]] std::string file(const std::string& name) const { return directory_.file(name); }
@@ -109,7 +111,7 @@ TEST_F(Events, GoWhereTheyAreSentAndStdoutIsTheirsAlone) {
   ASSERT_EQ(run("$ovl apply --auto-approve --events - >out 2>err").code, 0);
   checked(file("out"));
   EXPECT_TRUE(has(test::read_file(file("err")), "Apply complete")) << "people read stderr then";
-  ASSERT_EQ(run("OVL_EVENTS=/dev/fd/5 $ovl destroy --auto-approve 5>fd5 >out").code, 0);
+  ASSERT_EQ(run("$ovl destroy --auto-approve --events /dev/fd/5 5>fd5 >out").code, 0);
   checked(file("fd5"));
   EXPECT_TRUE(has(test::read_file(file("out")), "Destroy complete"));
   ASSERT_EQ(run("mkfifo fifo; cat fifo >read & $ovl apply --auto-approve --events fifo && wait").code, 0);

@@ -26,8 +26,10 @@ class Formats : public ::testing::Test {
   // stdout alone is in .out.
   [[nodiscard]] Ran ovl(const std::string& arguments, const std::string& place = ".",
                         const std::string& environment = {}) const {
-    return shell("cd " + directory_.file(place) + " && OVL_SCOPE=cluster " + environment +
-                 " " OVL_BINARY " " + arguments + " 2>/dev/null");
+    const std::string verb = arguments.substr(0, arguments.find(' '));
+    const bool has_scope = verb == "plan" || verb == "apply" || verb == "destroy";
+    return shell("cd " + directory_.file(place) + " && " + environment + " " OVL_BINARY " " + arguments +
+                 (has_scope ? " --scope cluster" : "") + " 2>/dev/null");
   }
 
   // The command ends with that code in every format, and each document is one.
@@ -124,14 +126,14 @@ TEST_F(Formats, NameFilesOfARevisionFromItsRoot) {
                  "commit -qm x");
   };
   ASSERT_EQ(commit().code, 0);
-  const std::string ci = "GITHUB_WORKSPACE=" + directory_.path() + " OVL_REF=HEAD OVL_KEYSTORE=sqlite://" +
-                         directory_.file("keystore.db");
-  const Ran applied = ovl("apply --auto-approve --format github", "infra/net", ci);
+  const std::string ci =
+      "GITHUB_WORKSPACE=" + directory_.path() + " OVL_KEYSTORE=sqlite://" + directory_.file("keystore.db");
+  const Ran applied = ovl("apply --ref HEAD --auto-approve --format github", "infra/net", ci);
   ASSERT_EQ(applied.code, 0) << applied.out;
   write("[network.x]\nvni = 0\n", "infra/net");
   ASSERT_EQ(commit().code, 0);
   for (const std::string verb : {"plan", "validate"}) {
-    const Ran ran = ovl(verb + " --format github", "infra/net", ci);
+    const Ran ran = ovl(verb + " --ref HEAD --format github", "infra/net", ci);
     EXPECT_EQ(ran.code, 13) << ran.out;
     EXPECT_TRUE(ran.has("::error file=infra/net/ovl.toml,line=8,")) << ran.out;
   }
@@ -140,16 +142,15 @@ TEST_F(Formats, NameFilesOfARevisionFromItsRoot) {
 TEST_F(Formats, OfAnApplyIsThatOfItsPlanAndAsksNobody) {
   write("[network.a]\n");
   const Ran asked =
-      shell("cd " + directory_.path() + " && OVL_SCOPE=cluster " OVL_BINARY " apply --format markdown");
+      shell("cd " + directory_.path() + " && " OVL_BINARY " apply --scope cluster --format markdown");
   EXPECT_EQ(asked.code, 1);
   EXPECT_TRUE(asked.has("nobody is asked in a format for programs")) << asked.out;
   ASSERT_EQ(ovl("plan --out saved").code, 0);
   const Ran applied = ovl("apply --format gitlab saved");
   EXPECT_EQ(applied.code, 0);
   EXPECT_EQ(applied.out, "{\"create\":2,\"update\":0,\"delete\":0}\n");
-  EXPECT_EQ(ovl("apply", ".", "OVL_FORMAT=gitlab").out, "{\"create\":0,\"update\":0,\"delete\":0}\n");
-  EXPECT_TRUE(ovl("plan", ".", "OVL_FORMAT=markdown").has("<!-- ovl plan formats -->"));
-  EXPECT_TRUE(ovl("graph", ".", "OVL_FORMAT=mermaid").has("flowchart")) << ovl("graph --format mermaid").out;
+  EXPECT_EQ(ovl("apply --format gitlab").out, "{\"create\":0,\"update\":0,\"delete\":0}\n");
+  EXPECT_TRUE(ovl("graph --format mermaid").has("flowchart")) << ovl("graph --format mermaid").out;
   EXPECT_TRUE(ovl("plan --json --format markdown").has("\"format_version\": \"1.2\"")) << "--json wins";
   EXPECT_EQ(ovl("plan --format csv").code, 1);
   EXPECT_EQ(ovl("validate --format gitlab").code, 1);

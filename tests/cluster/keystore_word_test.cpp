@@ -102,8 +102,8 @@ class KeystoreWord : public HooksRig {
         words.starts_with("plan") || words.starts_with("apply") || words.starts_with("destroy");
     return fmt::format(
         "cd {}; env -u CI -u OVL_IN_AUTOMATION OVL_STATE_DIR={} OVL_RUN_DIR={} OVL_TIMEOUT=150ms {} {} {} {}",
-        file("work/net"), file("state"), file("run"), has_scope ? "OVL_SCOPE=cluster" : "", variables,
-        OVL_BINARY, words);
+        file("work/net"), file("state"), file("run"), variables, OVL_BINARY, words,
+        has_scope ? "--scope cluster" : "");
   }
 };
 
@@ -164,10 +164,11 @@ TEST_F(KeystoreWord, OfARevisionIsNotResolved) {
 }
 
 TEST_F(KeystoreWord, InAutomationIsNotResolved) {
-  for (const char* variables : {"CI=true", "CI=1", "OVL_IN_AUTOMATION=1", "OVL_AUTO_APPROVE=true"}) {
+  for (const char* variables : {"CI=true", "CI=1", "OVL_IN_AUTOMATION=1"}) {
     const Ran ran = run_at_terminal("apply", "yes", variables);
     is_silent(ran, variables);
   }
+  is_silent(run_at_terminal("apply --auto-approve", "yes"), "--auto-approve");
   const Ran named =
       run("plan", fmt::format("CI=true OVL_KEYSTORE={} OVL_TOKEN=file:{}", url(), file("secret")));
   is_heard(named, "CI with the host's own words");
