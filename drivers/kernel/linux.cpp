@@ -24,7 +24,7 @@ class LinuxKernel : public Kernel {
  public:
   explicit LinuxKernel(const LinuxKernelOptions& options)
       : options_(options),
-        directory_(options.run_directory),
+        directory_(options.run_directory, options.mount_namespace),
         spaces_(directory_),
         files_(HostsFileOptions{.etc_directory = options.etc_directory}) {}
 

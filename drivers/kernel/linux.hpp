@@ -11,6 +11,7 @@ namespace ovl {
 
 struct LinuxKernelOptions {
   std::string run_directory = "/run/netns";  // names of network namespaces
+  std::string mount_namespace = {};          // see NamespaceDirectory; empty: this process's
   std::string etc_directory = "/etc/netns";  // files of namespaces, see ip-netns(8)
   std::string resolv_conf = "/etc/resolv.conf";
   // Where this machine's resolver writes the servers that it asks itself (systemd-resolved, NetworkManager).

@@ -49,6 +49,17 @@ Status mount_here(const std::string& path) {
   return io_error("bind-mounting " + path, errno);
 }
 
+// Runs work() in a thread of its own, which may go elsewhere for good, and waits for it.
+Status in_thread(const std::function<Status()>& work) {
+  Status status;
+  try {
+    std::thread([&] { status = work(); }).join();
+  } catch (const std::system_error& error) {
+    status = io_error("starting a thread", error.code().value());
+  }
+  return status;
+}
+
 }  // namespace
 
 UniqueFd open_beneath(int directory, const char* path, int flags, unsigned mode) {
@@ -148,30 +159,45 @@ Status NamespaceDirectory::reserve_name(const NetnsName& name) const {
   return io_error("making " + path, errno);
 }
 
+Status NamespaceDirectory::enter_mounts() const {
+  if (mounts_.empty()) return {};
+  const UniqueFd there(::open(mounts_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!there.valid()) return io_error("opening " + mounts_, errno);
+  // Kernel: mntns_install() takes only who shares its root and working directory with no other thread.
+  if (unshare(CLONE_FS) != 0 || setns(there.get(), CLONE_NEWNS) != 0) {
+    return io_error("entering the mount namespace " + mounts_, errno);
+  }
+  return {};
+}
+
+Status NamespaceDirectory::where_mounts_are(const std::function<Status()>& work) const {
+  if (mounts_.empty()) return work();
+  return in_thread([&]() -> Status {
+    OVL_CHECK(enter_mounts());
+    return work();
+  });
+}
+
 Status NamespaceDirectory::create(const NetnsName& name, const std::function<Status()>& prepare) const {
-  OVL_CHECK(make_directory());
+  OVL_CHECK(where_mounts_are([this] { return make_directory(); }));
   OVL_CHECK(reserve_name(name));
   const std::string path = path_of(name);
-  Status status;
-  const auto inside = [&]() -> Status {
+  const Status status = in_thread([&]() -> Status {
     if (unshare(CLONE_NEWNET) < 0) return io_error("making netns " + name.text(), errno);
     OVL_CHECK(prepare());
+    OVL_CHECK(enter_mounts());
     return mount_here(path);
-  };
-  try {
-    std::thread([&] { status = inside(); }).join();
-  } catch (const std::system_error& error) {
-    status = io_error("starting a thread", error.code().value());
-  }
+  });
   if (!status.ok()) (void)unlink(path.c_str());
   return status;
 }
 
 Status NamespaceDirectory::remove(const NetnsName& name) const {
   const std::string path = path_of(name);
-  if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT) {
-    return io_error("unmounting " + path, errno);
-  }
+  OVL_CHECK(where_mounts_are([&path]() -> Status {
+    if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
+    return errno == EINVAL || errno == ENOENT ? Status() : io_error("unmounting " + path, errno);
+  }));
   if (unlink(path.c_str()) < 0 && errno != ENOENT) return io_error("removing " + path, errno);
   return {};
 }

@@ -15,8 +15,11 @@ namespace ovl {
 
 class NamespaceDirectory {
  public:
-  // run_directory: where names are bind-mounted, "/run/netns".
-  explicit NamespaceDirectory(std::string run_directory) : path_(std::move(run_directory)) {}
+  // run_directory: where names are bind-mounted, "/run/netns". mount_namespace: the file of the mount
+  // namespace in which they are, "/proc/1/ns/mnt", for a process that has one of its own whose mounts nobody
+  // else sees; empty: the process's.
+  explicit NamespaceDirectory(std::string run_directory, std::string mount_namespace = {})
+      : path_(std::move(run_directory)), mounts_(std::move(mount_namespace)) {}
 
   // Errors: not_found when there is no such name (or only the empty file of an `add` that was cut
   // off), conflict when it is no network namespace, privilege, io.
@@ -37,11 +40,16 @@ class NamespaceDirectory {
 
  private:
   [[nodiscard]] Status make_directory() const;
+  // Moves the calling thread to where the names are mounted; only for threads that end soon.
+  [[nodiscard]] Status enter_mounts() const;
+  // Runs work() there and waits for it.
+  [[nodiscard]] Status where_mounts_are(const std::function<Status()>& work) const;
   [[nodiscard]] Status reserve_name(const NetnsName& name) const;
 
   [[nodiscard]] std::string path_of(const NetnsName& name) const { return path_ + "/" + name.text(); }
 
   std::string path_;
+  std::string mounts_;
 };
 
 // A file below a directory, opened so that no symbolic link and no ".." leads out of it

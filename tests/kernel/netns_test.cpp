@@ -128,6 +128,35 @@ TEST_F(NamespaceDirectoryTest, NamesReachAndLeaveOtherMountNamespaces) {
   EXPECT_EQ(read_text("/run/netns/.done"), "first\n");
 }
 
+// As a service does that sees a file system of its own: what it mounts there, nobody else sees.
+TEST_F(NamespaceDirectoryTest, NamesAreMountedWhereTheyAreWanted) {
+  ASSERT_TRUE(directory.create(netns("first"), nothing).ok());
+  const std::string here = "/proc/" + std::to_string(getpid()) + "/ns/mnt";
+  const auto as_service = [](const auto& work) {
+    return child_succeeded(fork_child([&] {
+      ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+      ASSERT_EQ(mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr), 0);
+      work();
+    }));
+  };
+  EXPECT_TRUE(as_service([&] {
+    const NamespaceDirectory outside("/run/netns", here);
+    EXPECT_TRUE(outside.create(netns("second"), nothing).ok());
+    EXPECT_TRUE(outside.open(netns("second")).ok());
+  }));
+  EXPECT_TRUE(directory.open(netns("second")).ok());
+  EXPECT_TRUE(
+      as_service([&] { EXPECT_TRUE(NamespaceDirectory("/run/netns", here).remove(netns("second")).ok()); }));
+  EXPECT_EQ(must("ip netns list"), "first\n");
+  EXPECT_TRUE(as_service([&] {
+    EXPECT_TRUE(NamespaceDirectory("/run/netns").create(netns("third"), nothing).ok());
+    EXPECT_TRUE(NamespaceDirectory("/run/netns").open(netns("third")).ok());
+  }));
+  EXPECT_EQ(directory.open(netns("third")).error().code, Errc::not_found);
+  const Status nowhere = NamespaceDirectory("/run/netns", "/nowhere").create(netns("fourth"), nothing);
+  EXPECT_NE(nowhere.error().message.find("/nowhere"), std::string::npos);
+}
+
 TEST_F(NamespaceDirectoryTest, IpNetnsCanDeleteOursAndWeItsOwn) {
   ASSERT_TRUE(directory.create(netns("ours"), nothing).ok());
   must("ip netns exec ours true; ip netns delete ours; ip netns add theirs");
