@@ -11,12 +11,16 @@
 #include "cmd/cli_environment.hpp"
 #include "cmd/cli_parts.hpp"
 #include "cmd/command_tree.hpp"
+#include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/help.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
 
 namespace {
+
+int run_help(const std::vector<std::string>& words, bool all);
 
 void add_destroy(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--destroy", plan.destroy, "The removal of everything");
@@ -131,6 +135,9 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
                        [&line] { return run_fmt(line.fmt); });
   fmt.add_option("PATH", line.fmt.path, "A file or a directory; - for stdin to stdout");
   fmt.add_flag("--check", line.fmt.check, "Write nothing; name the files that differ, and exit 1 for them");
+  CLI::App& explain = verb(app, line, "explain", "Print what a block or a key of the manifest means",
+                           [&line] { return run_explain(line.target); });
+  explain.add_option("BLOCK.KEY", line.target, "A block, or a key of it: network, network.vni");
   CLI::App& init = verb(app, line, "init", "Write a manifest to start from",
                         [&line] { return ovl::init(line.init, std::cout, std::cerr); });
   init.add_option("DIR", line.init.directory,
@@ -159,7 +166,15 @@ void add_lab_verbs(CLI::App& app, CommandLine& line) {
       ->envname("OVL_LAB");
 }
 
+void add_help(CLI::App& app, CommandLine& line) {
+  CLI::App& help = verb(app, line, "help", "Print what a verb does and how it is called",
+                        [&line] { return run_help(line.topics, line.all); });
+  help.add_option("VERB", line.topics, "The verb, and a command of it; default all verbs");
+  help.add_flag("--all", line.all, "Say every option, also those that are rarely needed");
+}
+
 void add_shell_verbs(CLI::App& app, CommandLine& line) {
+  add_help(app, line);
   verb(app, line, "version", "Print the version", [] {
     std::cout << "ovl " OVL_VERSION "\n";
     return kExitDone;
@@ -172,7 +187,7 @@ void add_shell_verbs(CLI::App& app, CommandLine& line) {
 }
 
 void add_global(CLI::App& app, GlobalOptions& global) {
-  app.set_version_flag("--version", "ovl " OVL_VERSION);
+  app.set_version_flag("-V,--version", "ovl " OVL_VERSION, "Print the version");
   app.add_flag("-v,--verbose", global.verbose, "Say more; twice for every step")->envname("OVL_VERBOSE");
   app.add_flag("--no-color", global.no_color, "No colours; NO_COLOR does the same")->envname("OVL_NO_COLOR");
   app.add_option("--state-dir", global.state_directory, "Where this host keeps its state")
@@ -181,6 +196,11 @@ void add_global(CLI::App& app, GlobalOptions& global) {
   app.add_option("--run-dir", global.run_directory, "Where namespaces and locks are")
       ->envname("OVL_RUN_DIR")
       ->capture_default_str();
+  app.add_option(
+         "--mount-namespace", global.mount_namespace,
+         "The file of the mount namespace where namespaces get their names; for a service that has one of "
+         "its own")
+      ->envname("OVL_MOUNT_NAMESPACE");
 }
 
 constexpr const char* kWhat = "Overlay networks on Linux hosts, described in git and kept true";
@@ -199,6 +219,19 @@ void add_all(CLI::App& app, CommandLine& line) {
   add_state_verbs(app, line);
   add_lab_verbs(app, line);
   add_shell_verbs(app, line);
+}
+
+int print_help(const CLI::App& app, const std::vector<std::string>& words) {
+  const CommandInfo root = describe(app);
+  std::cout << help_text(chain_of(root, words), false);
+  return kExitDone;
+}
+
+int run_help(const std::vector<std::string>& words, bool all) {
+  const auto text = help_for(command_tree(), words, all);
+  if (!text.ok()) return report_error(text.error());
+  std::cout << text.value();
+  return kExitDone;
 }
 
 // Files in them are opened from elsewhere, too, and databases by their whole path alone.
@@ -234,14 +267,18 @@ int run_cli(int argc, char** argv) {
     line.hook.environment = take_environment(std::vector<std::string>(argv + 3, argv + argc));
   }
   add_all(app, line);
+  const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return print_help(app, words);
   } catch (const CLI::ParseError& error) {
-    // --help and --version end here too, with exit code 0.
-    return app.exit(error) == 0 ? kExitDone : kExitError;
+    // --version ends here too, with exit code 0.
+    if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : kExitError;
+    return report_error(misuse(describe(app), words, error.what()));
   }
   make_absolute(line.global);
-  const EnvironmentOfLine environment = environment_of(app, std::vector<std::string>(argv + 1, argv + argc));
+  const EnvironmentOfLine environment = environment_of(app, words);
   tell_ignored(environment);
   line.plan.environment = environment.taken;
   return line.run ? line.run() : kExitError;

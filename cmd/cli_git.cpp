@@ -67,8 +67,8 @@ void add_diff(CLI::App& app, CommandLine& line) {
   diff.add_option("REV REV", line.refs, "From which, and to which: branches, tags or commits")
       ->required()
       ->expected(2);
+  diff.add_option("PATH", line.plan.path, "The manifest in the repository: a file or a folder");
   add_repository(diff, line.plan);
-  diff.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder");
   add_store(diff, line.plan);
   add_reading_a_plan(diff, line.plan);
   diff.add_option("--host", line.plan.host, "Also what changes on this host, as if it stood at the first")
@@ -79,8 +79,8 @@ void add_rollback(CLI::App& app, CommandLine& line) {
   CLI::App& rollback = verb(app, line, "rollback", "Go back to a generation or revision, as a new generation",
                             [&line] { return run_rollback(line.global, line.plan, line.target); });
   rollback.add_option("TARGET", line.target, "A generation's number or a revision; default the one before");
+  rollback.add_option("PATH", line.plan.path, "The manifest in the repository: a file or a folder");
   add_repository(rollback, line.plan);
-  rollback.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder");
   add_store(rollback, line.plan);
   add_planning_options(rollback, line.plan);
   add_approval(rollback, line.plan);

@@ -42,6 +42,8 @@ struct CommandLine {
   bool lost = false;  // of host forget
   std::vector<std::string> refs;
   std::string target;
+  std::vector<std::string> topics;  // of help
+  bool all = false;                 // of help
   std::function<int()> run;
 };
 

@@ -27,7 +27,8 @@ OptionInfo option_info(const CLI::Option& option) {
                  .twin = option.get_envname(),
                  .default_value = option.get_default_str(),
                  .takes_value = option.get_items_expected_max() > 0,
-                 .choices = choices_of(option.get_type_name())};
+                 .choices = choices_of(option.get_type_name()),
+                 .group = option.get_group()};
   for (const std::string& name : option.get_lnames()) out.names.push_back("--" + name);
   for (const std::string& name : option.get_snames()) out.names.push_back("-" + name);
   return out;

@@ -18,6 +18,7 @@ struct OptionInfo {
   std::string default_value;  // empty: none
   bool takes_value = false;
   std::vector<std::string> choices = {};  // the values that it takes; empty: any
+  std::string group = "Options";          // the heading that it stands under
 
   [[nodiscard]] bool has(const std::string& name) const;
 };

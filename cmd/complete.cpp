@@ -33,6 +33,18 @@ const std::map<std::string, Values>& values_by_name() {
       {"ENDPOINT", {.words = {}, .live = "endpoint"}},
       {"HOST", {.words = {}, .live = "host"}},
       {"SHELL", {.words = {"bash", "zsh", "fish"}}},
+      {"HOOK", {.words = {"pre-commit", "pre-push", "pre-receive", "post-receive", "post-merge"}}},
+      {"--target", {.words = {}, .live = "address"}},
+      {"--exclude", {.words = {}, .live = "address"}},
+      {"--replace", {.words = {}, .live = "address"}},
+      {"FROM TO", {.words = {}, .live = "address"}},
+      {"ADDR", {.words = {}, .live = "state"}},
+      {"PREFIX", {.words = {}, .live = "state"}},
+      {"--ref", {.words = {}, .live = "ref"}},
+      {"REV REV", {.words = {}, .live = "ref"}},
+      {"TARGET", {.words = {}, .live = "ref"}},
+      {"BLOCK.KEY", {.words = {}, .live = "key"}},
+      {"VERB", {.words = {}, .live = "verb"}},
   };
   return table;
 }

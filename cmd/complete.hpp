@@ -19,7 +19,9 @@ struct Candidate {
 struct Completion {
   std::vector<Candidate> candidates;
   bool files = false;     // the shell's own file names too
-  std::string live = {};  // names that the store knows: "network", "host", "endpoint"; empty: none
+  // What is known elsewhere: names in the store ("network", "host", "endpoint", "address"), in this host's "state",
+  // of the repository here ("ref"), of the manifest ("key") or of ovl ("verb"); empty: nothing.
+  std::string live = {};
 };
 
 // words: what stands behind "ovl", the last one unfinished and maybe empty. Candidates begin with it.

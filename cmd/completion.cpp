@@ -1,14 +1,21 @@
 // ovl completion and ovl __complete: the shells' completion, with the names that the store knows.
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <sstream>
 
 #include "cmd/cli.hpp"
 #include "cmd/complete.hpp"
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/state_verbs.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "drivers/git/git_program.hpp"
+#include "drivers/process/run.hpp"
+#include "model/manifest_schema.hpp"
 
 namespace ovl {
 
@@ -44,7 +51,65 @@ KeystoreAccess access_of_environment() {
                         .allow_plaintext = twin_of("OVL_ALLOW_PLAINTEXT") == "true"};
 }
 
-Result<std::vector<std::string>> live_names(const GlobalOptions& global, const std::string& kind) {
+template <class Records>
+void add_addresses(std::vector<std::string>& out, const std::string& kind, const Records& records) {
+  for (const std::string& name : names_of(records)) out.push_back(kind + "." + name);
+}
+
+std::vector<std::string> addresses_of(const Records& records) {
+  std::vector<std::string> out;
+  add_addresses(out, "network", records.networks);
+  add_addresses(out, "host", records.hosts);
+  add_addresses(out, "endpoint", records.endpoints);
+  return out;
+}
+
+// What this host's state lists.
+Result<std::vector<std::string>> state_addresses(const GlobalOptions& global) {
+  PlanOptions options;
+  options.cluster = twin_of("OVL_CLUSTER");
+  OVL_TRY(
+      Context context,
+      Context::open(global, options, {.manifest = false, .host = false, .keystore = false, .state = true}));
+  OVL_TRY(const Recorded recorded, recorded_here(context));
+  std::vector<std::string> out;
+  for (const RecordedItem& item : items_of(recorded)) out.push_back(item.name.address());
+  return out;
+}
+
+// Branches and tags of the repository that one stands in. Reading names runs nothing of the repository's.
+Result<std::vector<std::string>> refs_here() {
+  static constexpr std::array<const char*, 1> kPassed{"HOME"};
+  std::error_code error;
+  OVL_TRY(const ProcessOutput ran,
+          run_process(ProcessCommand{.arguments = {kGitProgram, "-c", "core.fsmonitor=false", "for-each-ref",
+                                                   "--count=200", "--format=%(refname:short)"},
+                                     .environment = git_environment(kPassed),
+                                     .directory = std::filesystem::current_path(error).string(),
+                                     .timeout = std::chrono::seconds(1)}));
+  std::vector<std::string> out;
+  std::istringstream lines(ran.out);
+  for (std::string line; std::getline(lines, line);) out.push_back(line);
+  return out;
+}
+
+// "network", "network.vni", ...
+std::vector<std::string> manifest_keys() {
+  std::vector<std::string> out;
+  for (const BlockSpec& block : manifest_blocks()) {
+    out.emplace_back(block.name);
+    for (const KeySpec& key : block.keys) out.push_back(std::string(block.name) + "." + std::string(key.key));
+  }
+  return out;
+}
+
+std::vector<std::string> verb_names() {
+  std::vector<std::string> out;
+  for (const CommandInfo& command : command_tree().commands) out.push_back(command.name);
+  return out;
+}
+
+Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const std::string& kind) {
   PlanOptions options;
   options.timeout = kPatience;
   options.only_named = true;
@@ -53,10 +118,19 @@ Result<std::vector<std::string>> live_names(const GlobalOptions& global, const s
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+  if (kind == "address") return addresses_of(view.records);
   if (kind == "network") return names_of(view.records.networks);
   if (kind == "host") return names_of(view.records.hosts);
   if (kind == "endpoint") return names_of(view.records.endpoints);
   return std::vector<std::string>();
+}
+
+Result<std::vector<std::string>> live_names(const GlobalOptions& global, const std::string& kind) {
+  if (kind == "key") return manifest_keys();
+  if (kind == "verb") return verb_names();
+  if (kind == "ref") return refs_here();
+  if (kind == "state") return state_addresses(global);
+  return stored_names(global, kind);
 }
 
 void print(const Candidate& candidate) {

@@ -491,6 +491,7 @@ Status Context::fill_selection(const PlanOptions& options) {
 Status Context::open_host(const GlobalOptions& global) {
   LinuxKernelOptions kernel;
   kernel.run_directory = global.run_directory + "/netns";
+  kernel.mount_namespace = global.mount_namespace;
   OVL_TRY(kernel_, open_linux_kernel(kernel));
   world_.kernel = kernel_.get();
   run_directory_ = global.run_directory;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "cmd/exit.hpp"
+#include "cmd/help_words.hpp"
+#include "model/manifest_schema.hpp"
 
 namespace ovl {
 
@@ -25,9 +27,9 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string head(const std::string& title, const std::string& what) {
-  return fmt::format(".TH {} 1 \"\" \"ovl {}\" \"ovl\"\n.SH NAME\n{} \\- {}\n", escaped(title), OVL_VERSION,
-                     escaped(title), escaped(what));
+std::string head(const std::string& title, const std::string& what, int chapter = 1) {
+  return fmt::format(".TH {} {} \"\" \"ovl {}\" \"ovl\"\n.SH NAME\n{} \\- {}\n", escaped(title), chapter,
+                     OVL_VERSION, escaped(title), escaped(what));
 }
 
 std::string synopsis(const std::string& path, const CommandInfo& command) {
@@ -52,8 +54,9 @@ std::string option_entry(const OptionInfo& option) {
   for (const std::string& name : option.names) {
     names += fmt::format("{}\\fB{}\\fR", names.empty() ? "" : ", ", escaped(name));
   }
-  std::string out = fmt::format(".TP\n{}{}\n{}\n", names, option.takes_value ? " \\fIVALUE\\fR" : "",
-                                escaped(sentence(option.description)));
+  const std::string value =
+      option.takes_value ? fmt::format(" \\fI{}\\fR", value_name(option.names.front())) : std::string();
+  std::string out = fmt::format(".TP\n{}{}\n{}\n", names, value, escaped(sentence(option.description)));
   std::string choices;
   for (const std::string& choice : option.choices) choices += (choices.empty() ? "" : ", ") + choice;
   if (!choices.empty()) out += fmt::format("One of {}.\n", escaped(choices));
@@ -76,9 +79,42 @@ std::string arguments_text(const CommandInfo& command) {
   return out;
 }
 
+std::string files() {
+  return ".TP\n.I *.toml\nThe manifest: all of a directory's, see\n.BR ovl.toml (5).\n"
+         ".TP\n.I /var/lib/ovl\nWhat this host remembers (--state\\-dir).\n"
+         ".TP\n.I /run/netns\nThe names of network namespaces (below --run\\-dir).\n"
+         ".TP\n.I /etc/netns\nWhat endpoints resolve names by, see\n.BR ip\\-netns (8).\n"
+         ".TP\n.I /etc/ovl/policy.toml\nThis host's own policy, see\n.BR ovl\\-policy (5).\n";
+}
+
+std::string examples(const VerbWords& words) {
+  std::string out;
+  for (const std::string_view example : words.examples)
+    out += fmt::format(".PP\n.EX\n{}\n.EE\n", escaped(example));
+  return out;
+}
+
+std::string see_also(const VerbWords& words) {
+  std::string out = ".BR ovl (1)";
+  std::string_view rest = words.see_also;
+  while (!rest.empty()) {
+    const std::string_view verb = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), verb.size() + 1));
+    out += fmt::format(",\n.BR ovl\\-{} (1)", verb);
+  }
+  return out + ",\n.BR ovl.toml (5)\n";
+}
+
 std::string section(std::string_view title, const std::string& text) {
   return text.empty() ? std::string() : fmt::format(".SH {}\n{}", title, text);
 }
+
+constexpr const char* kAbout =
+    "ovl reads TOML that describes a key\\-value store, hosts, networks and endpoints, compares it with the "
+    "store\n"
+    "and with the kernel, shows the difference and applies it. Applying twice changes nothing; drift is "
+    "found\n"
+    "and repaired.\n";
 
 std::string exit_status() {
   struct Code {
@@ -124,7 +160,52 @@ std::string nested_commands(const std::string& path, const CommandInfo& group) {
   return out;
 }
 
+std::string key_entry(const KeySpec& key) {
+  std::string out = fmt::format(".TP\n\\fB{}\\fR = \\fI{}\\fR\n{}\n", escaped(key.key),
+                                escaped(key.type->text), escaped(sentence(std::string(key.doc))));
+  if (key.required) out += "Required.\n";
+  if (!key.required && !key.default_text.empty())
+    out += fmt::format("Default: {}.\n", escaped(key.default_text));
+  return out + fmt::format("Example: {} = {}\n", escaped(key.key), escaped(key.example));
+}
+
+std::string block_entry(const BlockSpec& block) {
+  std::string out =
+      fmt::format(".SS {}\n{}\n", escaped(block.header), escaped(sentence(std::string(block.doc))));
+  for (const KeySpec& key : block.keys) out += key_entry(key);
+  return out;
+}
+
 }  // namespace
+
+std::string manifest_page() {
+  std::string blocks;
+  for (const BlockSpec& block : manifest_blocks()) blocks += block_entry(block);
+  return head("ovl.toml", "what a cluster's overlay networks shall be", 5) +
+         section(
+             "DESCRIPTION",
+             "A manifest is one file in TOML, or a directory of them whose order makes no difference. Every\n"
+             "block may stand in any of the files, each once. What is left out is chosen, recorded in the\n"
+             "keystore and kept.\n") +
+         section("BLOCKS", blocks) +
+         section("EXAMPLES",
+                 ".EX\n[cluster]\nname = \"demo\"\n\n[keystore]\nurl = "
+                 "\"etcd://10.0.0.10:2379\"\n\n[host.n1]\nadvertise = \"eth0\"\n\n[network.my\\-net]\n"
+                 "subnet = \"10.0.9.0/24\"\n\n[endpoint.web]\nnetwork = \"my\\-net\"\nhost = \"n1\"\n.EE\n") +
+         section("SEE ALSO",
+                 ".BR ovl (1),\n.BR ovl\\-validate (1),\n.BR ovl\\-explain (1),\n.BR ovl\\-policy (5)\n");
+}
+
+std::string policy_page() {
+  return head("ovl-policy", "what a plan may do", 5) +
+         section("DESCRIPTION",
+                 "A policy says what a plan may do to a cluster's records. The manifest may have one, and "
+                 "the host\n"
+                 "its own in\n.IR /etc/ovl/policy.toml ,\nwhich no manifest overrides. Both hold.\n") +
+         section("BLOCKS", block_entry(manifest_block("policy"))) +
+         section("EXAMPLES", ".EX\n[policy]\nmax_destroy = \"25%\"\nprotect = [\"network.front\"]\n.EE\n") +
+         section("SEE ALSO", ".BR ovl (1),\n.BR ovl\\-plan (1),\n.BR ovl.toml (5)\n");
+}
 
 std::string main_page(const CommandInfo& root) {
   std::string commands;
@@ -133,16 +214,24 @@ std::string main_page(const CommandInfo& root) {
                             escaped(sentence(command.description)));
   }
   return head("ovl", root.description) + section("SYNOPSIS", synopsis("ovl", root)) +
-         section("COMMANDS", commands) + section("OPTIONS", options_text(root)) +
-         section("ENVIRONMENT", environment()) + section("EXIT STATUS", exit_status());
+         section("DESCRIPTION", kAbout) + section("COMMANDS", commands) +
+         section("OPTIONS", options_text(root)) + section("ENVIRONMENT", environment()) +
+         section("EXIT STATUS", exit_status()) + section("FILES", files()) +
+         section("SEE ALSO",
+                 ".BR ovl.toml (5),\n.BR ovl\\-policy (5),\n.BR ip\\-netns (8),\n.BR bridge (8)\n");
 }
 
 std::string verb_page(const CommandInfo& root, const CommandInfo& verb) {
   const std::string path = "ovl " + verb.name;
+  const VerbWords* words = words_of(verb.name);
+  static constexpr VerbWords kNone{};
+  const VerbWords& of = words != nullptr ? *words : kNone;
   return head("ovl-" + verb.name, verb.description) + section("SYNOPSIS", synopsis(path, verb)) +
+         section("DESCRIPTION", fmt::format("{}\n", escaped(of.description))) +
          section("ARGUMENTS", arguments_text(verb)) + section("COMMANDS", nested_commands(path, verb)) +
          section("OPTIONS", options_text(verb)) + section("GLOBAL OPTIONS", options_text(root)) +
-         section("EXIT STATUS", exit_status()) + section("SEE ALSO", ".BR ovl (1)\n");
+         section("EXIT STATUS", exit_status()) + section("FILES", files()) +
+         section("EXAMPLES", examples(of)) + section("SEE ALSO", see_also(of));
 }
 
 }  // namespace ovl

@@ -16,6 +16,7 @@ struct GlobalOptions {
   bool no_color = false;
   std::string state_directory = "/var/lib/ovl";
   std::string run_directory = "/run";
+  std::string mount_namespace;  // a file, for services with one of their own; empty: this process's
 };
 
 // Planning options, the same on plan, apply and destroy; the inspecting verbs take the first four.

@@ -33,6 +33,9 @@ int run_lock_break(const GlobalOptions& global, const PlanOptions& options, cons
 int run_fmt(const FmtOptions& options);
 // ovl completion SHELL.
 int run_completion(const std::string& shell);
+
+// What a block of the manifest, "network", or a key of it, "network.vni", means; empty: all blocks.
+int run_explain(const std::string& what);
 // ovl __complete WORD...: candidates, one a line, behind a tab what they mean; ":files" for file names.
 int run_complete(const GlobalOptions& global, const std::vector<std::string>& words);
 // ovl host forget NAME; lost: what it has stays its own, and nobody waits for it till it is back.

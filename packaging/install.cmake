@@ -8,7 +8,7 @@ target_link_libraries(gen-man PRIVATE ovl_cmd)
 add_custom_command(
   OUTPUT ${made}/done
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${made}
-  COMMAND ${CMAKE_COMMAND} -E make_directory ${made}/man ${made}/completions
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${made}/man/man1 ${made}/man/man5 ${made}/completions
   COMMAND gen-man ${made}/man
   COMMAND gzip -9n -r ${made}/man
   COMMAND ovl completion bash > ${made}/completions/ovl
@@ -22,7 +22,7 @@ add_custom_target(man-and-completions ALL DEPENDS ${made}/done)
 install(TARGETS ovl RUNTIME DESTINATION bin)
 # Where drivers/module looks: ../lib/ovl, seen from the program.
 install(TARGETS ${modules} LIBRARY DESTINATION lib/ovl)
-install(DIRECTORY ${made}/man/ DESTINATION share/man/man1)
+install(DIRECTORY ${made}/man/ DESTINATION share/man)
 install(FILES ${made}/completions/ovl DESTINATION share/bash-completion/completions)
 install(FILES ${made}/completions/ovl.fish DESTINATION share/fish/vendor_completions.d)
 # Debian's zsh looks into vendor-completions below /usr, into site-functions below /usr/local.

@@ -1,4 +1,5 @@
-// gen-man DIRECTORY: writes ovl.1 and one page for each of its verbs there.
+// gen-man DIRECTORY: writes man1/ovl.1, a page for each of its verbs beside it, and man5's of the files that
+// it reads. The folders are there.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -26,9 +27,12 @@ int main(int argc, char** argv) {
   }
   const std::string directory = argv[1];
   const ovl::CommandInfo root = ovl::command_tree();
-  const bool written = write(directory + "/ovl.1", ovl::main_page(root)) &&
-                       std::ranges::all_of(root.commands, [&](const ovl::CommandInfo& verb) {
-                         return write(directory + "/ovl-" + verb.name + ".1", ovl::verb_page(root, verb));
-                       });
+  const bool written =
+      write(directory + "/man1/ovl.1", ovl::main_page(root)) &&
+      write(directory + "/man5/ovl.toml.5", ovl::manifest_page()) &&
+      write(directory + "/man5/ovl-policy.5", ovl::policy_page()) &&
+      std::ranges::all_of(root.commands, [&](const ovl::CommandInfo& verb) {
+        return write(directory + "/man1/ovl-" + verb.name + ".1", ovl::verb_page(root, verb));
+      });
   return written ? 0 : 1;
 }

@@ -72,6 +72,30 @@ TEST(Completion, AsksForNamesOfTheRightKind) {
   EXPECT_EQ(live({"host", "forget", ""}), "host");
   EXPECT_EQ(live({"plan", "--host", ""}), "host");
   EXPECT_EQ(live({"plan", ""}), "");
+  EXPECT_EQ(live({"apply", "--target", ""}), "address");
+  EXPECT_EQ(live({"state", "rm", ""}), "state");
+  EXPECT_EQ(live({"plan", "--ref", ""}), "ref");
+  EXPECT_EQ(live({"diff", ""}), "ref");
+  EXPECT_TRUE(has(offered({"hook", "install", ""}), "pre-receive"));
+}
+
+TEST(Completion, OffersBranchesVerbsAndKeys) {
+  const test::TemporaryDirectory directory;
+  const auto ask = [&](const std::string& line) {
+    const std::string out = directory.file("out");
+    EXPECT_EQ(run("cd " + directory.path() + " && HOME=/nowhere " + OVL_BINARY + " __complete -- " + line +
+                  " >" + out),
+              0);
+    return text_of(out);
+  };
+  ASSERT_EQ(run("cd " + directory.path() +
+                " && git init -q -b trunk . && git -c user.name=n -c user.email=e commit -q --allow-empty -m "
+                "m && git "
+                "tag v1"),
+            0);
+  EXPECT_EQ(ask("plan --ref ''"), "trunk\nv1\n");
+  EXPECT_EQ(ask("help expl"), "explain\n");
+  EXPECT_EQ(ask("explain network.vn"), "network.vni\n");
 }
 
 TEST(Completion, LeavesSomebodyElsesCommandLineToFiles) {
@@ -115,6 +139,12 @@ TEST(ManPages, SayEveryOption) {
   EXPECT_NE(page.find(".TP\n\\fB\\-\\-auto\\-approve\\fR\nDo not ask.\n.TP\n"), std::string::npos) << page;
   EXPECT_NE(page.find("\nEnvironment: OVL_HOST.\n"), std::string::npos) << page;
   EXPECT_NE(page.find("Default: all."), std::string::npos);
+  for (const char* title : {"DESCRIPTION", "FILES", "EXAMPLES", "SEE ALSO"}) {
+    EXPECT_NE(page.find(".SH " + std::string(title) + "\n"), std::string::npos) << title;
+  }
+  EXPECT_NE(page.find(".BR ovl\\-destroy (1)"), std::string::npos);
+  EXPECT_NE(manifest_page().find("\\fBvni\\fR = "), std::string::npos);
+  EXPECT_NE(policy_page().find("\\fBmax_destroy\\fR = "), std::string::npos);
   EXPECT_NE(main_page(root).find(".BR ovl\\-apply (1)"), std::string::npos);
 }
 
@@ -122,6 +152,8 @@ TEST(ManPages, AreReadByGroffWithoutAWarning) {
   const test::TemporaryDirectory directory;
   const CommandInfo root = command_tree();
   std::ofstream(directory.file("ovl.1")) << main_page(root);
+  std::ofstream(directory.file("ovl.toml.1")) << manifest_page();
+  std::ofstream(directory.file("ovl-policy.1")) << policy_page();
   for (const CommandInfo& verb : root.commands) {
     std::ofstream(directory.file("ovl-" + verb.name + ".1")) << verb_page(root, verb);
   }

@@ -1,0 +1,85 @@
+// ovl explain: what a block of the manifest, or a key of it, means. From the parser's own tables.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "cmd/context.hpp"
+#include "cmd/exit.hpp"
+#include "cmd/verbs.hpp"
+#include "model/manifest_schema.hpp"
+#include "reconcile/suggest.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string type_text(const KeySpec& key) {
+  const ValueType& type = *key.type;
+  if (type.shape != Shape::integer) return std::string(type.text);
+  return fmt::format("{}, {} to {}", type.text, type.min, type.max);
+}
+
+std::string key_text(const BlockSpec& block, const KeySpec& key) {
+  std::string out = fmt::format("{} in {}\n\n  value    {}\n", key.key, block.header, type_text(key));
+  if (key.required) out += "  default  none: it is required\n";
+  if (!key.required && !key.default_text.empty()) out += fmt::format("  default  {}\n", key.default_text);
+  out += fmt::format("  example  {} = {}\n", key.key, key.example);
+  return out + fmt::format("\n{}\n", key.doc);
+}
+
+std::string block_text(const BlockSpec& block) {
+  std::size_t width = 0;
+  for (const KeySpec& key : block.keys) width = std::max(width, key.key.size());
+  std::string out = fmt::format("{}\n\n{}\n\n", block.header, block.doc);
+  for (const KeySpec& key : block.keys) {
+    out += fmt::format("  {:{}}  {}{}\n", key.key, width, type_text(key), key.required ? " (required)" : "");
+  }
+  return out + fmt::format("\nMore: ovl explain {}.KEY\n", block.name);
+}
+
+std::string all_blocks_text() {
+  std::string out;
+  for (const BlockSpec& block : manifest_blocks())
+    out += fmt::format("  {:12}  {}\n", block.name, block.header);
+  return "The manifest's blocks:\n" + out + "\nMore: ovl explain BLOCK, ovl explain BLOCK.KEY\n";
+}
+
+std::vector<std::string> block_names() {
+  std::vector<std::string> out;
+  for (const BlockSpec& block : manifest_blocks()) out.emplace_back(block.name);
+  return out;
+}
+
+Result<std::string> explained(const std::string& what) {
+  if (what.empty()) return all_blocks_text();
+  // A block's own name may have a dot: what matches whole is meant whole.
+  for (const BlockSpec& block : manifest_blocks()) {
+    if (block.name == what) return block_text(block);
+  }
+  const auto dot = what.rfind('.');
+  const std::string name = what.substr(0, dot);
+  for (const BlockSpec& block : manifest_blocks()) {
+    if (block.name != name || dot == std::string::npos) continue;
+    const std::string key = what.substr(dot + 1);
+    const KeySpec* found = find_key(block, key);
+    if (found != nullptr) return key_text(block, *found);
+    return Error{.code = Errc::usage,
+                 .message = fmt::format("{} has no key \"{}\"", block.header, key),
+                 .hint = suggestion(key, key_names(block), "see them with: ovl explain " + name)};
+  }
+  return Error{.code = Errc::usage,
+               .message = fmt::format("a manifest has no block \"{}\"", name),
+               .hint = suggestion(name, block_names(), "see them with: ovl explain")};
+}
+
+}  // namespace
+
+int run_explain(const std::string& what) {
+  const auto text = explained(what);
+  if (!text.ok()) return report_error(text.error());
+  std::cout << text.value();
+  return kExitDone;
+}
+
+}  // namespace ovl
