@@ -343,6 +343,7 @@ OutputSchema status_schema() {
   Value observed = object_of({{.name = "drift", .schema = json_type("integer")},
                               {.name = "differs", .schema = addresses},
                               {.name = "conflicts", .schema = array_of(finding_schema())},
+                              {.name = "warnings", .schema = array_of(finding_schema())},
                               {.name = "dropped", .schema = dropped_schema()}});
   Value host = object_of({{.name = "name", .schema = json_type("string")},
                           {.name = "standing", .schema = json_type("string")},

@@ -38,6 +38,7 @@ Value look_json(const LookHere& here) {
   out.set("drift", static_cast<std::int64_t>(differing.count));
   out.set("differs", strings(differing.names));
   out.set("conflicts", value_of(here.plan.conflicts));
+  out.set("warnings", value_of(here.plan.warnings));
   out.set("dropped", dropped_json(here.plan.observed, here.plan.cluster));
   return out;
 }
@@ -125,6 +126,10 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
     out += fmt::format(
         "conflict here: {}: {}{}\n", printable(finding.subject), printable(finding.message),
         finding.part.empty() ? "" : fmt::format("; {} is left as it is", printable(finding.part)));
+  }
+  for (const Finding& finding : here.plan.warnings) {
+    if (finding.id == FindingId("refused-record") || finding.id == FindingId("unknown-keys")) continue;
+    out += fmt::format("warning here: {}: {}\n", printable(finding.subject), printable(finding.message));
   }
   for (const Finding& finding : view.refused) {
     out += fmt::format("refused record {}: {}\n", printable(finding.subject), printable(finding.message));

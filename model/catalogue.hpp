@@ -402,6 +402,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "machine does "
      "not see the file.",
      "Name a server that all hosts reach, or apply on these hosts, where they are on this machine."},
+    {"tunnel-drop", Stage::plan, Errc::conflict,
+     "Warning: another program's chain on this host drops the packets of tunnels, from other hosts or to "
+     "them.",
+     "Let that chain accept the UDP port, as the hint shows."},
     {"small-underlay", Stage::plan, Errc::conflict,
      "Warning: one host's underlay makes the MTU of its networks smaller than IPv6's 1,280 bytes.",
      "Raise the MTU of that host's underlay."},

@@ -437,6 +437,24 @@ void tell_drift(const Request& request, const World& world, Planned& planned) {
   mark_drift(applied, plan);
 }
 
+// What other programs here drop of this cluster's traffic. That endpoints have no way out is a fact for
+// others.
+Status find_foreign_drops(const Request& request, World& world, Planned& planned) {
+  if (!planned.own_facts) return {};
+  OVL_TRY(const std::vector<NftTable> others, world.kernel->filters_of_others());
+  planned.foreign_drops =
+      foreign_drops(others, {.name = request.host, .records = planned.desired, .facts = planned.view.facts});
+  std::vector<std::string>& forward_drops = planned.own_facts->forward_drops;
+  forward_drops.clear();
+  for (const ForeignDrop& drop : planned.foreign_drops) {
+    if (drop.traffic == Traffic::way_out) forward_drops.push_back(drop.chain);
+    if (drop.sure) planned.plan.warnings.push_back(finding_of(drop));
+  }
+  static_cast<void>(fit_facts(*planned.own_facts));  // what else was cut is told already
+  planned.view.facts.set(*planned.own_facts);
+  return {};
+}
+
 Status diff_host(const Request& request, World& world, Planned& planned) {
   if (!has_host(request)) return {};
   Plan& plan = planned.plan;
@@ -448,6 +466,7 @@ Status diff_host(const Request& request, World& world, Planned& planned) {
     OVL_CHECK(leave_gateway(*world.state, request.host, planned.desired, plan.conflicts));
     for (Finding& finding : projected.warnings) plan.warnings.push_back(std::move(finding));
     for (std::string& line : projected.waiting) plan.waiting.push_back(std::move(line));
+    OVL_CHECK(find_foreign_drops(request, world, planned));
   }
   OVL_TRY(planned.stricter, compare_host(request, world, planned, plan));
   say_full_ttl(planned, plan.observed);

@@ -15,6 +15,7 @@
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/filters.hpp"
+#include "reconcile/foreign_drops.hpp"
 #include "reconcile/freeze.hpp"
 #include "reconcile/full_ttl.hpp"
 #include "reconcile/last_good.hpp"
@@ -124,11 +125,12 @@ struct Planned {
   std::optional<HostFacts>
       published;          // what the store has of them; none, too, when nobody holds the host's name
   HostSwitches switches;  // of this host
-  FullTtlWord full_ttl;   // of those on this host's links
-  std::optional<NftTable> stricter;  // this host's filter, when it is to demand more than in the plan
-  Diagnostics problems;              // of the manifest; the plan is empty then
-  std::vector<Finding> failed;       // what froze parts of this host while the plan was carried out
-  FrozenParts frozen;                // these, and those of the plan
+  std::vector<ForeignDrop> foreign_drops;  // here; the sure ones are warnings of the plan
+  FullTtlWord full_ttl;                    // of those on this host's links
+  std::optional<NftTable> stricter;        // this host's filter, when it is to demand more than in the plan
+  Diagnostics problems;                    // of the manifest; the plan is empty then
+  std::vector<Finding> failed;             // what froze parts of this host while the plan was carried out
+  FrozenParts frozen;                      // these, and those of the plan
   // What differed in these when an apply was verified: left_objects(); none: nothing was applied.
   std::optional<std::vector<std::string>> still_left = {};
 };

@@ -374,7 +374,6 @@ class Projector {
     }
     if (filtered.empty()) return;
     add_gateway_bridge();
-    warn_of_drops();
     warn_of_resolver();
     check_pool();
     out_.objects.at(NetnsName()).nft_tables.push_back(port_filter(mark("gateway"), filtered));
@@ -445,21 +444,6 @@ class Projector {
   static void add_forwarding(NamespaceObjects& host, const IfName& dev) {
     host.sysctls.push_back(
         Sysctl{.path = fmt::format("net/ipv4/conf/{}/forwarding", dev.view()), .value = "1"});
-  }
-
-  // Another program's policy beats our accept: only a rule in its own chain lets our packets through.
-  void warn_of_drops() {
-    if (facts_ == nullptr) return;
-    for (const std::string& chain : facts_->forward_drops) {
-      out_.warnings.push_back(
-          Finding{.code = Errc::conflict,
-                  .id = "forward-drop",
-                  .subject = "chain " + chain,
-                  .message = "its policy drops what this host forwards, so endpoints have no way out",
-                  .hint = fmt::format("let them pass: nft insert rule {} iifname \"{}\" accept; "
-                                      "nft insert rule {} oifname \"{}\" ct state established,related accept",
-                                      chain, kGatewayBridge, chain, kGatewayBridge)});
-    }
   }
 
   void warn_of_resolver() {

@@ -492,6 +492,10 @@ Result<bool> FakeKernel::is_shut_by_others() {
   return shut_by_others_;
 }
 
+Result<std::vector<NftTable>> FakeKernel::filters_of_others() {
+  return filters_of_others_;
+}
+
 Result<std::vector<IpAddress>> FakeKernel::on_link(const IpAddress& /*source*/,
                                                    std::span<const IpAddress> addresses) {
   return on_link_ ? std::vector<IpAddress>(addresses.begin(), addresses.end()) : std::vector<IpAddress>();

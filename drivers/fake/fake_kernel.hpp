@@ -41,6 +41,7 @@ class FakeKernel : public Kernel {
                                          std::span<const IpAddress> addresses) override;
   Result<bool> is_shut_by_others() override;
   Result<std::vector<TunnelObstacle>> tunnel_obstacles(std::span<const Link> wanted) override;
+  Result<std::vector<NftTable>> filters_of_others() override;
   using Kernel::apply;
   ApplyOutcome apply(std::span<const Operation> operations, Failures* failures) override;
   Status announce(std::span<const Announcement> announcements) override;
@@ -80,6 +81,8 @@ class FakeKernel : public Kernel {
 
   void set_shut_by_others(bool shut) { shut_by_others_ = shut; }
 
+  void set_filters_of_others(std::vector<NftTable> tables) { filters_of_others_ = std::move(tables); }
+
   [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
 
  private:
@@ -97,6 +100,7 @@ class FakeKernel : public Kernel {
   std::vector<Announcement> announcements_;
   std::uint64_t writes_ = 0;
   bool on_link_ = true;
+  std::vector<NftTable> filters_of_others_;
   bool shut_by_others_ = false;
   bool fired_ = false;
   bool crashed_ = false;

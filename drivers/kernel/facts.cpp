@@ -14,6 +14,7 @@
 #include "drivers/kernel/link.hpp"
 #include "drivers/kernel/resolver.hpp"
 #include "drivers/kernel/route.hpp"
+#include "drivers/nft/legacy.hpp"
 #include "drivers/nft/nft.hpp"
 #include "files/read.hpp"
 
@@ -130,41 +131,6 @@ void fill_links(HostFacts& facts, const LinkTable& links) {
   facts.vnis.erase(std::unique(facts.vnis.begin(), facts.vnis.end()), facts.vnis.end());
 }
 
-// A rule of somebody that accepts our gateway bridge, as `iptables -I FORWARD -i ovl-gw -j ACCEPT` makes.
-bool admits_gateway(const NftChain& chain) {
-  constexpr std::string_view name = "ovl-gw";
-  return std::ranges::any_of(chain.rules, [&](const NftRule& rule) {
-    return std::ranges::any_of(rule.exprs, [&](const NftExpr& expr) {
-      const auto* cmp = std::get_if<NftCmp>(&expr);
-      return cmp != nullptr && cmp->data.size() >= name.size() &&
-             std::equal(name.begin(), name.end(), cmp->data.begin());
-    });
-  });
-}
-
-// IPv4 alone leaves through the gateway.
-Status fill_forward_drops(HostFacts& facts) {
-  auto client = NftClient::open();
-  if (!client.ok()) return {};  // no nftables in this kernel: nobody drops with it
-  OVL_TRY(const std::vector<ForeignChain> chains, client.value().foreign_base_chains());
-  for (const ForeignChain& foreign : chains) {
-    const bool forwards = foreign.family == NftFamily::ip || foreign.family == NftFamily::inet;
-    if (!forwards || foreign.hook != NF_INET_FORWARD) continue;
-    const NftTableName name{.family = foreign.family, .name = foreign.table};
-    OVL_TRY(const std::vector<NftTable> tables, client.value().observe(std::span(&name, 1)));
-    const bool admitted = std::ranges::any_of(tables, [&](const NftTable& table) {
-      return std::ranges::any_of(table.chains, [&](const NftChain& chain) {
-        return chain.name == foreign.chain && admits_gateway(chain);
-      });
-    });
-    if (admitted) continue;
-    facts.forward_drops.push_back(
-        fmt::format("{} {} {}", name_of(foreign.family), foreign.table, foreign.chain));
-  }
-  std::ranges::sort(facts.forward_drops);
-  return {};
-}
-
 Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vector<AddressRow>& rows,
                  const LinkTable& links) {
   if (!request.advertise && !request.interface) return {};
@@ -180,12 +146,21 @@ Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vecto
 }  // namespace
 
 Result<bool> others_shut_this_host() {
+  const auto is_here = [](std::uint32_t hook) {
+    return hook == NF_INET_LOCAL_IN || hook == NF_INET_LOCAL_OUT;
+  };
+  OVL_TRY(const std::vector<NftTable> legacy, legacy_filters());
+  for (const NftTable& table : legacy) {
+    const bool shut = std::ranges::any_of(table.chains, [&](const NftChain& chain) {
+      return !chain.type.empty() && !chain.policy_accept && is_here(chain.hook);
+    });
+    if (shut) return true;
+  }
   auto client = NftClient::open();
-  if (!client.ok()) return false;  // as above
+  if (!client.ok()) return false;  // no nftables in this kernel: nobody drops with it
   OVL_TRY(const std::vector<ForeignChain> chains, client.value().foreign_base_chains());
-  return std::ranges::any_of(chains, [](const ForeignChain& chain) {
-    const bool here = chain.hook == NF_INET_LOCAL_IN || chain.hook == NF_INET_LOCAL_OUT;
-    return here && chain.family != NftFamily::bridge;
+  return std::ranges::any_of(chains, [&](const ForeignChain& chain) {
+    return is_here(chain.hook) && chain.family != NftFamily::bridge;
   });
 }
 
@@ -203,7 +178,6 @@ Result<HostFacts> read_facts(NetlinkSocket& socket, const LinuxKernelOptions& op
   fill_routes(facts, routes.main, links);
   facts.held = std::move(routes.held);
   fill_links(facts, links);
-  OVL_CHECK(fill_forward_drops(facts));
   Nameservers nameservers = read_nameservers(options);
   facts.nameservers = std::move(nameservers.all);
   facts.resolver = std::move(nameservers.instead);

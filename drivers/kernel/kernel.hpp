@@ -100,6 +100,10 @@ class Kernel {
   // Whether another program's filter drops by policy what comes in to this host's own namespace or leaves it.
   virtual Result<bool> is_shut_by_others() = 0;
 
+  // Other programs' tables that filter what comes in to this host's own namespace, leaves it or is forwarded:
+  // nftables' and iptables-legacy's. See filters_of_others().
+  virtual Result<std::vector<NftTable>> filters_of_others() = 0;
+
   // Performs the operations in order and stops at the first failure. Consecutive operations of one
   // namespace travel in batches of at most 16 KiB. Creating fails with Errc::conflict when the object
   // exists; removing what is absent is success. With `failures` it stops only at those that these do not

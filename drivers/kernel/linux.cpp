@@ -11,6 +11,7 @@
 #include "drivers/kernel/on_link.hpp"
 #include "drivers/kernel/space.hpp"
 #include "drivers/kernel/tunnel_obstacles.hpp"
+#include "drivers/nft/others.hpp"
 #include "files/read.hpp"
 
 namespace ovl {
@@ -71,6 +72,8 @@ class LinuxKernel : public Kernel {
     spaces_.close();
     return found;
   }
+
+  Result<std::vector<NftTable>> filters_of_others() override { return ovl::filters_of_others(); }
 
   using Kernel::apply;
 

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <span>
 
+#include "drivers/nft/extensions.hpp"
 #include "drivers/nft/socket.hpp"
 #include "model/handle.hpp"
 
@@ -182,23 +183,26 @@ std::optional<NftExpr> compare(const Attributes& in) {
 }
 
 std::optional<NftExpr> lookup(const Attributes& in) {
-  if (!in.exactly({NFTNL_EXPR_LOOKUP_SREG, NFTNL_EXPR_LOOKUP_SET}, {NFTNL_EXPR_LOOKUP_DREG})) {
-    return std::nullopt;
-  }
+  if (!in.exactly({NFTNL_EXPR_LOOKUP_SREG, NFTNL_EXPR_LOOKUP_SET}, {})) return std::nullopt;
   const std::uint32_t flags = in.has(NFTNL_EXPR_LOOKUP_FLAGS) ? in.number(NFTNL_EXPR_LOOKUP_FLAGS) : 0;
   const auto slot = in.slot(NFTNL_EXPR_LOOKUP_SREG);
   if (!slot || (flags & ~std::uint32_t{NFT_LOOKUP_F_INV}) != 0) return std::nullopt;
-  return NftLookup{
-      .slot = *slot, .set = in.string(NFTNL_EXPR_LOOKUP_SET), .inverted = (flags & NFT_LOOKUP_F_INV) != 0};
+  return NftLookup{.slot = *slot,
+                   .set = in.string(NFTNL_EXPR_LOOKUP_SET),
+                   .inverted = (flags & NFT_LOOKUP_F_INV) != 0,
+                   .maps = in.has(NFTNL_EXPR_LOOKUP_DREG)};
 }
 
 std::optional<NftExpr> verdict(const Attributes& in) {
   if (!in.exactly({NFTNL_EXPR_IMM_VERDICT}, {NFTNL_EXPR_IMM_DATA})) return std::nullopt;
   const std::uint32_t code = in.number(NFTNL_EXPR_IMM_VERDICT);
   if (in.has(NFTNL_EXPR_IMM_CHAIN)) {
+    std::string chain = in.string(NFTNL_EXPR_IMM_CHAIN);
+    if (code == static_cast<std::uint32_t>(NFT_JUMP)) return NftJump{.chain = std::move(chain)};
     if (code != static_cast<std::uint32_t>(NFT_GOTO)) return std::nullopt;
-    return NftGoto{.chain = in.string(NFTNL_EXPR_IMM_CHAIN)};
+    return NftGoto{.chain = std::move(chain)};
   }
+  if (code == static_cast<std::uint32_t>(NFT_RETURN)) return NftReturn{};
   if (code != NF_ACCEPT && code != NF_DROP) return std::nullopt;
   return NftVerdict{.accept = code == NF_ACCEPT};
 }
@@ -219,6 +223,19 @@ std::optional<NftExpr> masquerade(const Attributes& in) {
   return NftMasquerade{};
 }
 
+// What iptables-nft has no expression for.
+std::optional<NftExpr> extension(const Attributes& in) {
+  if (!in.has(NFTNL_EXPR_MT_NAME)) return std::nullopt;
+  const Bytes info = in.has(NFTNL_EXPR_MT_INFO) ? in.bytes(NFTNL_EXPR_MT_INFO) : Bytes();
+  const std::uint32_t revision = in.has(NFTNL_EXPR_MT_REV) ? in.number(NFTNL_EXPR_MT_REV) : 0;
+  return NftOther{.name = name_of_match(in.string(NFTNL_EXPR_MT_NAME), revision, info)};
+}
+
+std::optional<NftExpr> target(const Attributes& in) {
+  if (!in.has(NFTNL_EXPR_TG_NAME)) return std::nullopt;
+  return NftOther{.name = name_of_target(in.string(NFTNL_EXPR_TG_NAME))};
+}
+
 NftExpr decode_expr(const nftnl_expr* expr) {
   const Attributes in(expr);
   const std::string name = text(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME));
@@ -234,6 +251,8 @@ NftExpr decode_expr(const nftnl_expr* expr) {
   if (name == "objref") known = count(in);
   if (name == "notrack") known = NftNotrack{};
   if (name == "masq") known = masquerade(in);
+  if (name == "match") known = extension(in);
+  if (name == "target") known = target(in);
   return known ? std::move(*known) : NftExpr(NftOther{.name = name});
 }
 

@@ -75,7 +75,7 @@ bool fits(const NftCmp& expr) {
 }
 
 bool fits(const NftLookup& expr) {
-  return expr.slot < kSlots && !expr.set.empty() && expr.set.size() <= kMaxName;
+  return expr.slot < kSlots && !expr.set.empty() && expr.set.size() <= kMaxName && !expr.maps;
 }
 
 bool fits(const NftVerdict&) {
@@ -84,6 +84,14 @@ bool fits(const NftVerdict&) {
 
 bool fits(const NftGoto& expr) {
   return !expr.chain.empty() && expr.chain.size() <= kMaxName;
+}
+
+bool fits(const NftJump&) {
+  return false;
+}
+
+bool fits(const NftReturn&) {
+  return false;
 }
 
 bool fits(const NftCount& expr) {
@@ -319,6 +327,15 @@ ExprHandle make(const NftGoto& on) {
   nftnl_expr_set_u32(expr.get(), NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(NFT_GOTO));
   nftnl_expr_set_str(expr.get(), NFTNL_EXPR_IMM_CHAIN, on.chain.c_str());
   return expr;
+}
+
+// Nothing with one of these gets past fits().
+ExprHandle make(const NftJump&) {
+  return expression("immediate");
+}
+
+ExprHandle make(const NftReturn&) {
+  return expression("immediate");
 }
 
 ExprHandle make(const NftCount& count) {

@@ -262,4 +262,20 @@ Result<std::vector<ForeignChain>> NftClient::foreign_base_chains() {
   });
 }
 
+Result<std::vector<NftTableName>> NftClient::foreign_filters() {
+  return until_quiet([&]() -> Result<std::vector<NftTableName>> {
+    std::vector<NftTableName> found;
+    OVL_CHECK(socket_->request(
+        NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, true, "all chains", nothing, [&](const nlmsghdr* message) {
+          DecodedChain decoded = decode_chain(message);
+          const bool filters = decoded.chain.type == "filter" || decoded.chain.type == "route";
+          if (!filters || !decoded.family || decoded.family == NftFamily::bridge) return;
+          if (decoded.table != "ovl") found.push_back({*decoded.family, std::move(decoded.table)});
+        }));
+    std::ranges::sort(found);
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+  });
+}
+
 }  // namespace ovl

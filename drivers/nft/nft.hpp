@@ -68,6 +68,10 @@ class NftClient {
   // kernel's order.
   Result<std::vector<ForeignChain>> foreign_base_chains();
 
+  // The tables not named "ovl" of the ip, ip6 and inet families with a base chain of type filter or route;
+  // sorted.
+  Result<std::vector<NftTableName>> foreign_filters();
+
   // Batches sent so far; each is one transaction that could change something.
   [[nodiscard]] std::uint64_t writes() const { return writes_; }
 

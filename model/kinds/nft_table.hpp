@@ -71,6 +71,7 @@ struct NftLookup {  // goes on when slot is (or, inverted, is not) in the set
   std::uint8_t slot = 0;
   std::string set;
   bool inverted = false;
+  bool maps = false;  // a map's, whose element says how to go on; never written
   bool operator==(const NftLookup&) const = default;
 };
 
@@ -82,6 +83,15 @@ struct NftVerdict {  // NF_ACCEPT or NF_DROP
 struct NftGoto {  // on in a chain without a hook, and not back
   std::string chain;
   bool operator==(const NftGoto&) const = default;
+};
+
+struct NftJump {  // through a chain without a hook, and back; never written
+  std::string chain;
+  bool operator==(const NftJump&) const = default;
+};
+
+struct NftReturn {  // back to where the chain was jumped to from; never written
+  bool operator==(const NftReturn&) const = default;
 };
 
 struct NftCount {  // counts the packet in the table's counter of this name
@@ -104,7 +114,7 @@ struct NftOther {
 };
 
 using NftExpr = std::variant<NftMeta, NftPayload, NftCt, NftFib, NftBitwise, NftCmp, NftLookup, NftVerdict,
-                             NftGoto, NftCount, NftNotrack, NftMasquerade, NftOther>;
+                             NftGoto, NftJump, NftReturn, NftCount, NftNotrack, NftMasquerade, NftOther>;
 
 struct NftRule {
   std::string comment;  // user data; says what the rule is for, in the plan too
