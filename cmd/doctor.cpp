@@ -10,10 +10,10 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
-#include "cmd/here.hpp"
 #include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/style.hpp"
+#include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/dropped.hpp"
 
@@ -61,8 +61,8 @@ std::string symptoms_text(const std::vector<Symptom>& symptoms, const Style& sty
 }
 
 // What the filters here have dropped. Where this host can't be looked at, nothing is said of it.
-void add_drops(const LookHere& here, std::vector<Symptom>& symptoms) {
-  for (const Dropped& item : dropped_by(here.plan.observed, here.plan.cluster)) {
+void add_drops(const Plan& plan, std::vector<Symptom>& symptoms) {
+  for (const Dropped& item : dropped_by(plan.observed, plan.cluster)) {
     if (item.packets == 0) continue;
     const std::string_view remedy = remedy_of_drop(item.reason);
     symptoms.push_back({.level = remedy.empty() ? Symptom::Level::good : Symptom::Level::note,
@@ -72,45 +72,67 @@ void add_drops(const LookHere& here, std::vector<Symptom>& symptoms) {
   }
 }
 
-// Whom endpoints ask for names of the outside.
-void add_resolver(const LookHere& here, std::vector<Symptom>& symptoms) {
-  for (const Finding& warning : here.plan.warnings) {
-    if (warning.id.text() != "no-nameserver") continue;
-    symptoms.push_back({.level = Symptom::Level::problem,
-                        .check = warning.subject,
-                        .text = warning.message,
-                        .remedy = warning.hint});
-  }
+void add_suspension(const GlobalOptions& global, std::vector<Symptom>& symptoms) {
+  const auto suspended = read_suspension(global.state_directory);
+  if (!suspended) return;
+  symptoms.push_back({.level = Symptom::Level::note,
+                      .check = "suspended",
+                      .text = "nothing is applied here by itself: " + suspended->words(),
+                      .remedy = "ovl resume"});
 }
 
 // A loss is nothing that a look at the store alone could find.
-void add_loss(const GlobalOptions& global, const PlanOptions& options, Context& context,
-              std::vector<Symptom>& symptoms) {
-  if (context.world().keystore == nullptr) return;
+std::string find_loss(const GlobalOptions& global, const PlanOptions& options, Context& context) {
+  if (context.world().keystore == nullptr) return {};
   const auto view = read_store(*context.world().keystore, StoreLayout(context.request().cluster));
-  if (!view.ok()) return;  // told as what the store says
-  std::string loss = loss_of(global, options, context, view.value());
-  if (loss.empty()) return;
-  symptoms.push_back({.level = Symptom::Level::problem,
-                      .check = "records",
-                      .text = std::move(loss),
-                      .remedy = "see docs/keystores.md, Restoring"});
+  return view.ok() ? loss_of(global, options, context, view.value()) : std::string();  // told as what it says
+}
+
+Result<Context> open_context(const GlobalOptions& global, const PlanOptions& options) {
+  const Context::Needs needs{.manifest = false, .optional_identity = true};
+  auto context = Context::open(global, options, needs);
+  if (context.ok() || context.error().code != Errc::unreachable) return context;
+  // A host that remembers what it realised is examined without its store.
+  PlanOptions here = options;
+  here.scope = "host";
+  auto alone = Context::open(global, here, needs);
+  return alone.ok() ? std::move(alone) : std::move(context);
+}
+
+Result<Planned> plan_in(const GlobalOptions& global, PlanOptions options, const char* scope) {
+  options.scope = scope;
+  OVL_TRY(Context context,
+          Context::open(global, options, {.manifest = false, .source = true, .policy = true}));
+  return make_plan(context.request(), context.world());
+}
+
+// What `ovl plan` says here; without a manifest, or without the store, what concerns this host.
+Result<Planned> plan_here(const GlobalOptions& global, const PlanOptions& options, bool has_manifest) {
+  auto planned = plan_in(global, options, has_manifest ? "all" : "host");
+  const bool alone = has_manifest && !planned.ok() && planned.error().code == Errc::unreachable;
+  return alone ? plan_in(global, options, "host") : std::move(planned);
 }
 
 Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
-  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .optional_identity = true}));
-  auto symptoms = examine(Patient{.store = context.world().keystore,
-                                  .cluster = context.request().cluster,
-                                  .host = context.request().host,
-                                  .kernel = context.world().kernel,
-                                  .state = context.world().state,
-                                  .now = std::time(nullptr)});
-  add_loss(global, options, context, symptoms);
-  if (!context.request().host.empty()) {
-    const LookHere here = look_here(global, options);
-    add_resolver(here, symptoms);
-    add_drops(here, symptoms);
+  OVL_TRY(Context context, open_context(global, options));
+  Patient patient{.store = context.world().keystore,
+                  .cluster = context.request().cluster,
+                  .host = context.request().host,
+                  .kernel = context.world().kernel,
+                  .state = context.world().state,
+                  .unplanned = context.world().why_away,
+                  .loss = find_loss(global, options, context),
+                  .now = std::time(nullptr)};
+  std::optional<Planned> planned;
+  if (!patient.host.empty()) {
+    auto found = plan_here(global, options, context.manifest() != nullptr);
+    if (found.ok()) planned = std::move(found).value();
+    if (planned) patient.planned = &*planned;
+    if (!planned && patient.store != nullptr) patient.unplanned = found.error();
   }
+  auto symptoms = examine(patient);
+  add_suspension(global, symptoms);
+  if (planned) add_drops(planned->plan, symptoms);
   if (options.json) {
     std::cout << symptoms_json(symptoms).pretty_json() << "\n";
   } else {

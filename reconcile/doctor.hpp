@@ -1,34 +1,30 @@
-// What keeps a host's overlays from working, found by asking: the store, the clock, the peers, the
-// kernel's settings. Reads and probes; changes nothing.
+// What keeps a host's overlays from working, found by asking: the store, the clock, the kernel, what a plan
+// finds, and the peers, with the traffic that tunnels carry. Reads and probes; changes nothing.
 #pragma once
 
-#include <string>
-#include <vector>
+#include <optional>
 
 #include "drivers/kernel/kernel.hpp"
 #include "drivers/keystore/keystore.hpp"
+#include "reconcile/pipeline.hpp"
 #include "reconcile/store_view.hpp"
+#include "reconcile/symptoms.hpp"
 #include "state/state.hpp"
 
 namespace ovl {
 
-struct Symptom {
-  enum class Level : std::uint8_t { good, note, problem };
-
-  Level level = Level::good;
-  std::string check;   // "store", "peer mhs-demo1", ...
-  std::string text;    // what was found
-  std::string remedy;  // of notes and problems
-};
-
 struct Patient {
-  Keystore* store = nullptr;
+  Keystore* store = nullptr;  // null: it can't be reached, as `unplanned` says
   Label cluster;
-  HostName host;                 // empty: not one of the declared hosts; peers are not asked
-  Kernel* kernel = nullptr;      // to look for what is left over; null: not asked
-  const State* state = nullptr;  // what this host remembers; null with `kernel`
-  std::int64_t now = 0;          // seconds since the epoch
+  HostName host;                     // empty: not one of the declared hosts; peers are not asked
+  Kernel* kernel = nullptr;          // to look for what is left over; null: not asked
+  const State* state = nullptr;      // what this host remembers; null with `kernel`
+  const Planned* planned = nullptr;  // what an apply would do, and finds; null: `unplanned` says why
+  Error unplanned = {};
+  std::string loss;      // what the store lacks of what is remembered here; empty: nothing
+  std::int64_t now = 0;  // seconds since the epoch
   std::string proc = "/proc";
+  std::string run_directory = "/run/netns";
   std::chrono::milliseconds patience{1000};  // per probe
 };
 

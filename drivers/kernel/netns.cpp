@@ -75,6 +75,11 @@ Status enter_namespace(int netns_fd) {
   return io_error("entering a network namespace", errno);
 }
 
+Status enter_new_namespace() {
+  if (unshare(CLONE_NEWNET) == 0) return {};
+  return io_error("making a network namespace", errno);
+}
+
 Result<UniqueFd> NamespaceDirectory::open(const NetnsName& name) const {
   const std::string what = "netns " + name.text();
   const UniqueFd directory(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

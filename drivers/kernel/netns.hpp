@@ -59,15 +59,17 @@ UniqueFd open_beneath(int directory, const char* path, int flags, unsigned mode 
 // Moves the calling thread; only for threads that end soon.
 Status enter_namespace(int netns_fd);
 
-// Runs work() (answering a Result) in a thread that entered the namespace, and waits for it. The
-// calling thread stays where it is. netns_fd -1: work() runs here.
-template <class Work>
-auto run_in_namespace(int netns_fd, Work&& work) -> decltype(work()) {
-  if (netns_fd < 0) return work();
+// Moves the calling thread into a namespace of its own; only for threads that end soon. It goes with them.
+// Errors: privilege, io.
+Status enter_new_namespace();
+
+// Runs work() (answering a Result) in a thread that first called enter(), and waits for it.
+template <class Enter, class Work>
+auto run_in_thread(const Enter& enter, Work&& work) -> decltype(work()) {
   std::optional<decltype(work())> answer;
   try {
     std::thread([&] {
-      const Status entered = enter_namespace(netns_fd);
+      const Status entered = enter();
       if (entered.ok()) {
         answer.emplace(work());
       } else {
@@ -78,6 +80,14 @@ auto run_in_namespace(int netns_fd, Work&& work) -> decltype(work()) {
     return Error{.code = Errc::io, .message = "starting a thread failed", .os_errno = error.code().value()};
   }
   return *std::move(answer);
+}
+
+// Runs work() (answering a Result) in a thread that entered the namespace, and waits for it. The
+// calling thread stays where it is. netns_fd -1: work() runs here.
+template <class Work>
+auto run_in_namespace(int netns_fd, Work&& work) -> decltype(work()) {
+  if (netns_fd < 0) return work();
+  return run_in_thread([&] { return enter_namespace(netns_fd); }, std::forward<Work>(work));
 }
 
 }  // namespace ovl

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "drivers/probe/socket_address.hpp"
 #include "model/handle.hpp"
 
 namespace ovl {
@@ -26,33 +27,6 @@ Error failed(const char* what) {
   return Error{.code = errno == EPERM || errno == EACCES ? Errc::privilege : Errc::io,
                .message = std::string(what) + ": " + std::strerror(errno),
                .os_errno = errno};
-}
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-
-  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-SocketAddress socket_address(const IpAddress& address, std::uint16_t port) {
-  SocketAddress out;
-  if (address.is_ipv4()) {
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    in.sin_port = htons(port);
-    std::memcpy(&in.sin_addr, address.bytes().data(), sizeof(in.sin_addr));
-    std::memcpy(&out.storage, &in, sizeof(in));
-    out.size = sizeof(in);
-  } else {
-    sockaddr_in6 in{};
-    in.sin6_family = AF_INET6;
-    in.sin6_port = htons(port);
-    std::memcpy(&in.sin6_addr, address.bytes().data(), sizeof(in.sin6_addr));
-    std::memcpy(&out.storage, &in, sizeof(in));
-    out.size = sizeof(in);
-  }
-  return out;
 }
 
 ProbeAnswer answer_of(int error) {
@@ -70,28 +44,6 @@ bool wait_readable(int fd, steady_clock::time_point deadline) {
   return left > 0 && ::poll(&entry, 1, static_cast<int>(left)) > 0;
 }
 
-Status forbid_fragments(int fd, bool ipv4) {
-  const int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-  const int name = ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
-  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
-  const int value = IP_PMTUDISC_PROBE;
-  const int on = 1;
-  if (::setsockopt(fd, level, name, &value, sizeof(value)) != 0) return failed("forbidding fragments");
-  if (!ipv4 && ::setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &on, sizeof(on)) != 0) {
-    return failed("forbidding fragments");
-  }
-  return {};
-}
-
-std::uint16_t checksum(const std::vector<std::uint8_t>& bytes) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    sum += i % 2 == 0 ? static_cast<std::uint32_t>(bytes[i]) << 8 : bytes[i];
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum);
-}
-
 // Type, code, checksum, identifier, sequence: the same 8 bytes in RFC 792 and RFC 4443.
 std::vector<std::uint8_t> echo_request(bool ipv4, std::size_t size, std::uint16_t id) {
   std::vector<std::uint8_t> bytes(std::max<std::size_t>(size, 8));
@@ -99,7 +51,7 @@ std::vector<std::uint8_t> echo_request(bool ipv4, std::size_t size, std::uint16_
   bytes[4] = static_cast<std::uint8_t>(id >> 8);
   bytes[5] = static_cast<std::uint8_t>(id & 0xff);
   if (ipv4) {  // the kernel fills in ICMPv6's (rawv6_push_pending_frames())
-    const std::uint16_t sum = checksum(bytes);
+    const std::uint16_t sum = internet_checksum(bytes.data(), bytes.size());
     bytes[2] = static_cast<std::uint8_t>(sum >> 8);
     bytes[3] = static_cast<std::uint8_t>(sum & 0xff);
   }

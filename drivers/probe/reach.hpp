@@ -1,0 +1,50 @@
+// Whether endpoints answer through a tunnel, with packets as they send them: TCP of any size, which the other
+// kernel answers by itself, whether anybody listens there or not.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "model/handle.hpp"
+#include "model/values.hpp"
+
+namespace ovl {
+
+struct ReachTarget {
+  IpAddress address;
+  std::size_t size = 0;  // of the largest IP packet, bytes; at least 60
+};
+
+struct Reached {
+  bool small = false;  // a packet without content came back
+  bool whole = false;  // and so did one of the whole size
+};
+
+// Sends from the calling thread's network namespace a SYN to the discard port of each target, once small and
+// once as large as it may be, and again where nothing came; waits until all have answered, at most `timeout`.
+// Never fragmented. Opens no connection: this kernel refuses whoever takes it for one. In the order of
+// `targets`. Errors: privilege (CAP_NET_RAW), io.
+Result<std::vector<Reached>> reach(std::span<const ReachTarget> targets, std::chrono::milliseconds timeout);
+
+// What tunnels bring to a host in answer to reach(), before any filter of the host sees it: an answer that
+// came, and that nobody got, was dropped here.
+class AnswerTap {
+ public:
+  // In the calling thread's network namespace, which is to be the host's own. outer: the family of the VTEPs;
+  // inner: of the targets. Errors: privilege (CAP_NET_RAW), io.
+  static Result<AnswerTap> open(Family outer, Family inner, UdpPort port);
+
+  // The targets that have answered since open(), as far as the kernel kept what came; sorted, each once.
+  [[nodiscard]] std::vector<IpAddress> answered() const;
+
+ private:
+  AnswerTap(UniqueFd fd, Family outer, Family inner) : fd_(std::move(fd)), outer_(outer), inner_(inner) {}
+
+  UniqueFd fd_;
+  Family outer_;
+  Family inner_;
+};
+
+}  // namespace ovl

@@ -1,0 +1,290 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "drivers/kernel/netns.hpp"
+#include "drivers/probe/probe.hpp"
+#include "drivers/probe/reach.hpp"
+#include "reconcile/doctor_parts.hpp"
+#include "reconcile/dropped.hpp"
+#include "reconcile/lock_out.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/standing.hpp"
+
+namespace ovl {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMostPeersAsked = 64;
+constexpr std::size_t kMostNetworksAsked = 8;
+constexpr milliseconds kKnockPatience{200};
+
+// A network with an endpoint here, and one endpoint of it on each other host that has one.
+struct AskedNetwork {
+  const NetworkRecord* network = nullptr;
+  const EndpointRecord* from = nullptr;
+  std::size_t size = 0;  // of the largest packet inside, bytes
+  std::map<HostName, const EndpointRecord*> to;
+};
+
+// What came of asking one endpoint.
+struct Asked {
+  const AskedNetwork* in = nullptr;
+  const EndpointRecord* to = nullptr;
+  Reached reached;
+  bool came_back = false;  // its answer came to this host, whoever got it
+  std::string failure;     // why it could not be asked
+};
+
+std::optional<IpAddress> address_of(const EndpointRecord& from, const EndpointRecord& to) {
+  for (const IpAddress& address : to.addresses) {
+    for (const IpAddress& own : from.addresses) {
+      if (own.family() == address.family()) return address;
+    }
+  }
+  return std::nullopt;
+}
+
+// Why the filters here drop what a peer's tunnel sends.
+bool is_of_tunnels(std::string_view reason) {
+  return reason == "source" || reason == "ttl" || reason == "vni";
+}
+
+class PeerExamination {
+ public:
+  PeerExamination(const Patient& patient, const StoreView& view, Symptoms& out)
+      : patient_(patient), view_(view), out_(out) {}
+
+  void run() {
+    own_ = view_.records.host(patient_.host);
+    if (own_ == nullptr) return;
+    find_networks();
+    const std::vector<Dropped> before = drops();
+    for (const AskedNetwork& asked : networks_) ask(asked);
+    drops_before_ = before;
+    drops_after_ = drops();
+    std::size_t told = 0;
+    for (const HostRecord& peer : view_.records.hosts) {
+      if (peer.name == patient_.host || ++told > kMostPeersAsked) continue;
+      tell(peer);
+    }
+    if (told > kMostPeersAsked) {
+      out_.note("peers", fmt::format("{} more hosts were not asked", told - kMostPeersAsked));
+    }
+  }
+
+ private:
+  void find_networks() {
+    std::map<Label, const EndpointRecord*> local;
+    for (const EndpointRecord& endpoint : view_.records.endpoints) {
+      if (endpoint.host == patient_.host) local.emplace(endpoint.network, &endpoint);
+    }
+    for (const auto& [name, from] : local) {
+      const NetworkRecord* network = view_.records.network(name);
+      if (network == nullptr || networks_.size() == kMostNetworksAsked) continue;
+      AskedNetwork asked{
+          .network = network, .from = from, .size = effective_mtu(*network, view_.records, view_.facts)};
+      for (const EndpointRecord& endpoint : view_.records.endpoints) {
+        const bool elsewhere = endpoint.network == name && endpoint.host != patient_.host;
+        if (elsewhere && address_of(*from, endpoint) && asked.to.size() < kMostPeersAsked) {
+          asked.to.emplace(endpoint.host, &endpoint);
+        }
+      }
+      if (!asked.to.empty()) networks_.push_back(std::move(asked));
+    }
+  }
+
+  // ---- asking --------------------------------------------------------------------------------------
+
+  void ask(const AskedNetwork& asked) {
+    std::vector<ReachTarget> targets;
+    std::vector<Asked> answers;
+    for (const auto& [host, endpoint] : asked.to) {
+      targets.push_back({.address = *address_of(*asked.from, *endpoint), .size = asked.size});
+      answers.push_back({.in = &asked, .to = endpoint});
+    }
+    auto tap = AnswerTap::open(own_->advertise ? own_->advertise->family() : Family::ipv4,
+                               targets.front().address.family(), asked.network->port);
+    auto netns = NamespaceDirectory(patient_.run_directory).open(asked.from->netns);
+    const auto reached =
+        netns.ok() ? run_in_namespace(netns.value().get(), [&] { return reach(targets, patient_.patience); })
+                   : Result<std::vector<Reached>>(netns.error());
+    const std::vector<IpAddress> came = tap.ok() ? tap.value().answered() : std::vector<IpAddress>();
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (reached.ok()) answers[i].reached = reached.value()[i];
+      if (!reached.ok()) answers[i].failure = reached.error().message;
+      answers[i].came_back = std::ranges::binary_search(came, targets[i].address);
+      by_host_[answers[i].to->host].push_back(std::move(answers[i]));
+    }
+  }
+
+  // What the filters here have dropped so far.
+  [[nodiscard]] std::vector<Dropped> drops() const {
+    if (patient_.kernel == nullptr) return {};
+    HostObjects wanted;
+    wanted.at(NetnsName());
+    for (const AskedNetwork& asked : networks_) {
+      const auto sandbox = NetnsName::parse(std::string(kSandboxPrefix) + asked.network->name.text());
+      if (sandbox.ok()) wanted.at(sandbox.value());
+    }
+    const auto seen = patient_.kernel->observe(wanted);
+    return seen.ok() ? dropped_by(seen.value(), patient_.cluster) : std::vector<Dropped>();
+  }
+
+  // "; meanwhile this host dropped 2 packets: ..."
+  [[nodiscard]] std::string dropped_meanwhile() const {
+    std::string out;
+    for (const Dropped& now : drops_after_) {
+      const auto before = std::ranges::find(drops_before_, now.reason, &Dropped::reason);
+      const std::uint64_t former = before != drops_before_.end() ? before->packets : 0;
+      if (now.packets <= former || !is_of_tunnels(now.reason)) continue;
+      out += fmt::format("; meanwhile this host dropped {} packets: {}", now.packets - former,
+                         meaning_of_drop(now.reason));
+    }
+    return out;
+  }
+
+  // ---- telling -------------------------------------------------------------------------------------
+
+  void tell(const HostRecord& peer) {
+    if (!peer.advertise) {
+      return out_.note("peer " + peer.name.text(), "its VTEP is not known yet", "apply on that host");
+    }
+    const std::string check = fmt::format("peer {} ({})", peer.name.text(), peer.advertise->text());
+    const auto at = by_host_.find(peer.name);
+    if (at == by_host_.end()) return tell_underlay(check, *peer.advertise);
+    std::vector<std::string_view> whole;
+    for (const Asked& asked : at->second) {
+      if (asked.reached.whole) {
+        whole.push_back(asked.in->network->name.text());
+      } else {
+        tell_trouble(check, peer, asked);
+      }
+    }
+    if (whole.empty()) return;
+    const std::size_t size = outer_size(at->second.front(), *peer.advertise);
+    out_.good(check, fmt::format("packets of {} bytes pass whole, both ways, in network {}", size,
+                                 fmt::join(whole, ", ")));
+  }
+
+  // Of the packet around the largest one inside.
+  static std::size_t outer_size(const Asked& asked, const IpAddress& vtep) {
+    return asked.in->size + (vtep.is_ipv4() ? 50 : 70);
+  }
+
+  void tell_trouble(const std::string& check, const HostRecord& peer, const Asked& asked) {
+    const std::string& network = asked.in->network->name.text();
+    if (!asked.failure.empty()) {
+      return out_.problem(check, fmt::format("not asked in network {}: {}", network, asked.failure),
+                          "apply here first: ovl apply");
+    }
+    if (asked.reached.small) {
+      return out_.problem(
+          check,
+          fmt::format("packets of {} bytes do not pass whole in network {}: only small ones do",
+                      outer_size(asked, *peer.advertise), network),
+          "set mtu in the [network] blocks to what the path carries less 50 bytes (70 over IPv6)");
+    }
+    if (asked.came_back) return tell_one_way(check, peer, network);
+    if (answers_inside(asked.in->from->netns, *address_of(*asked.in->from, *asked.to))) {
+      return out_.good(check, fmt::format("endpoint {} answers pings in network {}; its own filter drops TCP",
+                                          asked.to->name.text(), network));
+    }
+    tell_silence(check, peer, asked);
+  }
+
+  void tell_one_way(const std::string& check, const HostRecord& peer, const std::string& network) {
+    const std::string remedy = remedy_of(peer.name, {Traffic::tunnels_in});
+    out_.problem(
+        check,
+        fmt::format("one way only in network {}: it answers, and its packets are dropped on this host{}",
+                    network, dropped_meanwhile()),
+        remedy.empty() ? "look what drops them here: ovl status, nft list ruleset" : remedy);
+  }
+
+  void tell_silence(const std::string& check, const HostRecord& peer, const Asked& asked) {
+    const std::string& port = asked.in->network->port.text();
+    const Standing standing = standing_of(view_, peer.name);
+    const std::string behind = standing.kind == Standing::Kind::current
+                                   ? ""
+                                   : fmt::format(" (it is not up to date: {})", standing.text);
+    const std::string silent = fmt::format(
+        "nothing comes back through the tunnel of network {}: {}{}{}", asked.in->network->name.text(),
+        words_for_underlay(*peer.advertise, asked.in->network->port), behind, dropped_meanwhile());
+    const std::string here = remedy_of(peer.name, {Traffic::tunnels_out});
+    out_.problem(
+        check, silent,
+        !here.empty() ? here
+        : behind.empty()
+            ? fmt::format("let UDP port {} pass between the hosts, both ways; ovl doctor on {} sees what "
+                          "drops it there",
+                          port, peer.name.text())
+            : fmt::format("ovl apply on {}", peer.name.text()));
+  }
+
+  // What other programs' chains here drop, or may drop, of this peer's traffic.
+  [[nodiscard]] std::string remedy_of(const HostName& peer, std::initializer_list<Traffic> kinds) const {
+    if (patient_.planned == nullptr) return {};
+    for (const ForeignDrop& drop : patient_.planned->foreign_drops) {
+      const bool fits = std::ranges::find(kinds, drop.traffic) != kinds.end() &&
+                        std::ranges::binary_search(drop.peers, peer);
+      if (fits)
+        return fmt::format("chain {} {}: {}", drop.chain, drop.sure ? "drops it" : "may drop it",
+                           drop.remedy);
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string words_for_underlay(const IpAddress& vtep, UdpPort port) const {
+    const auto knocked = knock(vtep, port, std::min(patient_.patience, kKnockPatience));
+    if (knocked.ok() && knocked.value() == ProbeAnswer::refused) {
+      return fmt::format("nothing listens on UDP port {} there", port.text());
+    }
+    const auto pinged = ping(vtep, 64, patient_.patience);
+    if (!pinged.ok()) return "it was not pinged: " + pinged.error().message;
+    switch (pinged.value()) {
+      case ProbeAnswer::answered:
+        return fmt::format("the host answers pings, so UDP port {} is dropped on the way or there",
+                           port.text());
+      case ProbeAnswer::silent: return "the host does not answer pings either";
+      case ProbeAnswer::refused:
+      case ProbeAnswer::too_big:
+      case ProbeAnswer::unreachable: break;
+    }
+    return "the host is not reachable";
+  }
+
+  // Without a network in common there is no tunnel to ask through, and no harm in silence.
+  void tell_underlay(const std::string& check, const IpAddress& vtep) {
+    const auto small = ping(vtep, 64, patient_.patience);
+    if (!small.ok()) return out_.note(check, small.error().message, "run this as root");
+    if (small.value() == ProbeAnswer::answered) {
+      out_.good(check, "answers pings; no network has endpoints here and there");
+    } else {
+      out_.note(check, "does not answer pings; no network has endpoints here and there",
+                "check the route and filters between the hosts; if only ICMP is dropped, this is no harm");
+    }
+  }
+
+  const Patient& patient_;
+  const StoreView& view_;
+  Symptoms& out_;
+  const HostRecord* own_ = nullptr;
+  std::vector<AskedNetwork> networks_;
+  std::map<HostName, std::vector<Asked>> by_host_;
+  std::vector<Dropped> drops_before_;
+  std::vector<Dropped> drops_after_;
+};
+
+}  // namespace
+
+void examine_peers(const Patient& patient, const StoreView& view, Symptoms& out) {
+  PeerExamination(patient, view, out).run();
+}
+
+}  // namespace ovl
