@@ -20,6 +20,7 @@
 #include "cmd/style.hpp"
 #include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
+#include "cmd/whereabouts.hpp"
 #include "reconcile/closing.hpp"
 
 namespace ovl {
@@ -194,6 +195,7 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
       .findings = telling.findings()};
   OVL_TRY(Context context,
           Context::open(global, options, needs, saved != nullptr ? &saved->manifest : nullptr));
+  if (saved != nullptr) OVL_CHECK(check_made_for(global, context, saved->options.host));
   if (options.by_itself) OVL_CHECK(check_rolled_back(context));
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();

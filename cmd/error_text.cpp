@@ -17,8 +17,9 @@ std::string first_line_of(const Error& error, const Style& style) {
 
 std::string error_text(const Error& error, const Style& style) {
   if (error.code == Errc::interrupted && error.hint.empty()) return first_line_of(error, style);
-  const std::string hint = error.hint.empty() ? std::string(family_of(error.code).remedy) : error.hint;
-  return fmt::format("{}hint: {}\n", first_line_of(error, style), printable(hint));
+  const std::string hint = remedy_for(error);
+  const std::string first = first_line_of(error, style);
+  return hint.empty() ? first : fmt::format("{}hint: {}\n", first, printable(hint));
 }
 
 }  // namespace ovl

@@ -96,7 +96,7 @@ Value error_event(const Error& error) {
   about.set("severity", "error");
   about.set("id", name_of(error.code));
   about.set("message", printable(error.message));
-  about.set("hint", printable(error.hint.empty() ? family_of(error.code).remedy : error.hint));
+  about.set("hint", printable(remedy_for(error)));
   about.set("exit_code", exit_code(error.code));
   Value out = event_line("diagnostic", "error", error.message);
   out.set("diagnostic", std::move(about));

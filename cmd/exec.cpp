@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "cmd/keystore_options.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
+#include "cmd/whereabouts.hpp"
 #include "drivers/process/enter.hpp"
 
 namespace ovl {
@@ -47,12 +49,23 @@ Result<NetnsName> find_netns(Context& context, const Label& name) {
                .hint = "see them with: ovl endpoint ls"};
 }
 
+bool is_there(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error) || error;  // what can't be looked at is told by entering it
+}
+
 Status enter(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec) {
   OVL_TRY(const Label name, Label::parse(exec.endpoint));
   NetnsName netns;
   {
     OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
     OVL_TRY(netns, find_netns(context, name));
+    if (!is_there(fmt::format("{}/netns/{}", global.run_directory, netns.text()))) {
+      const Error missing{
+          .code = Errc::not_found,
+          .message = fmt::format("netns {} of endpoint {} does not exist", netns.text(), name.text())};
+      return not_here(global, context, name, missing);
+    }
     // An endpoint is no place for the keystore's secrets.
     forget_secret_variables(context.access());
   }

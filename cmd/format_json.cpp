@@ -13,7 +13,7 @@ Value error_value(const Error& error) {
   Value out = Value::object();
   out.set("id", name_of(error.code));
   out.set("message", printable(error.message));
-  out.set("hint", printable(error.hint.empty() ? family_of(error.code).remedy : error.hint));
+  out.set("hint", printable(remedy_for(error)));
   out.set("exit_code", exit_code(error.code));
   return out;
 }

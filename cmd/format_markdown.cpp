@@ -101,7 +101,8 @@ Lines lines_of_manifest(const ManifestFindings& manifest) {
 
 Lines lines_of_error(const Error& error) {
   Lines out{fmt::format("{} [{}]", printable(error.message), name_of(error.code))};
-  out.push_back("  hint: " + printable(error.hint.empty() ? family_of(error.code).remedy : error.hint));
+  const std::string remedy = remedy_for(error);
+  if (!remedy.empty()) out.push_back("  hint: " + printable(remedy));
   return out;
 }
 

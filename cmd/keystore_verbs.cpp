@@ -128,7 +128,8 @@ Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
   if (!context.request().cluster.empty() && context.request().cluster != dump.cluster) {
     return Error{.code = Errc::guard,
                  .message = fmt::format("the export is of cluster {}, not of {}", dump.cluster.text(),
-                                        context.request().cluster.text())};
+                                        context.request().cluster.text()),
+                 .hint = fmt::format("import it as what it is: --cluster {}", dump.cluster.text())};
   }
   OVL_CHECK(load_cluster(*context.world().keystore, dump, this_process(std::time(nullptr)), lock_options()));
   std::cout << fmt::format("Imported {} records of cluster {}, and verified them.\n", dump.items.size(),

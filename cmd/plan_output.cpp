@@ -308,7 +308,12 @@ bool is_saved_plan(const std::string& path) {
 }
 
 Status check_fresh(const SavedPlan& saved, const Planned& planned) {
-  if (!saved.boot.empty() && saved.boot != boot_id()) return stale("this host (another host, or rebooted)");
+  if (!saved.boot.empty() && saved.boot != boot_id()) {
+    return Error{
+        .code = Errc::stale,
+        .message = "the saved plan is stale: this machine has booted since it was made, or is another one",
+        .hint = "plan again; nothing was done"};
+  }
   const Value now = plan_json(planned.plan);
   for (const std::string& moved : {first_moved_record(saved.store, store_fingerprint(planned)),
                                    first_moved(saved.json, now), first_moved_word(saved.json, now)}) {

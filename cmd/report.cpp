@@ -92,9 +92,7 @@ std::vector<Notice> notices_of(const Report& report) {
     out.push_back(Notice{.id = std::string(name_of(report.error->code)),
                          .subject = {},
                          .message = report.error->message,
-                         .hint = report.error->hint.empty()
-                                     ? std::string(family_of(report.error->code).remedy)
-                                     : report.error->hint,
+                         .hint = remedy_for(*report.error),
                          .place = {}});
   }
   std::ranges::stable_sort(out, {}, &Notice::severity);

@@ -107,7 +107,10 @@ std::string dropped_text(const LookHere& here) {
 }
 
 std::string status_text(const Label& cluster, const StoreView& view, const LookHere& here) {
-  if (!view.head) return fmt::format("Cluster {}: never applied\n", cluster.text());
+  // Nothing tells a store that never had it from one that lost it, where nobody remembers.
+  if (!view.head) {
+    return fmt::format("Cluster {}: not in this keystore; never applied, or lost\n", cluster.text());
+  }
   std::string out = fmt::format("Cluster {}: generation {}, {} hosts, {} networks, {} endpoints\n",
                                 cluster.text(), view.head->serial, view.records.hosts.size(),
                                 view.records.networks.size(), view.records.endpoints.size());

@@ -25,7 +25,9 @@ struct EnumNames<Errc> {
 struct ErrorFamily {
   Errc code = Errc::bug;
   std::string_view cause;
-  std::string_view remedy;  // also shown when the error itself has no hint
+  std::string_view remedy;
+  // Whether the remedy fits whatever an error of the family says: then it is shown with one that has no hint.
+  bool fits_all = true;
 };
 
 // Where a finding arises, in the order of a run.
@@ -58,10 +60,13 @@ inline constexpr std::array<ErrorFamily, 17> kErrorFamilies{{
     {Errc::io, "A file, a directory or a socket of this machine could not be read or written.",
      "look at the path: does it exist, who may read it, is the disk full"},
     {Errc::conflict, "Something that is not ovl's stands where an object of the manifest belongs.",
-     "remove or rename what is in the way, or choose another name, address or VNI; ovl never touches it"},
+     "remove or rename what is in the way, or choose another name, address or VNI; ovl never touches it",
+     false},
     {Errc::guard, "A guard refused the command before anything was changed.",
-     "do what the guard asks for, or say that it is meant: --allow-rollback, --max-destroy, protect = false"},
-    {Errc::stale, "What the command was computed from has moved since.", "plan again, and read the new plan"},
+     "do what the guard asks for, or say that it is meant: --allow-rollback, --max-destroy, protect = false",
+     false},
+    {Errc::stale, "What the command was computed from has moved since.", "plan again, and read the new plan",
+     false},
     {Errc::locked, "Somebody else is writing the cluster's records.",
      "wait for them with --lock-timeout; ovl lock ls says who it is"},
     {Errc::unreachable, "The keystore did not answer in time, or refused the login.",
@@ -75,9 +80,10 @@ inline constexpr std::array<ErrorFamily, 17> kErrorFamilies{{
      "undo what the reason names and apply again: it goes on where it stopped"},
     {Errc::not_found, "The thing that was asked for is not there.",
      "look at what there is: ovl network ls, "
-     "ovl host ls, ovl endpoint ls"},
+     "ovl host ls, ovl endpoint ls",
+     false},
     {Errc::corrupt, "Stored data did not pass its validation; nothing was made from it.",
-     "ovl keystore check names the keys; an apply with the manifest writes them anew"},
+     "ovl keystore check names the keys; an apply with the manifest writes them anew", false},
     {Errc::verify, "All was applied, but reading back shows a difference: somebody changes the same objects.",
      "ovl plan shows what differs; stop the other program, then apply again"},
     {Errc::interrupted,
@@ -498,6 +504,12 @@ class FindingId {
 // The family of a code.
 constexpr const ErrorFamily& family_of(Errc code) {
   return kErrorFamilies[static_cast<std::size_t>(code)];
+}
+
+// What to do about an error: its own hint, or its family's remedy where that fits all; may be empty.
+inline std::string remedy_for(const Error& error) {
+  const ErrorFamily& family = family_of(error.code);
+  return error.hint.empty() && family.fits_all ? std::string(family.remedy) : error.hint;
 }
 
 }  // namespace ovl

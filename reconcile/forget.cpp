@@ -28,12 +28,14 @@ Status forget_host(Keystore& store, const StoreLayout& layout, const HostName& h
   }
   if (transaction.writes.empty()) {
     return Error{.code = Errc::not_found,
-                 .message = fmt::format("nothing is known of a machine called {}", host.text())};
+                 .message = fmt::format("nothing is known of a machine called {}", host.text()),
+                 .hint = "see which there are with: ovl host ls"};
   }
   OVL_TRY(const CommitResult result, store.commit(transaction));
   if (result.committed) return {};
   return Error{.code = Errc::stale,
-               .message = fmt::format("{} reported itself just now; nothing was forgotten", host.text())};
+               .message = fmt::format("{} reported itself just now; nothing was forgotten", host.text()),
+               .hint = "it is alive: stop what applies there, ovl agent or ovl sync, then forget it again"};
 }
 
 }  // namespace ovl

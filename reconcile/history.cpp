@@ -47,7 +47,10 @@ Result<std::optional<HeldLock>> read_lock(Keystore& store, const StoreLayout& la
 
 Status break_lock(Keystore& store, const StoreLayout& layout, Revision id) {
   OVL_TRY(const auto lock, read_lock(store, layout));
-  if (!lock) return Error{.code = Errc::not_found, .message = "nobody holds the cluster's lock"};
+  if (!lock)
+    return Error{.code = Errc::not_found,
+                 .message = "nobody holds the cluster's lock",
+                 .hint = "there is nothing to break"};
   const Error other{.code = Errc::stale,
                     .message = fmt::format("the cluster's lock is not {} by now, nothing was done", id),
                     .hint = "see it with: ovl lock ls"};

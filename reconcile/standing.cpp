@@ -38,7 +38,12 @@ Standing standing_outside(const HostStatus& status) {
 Standing standing_of(const StoreView& view, const Records& records, const HostName& host) {
   const auto at = view.status.find(host.text());
   const bool refused = std::ranges::binary_search(view.frozen_hosts, host);
-  if (at == view.status.end()) return {Standing::Kind::never, "never applied"};
+  if (at == view.status.end()) {
+    // A host says its facts before it first reports.
+    const bool began = view.facts.host(host) != nullptr;
+    return {Standing::Kind::never,
+            began ? "no report: it was lost, or the first apply was cut short" : "never applied"};
+  }
   if (records.host(host) == nullptr && !refused) return standing_outside(at->second);
   return standing_in_records(view, at->second);
 }

@@ -51,7 +51,10 @@ Result<Snapshot> snapshot_of(const Dump& dump) {
 
 Status require_valid(const StoreView& view) {
   if (!view.head)
-    return Error{.code = Errc::not_found, .message = "there is no head: no cluster was applied here"};
+    return Error{
+        .code = Errc::not_found,
+        .message = "there is no head: no cluster was applied here, or the keystore has lost it",
+        .hint = "look whether url and cluster are the right ones; one that was lost is put back by an apply"};
   if (!fits_head(view)) {
     return Error{
         .code = Errc::corrupt,

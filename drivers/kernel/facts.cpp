@@ -55,15 +55,20 @@ std::vector<AddressRow> global_addresses(std::vector<AddressRow> rows, const Lin
   return rows;
 }
 
-Result<const AddressRow*> find_address(const std::vector<AddressRow>& rows, const IpAddress& wanted) {
+// Whoever stands on the wrong machine gives it no other one's address.
+Result<const AddressRow*> find_address(const std::vector<AddressRow>& rows, const HostName& host,
+                                       const IpAddress& wanted) {
   const auto at =
       std::ranges::find(rows, wanted, [](const AddressRow& row) { return row.address.address.address; });
   if (at != rows.end()) return &*at;
-  return Error{.code = Errc::conflict,
-               .message = fmt::format("the advertised address {} is not on this machine", wanted.text()),
-               .hint =
-                   "give the interface its address, correct `advertise`, or set `bind` when the address "
-                   "is translated (NAT)"};
+  return Error{
+      .code = Errc::conflict,
+      .message = fmt::format("the advertised address {} of host {} is not on this machine", wanted.text(),
+                             host.text()),
+      .hint = fmt::format(
+          "if this machine is another host, say which: --host NAME; if it is {}, correct `advertise`, "
+          "or set `bind` when the address is translated (NAT)",
+          host.text())};
 }
 
 Error no_address(const IfName& wanted, const LinkRow* device, bool has_others) {
@@ -134,7 +139,7 @@ void fill_links(HostFacts& facts, const LinkTable& links) {
 Status fill_vtep(HostFacts& facts, const FactsRequest& request, const std::vector<AddressRow>& rows,
                  const LinkTable& links) {
   if (!request.advertise && !request.interface) return {};
-  OVL_TRY(const AddressRow* row, request.advertise ? find_address(rows, *request.advertise)
+  OVL_TRY(const AddressRow* row, request.advertise ? find_address(rows, request.host, *request.advertise)
                                                    : find_on_interface(rows, links, request));
   facts.vtep = row->address.address.address;
   if (const LinkRow* device = links.find(row->index)) {

@@ -223,6 +223,25 @@ TEST_F(Health, ALostHostIsWaitedForNoLongerAndCatchesUp) {
   EXPECT_TRUE(in_sync("left"));
 }
 
+// Whoever stands on the wrong host is told which is the right one.
+TEST_F(Health, TheRightPlaceIsNamed) {
+  up(kManifest);
+  const Ran before = on("left", "ovl exec one -- true");
+  EXPECT_EQ(before.code, 125) << before.out;
+  EXPECT_TRUE(before.has("netns one of endpoint one does not exist")) << before.out;
+  EXPECT_TRUE(before.has("hint: it is not made yet: ovl apply")) << before.out;
+  ASSERT_EQ(on("left", "ovl plan --out saved.plan").code, 0);
+  const Ran elsewhere = on("right", "ovl apply saved.plan");
+  EXPECT_EQ(elsewhere.code, 12) << elsewhere.out;
+  EXPECT_TRUE(elsewhere.has("this plan was made for host left, this is right")) << elsewhere.out;
+  EXPECT_FALSE(elsewhere.has("give the interface")) << elsewhere.out;
+  apply("left");
+  const Ran ran = on("right", "ovl exec one -- true");
+  EXPECT_EQ(ran.code, 125) << ran.out;
+  EXPECT_TRUE(ran.has("endpoint one is on host left, this is right")) << ran.out;
+  EXPECT_TRUE(ran.has("hint: run it on left")) << ran.out;
+}
+
 TEST_F(Health, WaitingForAHostThatDoesNotComeEndsInTime) {
   up(kManifest);
   apply("left");

@@ -1,6 +1,7 @@
 // The catalogue of errors holds what the code reports, nothing else, and docs/errors.md is made from it.
 #include "cmd/error_docs.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -110,10 +111,20 @@ TEST(ErrorText, HasTheFamilyAndARemedy) {
   const Style plain(false);
   EXPECT_EQ(error_text({.code = Errc::locked, .message = "a\nb", .hint = "wait"}, plain),
             "ovl: a\\x0ab [locked]\nhint: wait\n");
-  EXPECT_EQ(error_text({.code = Errc::stale, .message = "it moved"}, plain),
-            "ovl: it moved [stale]\nhint: plan again, and read the new plan\n");
+  EXPECT_EQ(error_text({.code = Errc::in_doubt, .message = "no answer"}, plain),
+            "ovl: no answer [in-doubt]\nhint: apply again: it reads what is there and goes on from that\n");
   EXPECT_EQ(error_text({.code = Errc::interrupted, .message = "interrupted"}, plain),
             "ovl: interrupted [interrupted]\n");
+}
+
+// What helps against most errors of a family sends the reader of another one astray.
+TEST(ErrorText, HasNoRemedyOfAnotherCase) {
+  const Style plain(false);
+  for (const Errc code : {Errc::conflict, Errc::guard, Errc::stale, Errc::not_found, Errc::corrupt}) {
+    const Error error{.code = code, .message = "so it is"};
+    EXPECT_EQ(error_text(error, plain), fmt::format("ovl: so it is [{}]\n", name_of(code)));
+    EXPECT_EQ(remedy_for(error), "");
+  }
 }
 
 }  // namespace

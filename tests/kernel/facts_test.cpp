@@ -225,8 +225,9 @@ TEST_F(FactsTest, AnAddressOrInterfaceThatIsNotHereIsAConflictWithARemedy) {
   auto read = kernel->facts(request);
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().code, Errc::conflict);
-  EXPECT_NE(read.error().message.find("192.168.50.9"), std::string::npos);
-  EXPECT_FALSE(read.error().hint.empty());
+  EXPECT_NE(read.error().message.find("192.168.50.9 of host a"), std::string::npos);
+  EXPECT_EQ(read.error().hint.find("give the interface"), std::string::npos) << "two hosts would have it";
+  EXPECT_NE(read.error().hint.find("--host"), std::string::npos);
   request = {.host = request.host, .interface = dev("und1")};
   EXPECT_EQ(kernel->facts(request).error().code, Errc::conflict);
 }
