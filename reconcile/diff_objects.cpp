@@ -17,12 +17,12 @@ namespace ovl {
 namespace {
 
 // What becomes of a link.
-enum class Fate : std::uint8_t { keep, update, create, replace, remove, adopt };
+enum class LinkFate : std::uint8_t { keep, update, create, replace, remove, adopt };
 
 struct LinkState {
   const Link* desired = nullptr;
   const Link* observed = nullptr;
-  Fate fate = Fate::keep;
+  LinkFate fate = LinkFate::keep;
   Reason reason = Reason::differs;
   FieldMask fields = 0;
 };
@@ -280,20 +280,20 @@ class Differ {
 
   void settle_link(const LinkKey& key, LinkState& state) {
     if (state.desired == nullptr) {
-      set(state, Fate::remove, Reason::not_desired);
+      set(state, LinkFate::remove, Reason::not_desired);
     } else if (state.observed == nullptr) {
-      set(state, Fate::create, Reason::absent);
+      set(state, LinkFate::create, Reason::absent);
     } else if (!ours(*state.observed)) {
       settle_foreign(key, state);
     } else {
       state.fields = differing(*state.desired, *state.observed);
       if ((state.fields & kFixedLinkFields) != 0) {
-        set(state, Fate::replace, Reason::fixed_field);
+        set(state, LinkFate::replace, Reason::fixed_field);
       } else if (state.fields != 0) {
-        set(state, Fate::update, state.observed->alias.empty() ? Reason::half_made : Reason::differs);
+        set(state, LinkFate::update, state.observed->alias.empty() ? Reason::half_made : Reason::differs);
       }
-      if (state.fate != Fate::replace && is_requested(key.first, state.desired)) {
-        set(state, Fate::replace, Reason::requested);
+      if (state.fate != LinkFate::replace && is_requested(key.first, state.desired)) {
+        set(state, LinkFate::replace, Reason::requested);
       }
     }
   }
@@ -327,7 +327,7 @@ class Differ {
                "remove or rename it: a pair is taken over with both ends, or made anew");
     } else if (may_adopt(index, "the device", *state.desired, *state.observed, state.observed->alias)) {
       state.fields = differing(*state.desired, *state.observed);
-      set(state, Fate::adopt, Reason::requested);
+      set(state, LinkFate::adopt, Reason::requested);
     }
   }
 
@@ -347,7 +347,7 @@ class Differ {
     return link.peer ? words_for(*link.peer) : "in a namespace that is not looked at";
   }
 
-  static void set(LinkState& state, Fate fate, Reason reason) {
+  static void set(LinkState& state, LinkFate fate, Reason reason) {
     state.fate = fate;
     state.reason = reason;
   }
@@ -355,25 +355,26 @@ class Differ {
   // The inner end of a pair is born and dies with the outer one.
   void settle_peer(const LinkKey&, LinkState& outer) {
     if (outer.desired == nullptr || !outer.desired->peer) return;
-    if (outer.fate != Fate::create && outer.fate != Fate::replace) return;
+    if (outer.fate != LinkFate::create && outer.fate != LinkFate::replace) return;
     const auto inner = links_.find({outer.desired->peer->netns, outer.desired->peer->name});
     if (inner == links_.end() || inner->second.desired == nullptr || inner->second.observed == nullptr)
       return;
-    if (ours(*inner->second.observed)) set(inner->second, Fate::replace, Reason::parent_replaced);
+    if (ours(*inner->second.observed)) set(inner->second, LinkFate::replace, Reason::parent_replaced);
   }
 
   // A port that comes to a bridge, a new one or back from another, brings nothing along: its settings and
   // its entries were the other bridge's (br_del_if(), br_fdb_delete_by_port()).
   void settle_port(const LinkKey& key, LinkState& state) {
     if (state.desired == nullptr || state.observed == nullptr || !state.desired->master) return;
-    if (state.fate == Fate::create || state.fate == Fate::replace || state.desired->master->empty()) return;
+    if (state.fate == LinkFate::create || state.fate == LinkFate::replace || state.desired->master->empty())
+      return;
     const auto bridge = links_.find({key.first, *state.desired->master});
     const bool made = bridge != links_.end() &&
-                      (bridge->second.fate == Fate::create || bridge->second.fate == Fate::replace);
+                      (bridge->second.fate == LinkFate::create || bridge->second.fate == LinkFate::replace);
     if (!made && state.observed->master == state.desired->master) return;
     static const FieldMask port_fields = mask_of_port_fields();
     state.fields |= port_fields;
-    set(state, Fate::update, made ? Reason::parent_replaced : Reason::differs);
+    set(state, LinkFate::update, made ? Reason::parent_replaced : Reason::differs);
     rejoining_.insert(key);
   }
 
@@ -381,20 +382,20 @@ class Differ {
     for (const auto& [key, state] : links_) {
       const std::uint32_t space = index_of(key.first);
       switch (state.fate) {
-        case Fate::keep: break;
-        case Fate::create: emit(space, Action::create, state.reason, {}, state.desired); break;
-        case Fate::update:
+        case LinkFate::keep: break;
+        case LinkFate::create: emit(space, Action::create, state.reason, {}, state.desired); break;
+        case LinkFate::update:
           emit(space, Action::update, state.reason, state.observed, state.desired, state.fields);
           break;
-        case Fate::replace:
+        case LinkFate::replace:
           emit(space, Action::replace, state.reason, state.observed, state.desired, state.fields);
           break;
-        case Fate::remove: emit(space, Action::remove, state.reason, state.observed, {}); break;
-        case Fate::adopt:
+        case LinkFate::remove: emit(space, Action::remove, state.reason, state.observed, {}); break;
+        case LinkFate::adopt:
           emit(space, Action::adopt, state.reason, state.observed, state.desired, state.fields);
           break;
       }
-      if (state.fate == Fate::replace || state.fate == Fate::remove) gone_.insert(key);
+      if (state.fate == LinkFate::replace || state.fate == LinkFate::remove) gone_.insert(key);
     }
   }
 
@@ -561,7 +562,7 @@ class Differ {
 
   [[nodiscard]] bool stands_on_adopted(std::uint32_t index, const IfName& dev) const {
     const auto at = links_.find({plan_.spaces[index], dev});
-    return at != links_.end() && at->second.fate == Fate::adopt;
+    return at != links_.end() && at->second.fate == LinkFate::adopt;
   }
 
   // A route has our protocol number, but only one on a device of ours is ours.

@@ -14,9 +14,9 @@ namespace {
 // So many namespaces are asked about for one link that nobody wants; then it stays unresolved.
 constexpr std::size_t kMaxCandidates = 64;
 
-class Resolver {
+class PeerResolver {
  public:
-  Resolver(Spaces& spaces, std::vector<ReadSpace>& read, const HostObjects& wanted)
+  PeerResolver(Spaces& spaces, std::vector<ReadSpace>& read, const HostObjects& wanted)
       : spaces_(spaces), read_(read), wanted_(wanted) {
     for (std::size_t space = 0; space < read_.size(); ++space) index_space(space);
   }
@@ -128,7 +128,7 @@ class Resolver {
 }  // namespace
 
 Status resolve_veth_peers(Spaces& spaces, std::vector<ReadSpace>& read, const HostObjects& wanted) {
-  return Resolver(spaces, read, wanted).run();
+  return PeerResolver(spaces, read, wanted).run();
 }
 
 }  // namespace ovl
