@@ -195,11 +195,11 @@ std::optional<std::vector<std::string>> items_of(const Value& value) {
   return out;
 }
 
-// Where both sides read the same, as they are written.
+// Where both sides read the same and are not, as they are written.
 void say_values(const Value& before, const Value& after, Difference& out) {
   out.before = text_of(before);
   out.after = text_of(after);
-  if (out.before != out.after) return;
+  if (out.before != out.after || before == after) return;
   out.before = before.json();
   out.after = after.json();
 }
@@ -345,6 +345,8 @@ std::string words_of(const Difference& difference) {
   if (difference.before != difference.after) {
     out = fmt::format("{} -> {}", printable(difference.before), printable(difference.after));
     if (difference.has_elements()) out += ",";
+  } else if (!difference.has_elements()) {
+    out = printable(difference.before) + " again";  // lost with another field, and set anew
   }
   add_signed(out, '-', difference.removed);
   add_signed(out, '+', difference.added);

@@ -22,8 +22,8 @@ struct WantTheSame {
 };
 
 bool is_drift(const ObjectChange& change, const WantTheSame& want_the_same) {
-  // Nobody has moved what is made anew because it was asked for, or what an apply left unfinished.
-  if (change.reason == Reason::requested || change.reason == Reason::half_made) return false;
+  // Nobody has moved what is made anew because it was asked for.
+  if (change.reason == Reason::requested) return false;
   const bool made = !std::holds_alternative<std::monostate>(change.after);
   return std::visit(want_the_same, made ? change.after : change.before);
 }

@@ -235,6 +235,12 @@ TEST(Elements, OfARecordAreNamed) {
   EXPECT_EQ(words(R"({"netns":""})", "{}"), "netns: \"\" -> null") << "never none -> none";
 }
 
+// What a port loses with its bridge is set again, to what it was.
+TEST(Elements, OfTheSameValueAreNotToldTwice) {
+  const FieldDelta same{.name = "port_flood", .before = Value(false), .after = Value(false)};
+  EXPECT_EQ(text_of(difference_of(same, false)), "port_flood: false again");
+}
+
 TEST(TunnelStep, SaysWhichOfTheThreeItIs) {
   const auto network = [](int vni, const std::string& twin, int port = 4789) {
     return R"({"port":)" + std::to_string(port) + R"(,"vni":)" + std::to_string(vni) +

@@ -81,7 +81,8 @@ TEST(Environment, HasAVariableForEachPlaceAndForNothingElse) {
 TEST_F(EnvironmentOfAPlan, DoesNotChangeWhatIsPlanned) {
   std::string all;
   std::set<std::string> names;
-  for (const OptionInfo& option : command_tree().command("plan")->options) {
+  const CommandInfo tree = command_tree();
+  for (const OptionInfo& option : tree.command("plan")->options) {
     const std::string name = long_name(option);
     if (places().contains(name) || name == "--help") continue;
     all += variable_called_after(name) + "=true ";
