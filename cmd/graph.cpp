@@ -1,4 +1,5 @@
-// ovl graph: the cluster's records as a drawing. SVG is made by graphviz's dot, which takes our place.
+// ovl graph: the cluster's records as a drawing, or, before the first apply, what the manifest asks for. SVG
+// is made by graphviz's dot, which takes our place.
 #include "reconcile/graph.hpp"
 
 #include <fcntl.h>
@@ -7,14 +8,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <iostream>
 
 #include "cmd/context.hpp"
+#include "cmd/desired_view.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/loss.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/process/enter.hpp"
 #include "model/handle.hpp"
+#include "reconcile/standing.hpp"
 
 namespace ovl {
 
@@ -44,14 +48,46 @@ Status become_dot(const std::string& text) {
   return error;
 }
 
+// A host's own words are not for a drawing: they may be any text.
+std::string_view word_for(Standing::Kind kind) {
+  switch (kind) {
+    case Standing::Kind::never: return "never applied";
+    case Standing::Kind::behind: return "behind";
+    case Standing::Kind::failed: return "failed";
+    case Standing::Kind::frozen: return "frozen";
+    case Standing::Kind::current: return "up to date";
+  }
+  return "";
+}
+
+HostNotes notes_of(const StoreView& view, std::int64_t now) {
+  HostNotes out;
+  for (const HostRecord& host : view.records.hosts) {
+    const Standing::Kind kind = standing_of(view, host.name).kind;
+    const std::string health =
+        kind == Standing::Kind::never ? std::string() : health_of(view, host.name, now) + ", ";
+    out.emplace(host.name, health + std::string(word_for(kind)));
+  }
+  return out;
+}
+
+// What is to be drawn: the store's records, or the manifest's where no store has any yet.
+StoreView view_to_draw(const Context& context, StoreView stored) {
+  if (stored.head) return stored;
+  auto wanted = desired_view(context, stored);
+  if (!wanted) return stored;
+  std::cerr << "ovl: the keystore holds no cluster yet: this is what the manifest asks for\n";
+  return std::move(*wanted);
+}
+
 Result<int> graph(const GlobalOptions& global, const PlanOptions& options, const GraphOptions& given) {
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   const Label& cluster = context.request().cluster;
-  OVL_TRY(const StoreView view, read_store(*context.world().keystore, StoreLayout(cluster)));
-  OVL_CHECK(tell_loss(global, options, context, view));
-  const bool mermaid = given.format == "mermaid";
-  const std::string text =
-      graph_text(cluster, view.records, mermaid ? GraphFormat::mermaid : GraphFormat::dot);
+  OVL_TRY(StoreView stored, read_store(*context.world().keystore, StoreLayout(cluster)));
+  OVL_CHECK(tell_loss(global, options, context, stored));
+  const StoreView view = view_to_draw(context, std::move(stored));
+  const GraphFormat format = given.format == "mermaid" ? GraphFormat::mermaid : GraphFormat::dot;
+  const std::string text = graph_text(cluster, view.records, format, notes_of(view, std::time(nullptr)));
   if (!given.out.empty()) OVL_CHECK(redirect_stdout(given.out));
   if (given.format == "svg") OVL_CHECK(become_dot(text));
   std::cout << text << std::flush;

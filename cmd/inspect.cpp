@@ -8,6 +8,7 @@
 #include "cmd/blame.hpp"
 #include "cmd/context.hpp"
 #include "cmd/describe.hpp"
+#include "cmd/desired_view.hpp"
 #include "cmd/elements.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
@@ -15,9 +16,7 @@
 #include "cmd/output_format.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/diff_records.hpp"
-#include "reconcile/moves.hpp"
 #include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
 
 namespace ovl {
 
@@ -131,19 +130,6 @@ Result<Subject> subject_of(const LsOptions& inspect, const StoreView& view) {
     subject.namespaces.push_back(endpoint->netns);
   }
   return subject;
-}
-
-// The same cluster with the records that the manifest here asks for; none: no manifest, or a broken one.
-std::optional<StoreView> desired_view(const Context& context, const StoreView& view) {
-  if (context.manifest() == nullptr) return std::nullopt;
-  StoreView out = view;
-  const std::vector<Move> moves = moves_of(*context.manifest());
-  move_records(moves, out.records, view.homeless);
-  move_facts(moves, out.records, out.facts);
-  Resolved resolved = resolve(*context.manifest(), out.records, out.facts);
-  if (!resolved.problems.empty()) return std::nullopt;
-  out.records = std::move(resolved.records);
-  return out;
 }
 
 // One side; null when it has none of this name.

@@ -10,11 +10,12 @@ namespace ovl {
 
 namespace {
 
-// Names are labels and addresses: nothing in them needs escaping in either language. A node's id is made
-// of its kind and its place in the records.
+// Names are labels and addresses, notes our own words: nothing in them needs escaping in either language. A
+// node's id is made of its kind and its place in the records.
 class Graph {
  public:
-  Graph(const Label& cluster, const Records& records) : cluster_(cluster), records_(records) {
+  Graph(const Label& cluster, const Records& records, const HostNotes& notes)
+      : cluster_(cluster), records_(records), notes_(notes) {
     for (const EndpointRecord& endpoint : records.endpoints) {
       on_host_[endpoint.host].insert(endpoint.name);
       ids_.try_emplace(endpoint.name, fmt::format("e{}", ids_.size()));
@@ -22,8 +23,9 @@ class Graph {
   }
 
   std::string dot() const {
-    std::string out =
-        fmt::format("graph \"{}\" {{\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n", cluster_.text());
+    std::string out = fmt::format("graph \"{}\" {{\n  rankdir=LR;\n", cluster_.text());
+    for (const char* part : {"graph", "node", "edge"})
+      out += fmt::format("  {} [fontname=\"sans-serif\"];\n", part);
     for (std::size_t i = 0; i < records_.hosts.size(); ++i) {
       const HostRecord& host = records_.hosts[i];
       out += fmt::format("  subgraph cluster_h{} {{\n    label=\"{}\";\n", i, host_label(host, "\\n"));
@@ -76,8 +78,12 @@ class Graph {
     return static_cast<std::size_t>(at - records_.networks.begin());
   }
 
-  static std::string host_label(const HostRecord& host, std::string_view line) {
-    return fmt::format("{}{}{}", host.name.text(), line, host.advertise ? host.advertise->text() : "waiting");
+  [[nodiscard]] std::string host_label(const HostRecord& host, std::string_view line) const {
+    const auto note = notes_.find(host.name);
+    return fmt::format("{}{}{}{}{}", host.name.text(), line,
+                       host.advertise ? host.advertise->text() : "waiting",
+                       note != notes_.end() ? line : std::string_view(),
+                       note != notes_.end() ? std::string_view(note->second) : std::string_view());
   }
 
   static std::string network_label(const NetworkRecord& network, std::string_view line) {
@@ -96,14 +102,16 @@ class Graph {
 
   const Label& cluster_;
   const Records& records_;
+  const HostNotes& notes_;
   std::map<HostName, std::set<Label>> on_host_;
   std::map<Label, std::string> ids_;
 };
 
 }  // namespace
 
-std::string graph_text(const Label& cluster, const Records& records, GraphFormat format) {
-  const Graph graph(cluster, records);
+std::string graph_text(const Label& cluster, const Records& records, GraphFormat format,
+                       const HostNotes& notes) {
+  const Graph graph(cluster, records, notes);
   return format == GraphFormat::dot ? graph.dot() : graph.mermaid();
 }
 

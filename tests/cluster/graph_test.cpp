@@ -35,8 +35,27 @@ class Graph : public ::testing::Test {
 TEST_F(Graph, IsDot) {
   const Ran dot = ovl("graph");
   ASSERT_EQ(dot.code, 0) << dot.out;
-  EXPECT_TRUE(dot.has("label=\"left\\n192.0.2.1\"")) << dot.out;
+  EXPECT_TRUE(dot.has("label=\"left\\n192.0.2.1\\nnever applied\"")) << dot.out;
   EXPECT_TRUE(dot.has("e0 -- n1 [label=\"10.0.9.2\\nfd00:9::2\"];")) << dot.out;
+}
+
+TEST_F(Graph, HasOneFont) {
+  const Ran dot = ovl("graph");
+  for (const char* part : {"graph", "node", "edge"}) {
+    EXPECT_TRUE(dot.has(std::string("  ") + part + " [fontname=\"sans-serif\"];\n")) << dot.out;
+  }
+}
+
+// Nobody has to apply to see what he has written.
+TEST_F(Graph, IsOfTheManifestBeforeTheFirstApply) {
+  const std::string applied = ovl("graph 2>&1").out;
+  std::filesystem::remove(directory_.file("keystore.db"));
+  const Ran lost = ovl("graph");
+  EXPECT_NE(lost.code, 0) << "what was remembered and is gone is told: " << lost.out;
+  const Ran fresh = ovl("graph --cluster drawn --state-dir " + directory_.file("elsewhere") + " 2>told");
+  EXPECT_EQ(fresh.code, 0) << fresh.out;
+  EXPECT_EQ(fresh.out, applied);
+  EXPECT_TRUE(shell("cat " + directory_.file("told")).has("what the manifest asks for"));
 }
 
 TEST_F(Graph, IsMermaid) {
