@@ -7,6 +7,7 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/looked_at.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
@@ -93,6 +94,7 @@ Result<int> plan(const GlobalOptions& global, const PlanOptions& options, IsRefu
                  ManifestFindings& manifest) {
   OVL_TRY(const Look seen, look_as_far_as_allowed(global, options, manifest));
   const Planned& planned = seen.planned;
+  if (global.verbose > 0) std::cerr << looked_at_text(seen.context, planned);
   if (print_problems(planned, seen.context.sources())) {
     tell_failure(options, manifest, planned.problems, std::nullopt);
     return kExitManifest;

@@ -98,6 +98,15 @@ TEST_F(EnvironmentOfAPlan, DoesNotChangeWhatIsPlanned) {
   }
 }
 
+TEST_F(EnvironmentOfAPlan, SaysWithVerboseWhatWasLookedAt) {
+  const std::string told = ovl("", "plan -v --scope cluster");
+  EXPECT_NE(told.find("ovl: manifest: 1 file, first "), std::string::npos) << told;
+  EXPECT_NE(told.find("store.db: no cluster yet, 0 hosts, 0 networks, 0 endpoints\n"), std::string::npos)
+      << told;
+  EXPECT_NE(told.find("ovl: no host was looked at\n"), std::string::npos) << told;
+  EXPECT_EQ(ovl("", "plan --scope cluster").find("ovl: "), std::string::npos) << "only when asked";
+}
+
 TEST_F(EnvironmentOfAPlan, IsNamedWhereItCounts) {
   const std::string store = "OVL_KEYSTORE=sqlite://" + directory_.file("store.db");
   EXPECT_EQ(ovl("", "plan --scope cluster").find("from the environment"), std::string::npos);
