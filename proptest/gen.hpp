@@ -17,8 +17,7 @@ rc::Gen<Manifest> manifest();
 Facts facts(const Manifest& manifest);
 
 // The manifest with every VNI, port, gateway, pool, address and MAC left to choose from all there are: what
-// is given and then dropped may be another value then, and an address that had to leave a range stays where
-// it went.
+// is given and then left out is kept, and may be another value than was chosen before.
 Manifest left_open(Manifest manifest);
 
 }  // namespace ovl::gen
