@@ -16,12 +16,17 @@ through each of these changes and counts.
 
 | change | how | who notices |
 |---|---|---|
-| endpoint added, removed, other aliases, on one more network | its own objects | nobody else |
-| endpoint on another host, other address or MAC | its own objects; peers' entries in place | the endpoint, until its peers' hosts have applied |
-| network `mtu`, `internal`, one more subnet or a larger one | in place | nobody |
+| endpoint added, other aliases, on one more network | its own objects | nobody else |
+| endpoint removed | its own objects | itself, for good |
+| endpoint in another namespace | its own objects | what runs in the old one, for good |
+| endpoint on another host | its own objects; peers' entries in place | the endpoint, until its peers' hosts have applied; what runs in its old namespace, for good |
+| endpoint's address or MAC | its own objects; peers' entries in place | the endpoint, until its peers' hosts have applied |
+| network `mtu`, one more subnet or a larger one | in place | nobody |
+| network `internal` | in place | its endpoints' way out, for good |
+| `subnet`, `gateway`, `vni`, `port`, `gateway_pool`, `address` or `mac` left out again | kept as it is | nobody |
 | network `vni`, `port` | a second device, the switch, the end of the first: three generations | nobody |
 | network renamed with `[[moved]]` | ids, VNI and addresses stay; its sandbox is made anew | its traffic on each host, while that host applies |
-| network removed | with its endpoints | nobody else |
+| network removed | with its endpoints | its endpoints, for good |
 | host added, removed | its own objects; the others' entries in place | nobody else |
 | host renamed with `[[moved]]` | the record alone | nobody |
 | host `advertise`, `bind` | tunnels made anew; the others' entries in place | traffic with other hosts, until all have applied |

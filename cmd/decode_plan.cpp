@@ -260,6 +260,7 @@ class PlanDecoder {
       OVL_CHECK(read(item, "milliseconds", one.milliseconds));
       OVL_CHECK(read(item, "until", one.until));
       if (item.find("others") != nullptr) OVL_CHECK(read(item, "others", one.others));
+      if (item.find("for_good") != nullptr) OVL_CHECK(read(item, "for_good", one.for_good));
     }
     return {};
   }

@@ -103,6 +103,7 @@ struct SummaryOf {
 };
 
 std::string duration_of(const Interruption& interruption) {
+  if (interruption.for_good) return "for good";
   if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
   std::string hosts;
   for (const HostName& host : interruption.until) add(hosts, host.text());

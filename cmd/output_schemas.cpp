@@ -131,7 +131,8 @@ Value interruption_schema() {
                     {.name = "what", .schema = json_type("string")},
                     {.name = "milliseconds", .schema = json_type("integer")},
                     {.name = "until", .schema = array_of(json_type("string"))},
-                    {.name = "others", .schema = json_type("boolean"), .required = false}});
+                    {.name = "others", .schema = json_type("boolean"), .required = false},
+                    {.name = "for_good", .schema = json_type("boolean"), .required = false}});
 }
 
 Value finding_schema() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "cmd/describe.hpp"
@@ -398,6 +399,7 @@ Value interruptions_json(const Plan& plan) {
     item.set("milliseconds", encode(one.milliseconds));
     item.set("until", encode(one.until));
     if (one.others) item.set("others", true);
+    if (one.for_good) item.set("for_good", true);
     out.push(std::move(item));
   }
   return out;

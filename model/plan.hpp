@@ -91,7 +91,8 @@ struct Finding {
 struct Interruption {
   std::string subject;             // "endpoint.web", "network.my-net"
   std::string what;                // "all its traffic", "traffic with other hosts"
-  std::uint32_t milliseconds = 0;  // at most, as measured; 0: until `until` have applied too
+  bool for_good = false;           // it does not come back
+  std::uint32_t milliseconds = 0;  // at most, as measured; 0: until `until` have applied too, or for good
   std::vector<HostName> until;     // hosts whose own apply ends it, sorted; of many the first
   bool others = false;             // there are more of them
 

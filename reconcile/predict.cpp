@@ -18,6 +18,8 @@ namespace {
 constexpr std::uint32_t kDeviceGap = 200;
 constexpr std::uint32_t kSandboxGap = 500;
 
+constexpr std::string_view kAllTraffic = "all its traffic";
+
 // Hosts that one interruption names: each change repeats them.
 constexpr std::size_t kMostNamed = 16;
 
@@ -31,6 +33,13 @@ class Predictor {
     for (const EndpointRecord& endpoint : desired.endpoints) {
       hosts_[endpoint.network].insert(endpoint.host);
       networks_[endpoint.host.text()].insert(endpoint.network);
+      lives_on_.emplace(endpoint.network.text() + "/" + endpoint.name.text());
+      if (endpoint.host != plan.host) continue;
+      here_.emplace(endpoint.name.text());
+      ports_.emplace(VethPeer{endpoint.netns, endpoint.interface}, &endpoint);
+      if (endpoint.gateway_interface) {
+        ways_out_.emplace(VethPeer{endpoint.netns, *endpoint.gateway_interface}, endpoint.name.text());
+      }
     }
   }
 
@@ -49,6 +58,9 @@ class Predictor {
   // ---- what concerns several hosts: until each of them has applied ---------------------------------
 
   void of_record(const RecordChange& change) {
+    if (change.action == Action::remove && change.kind == RecordKind::endpoint) {
+      add_for_good(name_of(change).address(), std::string(kAllTraffic));
+    }
     if (change.action != Action::update) return;
     switch (change.kind) {
       case RecordKind::host: return of_host(change);
@@ -77,13 +89,30 @@ class Predictor {
     add_until(change, "traffic with other hosts", hosts);
   }
 
+  // Another address beside those that stay is nobody's loss. Who lives in the old namespace stays there.
   void of_endpoint(const RecordChange& change) {
-    if (!touches(change, {"host", "addresses", "mac"})) return;
+    if (touches(change, {"host", "netns"})) {
+      add_for_good(name_of(change).address(), left_behind(text_in(change.before, "netns")));
+    }
+    if (!touches(change, {"host", "mac"}) && !gives_up_address(change)) return;
     std::set<HostName> hosts = hosts_of(name_of(change).index);
     if (const auto before = HostName::parse(text_in(change.before, "host")); before.ok()) {
       hosts.insert(before.value());
     }
-    add_until(change, "all its traffic", hosts);
+    add_until(change, std::string(kAllTraffic), hosts);
+  }
+
+  static bool gives_up_address(const RecordChange& change) {
+    const auto field = std::ranges::find(change.fields, "addresses", &FieldDelta::name);
+    if (field == change.fields.end() || field->before.as_array() == nullptr) return false;
+    const Value::Array* after = field->after.as_array();
+    return after == nullptr || std::ranges::any_of(*field->before.as_array(), [&](const Value& address) {
+             return std::ranges::find(*after, address) == after->end();
+           });
+  }
+
+  static std::string left_behind(const std::string& netns) {
+    return fmt::format("what runs in netns {}", netns);
   }
 
   // As many as are named, and one more that tells of others.
@@ -116,19 +145,53 @@ class Predictor {
 
   void of_object(const ObjectChange& change) {
     const std::string& space = plan_.spaces[change.space].text();
+    if (const Netns* netns = as<Netns>(change.before); netns != nullptr && change.action == Action::remove) {
+      of_sandbox(*netns);
+    }
     if (const Link* link = as<Link>(change.before); link != nullptr && is_removed(change)) {
       of_link(change, *link, space);
     }
     if (as<Address>(change.before) != nullptr && change.action == Action::replace) {
       add({.subject = "netns." + space, .what = "connections from that address", .milliseconds = kDeviceGap});
     }
+    if (const Address* address = as<Address>(change.before);
+        address != nullptr && change.action == Action::remove) {
+      of_way_out(*address, plan_.spaces[change.space]);
+    }
     if (const Link* link = as<Link>(change.after); link != nullptr && change.action == Action::update) {
       of_update(change, *link, space);
     }
   }
 
-  // A device that goes for good takes nothing along that somebody still wants.
+  // The address that the world answers to, behind the host's own. With another length it is still the same
+  // one.
+  void of_way_out(const Address& address, const NetnsName& space) {
+    const auto endpoint = ways_out_.find(VethPeer{space, address.dev});
+    if (endpoint == ways_out_.end()) return;
+    const NamespaceObjects* desired = plan_.desired.find(space);
+    const bool stays =
+        desired != nullptr && std::ranges::any_of(desired->addresses, [&](const Address& other) {
+          return other.dev == address.dev && other.address.address == address.address.address;
+        });
+    if (!stays) add_for_good("endpoint." + endpoint->second, "connections by its way out");
+  }
+
+  // With a sandbox go its ports, which no change names.
+  void of_sandbox(const Netns& netns) {
+    const NamespaceObjects* observed = plan_.observed.find(netns.name);
+    if (observed == nullptr || !netns.name.text().starts_with(kSandboxPrefix)) return;
+    for (const Link& link : observed->links) {
+      if (is_port(link)) of_removed_port(link);
+    }
+  }
+
+  static bool is_port(const Link& link) {
+    return link.type == LinkType::veth && link.peer && link.alias.find("/endpoint/") != std::string::npos;
+  }
+
+  // A device that goes for good takes nothing along that somebody still wants, but for who lives behind it.
   void of_link(const ObjectChange& change, const Link& link, const std::string& space) {
+    if (change.action == Action::remove && is_port(link)) of_removed_port(link);
     if (change.action != Action::replace) return;
     const std::string network = space.starts_with(kSandboxPrefix)
                                     ? "network." + space.substr(kSandboxPrefix.size())
@@ -139,27 +202,72 @@ class Predictor {
       case LinkType::bridge:
         return add({.subject = network, .what = "all its traffic on this host", .milliseconds = kSandboxGap});
       case LinkType::veth:
-        if (link.peer)
-          add({.subject = subject_of(link), .what = "all its traffic", .milliseconds = kDeviceGap});
+        if (link.peer) of_replaced_port(link, as<Link>(change.after));
         return;
       case LinkType::other: return;
     }
   }
 
-  // Its mark names it: ovl:<cluster>/endpoint/<network>/<endpoint>/port.
-  static std::string subject_of(const Link& link) {
+  void of_replaced_port(const Link& link, const Link* after) {
+    const bool leaves = after != nullptr && after->peer && after->peer->netns != link.peer->netns;
+    // Its way out leaves with the rest.
+    if (leaves && owner_of(link).network.empty()) return;
+    if (leaves) add_for_good(subject_of(link), left_behind(link.peer->netns.text()));
+    add({.subject = subject_of(link), .what = std::string(kAllTraffic), .milliseconds = kDeviceGap});
+  }
+
+  void of_removed_port(const Link& link) {
+    const Owner owner = owner_of(link);
+    if (owner.network.empty()) {
+      if (here_.contains(owner.endpoint)) add_for_good(subject_of(link), "its way out");
+      return;
+    }
+    const auto heir = ports_.find(*link.peer);
+    if (heir != ports_.end()) return of_renamed_network(*heir->second);
+    const bool lives_on = lives_on_.contains(owner.network + "/" + owner.endpoint);
+    add_for_good(subject_of(link),
+                 lives_on ? left_behind(link.peer->netns.text()) : std::string(kAllTraffic));
+  }
+
+  // The interface in its namespace comes back, on a sandbox of another name.
+  void of_renamed_network(const EndpointRecord& endpoint) {
+    const std::string name = endpoint.network.text() + "/" + endpoint.name.text();
+    add({.subject = name_of(RecordKind::endpoint, name).address(),
+         .what = std::string(kAllTraffic),
+         .milliseconds = kSandboxGap});
+  }
+
+  void add_for_good(std::string subject, std::string what) {
+    add({.subject = std::move(subject), .what = std::move(what), .for_good = true});
+  }
+
+  struct Owner {
+    std::string network;  // empty: of its way out
+    std::string endpoint;
+  };
+
+  // Its mark names it: ovl:<cluster>/endpoint/<network>/<endpoint>/port, or
+  // .../endpoint/<endpoint>/gateway.
+  static Owner owner_of(const Link& link) {
     const auto at = link.alias.find("/endpoint/");
-    if (at == std::string::npos) return "netns." + link.peer->netns.text();
+    if (at == std::string::npos) return {};
     std::string rest = link.alias.substr(at + 10);
     rest = rest.substr(0, rest.rfind("/port"));
     const auto slash = rest.find('/');
     const std::string first = rest.substr(0, slash);
     const std::string second = slash == std::string::npos ? std::string() : rest.substr(slash + 1);
-    if (second.empty() || second == "gateway") return "endpoint." + first;
-    return name_of(RecordKind::endpoint, first + "/" + second).address();
+    return second.empty() || second == "gateway" ? Owner{{}, first} : Owner{first, second};
   }
 
-  // A device that gets another MAC loses its entries (ether_setup's change of address flushes them).
+  static std::string subject_of(const Link& link) {
+    const Owner owner = owner_of(link);
+    if (owner.endpoint.empty()) return "netns." + link.peer->netns.text();
+    if (owner.network.empty()) return "endpoint." + owner.endpoint;
+    return name_of(RecordKind::endpoint, owner.network + "/" + owner.endpoint).address();
+  }
+
+  // A device that gets another MAC loses its entries (ether_setup's change of
+  // address flushes them).
   void of_update(const ObjectChange& change, const Link& link, const std::string& space) {
     const auto* before = as<Link>(change.before);
     if (before == nullptr) return;
@@ -169,8 +277,12 @@ class Predictor {
   }
 
   const Plan& plan_;
-  std::map<Label, std::set<HostName>> hosts_;                           // with an endpoint in each network
-  std::map<std::string, std::set<Label>> networks_;                     // that each host has an endpoint in
+  std::set<std::string> lives_on_;                   // "network/endpoint" of each desired one
+  std::set<std::string> here_;                       // endpoints of this host
+  std::map<VethPeer, const EndpointRecord*> ports_;  // of this host, by the end in their namespace
+  std::map<VethPeer, std::string> ways_out_;         // likewise; the endpoints' names
+  std::map<Label, std::set<HostName>> hosts_;        // with an endpoint in each network
+  std::map<std::string, std::set<Label>> networks_;  // that each host has an endpoint in
   std::set<std::tuple<std::string, std::string, std::uint32_t>> said_;  // subject, what, how long
   std::vector<Interruption> out_;
 };

@@ -136,6 +136,18 @@ TEST_P(PlanGolden, ASavedOneShowsTheSame) {
   }
 }
 
+TEST(PlanText, CountsInterruptionsBeyondTheFirst) {
+  Plan plan;
+  for (int i = 0; i < 25; ++i) {
+    plan.interruptions.push_back(
+        {.subject = "endpoint.e" + std::to_string(i), .what = "all", .for_good = true});
+  }
+  const std::string folded = plan_text(plan, RenderOptions{});
+  EXPECT_NE(folded.find("  endpoint.e19: all, for good\n  ... and 5 more\n"), std::string::npos) << folded;
+  const std::string whole = plan_text(plan, RenderOptions{.show_all = true});
+  EXPECT_NE(whole.find("  endpoint.e24: all, for good\n"), std::string::npos) << whole;
+}
+
 TEST_P(PlanGolden, ASavedOneSaysNoMore) {
   const Plan plan = plan_of(test::load_case(GetParam()));
   const Value json = plan_json(plan);
