@@ -25,9 +25,9 @@ ovl chose; the port's is `port = 4789`. What is left out gives way to what is de
 block gets, a gateway pool under a declared subnet.
 
 Where no PATH is given, every command and hook reads all `*.toml` of the folder itself, and none below; a folder
-that is named is read with all below it. A file that lies there and belongs to something else (`Cargo.toml`, another
-cluster's) is an error, never left out: name the manifest's own file (`ovl plan ovl.toml`; `--path ovl.toml` for hooks),
-or keep it in a folder of its own.
+that is named is read with all below it. A file that lies there and belongs to something else (`Cargo.toml`, a host's
+policy, another cluster's) is never left out, and mostly an error: name the manifest's own file (`ovl plan ovl.toml`;
+`--path ovl.toml` for hooks), or keep it in a folder of its own.
 
 `ovl validate` reports all errors with their places. For editors there is a JSON Schema:
 [manifest.schema.json](manifest.schema.json); those that use Taplo take it from a first line

@@ -10,7 +10,7 @@ namespace ovl {
 namespace {
 
 constexpr std::array<std::string_view, 4> kSigns{"syntax", "unknown-block", "duplicate-name",
-                                                 "policy-host-only"};
+                                                 "host-only-key"};
 constexpr std::string_view kMain = "ovl.toml";
 constexpr std::string_view kRemedy =
     "all *.toml beside ovl.toml are part of the manifest; for ovl.toml alone, name it: ovl plan ovl.toml";

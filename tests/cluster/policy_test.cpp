@@ -30,7 +30,7 @@ class Policies : public ::testing::TestWithParam<Holder> {
     save();
   }
 
-  [[nodiscard]] std::string host_file() const { return directory_.file("policy.toml"); }
+  [[nodiscard]] std::string host_file() const { return directory_.file("policy.host"); }
 
   // Never this machine's own policy.
   [[nodiscard]] Ran ovl(const std::string& arguments) const {
@@ -63,8 +63,8 @@ class Policies : public ::testing::TestWithParam<Holder> {
 
  private:
   [[nodiscard]] std::string open_file() const {
-    test::write_file(directory_.file("open.toml"), "[policy]\n");
-    return directory_.file("open.toml");
+    test::write_file(directory_.file("open.host"), "[policy]\n");
+    return directory_.file("open.host");
   }
 
   void save() const {
@@ -264,7 +264,7 @@ TEST_P(HostPolicy, IsRefusedWithAMistakeInIt) {
   hold("max_detroy = 1\n");
   const Ran unknown = ovl("plan");
   EXPECT_EQ(unknown.code, 12) << unknown.out;
-  EXPECT_TRUE(unknown.has("policy.toml:2:1: error: unknown key \"max_detroy\" in [policy] [unknown-key]"))
+  EXPECT_TRUE(unknown.has("policy.host:2:1: error: unknown key \"max_detroy\" in [policy] [unknown-key]"))
       << unknown.out;
   hold("[network.one]\n");
   EXPECT_TRUE(ovl("plan").has("a host's policy holds [policy] and nothing else [policy-file]"));
