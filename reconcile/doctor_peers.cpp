@@ -207,7 +207,20 @@ class PeerExamination {
         remedy.empty() ? "look what drops them here: ovl status, nft list ruleset" : remedy);
   }
 
+  // Without an entry for the other one nothing is sent to it.
+  [[nodiscard]] bool differs_here() const {
+    return patient_.planned != nullptr && !patient_.planned->plan.object_changes.empty();
+  }
+
   void tell_silence(const std::string& check, const HostRecord& peer, const Asked& asked) {
+    if (differs_here()) {
+      return out_.problem(
+          check,
+          fmt::format("nothing comes back through the tunnel of network {}: this host is not as "
+                      "it shall be",
+                      asked.in->network->name.text()),
+          "ovl apply here first");
+    }
     const std::string& port = asked.in->network->port.text();
     const Standing standing = standing_of(view_, peer.name);
     const std::string behind = standing.kind == Standing::Kind::current
