@@ -55,6 +55,9 @@ std::string_view word_for(Standing::Kind kind) {
     case Standing::Kind::behind: return "behind";
     case Standing::Kind::failed: return "failed";
     case Standing::Kind::frozen: return "frozen";
+    case Standing::Kind::drifted: return "drifted";
+    case Standing::Kind::leftover: return "out of the records";
+    case Standing::Kind::lost: return "lost";
     case Standing::Kind::current: return "up to date";
   }
   return "";

@@ -84,7 +84,7 @@ mount -t tmpfs none /sys/fs/cgroup
 if grep -qE '^[a-z_]+[[:space:]]+[1-9]' /proc/cgroups; then
   for c in $(awk '!/^#/ && $2 > 0 { print $1 }' /proc/cgroups) name=systemd; do
     mkdir /sys/fs/cgroup/${c#name=}
-    mount -t cgroup -o $(echo $c | sed 's/^name=/none,&/') none /sys/fs/cgroup/${c#name=}
+    mount -t cgroup -o $(echo $c | sed 's|^name=|none,&|') none /sys/fs/cgroup/${c#name=}
   done
 else
   mount -t cgroup2 none /sys/fs/cgroup

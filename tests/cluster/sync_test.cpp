@@ -56,7 +56,8 @@ class Sync : public HooksRig {
             "{} sync --repo file://{} --ref main net --host left --keystore {} --interval 100ms {} "
             ">{} 2>&1\n",
             OVL_BINARY, file("state"), file("run"), file("hub.git"), store(), more, file("log")));
-    const Ran ran = shell("cd / && HOME=/nonexistent unshare -n -m sh " + file("host.sh") + " & echo $!");
+    const Ran ran =
+        shell("cd / && HOME=" + file("none") + " unshare -n -m sh " + file("host.sh") + " & echo $!");
     pid_ = ran.out.substr(0, ran.out.find('\n'));
   }
 

@@ -83,9 +83,9 @@ TEST(Completion, OffersBranchesVerbsAndKeys) {
   const test::TemporaryDirectory directory;
   const auto ask = [&](const std::string& line) {
     const std::string out = directory.file("out");
-    EXPECT_EQ(run("cd " + directory.path() + " && HOME=/nowhere " + OVL_BINARY + " __complete -- " + line +
-                  " >" + out),
-              0);
+    EXPECT_EQ(
+        run("cd " + directory.path() + " && HOME=. " + OVL_BINARY + " __complete -- " + line + " >" + out),
+        0);
     return text_of(out);
   };
   ASSERT_EQ(run("cd " + directory.path() +

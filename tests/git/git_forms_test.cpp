@@ -30,7 +30,7 @@ class GitForms : public ::testing::Test {
   // A line of the shell among the repositories; nobody's configuration has a say.
   void sh(const std::string& line) const {
     const std::string command = "cd '" + directory_.path() +
-                                "' && exec >/dev/null 2>&1; export HOME=/nonexistent GIT_AUTHOR_NAME=a "
+                                "' && exec >/dev/null 2>&1; export HOME=$PWD/none GIT_AUTHOR_NAME=a "
                                 "GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=c GIT_COMMITTER_EMAIL=c@d "
                                 "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=protocol.file.allow "
                                 "GIT_CONFIG_VALUE_0=always U=file://$PWD/origin; " +

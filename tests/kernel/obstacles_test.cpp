@@ -176,7 +176,7 @@ TEST_F(ObstaclesTest, WhatIsNoFolderOrCantBeWrittenIsTold) {
   EXPECT_EQ(told_file(), "");
   const std::vector<std::pair<std::string, std::string>> cases{
       {"ln -s /tmp /etc/netns/web", "/etc/netns/web is a symbolic link"},
-      {"ln -s /none /etc/netns/web", "/etc/netns/web is a symbolic link"},
+      {"ln -s /etc/netns/none /etc/netns/web", "/etc/netns/web is a symbolic link"},
       {"echo > /etc/netns/web", "/etc/netns/web is not a directory"},
       {"mkdir /etc/netns/web; ln -s /etc/hosts /etc/netns/web/hosts",
        "/etc/netns/web/hosts is a symbolic link"},

@@ -74,7 +74,9 @@ class LabTest : public ::testing::Test {
     for (const LabEntry& lab : all.ok() ? all.value() : std::vector<LabEntry>()) {
       EXPECT_TRUE(labs_.down(lab.directory).ok());
     }
-    if (etc_) EXPECT_EQ(umount2("/etc", MNT_DETACH), 0);
+    if (etc_) {
+      EXPECT_EQ(umount2("/etc", MNT_DETACH), 0);
+    }
   }
 
   static LabPlan plan(const Manifest& manifest) {

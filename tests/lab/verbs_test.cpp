@@ -130,8 +130,8 @@ TEST_F(LabVerbs, TheFolderOneStandsInPicksTheLab) {
     return exec({.directory = lab, .host = "alpha", .command = {"touch", "/run/" + lab_id(lab)}});
   };
   for (const std::string& lab : {one, two, inner}) ASSERT_EQ(mark(lab), 0);
-  const auto is_picked = [](const std::string& here, const std::string& lab) {
-    std::filesystem::current_path(here);
+  const auto is_picked = [](const std::string& folder, const std::string& lab) {
+    std::filesystem::current_path(folder);
     return exec({.host = "alpha", .command = {"test", "-e", "/run/" + lab_id(lab)}}) == 0;
   };
   EXPECT_TRUE(is_picked(one, one));

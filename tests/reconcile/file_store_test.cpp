@@ -53,13 +53,13 @@ class FileStore : public OneHost {
 }  // namespace
 
 TEST_F(FileStore, OfOneMachineIsToldWhereOtherHostsSaidNothingInIt) {
-  EXPECT_EQ(warning("sqlite:///nowhere/keystore.db"),
+  EXPECT_EQ(warning("sqlite:///run/nowhere/keystore.db"),
             "it is a file of this machine, and host b said nothing in it yet: on another machine there is "
             "another file, and another cluster");
   EXPECT_EQ(warning("etcd://192.0.2.9:2379"), "");
-  EXPECT_EQ(warning("sqlite:///nowhere/keystore.db", kOneEndpoint), "");
+  EXPECT_EQ(warning("sqlite:///run/nowhere/keystore.db", kOneEndpoint), "");
   speak_as_b();
-  EXPECT_EQ(warning("sqlite:///nowhere/keystore.db"), "") << "b sees the file";
+  EXPECT_EQ(warning("sqlite:///run/nowhere/keystore.db"), "") << "b sees the file";
 }
 
 }  // namespace ovl
