@@ -61,6 +61,6 @@ TEST_P(Mistakes, AreToldWithPlaceCauseAndRemedy) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Mistakes, ::testing::ValuesIn(cases_in(kCases)),
-                         [](const auto& info) { return case_name(info.param); });
+                         [](const auto& one) { return case_name(one.param); });
 
 }  // namespace ovl::test
