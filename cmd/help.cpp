@@ -270,6 +270,11 @@ class Walk {
   explicit Walk(const CommandInfo& root) : chain_{&root} {}
 
   std::optional<Error> step(const std::string& word) {
+    if (rest_) return argument(word);
+    if (word == "--") {
+      rest_ = true;
+      return std::nullopt;
+    }
     if (pending_ != nullptr) {
       pending_ = nullptr;
       return std::nullopt;
@@ -324,6 +329,7 @@ class Walk {
   std::vector<const CommandInfo*> chain_;
   const OptionInfo* pending_ = nullptr;
   std::size_t given_ = 0;
+  bool rest_ = false;  // behind "--": somebody else's command line
 };
 
 }  // namespace
@@ -331,7 +337,7 @@ class Walk {
 std::vector<const CommandInfo*> chain_of(const CommandInfo& root, std::span<const std::string> words) {
   Walk walk(root);
   for (const std::string& word : words) {
-    if (word == "--" || walk.step(word)) break;
+    if (walk.step(word)) break;
   }
   return {walk.chain().begin(), walk.chain().end()};
 }
@@ -343,7 +349,6 @@ std::string help_text(std::span<const CommandInfo* const> chain, bool all) {
 Error misuse(const CommandInfo& root, std::span<const std::string> words, const std::string& otherwise) {
   Walk walk(root);
   for (const std::string& word : words) {
-    if (word == "--") break;
     if (auto wrong = walk.step(word)) return *std::move(wrong);
   }
   if (auto wrong = walk.end()) return *std::move(wrong);

@@ -142,7 +142,7 @@ constexpr VerbWords kVerbs[] = {
     {"suspend",
      kFollow,
      "Lets sync, agent and post-receive stand back here, so that somebody can work by hand.",
-     {"ovl suspend --reason 'moving the rack'", "ovl suspend --repo /srv/net.git"},
+     {"ovl suspend --reason maintenance", "ovl suspend --repo /srv/net.git"},
      "resume"},
     {"resume",
      kFollow,
@@ -185,7 +185,7 @@ constexpr VerbWords kVerbs[] = {
      "Prints the script that lets a shell complete verbs, options and names.",
      {"ovl completion bash", "ovl completion zsh"},
      "help"},
-    {"version", kShell, "Prints the version.", {"ovl version", "ovl --version"}, "help"},
+    {"version", kShell, "Prints the version.", {"ovl version", "ovl help version"}, "help"},
 };
 
 using Pair = std::pair<std::string_view, std::string_view>;

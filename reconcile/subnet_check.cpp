@@ -12,6 +12,7 @@ namespace {
 
 Finding finding_of(const NetworkRecord& network, std::string message) {
   return Finding{.code = Errc::conflict,
+                 .id = "subnet-covers",
                  .subject = "network." + network.name.text(),
                  .message = std::move(message),
                  .hint = {}};

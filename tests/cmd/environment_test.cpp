@@ -18,8 +18,9 @@ namespace {
 // The keystore and how it is reached, who this host is, where it keeps things, how it tells.
 const std::set<std::string>& places() {
   static const std::set<std::string> names = [] {
-    std::set<std::string> out{"--keystore", "--cluster", "--timeout",  "--host",    "--state-dir",
-                              "--run-dir",  "--policy",  "--no-color", "--verbose", "--lab"};
+    std::set<std::string> out{"--keystore", "--cluster",         "--timeout", "--host",     "--state-dir",
+                              "--run-dir",  "--mount-namespace", "--policy",  "--no-color", "--verbose",
+                              "--lab"};
     for (const std::string side : {"--", "--from-", "--to-"}) {
       for (const char* name :
            {"token", "user", "password", "tls-ca", "tls-cert", "tls-key", "allow-plaintext"}) {

@@ -186,10 +186,10 @@ TEST_F(PlanFile, InAFolderThatIsNotOnesOwnIsRefused) {
 }
 
 TEST_F(PlanFile, ANewerFormatIsRefusedInWords) {
-  write_file(path_, "{\"format\":\"ovl saved plan\",\"format_version\":3,\"something\":\"else\"}");
+  write_file(path_, "{\"format\":\"ovl saved plan\",\"format_version\":4,\"something\":\"else\"}");
   const Error error = refused();
   EXPECT_EQ(error.code, Errc::unsupported);
-  EXPECT_NE(error.message.find("newer ovl (format 3"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("newer ovl (format 4"), std::string::npos) << error.message;
 }
 
 // A reader at any moment sees the old plan or the new one.
