@@ -265,6 +265,18 @@ void tell_others(const GlobalOptions& global, const PlanOptions& options, const 
   if (here.ok()) static_cast<void>(here.value().tell_failure(commit, error).ok());
 }
 
+// Whether who says which host this is, says the one that the plan was made for.
+bool is_for(const std::string& host, const SavedPlan& saved) {
+  return host.empty() || saved.options.host.empty() || host == saved.options.host;
+}
+
+Error made_for_another(const std::string& host, const SavedPlan& saved) {
+  return Error{.code = Errc::guard,
+               .message = fmt::format("this plan was made for host {}, this is {}", saved.options.host, host),
+               .hint = fmt::format("apply it on {}, or plan here: ovl plan --out FILE; nothing was done",
+                                   saved.options.host)};
+}
+
 }  // namespace
 
 ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
@@ -275,6 +287,8 @@ ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
   PlanOptions options = given;
   if (is_saved_plan(given.path)) {
     auto loaded = load_plan(given.path);
+    if (loaded.ok() && !is_for(given.host, loaded.value()))
+      loaded = made_for_another(given.host, loaded.value());
     if (!loaded.ok()) {
       Telling(global, options, events.value()).error(loaded.error());
       return conclude(std::move(loaded).error(), events.value());

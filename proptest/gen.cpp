@@ -158,6 +158,14 @@ Facts facts(const Manifest& manifest) {
   return out;
 }
 
+Manifest giving_no_more(const Manifest& first, Manifest second) {
+  for (NetworkBlock& network : second.networks) {
+    const auto at = std::ranges::find(first.networks, network.name, &NetworkBlock::name);
+    if (at != first.networks.end() && at->subnets.empty()) network.subnets.clear();
+  }
+  return second;
+}
+
 Manifest left_open(Manifest manifest) {
   for (HostBlock& host : manifest.hosts) host.gateway_pool.reset();
   for (NetworkBlock& network : manifest.networks) {

@@ -20,6 +20,9 @@ Facts facts(const Manifest& manifest);
 // is given and then left out is kept, and may be another value than was chosen before.
 Manifest left_open(Manifest manifest);
 
+// `second` without subnets for networks that have none in `first`: what is given once is kept.
+Manifest giving_no_more(const Manifest& first, Manifest second);
+
 }  // namespace ovl::gen
 
 namespace rc {

@@ -83,8 +83,13 @@ RC_GTEST_PROP(Resolve, KeepsWhatIsLeftOutAgain, (const Manifest& manifest)) {
   const Facts facts = gen::facts(manifest);
   const Records records = resolve(manifest, Records(), facts).records;
   Manifest open = gen::left_open(manifest);
-  for (NetworkBlock& network : open.networks) {
-    if (*rc::gen::arbitrary<bool>()) network.subnets.clear();
+  // What limits the choice is no value: it counts as it stands, and for a subnet that is declared.
+  for (std::size_t i = 0; i < open.networks.size(); ++i) {
+    NetworkBlock& network = open.networks[i];
+    network.ip_range = manifest.networks[i].ip_range;
+    network.reserved = manifest.networks[i].reserved;
+    const bool limits = !network.ip_range.empty() || !network.reserved.empty();
+    if (!limits && *rc::gen::arbitrary<bool>()) network.subnets.clear();
   }
   RC_ASSERT(resolve(open, records, facts).records == records);
 }

@@ -42,17 +42,8 @@ void check_same(const HostObjects& is, const HostObjects& was) {
   RC_ASSERT(lines.empty());
 }
 
-// `second` without subnets for networks that have none in `first`: what is given once is kept.
-Manifest giving_no_more(const Manifest& first, Manifest second) {
-  for (NetworkBlock& network : second.networks) {
-    const auto at = std::ranges::find(first.networks, network.name, &NetworkBlock::name);
-    if (at != first.networks.end() && at->subnets.empty()) network.subnets.clear();
-  }
-  return second;
-}
-
 void check_restores(const Manifest& first, const Manifest& other) {
-  const Manifest second = giving_no_more(first, other);
+  const Manifest second = gen::giving_no_more(first, other);
   Site site;
   must_settle(site, first);
   const Standing was = standing_of(site, first);

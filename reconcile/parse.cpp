@@ -143,10 +143,11 @@ struct Wording {
   bool word = false;  // the mark goes below the whole word, not the character that doesn't fit
 };
 
-constexpr std::array<Wording, 14> kWordings{
+constexpr std::array<Wording, 15> kWordings{
     Wording{"could not determine value type", "this is no TOML value", "put text in quotes", true},
     Wording{"while parsing floating-point: expected decimal digit", "this is no number",
             "addresses and subnets are text: put them in quotes", true},
+    Wording{"while parsing floating-point", "this is no TOML value", "put text in quotes", true},
     Wording{"expected keys, tables", "neither a key nor a block begins here", "write key = value or [block]"},
     Wording{"unescaped control characters", "the string is not closed on its line", "close it with \""},
     Wording{"while parsing literal string: control characters", "the string is not closed on its line",

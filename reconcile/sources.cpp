@@ -181,7 +181,12 @@ Result<Sources> read_sources(const std::string& path) {
 
   struct stat info {};
 
-  if (::stat(path.c_str(), &info) != 0) return os_error("reading", path, errno);
+  if (::stat(path.c_str(), &info) != 0) {
+    Error error = os_error("reading", path, errno);
+    error.hint =
+        "name a file, or a directory with *.toml in it; without a name it is the directory you stand in";
+    return error;
+  }
   SourceReader reader;
   if (!S_ISDIR(info.st_mode)) {
     OVL_CHECK(reader.add_file(AT_FDCWD, path, path, true));

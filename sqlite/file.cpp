@@ -28,7 +28,7 @@ Error file_error(std::string_view what, const std::string& path, int error) {
                .message = fmt::format("{} {}: {}", what, path, std::strerror(error)),
                .hint = refused ? fmt::format("{}, or name a file that you may write",
                                              remedy_of_refusal(error, ::geteuid() == 0))
-                               : "",
+                               : "name a file in a folder on a local disk where you may write",
                .os_errno = error};
 }
 
