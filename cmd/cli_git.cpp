@@ -68,6 +68,7 @@ void add_diff(CLI::App& app, CommandLine& line) {
       ->required()
       ->expected(2);
   diff.add_option("PATH", line.plan.path, "The manifest in the repository: a file or a folder");
+  diff.add_option("--path", line.plan.path, "The same as PATH");
   add_repository(diff, line.plan);
   add_store(diff, line.plan);
   add_reading_a_plan(diff, line.plan);
@@ -80,6 +81,7 @@ void add_rollback(CLI::App& app, CommandLine& line) {
                             [&line] { return run_rollback(line.global, line.plan, line.target); });
   rollback.add_option("TARGET", line.target, "A generation's number or a revision; default the one before");
   rollback.add_option("PATH", line.plan.path, "The manifest in the repository: a file or a folder");
+  rollback.add_option("--path", line.plan.path, "The same as PATH");
   add_repository(rollback, line.plan);
   add_store(rollback, line.plan);
   add_planning_options(rollback, line.plan);

@@ -51,6 +51,7 @@ std::string counts_text(const ClosingFacts& facts) {
   add_counts(out, "records", facts.parts.records);
   add_counts(out, "objects on " + facts.host, facts.parts.objects);
   add_counts(out, "drift on " + facts.host, facts.parts.drift);
+  if (facts.takes_source) out += fmt::format("{}the source: 1 to take over", out.empty() ? "" : "; ");
   return fmt::format("Plan: {}.", out.empty() ? "0 changes" : out);
 }
 
@@ -120,7 +121,7 @@ std::string words_of_look(const ClosingFacts& facts) {
 }
 
 bool changes_nothing(const ClosingFacts& facts) {
-  return facts.records == 0 && facts.objects == 0;
+  return facts.records == 0 && facts.objects == 0 && !facts.takes_source;
 }
 
 std::string words_of_plan(const ClosingFacts& facts) {
@@ -185,6 +186,7 @@ ClosingFacts closing_facts(const Plan& plan) {
           .destroy = plan.destroy,
           .partial = plan.partial,
           .refresh_only = plan.refresh_only,
+          .takes_source = !plan.former_source.empty(),
           .refused = !plan.refused.empty() || std::ranges::any_of(plan.conflicts, whole),
           .done = {},
           .host = plan.host.text(),

@@ -15,6 +15,7 @@ struct ClosingFacts {
   bool destroy = false;
   bool partial = false;  // a selection
   bool refresh_only = false;
+  bool takes_source = false;              // the records get another source
   bool refused = false;                   // an apply of it would change nothing
   std::optional<std::int64_t> done = {};  // it was carried out, and this is the generation; 0: of no records
   std::string host = {};                  // this one; empty in cluster scope

@@ -48,7 +48,8 @@ TEST_F(AddressOfHost, ANewOneIsUsedByTheAgentAndLearnedByWhoWrites) {
   ASSERT_EQ(agent.code, 0) << agent.out;
   const Ran moved =
       on("right",
-         "old=$(ip -4 -br addr show eth1 | awk '{print $3}'); new=$(echo $old | sed 's#[0-9]*/#77/#'); "
+         "echo 1 >/proc/sys/net/ipv4/conf/eth1/promote_secondaries; old=$(ip -4 -br addr show eth1 | awk "
+         "'{print $3}'); new=$(echo $old | sed 's#[0-9]*/#77/#'); "
          "ip addr add $new dev eth1; ip addr del $old dev eth1; "
          "ip addr show dev eth1 | grep -q \"inet $new\" || ip addr add $new dev eth1; echo ${new%/*}");
   ASSERT_EQ(moved.code, 0) << moved.out;

@@ -89,6 +89,7 @@ if grep -qE '^[a-z_]+[[:space:]]+[1-9]' /proc/cgroups; then
 else
   mount -t cgroup2 none /sys/fs/cgroup
 fi
+mkdir -p /var/lib/lxc
 mount -t tmpfs none /srv
 cd /srv; mkdir -p bundle client; cd client
 mkdir bin dev etc proc sys tmp usr var run root

@@ -35,6 +35,7 @@ const std::vector<Case>& cases() {
        {.scope = Scope::host, .host = "n1"},
        "No changes. This host matches the records.",
        true},
+      {"the source alone", {.takes_source = true, .host = "n1"}, "Plan: the source: 1 to take over.", false},
       {"a selection",
        {.partial = true, .host = "n1", .waiting = {"network.blue"}, .undone = {.behind = {"n2"}}},
        "No changes. What was selected is as it should be.",
