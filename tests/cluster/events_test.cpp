@@ -189,7 +189,8 @@ TEST_F(EventsOfALab, NameTheStepsOnAHostAndTheOneThatFailed) {
   }
   EXPECT_TRUE(has(good, "\"addr\":\"link.web[\\\"eth0\\\"]\"")) << good;
   // Names are files in /etc/netns: where none can be made, that step fails.
-  ASSERT_EQ(on("told0", "ovl destroy --auto-approve && mount -t tmpfs -o nr_inodes=1 none /etc/netns").code, 0);
+  ASSERT_EQ(on("told0", "ovl destroy --auto-approve && mount -t tmpfs -o nr_inodes=1 none /etc/netns").code,
+            0);
   EXPECT_EQ(on("told0", "ovl apply --auto-approve --events bad").code, 1);
   const std::string bad = test::read_file(directory() + "/bad");
   EXPECT_TRUE(std::regex_search(bad, std::regex(R"("name":"set names"[^\n]*"type":"apply_errored")"))) << bad;

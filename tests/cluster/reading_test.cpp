@@ -66,7 +66,8 @@ TEST_F(Reading, OthersSeeWhatAFailedApplyLeft) {
   const auto since = [&] { return on("right", "ovl status --json | grep -m1 '\"since\"'").out; };
   const std::string first = since();
   says(on("right", "ovl status"), 0,
-       {"left   frozen: network blue: link ovl-blue:vxlan0: device thief in the host's own namespace has VNI 1048576"});
+       {"left   frozen: network blue: link ovl-blue:vxlan0: device thief in the host's own namespace has VNI "
+        "1048576"});
   ASSERT_EQ(
       on("left", "S=$(date +%s); while [ $(date +%s) = $S ]; do :; done; ovl apply --auto-approve").code, 1);
   EXPECT_EQ(since(), first);
