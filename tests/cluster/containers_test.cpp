@@ -137,6 +137,23 @@ class Containers : public LabRig {
     return on("mhs-demo1", before + block);
   }
 
+  // What a systemd is booted with, below /srv.
+  void prepare_boot() const {
+    ASSERT_EQ(on("mhs-demo1",
+                 "mkdir -p /srv/units /srv/bin /srv/ovl /srv/out /srv/root && mount --bind / /srv/root && "
+                 "cp \"$(command -v ovl)\" /srv/bin")
+                  .code,
+              0);
+  }
+
+  // A systemd of its own starts page.service of /srv/units, and ends with it.
+  [[nodiscard]] Ran boot_page() const {
+    return on("mhs-demo1", R"(SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes timeout 100 systemd-nspawn --quiet \
+    --register=no --keep-unit --directory=/srv/root --volatile=yes --capability=all --machine=mhs-demo1 --bind=/srv \
+    --bind=/var/lib/ovl --bind-ro=/srv/units:/etc/systemd/system --bind-ro=/srv/bin:/usr/local/bin \
+    --bind-ro=/srv/ovl:/etc/ovl --resolv-conf=off --console=pipe --boot systemd.unit=page.service)");
+  }
+
   // A file of the host's.
   void put(const std::string& path, const std::string& text) const {
     std::ofstream(directory() + "/file") << text;
@@ -187,15 +204,34 @@ TEST_F(Containers, Bwrap) {
   EXPECT_EQ(run("bubblewrap").out, "the page\n");
 }
 
-// A systemd of its own starts the second unit, and ends with it.
+// The package's own unit, in the bounds that it names: what it makes is seen by who is outside of them.
+TEST_F(Containers, ThePackagesAgentMakesWhatOtherUnitsUse) {
+  if (!is_here("systemd-nspawn")) GTEST_SKIP() << "there is no systemd-nspawn here";
+  prepare_boot();
+  ASSERT_EQ(on("mhs-demo1", "mkdir -p /srv/units/ovl-agent.service.d").code, 0);
+  put("/srv/units/ovl-agent.service", text_of("packaging/ovl-agent.service"));
+  put("/srv/ovl/agent.env",
+      "OVL_KEYSTORE=sqlite:///var/lib/ovl/keystore.db\nOVL_CLUSTER=demo\nOVL_HOST=mhs-demo1\n");
+  put("/srv/units/ovl-agent.service.d/test.conf",
+      "[Unit]\nFailureAction=exit\n[Service]\nRestart=no\nStandardError=file:/srv/out/agent\n");
+  put("/srv/units/page.service",
+      "[Unit]\nRequires=ovl-agent.service\nAfter=ovl-agent.service\nFailureAction=exit\nSuccessAction=exit\n"
+      "[Service]\nType=oneshot\nNetworkNamespacePath=/run/netns/client\n"
+      "BindReadOnlyPaths=/etc/netns/client/hosts:/etc/hosts\nStandardOutput=file:/srv/out/page\n"
+      "ExecStart=/usr/bin/busybox wget -qO- http://web\n");
+  const Ran ran = boot_page();
+  EXPECT_EQ(on("mhs-demo1", "cat /srv/out/page").out, "the page\n")
+      << ran.out << on("mhs-demo1", "cat /srv/out/*").out;
+}
+
+// A systemd of its own starts the second unit.
 TEST_F(Containers, UnitsOfSystemd) {
   if (!is_here("systemd-nspawn")) GTEST_SKIP() << "there is no systemd-nspawn here";
   const std::vector<std::string> units = blocks_of(section("Units of systemd"));
   ASSERT_EQ(units.size(), 2U);
+  prepare_boot();
   ASSERT_EQ(on("mhs-demo1",
-               "mkdir -p /srv/units/page.service.d /srv/units/ovl-apply.service.d /srv/bin /srv/ovl "
-               "/srv/out /srv/root && mount --bind / /srv/root && cp \"$(command -v ovl)\" /srv/bin && "
-               "cp ovl.toml /srv/ovl")
+               "mkdir -p /srv/units/page.service.d /srv/units/ovl-apply.service.d && cp ovl.toml /srv/ovl")
                 .code,
             0);
   put("/srv/units/ovl-apply.service", units.front());
@@ -205,10 +241,7 @@ TEST_F(Containers, UnitsOfSystemd) {
       ends + "[Service]\nStandardOutput=file:/srv/out/apply\nStandardError=file:/srv/out/errors\n");
   put("/srv/units/page.service.d/test.conf",
       ends + "SuccessAction=exit\n[Service]\nStandardOutput=file:/srv/out/page\n");
-  const Ran ran = on("mhs-demo1", R"(SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes timeout 100 systemd-nspawn --quiet \
-    --register=no --keep-unit --directory=/srv/root --volatile=yes --capability=all --machine=mhs-demo1 --bind=/srv \
-    --bind=/var/lib/ovl --bind-ro=/srv/units:/etc/systemd/system --bind-ro=/srv/bin:/usr/local/bin \
-    --bind-ro=/srv/ovl:/etc/ovl --resolv-conf=off --console=pipe --boot systemd.unit=page.service)");
+  const Ran ran = boot_page();
   EXPECT_EQ(on("mhs-demo1", "cat /srv/out/page").out, "the page\n")
       << ran.out << on("mhs-demo1", "cat /srv/out/*").out;
 }
