@@ -398,7 +398,7 @@ class GitProgramRepository final : public GitRepository {
     OVL_TRY(const auto names, names_in(full));
     for (const std::string& name : names) {
       if (name.starts_with('.')) continue;
-      OVL_CHECK(find_files(path.empty() ? name : path + "/" + name, depth + 1, out));
+      OVL_CHECK(find_files(path.empty() ? name : fmt::format("{}/{}", path, name), depth + 1, out));
     }
     return {};
   }

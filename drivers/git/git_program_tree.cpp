@@ -83,6 +83,7 @@ struct Blob {
 
 std::vector<std::string> ids_of(const std::vector<Blob>& blobs) {
   std::vector<std::string> out;
+  out.reserve(blobs.size());
   for (const Blob& blob : blobs) out.push_back(blob.id);
   return out;
 }
@@ -168,6 +169,7 @@ class Walk {
 
   Result<std::vector<std::vector<GitEntry>>> entries_in(const std::vector<Folder>& folders) {
     std::vector<std::string> ids;
+    ids.reserve(folders.size());
     for (const Folder& folder : folders) ids.push_back(folder.id);
     OVL_TRY(const auto trees, read_(ids, true));
     std::vector<std::vector<GitEntry>> out;
@@ -301,6 +303,7 @@ Result<std::vector<GitEntry>> entries_of(const GitObject& tree, const std::strin
     out.push_back(std::move(entry));
   }
   std::vector<std::string_view> names;
+  names.reserve(out.size());
   for (const GitEntry& entry : out) names.emplace_back(entry.name);
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);

@@ -349,8 +349,10 @@ Result<std::vector<HostsFile>> HostsFiles::observe(const NetnsName& netns,
       row.unusable = file.value().unwritable();
     }
     Content content = parse(file.value().text);
-    if (!content.owner && !row.unusable.empty()) found.push_back(std::move(row));
-    if (!content.owner) continue;
+    if (!content.owner) {
+      if (!row.unusable.empty()) found.push_back(std::move(row));
+      continue;
+    }
     row.lines = std::move(content.block);
     if (file.value().torn || !content.whole) row.lines.add_line(kTorn);
     if (has_old_front(content, name)) row.lines.add_line(kOldFront);

@@ -187,7 +187,7 @@ Status NamespaceDirectory::create(const NetnsName& name, const std::function<Sta
   OVL_CHECK(where_mounts_are([this] { return make_directory(); }));
   OVL_CHECK(reserve_name(name));
   const std::string path = path_of(name);
-  const Status status = in_thread([&]() -> Status {
+  Status status = in_thread([&]() -> Status {
     if (unshare(CLONE_NEWNET) < 0) return io_error("making netns " + name.text(), errno);
     OVL_CHECK(prepare());
     OVL_CHECK(enter_mounts());

@@ -29,7 +29,7 @@ constexpr std::size_t kTcpHeader = 20;
 constexpr std::uint16_t kFirstPort = 20'000;
 constexpr std::uint16_t kPorts = 10'000;
 constexpr std::size_t kMostTargets = 1'000;
-constexpr int kRounds = 2;
+constexpr int kProbeRounds = 2;
 
 std::size_t ip_header(Family family) {
   return family == Family::ipv4 ? 20 : 40;
@@ -134,9 +134,9 @@ class Reaching {
   Result<std::vector<Reached>> run(milliseconds timeout) {
     OVL_CHECK(open());
     for (std::size_t i = 0; i < targets_.size(); ++i) sources_[i] = source_towards(targets_[i].address);
-    for (int round = 0; round < kRounds && !is_done(); ++round) {
+    for (int round = 0; round < kProbeRounds && !is_done(); ++round) {
       send_all();
-      await(steady_clock::now() + timeout / kRounds);
+      await(steady_clock::now() + timeout / kProbeRounds);
     }
     return std::move(out_);
   }
