@@ -168,10 +168,14 @@ class Following {
     step_.chain = chain;
   }
 
+  // A register is four bytes: nf_tables.h.
+  static std::size_t byte_of(std::uint8_t slot) { return std::size_t{slot} * 4; }
+
   void load(std::uint8_t slot, const Sketch& what) {
-    for (std::size_t i = 0; i < what.value.size() && slot * 4U + i < registers_.value.size(); ++i) {
-      registers_.value[slot * 4U + i] = what.value[i];
-      registers_.known[slot * 4U + i] = what.known[i];
+    const std::size_t first = byte_of(slot);
+    for (std::size_t i = 0; i < what.value.size() && first + i < registers_.value.size(); ++i) {
+      registers_.value[first + i] = what.value[i];
+      registers_.known[first + i] = what.known[i];
     }
   }
 
@@ -192,7 +196,7 @@ class Following {
   void take(const NftFib& fib) { load(fib.slot, Sketch::unknown(16)); }
 
   void take(const NftBitwise& bits) {
-    Sketch now = registers_.part(bits.slot * 4U, bits.mask.size());
+    Sketch now = registers_.part(byte_of(bits.slot), bits.mask.size());
     for (std::size_t i = 0; i < bits.mask.size() && i < bits.xored.size(); ++i) {
       now.known[i] |= static_cast<std::uint8_t>(~bits.mask[i]);
       now.value[i] =
@@ -202,7 +206,7 @@ class Following {
   }
 
   void take(const NftCmp& compared) {
-    const Sketch now = registers_.part(compared.slot * 4U, compared.data.size());
+    const Sketch now = registers_.part(byte_of(compared.slot), compared.data.size());
     if (compared.op == NFT_CMP_EQ) return ask(now.equals(compared.data));
     if (compared.op == NFT_CMP_NEQ) return ask(opposite(now.equals(compared.data)));
     if (!now.is_whole()) return ask(Truth::maybe);
@@ -219,7 +223,7 @@ class Following {
     if (set == table_.sets.end() || !has_plain_keys(*set)) return Truth::maybe;
     Truth found = Truth::no;
     for (const Bytes& element : set->elements) {
-      found = std::max(found, registers_.part(lookup.slot * 4U, element.size()).equals(element));
+      found = std::max(found, registers_.part(byte_of(lookup.slot), element.size()).equals(element));
     }
     return found;
   }

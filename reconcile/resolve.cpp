@@ -244,20 +244,20 @@ class NetworkResolver {
 
   // The addresses in a network that the manifest gives: an endpoint's, or to nobody.
   const std::set<IpAddress>& given_in(const Label& network) {
-    if (!given_) {
-      given_.emplace();
-      for (const EndpointBlock& endpoint : manifest_.endpoints) {
-        for (const AttachmentBlock& attachment : endpoint.attachments) {
-          for (const auto& address : attachment.addresses) {
-            (*given_)[attachment.network.value].insert(address.value);
-          }
-        }
-      }
-      for (const NetworkBlock& block : manifest_.networks) {
-        for (const auto& address : block.reserved) (*given_)[block.name].insert(address.value);
+    if (!given_) collect_given(given_.emplace());
+    return (*given_)[network];
+  }
+
+  void collect_given(std::map<Label, std::set<IpAddress>>& out) const {
+    for (const EndpointBlock& endpoint : manifest_.endpoints) {
+      for (const AttachmentBlock& attachment : endpoint.attachments) {
+        std::set<IpAddress>& given = out[attachment.network.value];
+        for (const auto& address : attachment.addresses) given.insert(address.value);
       }
     }
-    return (*given_)[network];
+    for (const NetworkBlock& block : manifest_.networks) {
+      for (const auto& address : block.reserved) out[block.name].insert(address.value);
+    }
   }
 
   void finish_subnets(std::size_t index) {
