@@ -62,6 +62,14 @@ void add_agent(CLI::App& app, CommandLine& line) {
   add_beats(agent, line.agent.heartbeat, line.agent.ttl);
 }
 
+void add_listing(CLI::App& app, LsOptions& ls) {
+  app.add_flag("--no-trunc", ls.no_trunc, "Show whole ids");
+  app.add_flag("-q,--quiet", ls.quiet, "Print names only, one a line")->excludes(app.get_option("--json"));
+  app.add_option("-l,--label", ls.labels,
+                 "Only what has this label: zone=a, or zone for any value; may be repeated, all have to hold")
+      ->allow_extra_args(false);
+}
+
 void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
   CLI::App& group = *app.add_subcommand(kind, "List or inspect " + kind + "s");
   group.require_subcommand(1);
@@ -71,14 +79,14 @@ void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
   });
   add_where(ls, line.plan);
   add_json(ls, line.plan);
-  ls.add_flag("--no-trunc", line.ls.no_trunc, "Show whole ids");
-  CLI::App& inspect =
-      verb(group, line, "inspect", "Show one with everything known about it, as JSON", [&line, kind] {
-        line.ls.kind = kind;
-        return run_inspect(line.global, line.plan, line.ls);
-      });
+  add_listing(ls, line.ls);
+  CLI::App& inspect = verb(group, line, "inspect", "Show one with everything known about it", [&line, kind] {
+    line.ls.kind = kind;
+    return run_inspect(line.global, line.plan, line.ls);
+  });
   inspect.add_option("NAME", line.ls.name, "Its name")->required();
   add_where(inspect, line.plan);
+  add_json(inspect, line.plan);
 }
 
 void add_forget(CLI::App& group, CommandLine& line) {

@@ -40,6 +40,7 @@ const std::map<std::string, Values>& values_by_name() {
       {"FROM TO", {.words = {}, .live = "address"}},
       {"ADDR", {.words = {}, .live = "state"}},
       {"PREFIX", {.words = {}, .live = "state"}},
+      {"--label", {.words = {}, .live = "label"}},
       {"--ref", {.words = {}, .live = "ref"}},
       {"REV REV", {.words = {}, .live = "ref"}},
       {"TARGET", {.words = {}, .live = "ref"}},

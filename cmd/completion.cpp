@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <set>
 #include <sstream>
 
 #include "cmd/cli.hpp"
@@ -64,6 +65,22 @@ std::vector<std::string> addresses_of(const Records& records) {
   return out;
 }
 
+template <class Records>
+void add_labels(std::set<std::string>& out, const Records& records) {
+  for (const auto& record : records) {
+    for (const auto& [name, value] : record.labels) out.insert(name + "=" + value);
+  }
+}
+
+// "zone=a" of any record: what may stand behind --label.
+std::vector<std::string> labels_of(const Records& records) {
+  std::set<std::string> out;
+  add_labels(out, records.networks);
+  add_labels(out, records.hosts);
+  add_labels(out, records.endpoints);
+  return {out.begin(), out.end()};
+}
+
 // What this host's state lists.
 Result<std::vector<std::string>> state_addresses(const GlobalOptions& global) {
   PlanOptions options;
@@ -119,6 +136,7 @@ Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   if (kind == "address") return addresses_of(view.records);
+  if (kind == "label") return labels_of(view.records);
   if (kind == "network") return names_of(view.records.networks);
   if (kind == "host") return names_of(view.records.hosts);
   if (kind == "endpoint") return names_of(view.records.endpoints);

@@ -1,5 +1,5 @@
-// ovl network|host|endpoint inspect NAME: one thing with everything known about it, as JSON, side by side:
-// what the manifest here wants, what the store has recorded, what this host's kernel holds, what differs.
+// ovl network|host|endpoint inspect NAME: one thing with everything known about it, side by side: what the
+// manifest here wants, what the store has recorded, what this host's kernel holds, what differs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "cmd/elements.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
+#include "cmd/inspect_text.hpp"
 #include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/verbs.hpp"
@@ -227,7 +228,7 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
   out.set("observed", std::move(observed));
   out.set("dropped", std::move(dropped));
   out.set("declared", blame_json(context, inspect.kind, inspect.name));
-  std::cout << out.pretty_json() << "\n";
+  std::cout << (options.json ? out.pretty_json() + "\n" : inspect_text(out, here.why));
   OVL_CHECK(tell_loss(global, options, context, view));
   return kExitDone;
 }

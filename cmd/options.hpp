@@ -71,6 +71,8 @@ struct LsOptions {
   std::string kind;  // network, host, endpoint
   std::string name;  // for inspect
   bool no_trunc = false;
+  bool quiet = false;               // names only
+  std::vector<std::string> labels;  // "zone=a", "zone"; see cmd/label_filter.hpp
 };
 
 struct FmtOptions {

@@ -399,7 +399,7 @@ OutputSchema inspect_schema(const std::string& kind, const Value& side) {
                                 {.name = "field", .schema = json_type("string"), .required = false},
                                 any("found"),
                                 any("wanted")});
-  return document(kind + "-inspect", "ovl " + kind + " inspect",
+  return document(kind + "-inspect", "ovl " + kind + " inspect --json",
                   {{.name = "kind", .schema = constant(kind)},
                    {.name = "name", .schema = json_type("string")},
                    {.name = "desired", .schema = optional_of(side)},

@@ -276,7 +276,7 @@ TEST_F(Changes, ASubnetGrowsUnderItsEndpoints) {
 // The machine's own hostname may stay.
 TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   begin();
-  const std::string id = on("left", "ovl host inspect left | grep '\"id\"'").out;
+  const std::string id = on("left", "ovl host inspect --json left | grep '\"id\"'").out;
   std::string text = blocks_.text();
   for (std::size_t at = 0; (at = text.find("left", at)) != std::string::npos;) text.replace(at, 4, "west");
   write(text + "[[moved]]\nfrom = \"host.left\"\nto = \"host.west\"\n");
@@ -285,7 +285,7 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   apply("right");
   EXPECT_EQ(end_ping("calm-two", calm).lost, 0) << plan;
   EXPECT_NE(plan.find("~ host.left -> host.west  (has another name)"), std::string::npos) << plan;
-  EXPECT_EQ(on("left", "ovl host inspect west | grep '\"id\"'").out, id);
+  EXPECT_EQ(on("left", "ovl host inspect --json west | grep '\"id\"'").out, id);
   EXPECT_EQ(on("left", "cd / && ovl plan --scope host --detailed-exitcode").code, 0);
   EXPECT_EQ(on("right", "ovl plan --detailed-exitcode").code, 0);
   // One that has not applied since finds itself by its record's id.

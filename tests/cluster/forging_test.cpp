@@ -69,7 +69,7 @@ TEST_F(Forging, AFrameFromNoVtepIsDropped) {
   // It does not look like random loss. The device speaks by itself too, so nobody knows how many there are.
   EXPECT_TRUE(on("left", "ovl status").has("packets: one of our VNIs from an address that is no VTEP"));
   EXPECT_TRUE(on("left", "ovl doctor").has("dropped vni: "));
-  for (const char* command : {"ovl status --json", "ovl host inspect left"}) {
+  for (const char* command : {"ovl status --json", "ovl host inspect --json left"}) {
     const Ran told = on("left", command);
     EXPECT_TRUE(told.has("\"vni\": ") && !told.has("\"vni\": 0")) << told.out;
   }

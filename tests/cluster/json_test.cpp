@@ -90,11 +90,12 @@ TEST_F(Json, OfEveryVerbFitsItsSchema) {
     fits(kind + "-ls", "left", "ovl " + kind + " ls --json");
   }
   for (const std::string name : {"my-net", "quiet"}) {
-    fits("network-inspect", "left", "ovl network inspect " + name);
+    fits("network-inspect", "left", "ovl network inspect --json " + name);
   }
-  for (const std::string name : {"left", "right"}) fits("host-inspect", "left", "ovl host inspect " + name);
+  for (const std::string name : {"left", "right"})
+    fits("host-inspect", "left", "ovl host inspect --json " + name);
   for (const std::string name : {"web", "client"}) {
-    fits("endpoint-inspect", "left", "ovl endpoint inspect " + name);
+    fits("endpoint-inspect", "left", "ovl endpoint inspect --json " + name);
   }
   EXPECT_TRUE(has(fits("history", "left", "ovl history --json"), "\"serial\": 1"));
   fits("lock-ls", "left", "ovl lock ls --json");

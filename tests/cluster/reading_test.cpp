@@ -106,18 +106,25 @@ TEST_F(Reading, InspectShowsAllSidesAndWhatDiffers) {
   both();
   ASSERT_EQ(on("left", "ip -n ovl-blue link set vxlan0 mtu 1400").code, 0);
   write(std::string(kManifest) + "mtu = 1300\n");
-  const Ran network = on("left", "ovl network inspect blue");
+  const Ran network = on("left", "ovl network inspect --json blue");
   says(network, 0,
        {"\"format_version\": \"1.0\"", "\"desired\": {\n", "\"recorded\": {\n", "\"observed\": [\n"});
   const Ran differs =
-      on("left", "ovl network inspect blue | tr -d ' \\n' | grep -o '\"differs\":\\[.*\\],\"dropped'");
+      on("left", "ovl network inspect --json blue | tr -d ' \\n' | grep -o '\"differs\":\\[.*\\],\"dropped'");
   says(
       differs, 0,
       {R"({"address":"network.blue","change":"update","field":"mtu","found":null,"wanted":1300})",
        R"({"address":"link.ovl-blue[\"vxlan0\"]","change":"update","field":"mtu","found":1400,"wanted":1450})"});
-  says(on("left", "ovl endpoint inspect web"), 0, {"\"netns\": \"web\"", "\"differs\": []"});
-  says(on("left", "ovl host inspect left"), 0, {"\"facts\": {", "\"ovl-gw\"", "\"differs\": []"});
-  says(on("right", "rm ovl.toml; ovl endpoint inspect db"), 0, {"\"desired\": null", "\"differs\": []"});
+  says(on("left", "ovl endpoint inspect --json web"), 0, {"\"netns\": \"web\"", "\"differs\": []"});
+  says(on("left", "ovl host inspect --json left"), 0, {"\"facts\": {", "\"ovl-gw\"", "\"differs\": []"});
+  says(on("left", "ovl network inspect blue"), 0,
+       {"network blue\nWanted:\n", "Recorded:\n  name  ", "On this host:\n  netns ovl-blue  exists true\n",
+        "name vxlan0  ", "  update  mtu: none -> 1300\n", "  update  mtu: 1400 -> 1450\n", "Declared:\n  "});
+  says(on("left", "ovl endpoint inspect web"), 0, {"  attachments:\n    name web  ", "Differs: nothing\n"});
+  says(on("left", "ovl host inspect left"), 0, {"Wanted: as it is recorded\n", "  facts:\n", "  status:\n"});
+  says(on("right", "rm ovl.toml; ovl endpoint inspect --json db"), 0,
+       {"\"desired\": null", "\"differs\": []"});
+  says(on("right", "ovl network inspect blue"), 0, {"Wanted: unknown; no valid manifest here has it\n"});
   says(on("left", "ovl network inspect none"), 1, {"there is no network none"});
 }
 

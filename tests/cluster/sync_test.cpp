@@ -445,12 +445,12 @@ TEST_F(Sync, TheLineThatSetAValueIsKnown) {
       " | python3 -c 'import json, sys\nfor d in json.load(sys.stdin)[\"declared\"]: print(d[\"key\"], "
       "d[\"line\"], d.get(\"commit\"))'";
   for (const std::string where : {"net", "net --ref HEAD"}) {
-    const Ran known = ovl("network inspect one " + where + " --keystore " + store() + script);
+    const Ran known = ovl("network inspect --json one " + where + " --keystore " + store() + script);
     EXPECT_TRUE(known.has("mtu 8 " + first)) << known.out;
     EXPECT_TRUE(known.has("port 9 " + second)) << known.out;
   }
   write("[network.one]\nmtu = 1300\nport = 4790\n");
-  const Ran edited = ovl("network inspect one net --keystore " + store() + script);
+  const Ran edited = ovl("network inspect --json one net --keystore " + store() + script);
   EXPECT_TRUE(edited.has("mtu 8 None")) << edited.out;
 }
 

@@ -74,6 +74,7 @@ TEST(Completion, AsksForNamesOfTheRightKind) {
   EXPECT_EQ(live({"plan", ""}), "");
   EXPECT_EQ(live({"apply", "--target", ""}), "address");
   EXPECT_EQ(live({"state", "rm", ""}), "state");
+  EXPECT_EQ(live({"endpoint", "ls", "-l", ""}), "label");
   EXPECT_EQ(live({"plan", "--ref", ""}), "ref");
   EXPECT_EQ(live({"diff", ""}), "ref");
   EXPECT_TRUE(has(offered({"hook", "install", ""}), "pre-receive"));
