@@ -107,9 +107,14 @@ void add_reading_verbs(CLI::App& app, CommandLine& line) {
   add_json(doctor, line.plan);
   add_keystore_verbs(app, line);
   CLI::App& status = verb(app, line, "status", "Show where the cluster and its hosts stand",
-                          [&line] { return run_status(line.global, line.plan, line.wait); });
+                          [&line] { return run_status(line.global, line.plan, line.status); });
   add_where(status, line.plan);
-  status.add_option("--wait", line.wait, "Wait until every host is up to date: 500ms, 60s, 5m; else exit 1");
+  CLI::Option* wait = status.add_option("--wait", line.status.wait,
+                                        "Wait until every host is up to date: 500ms, 60s, 5m; else exit 1");
+  status
+      .add_flag("--watch", line.status.watch,
+                "Print it again with each change of the store, until interrupted")
+      ->excludes(wait);
   add_json(status, line.plan);
   CLI::App& exec = verb(app, line, "exec", "Run a command inside an endpoint's namespace",
                         [&line] { return run_exec(line.global, line.plan, line.exec); });

@@ -25,6 +25,7 @@ struct CommandLine {
   PlanOptions plan;
   ExecOptions exec;
   LsOptions ls;
+  StatusOptions status;
   ValidateOptions validate;
   InitOptions init;
   LabOptions lab;
@@ -35,7 +36,6 @@ struct CommandLine {
   FmtOptions fmt;
   KeystoreVerbOptions keystore;
   StateVerbOptions state;
-  std::string wait;
   std::string shell;
   std::string lock_id;
   std::string reason;

@@ -75,6 +75,11 @@ struct LsOptions {
   std::vector<std::string> labels;  // "zone=a", "zone"; see cmd/label_filter.hpp
 };
 
+struct StatusOptions {
+  std::string wait;    // a duration; empty: it does not wait
+  bool watch = false;  // told again with each change of the store
+};
+
 struct FmtOptions {
   std::string path;    // "-": from stdin to stdout
   bool check = false;  // write nothing

@@ -7,6 +7,7 @@
 #include "cmd/event_schema.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/schema_words.hpp"
+#include "cmd/status_counts.hpp"
 #include "model/plan.hpp"
 #include "reconcile/store_lock.hpp"
 #include "reconcile/store_view.hpp"
@@ -339,6 +340,16 @@ Value dropped_schema() {
   return out;
 }
 
+Value status_counts_schema() {
+  std::vector<Member> hosts;
+  for (const std::string_view word : standing_words()) {
+    hosts.push_back({.name = std::string(word), .schema = json_type("integer")});
+  }
+  return object_of({{.name = "hosts", .schema = object_of(std::move(hosts))},
+                    {.name = "networks", .schema = json_type("integer")},
+                    {.name = "endpoints", .schema = json_type("integer")}});
+}
+
 OutputSchema status_schema() {
   const Value addresses = array_of(json_type("string"));
   Value observed = object_of({{.name = "drift", .schema = json_type("integer")},
@@ -358,6 +369,8 @@ OutputSchema status_schema() {
   return document("status", "ovl status --json",
                   {{.name = "cluster", .schema = json_type("string")},
                    {.name = "head", .schema = schema_of<Head>(), .required = false},
+                   {.name = "generation", .schema = schema_of<GenerationRecord>(), .required = false},
+                   {.name = "counts", .schema = status_counts_schema()},
                    {.name = "hosts", .schema = array_of(std::move(host))},
                    {.name = "refused", .schema = array_of(finding_schema())},
                    {.name = "unknown_keys", .schema = json_type("integer")}});

@@ -1,4 +1,5 @@
-// ovl status: the cluster's generation, and where every host stands; --wait until all stand there.
+// ovl status: the cluster's generation, and where every host stands; --wait until all stand there, --watch
+// them from change to change.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,8 +10,10 @@
 #include "cmd/describe.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/here.hpp"
+#include "cmd/interrupt.hpp"
 #include "cmd/loss.hpp"
 #include "cmd/output_format.hpp"
+#include "cmd/status_counts.hpp"
 #include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
@@ -24,6 +27,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+// Of one call to a watch.
+constexpr milliseconds kRound{60'000};
 
 Value strings(const std::vector<std::string>& items) {
   Value out = Value::array();
@@ -66,6 +72,8 @@ Value status_json(const Label& cluster, const StoreView& view, const LookHere& h
   out.set("format_version", kOutputFormat);
   out.set("cluster", cluster.text());
   if (view.head) out.set("head", encode(*view.head));
+  if (const GenerationRecord* newest = newest_generation(view)) out.set("generation", encode(*newest));
+  out.set("counts", counts_json(view));
   Value hosts = Value::array();
   for (const HostName& host : hosts_of(view, view.records)) hosts.push(host_json(view, host, here));
   out.set("hosts", std::move(hosts));
@@ -78,7 +86,8 @@ Value status_json(const Label& cluster, const StoreView& view, const LookHere& h
 std::string differing_text(const std::string& what, const Differing& differing) {
   if (differing.count == 0) return {};
   const std::size_t named = differing.names.size();
-  std::string out = fmt::format("{}: {} objects differ\n", what, differing.count);
+  std::string out =
+      fmt::format("{}: {} object{}\n", what, differing.count, differing.count == 1 ? " differs" : "s differ");
   for (const std::string& object : differing.names) out += "  " + printable(object) + "\n";
   if (named < differing.count) out += fmt::format("  ... and {} more\n", differing.count - named);
   return out;
@@ -111,11 +120,9 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   if (!view.head) {
     return fmt::format("Cluster {}: not in this keystore; never applied, or lost\n", cluster.text());
   }
-  std::string out = fmt::format("Cluster {}: generation {}, {} hosts, {} networks, {} endpoints\n",
-                                cluster.text(), view.head->serial, view.records.hosts.size(),
-                                view.records.networks.size(), view.records.endpoints.size());
-  Table table;
   const std::int64_t now = std::time(nullptr);
+  std::string out = header_text(cluster.text(), view, now);
+  Table table;
   const std::vector<HostName> hosts = hosts_of(view, view.records);
   for (const HostName& host : hosts) {
     const std::string since = standing_since(view, host, now);
@@ -176,36 +183,77 @@ Error not_settled(const StoreView& view, const std::string& waited) {
                .hint = "apply on these hosts, or look why it failed there: ovl status"};
 }
 
-Result<int> status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait) {
-  OVL_TRY(const milliseconds limit,
-          wait.empty() ? Result<milliseconds>(milliseconds(0)) : parse_duration(wait));
-  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
-  OVL_TRY(const StoreView view,
-          wait_for(*context.world().keystore, StoreLayout(context.request().cluster), limit));
-  const Label& cluster = context.request().cluster;
-  const LookHere here = look_here(global, options);
-  const std::string loss = loss_of(global, options, context, view);
-  if (options.json) {
-    std::cout << status_json(cluster, view, here).pretty_json() + "\n";
-  } else if (view.head || loss.empty()) {
-    std::cout << status_text(cluster, view, here);
+// Where a view is told, and how: one document, or one a line where several follow each other.
+struct Telling {
+  const GlobalOptions& global;
+  const PlanOptions& options;
+  Context& context;
+  bool is_repeated = false;
+
+  [[nodiscard]] std::string text(const StoreView& view, bool is_lost) const {
+    const Label& cluster = context.request().cluster;
+    const LookHere here = look_here(global, options);
+    if (options.json) {
+      const Value document = status_json(cluster, view, here);
+      return (is_repeated ? document.json() : document.pretty_json()) + "\n";
+    }
+    std::string out = view.head || !is_lost ? status_text(cluster, view, here) : std::string();
+    const auto suspended = read_suspension(global.state_directory);
+    return out + (suspended ? fmt::format("this host is {}\n", suspended->words()) : std::string());
   }
-  const auto suspended = read_suspension(global.state_directory);
-  if (suspended && !options.json) std::cout << fmt::format("this host is {}\n", suspended->words());
-  if (!loss.empty()) {
+
+  // Errors: guard, when it has lost what is remembered here.
+  [[nodiscard]] Status operator()(const StoreView& view) const {
+    const std::string loss = loss_of(global, options, context, view);
+    std::cout << text(view, !loss.empty()) << std::flush;
+    if (loss.empty()) return {};
     return Error{.code = Errc::guard,
-                 .message = fmt::format("cluster {}: {}", cluster.text(), loss),
+                 .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
                  .hint = "see docs/keystores.md, Restoring"};
   }
-  if (wait.empty() || is_settled(view)) return kExitDone;
-  report_error(not_settled(view, wait));
+};
+
+// Until the tree of `view` has changed.
+Status await_change(Keystore& store, const StoreLayout& layout, const StoreView& view) {
+  OVL_TRY(const auto watch, store.watch(layout.tree(), view.revision));
+  while (true) {
+    OVL_TRY(const WatchBatch batch, watch->next(kRound));
+    if (batch.reset || !batch.events.empty()) return {};
+  }
+}
+
+// A signal ends it, or an error.
+Error watch_for_ever(const Telling& telling, Keystore& store, const StoreLayout& layout) {
+  listen_for_interrupts();
+  for (bool first = true;; first = false) {
+    auto view = read_store(store, layout);
+    if (!view.ok()) return std::move(view).error();
+    if (!first && !telling.options.json) std::cout << "\n";
+    Status done = telling(view.value());
+    if (done.ok()) done = await_change(store, layout, view.value());
+    if (!done.ok()) return done.error();
+  }
+}
+
+Result<int> status(const GlobalOptions& global, const PlanOptions& options, const StatusOptions& asked) {
+  OVL_TRY(const milliseconds limit,
+          asked.wait.empty() ? Result<milliseconds>(milliseconds(0)) : parse_duration(asked.wait));
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  Keystore& store = *context.world().keystore;
+  const StoreLayout layout(context.request().cluster);
+  const Telling telling{global, options, context, asked.watch};
+  if (asked.watch) return watch_for_ever(telling, store, layout);
+  OVL_TRY(const StoreView view, wait_for(store, layout, limit));
+  OVL_CHECK(telling(view));
+  if (asked.wait.empty() || is_settled(view)) return kExitDone;
+  report_error(not_settled(view, asked.wait));
   return kExitError;
 }
 
 }  // namespace
 
-int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait) {
-  auto code = status(global, options, wait);
+int run_status(const GlobalOptions& global, const PlanOptions& options, const StatusOptions& asked) {
+  auto code = status(global, options, asked);
   if (code.ok()) return code.value();
   if (code.error().code == Errc::unreachable && !options.json) std::cout << alone_text(global, options);
   return report_error(code.error());

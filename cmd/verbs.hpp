@@ -23,8 +23,7 @@ int run_show(const GlobalOptions& global, const PlanOptions& options);
 int run_exec(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec);
 int run_ls(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls);
 int run_inspect(const GlobalOptions& global, const PlanOptions& options, const LsOptions& inspect);
-// wait: a duration; empty: it does not wait.
-int run_status(const GlobalOptions& global, const PlanOptions& options, const std::string& wait);
+int run_status(const GlobalOptions& global, const PlanOptions& options, const StatusOptions& asked);
 int run_graph(const GlobalOptions& global, const PlanOptions& options, const GraphOptions& graph);
 int run_history(const GlobalOptions& global, const PlanOptions& options);
 int run_lock_ls(const GlobalOptions& global, const PlanOptions& options);

@@ -44,10 +44,13 @@ class Reading : public LabRig {
 TEST_F(Reading, StatusSaysWhatDiffersHereNow) {
   both();
   const Ran fine = on("left", "ovl status");
-  says(fine, 0, {"left   up to date  for ", "right  up to date  for "});
+  says(
+      fine, 0,
+      {"Cluster read: generation 1, ", " ago), by root@left\n2 hosts: 2 up to date; 1 network; 2 endpoints\n",
+       "left   up to date  for ", "right  up to date  for "});
   EXPECT_FALSE(fine.has("differ")) << fine.out;
   ASSERT_EQ(on("left", "ip -n web link set eth0 mtu 1400").code, 0);
-  says(on("left", "ovl status"), 0, {"left, looked at now: 1 objects differ\n  link.web[\"eth0\"]\n"});
+  says(on("left", "ovl status"), 0, {"left, looked at now: 1 object differs\n  link.web[\"eth0\"]\n"});
   EXPECT_FALSE(on("right", "ovl status").has("differ")) << "nobody has told";
   says(on("left", "ovl status --json"), 0,
        {"\"format_version\": \"1.0\"", "\"observed\": {\n", "\"drift\": 1", "\"link.web[\\\"eth0\\\"]\"",
