@@ -197,19 +197,22 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
           Context::open(global, options, needs, saved != nullptr ? &saved->manifest : nullptr));
   if (saved != nullptr) OVL_CHECK(check_made_for(global, context, saved->options.host));
   if (options.by_itself) OVL_CHECK(check_rolled_back(context));
-  const auto lock = context.lock_host();
-  if (!lock.ok()) return lock.error();
   Request request = context.request();
+  request.asks = saved == nullptr && !options.auto_approve && telling.is_text();
+  std::optional<HostLock> lock;
+  request.lock_host = [&] { return context.lock_host_for(lock); };
   Records records;
   if (options.generation > 0) {
     OVL_TRY(records, go_back_to(options.generation, context, request));
     request.records = &records;
   }
+  SeenPlan seen;
   request.check = [&](const Planned& planned) -> Status {
     if (print_problems(planned, context.sources())) {
       telling.manifest.diagnostics = planned.problems;
       return invalid_manifest();
     }
+    if (request.asks) return seen.look(planned);
     return saved != nullptr ? check_fresh(*saved, planned) : Status();
   };
   const Approval approval{options, telling, saved != nullptr || options.auto_approve};

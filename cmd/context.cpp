@@ -18,6 +18,7 @@
 #include "cmd/exit.hpp"
 #include "cmd/host_side.hpp"
 #include "cmd/interrupt.hpp"
+#include "cmd/journal.hpp"
 #include "cmd/keystore_options.hpp"
 #include "cmd/machine.hpp"
 #include "cmd/manifest_cache.hpp"
@@ -44,6 +45,13 @@ void print_diagnostics(const Diagnostics& diagnostics, const Sources& sources) {
 
 bool has_errors(const Diagnostics& diagnostics) {
   return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.severity == Severity::error; });
+}
+
+// On stderr: stdout may be a document.
+void say_waiting(const std::string& held, std::chrono::milliseconds limit) {
+  const std::string words = limit.count() % 1000 == 0 ? fmt::format("{}s", limit.count() / 1000)
+                                                      : fmt::format("{}ms", limit.count());
+  say_line(fmt::format("{}; waiting for it, at most {}", held, words));
 }
 
 Result<Scope> parse_scope(const std::string& text) {
@@ -207,6 +215,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.world_.holder = this_process(context.world_.now);
   context.world_.holder_is_dead = holder_is_dead;
   context.world_.stop = interrupted;
+  context.world_.waits = say_waiting;
   context.world_.answers = answers_inside;
   context.world_.lock_out_patience =
       std::min<std::chrono::milliseconds>(kLongestLockOut, context.store_.timeout);
@@ -532,8 +541,20 @@ Result<std::optional<HostLock>> Context::lock_host() {
   OVL_TRY(HostLock lock, ovl::lock_host(HostLockOptions{.run_directory = run_directory_,
                                                         .command = "ovl apply",
                                                         .since = world_.now,
-                                                        .timeout = request_.lock_timeout}));
+                                                        .timeout = request_.lock_timeout,
+                                                        .waiting = [this](const std::string& held) {
+                                                          world_.waits(held, request_.lock_timeout);
+                                                        }}));
   return std::optional<HostLock>(std::move(lock));
+}
+
+Status Context::lock_host_for(std::optional<HostLock>& lock) {
+  world_.now = std::time(nullptr);
+  world_.holder.since = world_.now;
+  auto taken = lock_host();
+  if (!taken.ok()) return std::move(taken).error();
+  if (taken.value()) lock.emplace(std::move(*taken.value()));
+  return {};
 }
 
 Status Context::open_store(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {

@@ -68,6 +68,9 @@ class Context {
   // This machine's lock; nothing in cluster scope. Errors: locked, io.
   Result<std::optional<HostLock>> lock_host();
 
+  // The same, into `lock`, for who has waited for a person meanwhile: it is held since now.
+  Status lock_host_for(std::optional<HostLock>& lock);
+
   [[nodiscard]] const Request& request() const { return request_; }
 
   [[nodiscard]] const Sources& sources() const { return source_.files; }

@@ -211,6 +211,13 @@ Error stale(const std::string& what) {
                .hint = "plan again; nothing was done"};
 }
 
+Error stale_answer(const std::string& what) {
+  return Error{
+      .code = Errc::stale,
+      .message = fmt::format("the plan is stale: {} has moved since it was shown; nothing was done", what),
+      .hint = "say it again, and look at the plan as it is now"};
+}
+
 }  // namespace
 
 bool print_problems(const Planned& planned, const Sources& sources) {
@@ -307,6 +314,21 @@ bool is_saved_plan(const std::string& path) {
   return file.ok() && ::read(file.value().get(), &first, 1) == 1 && first == '{';
 }
 
+namespace {
+
+// What differs between a plan as it was and as it is now; empty: nothing.
+std::string moved_in(const Value& store, const Value& json, const Value& changed, const Plan& plan,
+                     const Value& store_now) {
+  const Value now = plan_json(plan);
+  for (std::string moved :
+       {first_moved_record(store, store_now), first_moved(json, now), first_moved_word(json, now)}) {
+    if (!moved.empty()) return moved;
+  }
+  return changed == changed_fields(plan) ? std::string() : std::string("a field that changes");
+}
+
+}  // namespace
+
 Status check_fresh(const SavedPlan& saved, const Planned& planned) {
   if (!saved.boot.empty() && saved.boot != boot_id()) {
     return Error{
@@ -314,13 +336,22 @@ Status check_fresh(const SavedPlan& saved, const Planned& planned) {
         .message = "the saved plan is stale: this machine has booted since it was made, or is another one",
         .hint = "plan again; nothing was done"};
   }
-  const Value now = plan_json(planned.plan);
-  for (const std::string& moved : {first_moved_record(saved.store, store_fingerprint(planned)),
-                                   first_moved(saved.json, now), first_moved_word(saved.json, now)}) {
-    if (!moved.empty()) return stale(moved);
+  const std::string moved =
+      moved_in(saved.store, saved.json, saved.changed, planned.plan, store_fingerprint(planned));
+  return moved.empty() ? Status() : stale(moved);
+}
+
+Status SeenPlan::look(const Planned& planned) {
+  return look(planned.plan, store_fingerprint(planned));
+}
+
+Status SeenPlan::look(const Plan& plan, const Value& store) {
+  if (!seen_) {
+    seen_.emplace(Seen{.store = store, .json = plan_json(plan), .changed = changed_fields(plan)});
+    return {};
   }
-  if (saved.changed == changed_fields(planned.plan)) return {};
-  return stale("a field that changes");
+  const std::string moved = moved_in(seen_->store, seen_->json, seen_->changed, plan, store);
+  return moved.empty() ? Status() : stale_answer(moved);
 }
 
 }  // namespace ovl

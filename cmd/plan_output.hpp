@@ -1,6 +1,7 @@
 // How plan, apply, destroy and show print, save and read plans.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cmd/context.hpp"
@@ -42,5 +43,24 @@ bool is_saved_plan(const std::string& path);
 
 // Compares a saved plan with one made from it now: all that it shows. Errors: stale, naming what moved.
 Status check_fresh(const SavedPlan& saved, const Planned& planned);
+
+// What a person was shown before anything was locked, against what is found under the locks.
+class SeenPlan {
+ public:
+  // The first is kept, each further one is compared with it. Errors: stale, naming what moved.
+  Status look(const Planned& planned);
+
+  // The same of a plan that the keystore has no part in.
+  Status look(const Plan& plan) { return look(plan, Value::object()); }
+
+ private:
+  struct Seen {
+    Value store, json, changed;
+  };
+
+  Status look(const Plan& plan, const Value& store);
+
+  std::optional<Seen> seen_;
+};
 
 }  // namespace ovl

@@ -34,7 +34,12 @@ Result<int> move_record(const GlobalOptions& global, const PlanOptions& given, c
   Request request = context.request();
   request.manifest = nullptr;
   request.moves.push_back(std::move(move));
-  request.check = [&](const Planned& planned) { return check_move(planned.plan, from, to); };
+  request.asks = !options.auto_approve;
+  SeenPlan seen;
+  request.check = [&](const Planned& planned) -> Status {
+    OVL_CHECK(check_move(planned.plan, from, to));
+    return request.asks ? seen.look(planned) : Status();
+  };
   const auto approve = [&](const Plan& plan) -> Status {
     print_plan(plan, global, options);
     return options.auto_approve ? Status() : ask_for_consent();

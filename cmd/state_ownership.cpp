@@ -46,12 +46,20 @@ Result<int> remove(const GlobalOptions& global, const PlanOptions& options,
   const Context::Needs needs{
       .manifest = false, .identity = false, .keystore = false, .state = true, .writable = true};
   OVL_TRY(Context context, Context::open(global, options, needs));
-  const auto lock = context.lock_host();
-  if (!lock.ok()) return lock.error();
   World& world = context.world();
+  SeenPlan seen;
+  // Nothing is locked while a person thinks.
+  if (!options.auto_approve) {
+    OVL_TRY(const Recorded recorded, recorded_here(context));
+    OVL_TRY(const Plan plan, plan_letting_go(recorded, asked, *world.kernel, *world.state));
+    OVL_CHECK(seen.look(plan));
+    OVL_CHECK(show_and_ask(plan, global, options));
+  }
+  std::optional<HostLock> lock;
+  OVL_CHECK(context.lock_host_for(lock));
   OVL_TRY(const Recorded recorded, recorded_here(context));
   OVL_TRY(const Plan plan, plan_letting_go(recorded, asked, *world.kernel, *world.state));
-  OVL_CHECK(show_and_ask(plan, global, options));
+  OVL_CHECK(options.auto_approve ? show_and_ask(plan, global, options) : seen.look(plan));
   OVL_CHECK(let_go(plan, recorded, asked, *world.kernel, *world.state));
   if (options.json) return kExitDone;
   std::cout << fmt::format("Let go: {} objects. They stay as they are and are not ovl's any more.\n",
@@ -67,10 +75,13 @@ Result<int> import(const GlobalOptions& global, const PlanOptions& given,
   options.scope = "host";
   listen_for_interrupts();
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .writable = true}));
-  const auto lock = context.lock_host();
-  if (!lock.ok()) return lock.error();
   Request request = context.request();
   request.adopt = addresses;
+  request.asks = !options.auto_approve;
+  std::optional<HostLock> lock;
+  request.lock_host = [&] { return context.lock_host_for(lock); };
+  SeenPlan seen;
+  request.check = [&](const Planned& planned) { return request.asks ? seen.look(planned) : Status(); };
   const auto approve = [&](const Plan& plan) { return show_and_ask(plan, global, options); };
   OVL_TRY(const Applied applied, apply(request, context.world(), approve, Progress{}));
   const PlanCounts counts = count(applied.planned.plan);

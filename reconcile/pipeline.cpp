@@ -545,6 +545,7 @@ Result<StoreLock> lock_store(const Request& request, World& world) {
   options.timeout = request.lock_timeout;
   options.is_dead = world.holder_is_dead;
   options.stop = world.stop;
+  options.waiting = [&](const std::string& held) { world.waits(held, request.lock_timeout); };
   return StoreLock::acquire(*world.keystore, StoreLayout(request.cluster), world.holder, options);
 }
 
@@ -918,9 +919,30 @@ Status begin_writing(const Request& request) {
   return request.before_writing ? request.before_writing() : Status();
 }
 
+bool is_at_rest(const Request& request, const Planned& planned) {
+  return planned.plan.empty() && (request.refresh_only || check_findings(request, planned.plan).ok());
+}
+
+bool wants_approval(const Request& request, const Planned& planned) {
+  if (!is_at_rest(request, planned)) return true;
+  // That the same files are now of another commit changes nothing that anybody could say no to.
+  return writes_records(request, planned) && (!planned.takes_source || planned.puts_back);
+}
+
+// A person thinks, and nothing is locked.
+Status ask_unlocked(const Request& request, World& world, const Approve& approve, const Progress& progress) {
+  OVL_TRY(const Planned planned, make_plan(request, world));
+  OVL_CHECK(progress.go_on("approve", kNothingYet));
+  if (request.check) OVL_CHECK(request.check(planned));
+  if (!planned.problems.empty()) return problems_of(planned);
+  return wants_approval(request, planned) ? approve(planned.plan) : Status();
+}
+
 Result<Applied> apply_steps(const Request& request, World& world, const Approve& approve,
                             const Progress& progress) {
   Applied applied;
+  if (request.asks) OVL_CHECK(ask_unlocked(request, world, approve, progress));
+  if (request.lock_host) OVL_CHECK(request.lock_host());
   OVL_TRY(applied.planned, make_plan(request, world));
   OVL_CHECK(progress.go_on("lock the cluster", kNothingYet));
   OVL_TRY(std::optional<StoreLock> lock, lock_for_writing(request, world, applied.planned));
@@ -929,8 +951,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
   OVL_CHECK(note_away(request, world, planned));
   if (request.check) OVL_CHECK(request.check(planned));
   if (!planned.problems.empty()) return problems_of(planned);
-  const bool at_rest =
-      planned.plan.empty() && (request.refresh_only || check_findings(request, planned.plan).ok());
+  const bool at_rest = is_at_rest(request, planned);
   if (at_rest && !lock) {
     OVL_CHECK(begin_writing(request));
     OVL_CHECK(publish_own_facts(request, world, planned));
@@ -943,9 +964,7 @@ Result<Applied> apply_steps(const Request& request, World& world, const Approve&
     }
     OVL_CHECK(confirm_state(request, world, planned));
   } else {
-    // That the same files are now of another commit changes nothing that anybody could say no to.
-    const bool silent = at_rest && planned.takes_source && !planned.puts_back;
-    if (!silent) OVL_CHECK(approve(planned.plan));
+    if (!request.asks && wants_approval(request, planned)) OVL_CHECK(approve(planned.plan));
     OVL_CHECK(tell_of_refused_vtep(request, world, planned));
     OVL_CHECK(check_findings(request, planned.plan));
     OVL_CHECK(begin_writing(request));

@@ -75,6 +75,11 @@ struct Request {
   // Asked once more under the lock, before the first write; an error ends the apply: the plan is
   // stale, or has problems, which only the asker can show with their places.
   std::function<Status(const struct Planned&)> check;
+  // Approval takes a person's time: it is asked for before anything is locked, of a plan that `check` sees
+  // first. The one under the locks is not approved again; whether it is the same is for `check` to say.
+  bool asks = false;
+  // Takes this host's lock, for as long as the apply lasts, before the plan that counts; may be empty.
+  std::function<Status()> lock_host = {};
   // Called once, right before the first write under the cluster's name, when nothing is refused any more; may
   // be empty. An error ends the apply.
   std::function<Status()> before_writing;
@@ -98,6 +103,9 @@ struct World {
   };
   // Whether the user wants the command to end; an apply does between two steps, and gives its lock back.
   std::function<bool()> stop = [] { return false; };
+  // Told once of each lock that has to be waited for: who holds it, and how long that is waited for at most.
+  std::function<void(const std::string& held, std::chrono::milliseconds limit)> waits =
+      [](const std::string&, std::chrono::milliseconds) {};
   // Whether an address answers from inside a namespace; empty: nobody can be asked.
   std::function<bool(const NetnsName& from, const IpAddress& address)> answers;
   // How long who answered before the host's filters changed may be silent afterwards; 0: asked twice.
@@ -150,9 +158,9 @@ struct Applied {
 // Sees the plan before anything is written; an error ends the apply.
 using Approve = std::function<Status(const Plan&)>;
 
-// Locks, plans, asks, executes, verifies, records. What concerns one part of the host stops only that.
-// Errors: conflict when one concerns the whole host, or something was to be taken over; guard, locked, stale,
-// unreachable, kernel, verify, interrupted (see World::stop).
+// Locks, plans, asks (see Request::asks), executes, verifies, records. What concerns one part of the host
+// stops only that. Errors: conflict when one concerns the whole host, or something was to be taken over;
+// guard, locked, stale, unreachable, kernel, verify, interrupted (see World::stop).
 Result<Applied> apply(const Request& request, World& world, const Approve& approve, const Progress& progress);
 
 }  // namespace ovl

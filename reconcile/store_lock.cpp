@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "reconcile/commit.hpp"
 #include "reconcile/time_text.hpp"
@@ -52,10 +53,10 @@ Status await_change(Watch& watch, milliseconds left, const StoreLock::Options& o
   return {};
 }
 
-// Somebody else has it: waits for a change, or takes it from a dead holder. Errors: locked when the time
-// is over.
+// Somebody else has it: waits for a change, and says so the first time, or takes it from a dead holder.
+// Errors: locked when the time is over.
 Status wait_for_other(Keystore& store, const Snapshot& there, steady_clock::time_point deadline,
-                      const StoreLock::Options& options) {
+                      const StoreLock::Options& options, bool& told) {
   const KeyValue& item = there.items.front();
   if (dead(item.value, options)) {
     const Guard same{.kind = Guard::Kind::same_life, .key = item.key, .revision = item.created};
@@ -64,6 +65,7 @@ Status wait_for_other(Keystore& store, const Snapshot& there, steady_clock::time
   }
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
   if (left.count() <= 0) return held_by(item.value);
+  if (!std::exchange(told, true)) options.waiting(held_by(item.value).message);
   OVL_TRY(const auto watch, store.watch(KeySelection::only(item.key), there.revision));
   return await_change(*watch, left, options);
 }
@@ -86,6 +88,7 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
   lock.renewed_ = steady_clock::now();
   OVL_TRY(lock.session_, store.open_session(options.ttl));
   const auto deadline = steady_clock::now() + options.timeout;
+  bool told = false;
   for (int doubts = 0;;) {
     if (options.stop()) {
       return Error{.code = Errc::interrupted,
@@ -108,7 +111,7 @@ Result<StoreLock> StoreLock::acquire(Keystore& store, const StoreLayout& layout,
       lock.created_ = there.items.front().created;
       return lock;
     } else {
-      OVL_CHECK(wait_for_other(store, there, deadline, options));
+      OVL_CHECK(wait_for_other(store, there, deadline, options, told));
     }
   }
 }

@@ -36,6 +36,8 @@ class StoreLock {
     std::function<bool(const Holder&)> is_dead = [](const Holder&) { return false; };
     // Whether to wait no longer; see Progress.
     std::function<bool()> stop = [] { return false; };
+    // Told once, when it has to be waited for: "the cluster is locked by ...".
+    std::function<void(const std::string& held)> waiting = [](const std::string&) {};
   };
 
   // Errors: locked (with the holder) when the timeout ends; interrupted; what the store says.

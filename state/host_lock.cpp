@@ -177,6 +177,9 @@ Result<HostLock> lock_host(const HostLockOptions& options) {
     if (errno != EWOULDBLOCK) return lock_error(path, errno);
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left.count() <= 0) return held(path, fd.get());
+    if (!waiter && options.waiting && options.timeout > kLeastWait) {
+      options.waiting(held(path, fd.get()).message);
+    }
     if (!waiter) waiter.emplace(path);
     if (!waiter->wait(left)) {
       return Error{.code = Errc::interrupted, .message = "interrupted while waiting for this host's lock"};

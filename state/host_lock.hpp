@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,8 @@ struct HostLockOptions {
   std::string command;                 // what the holder does, for messages: "ovl apply"
   std::int64_t since = 0;              // now, seconds since the epoch
   std::chrono::milliseconds timeout{0};
+  // Told once, when it has to be waited for: "this host's lock /run/ovl/lock.1 is held by ..."; may be empty.
+  std::function<void(const std::string& held)> waiting = {};
 };
 
 // Who holds a lock, as far as it says so itself.

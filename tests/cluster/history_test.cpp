@@ -71,6 +71,13 @@ TEST_F(Past, ALockIsSeenWaitedForAndBroken) {
   const Ran waited = apply("--lock-timeout 200ms");
   EXPECT_EQ(waited.code, 11) << waited.out;
   EXPECT_TRUE(waited.has("locked by ada@there, pid 77, since 2023-11-14 22:13:20 UTC")) << waited.out;
+  const std::string waits =
+      "ovl: the cluster is locked by ada@there, pid 77, since 2023-11-14 22:13:20 UTC; waiting for it, at "
+      "most 200ms\n";
+  const std::size_t said = waited.out.find(waits);
+  ASSERT_NE(said, std::string::npos) << waited.out;
+  EXPECT_EQ(waited.out.find(waits, said + 1), std::string::npos) << waited.out;
+  EXPECT_FALSE(apply("--lock-timeout 0s").has("waiting for it"));
   EXPECT_EQ(ovl("lock break 1").code, 10) << "another lock's id";
   const std::string id =
       shell("cd " + directory_.path() + " && " + OVL_BINARY + " lock ls | awk 'NR == 2 { print $1 }'").out;

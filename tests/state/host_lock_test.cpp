@@ -64,6 +64,20 @@ TEST_F(HostLockTest, FilesArePrivateUnderAnyUmask) {
   }
 }
 
+TEST_F(HostLockTest, SaysOnceWhomItWaitsFor) {
+  const auto lock = must(lock_host(options()));
+  std::vector<std::string> told;
+  HostLockOptions wanted = options(milliseconds{300});
+  wanted.waiting = [&](const std::string& held) { told.push_back(held); };
+  EXPECT_FALSE(lock_host(wanted).ok());
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told.front().find("is held by pid "), std::string::npos) << told.front();
+  EXPECT_NE(told.front().find("(ovl apply) since 2023-11-14T22:13:20Z"), std::string::npos) << told.front();
+  wanted.timeout = milliseconds{0};
+  EXPECT_FALSE(lock_host(wanted).ok());
+  EXPECT_EQ(told.size(), 1U) << "nobody waits";
+}
+
 TEST_F(HostLockTest, WaitsNoLongerThanItsTimeout) {
   const auto lock = must(lock_host(options()));
   const auto before = steady_clock::now();
