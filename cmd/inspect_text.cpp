@@ -56,10 +56,13 @@ std::string member_text(const Value& object, const Value::Member& member) {
 
 // What names a thing comes first, the rest in the order of JSON.
 std::vector<const Value::Member*> members_of(const Value& object) {
-  std::vector<const Value::Member*> out;
-  for (const Value::Member& member : *object.as_object()) out.push_back(&member);
   const std::string_view title = object.find("name") != nullptr ? "name" : "netns";
-  std::ranges::stable_partition(out, [&](const Value::Member* one) { return one->first == title; });
+  std::vector<const Value::Member*> out;
+  for (const bool names : {true, false}) {
+    for (const Value::Member& member : *object.as_object()) {
+      if ((member.first == title) == names) out.push_back(&member);
+    }
+  }
   return out;
 }
 
