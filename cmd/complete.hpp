@@ -18,9 +18,9 @@ struct Candidate {
 
 struct Completion {
   std::vector<Candidate> candidates;
-  bool files = false;     // the shell's own file names too
-  // What is known elsewhere: names in the store ("network", "host", "endpoint", "address"), in this host's "state",
-  // of the repository here ("ref"), of the manifest ("key") or of ovl ("verb"); empty: nothing.
+  bool files = false;  // the shell's own file names too
+  // What is known elsewhere: names in the store ("network", "host", "endpoint", "address"), in this host's
+  // "state", of the repository here ("ref"), of the manifest ("key") or of ovl ("verb"); empty: nothing.
   std::string live = {};
 };
 

@@ -38,7 +38,7 @@ struct Report {
   std::string checkout;
   std::string folder;
   std::string last_words = {};  // of an apply that did something; empty: the plan's own
-  bool show_all = false;  // long runs are not folded, where the format has room for them
+  bool show_all = false;        // long runs are not folded, where the format has room for them
 };
 
 // One finding, wherever it comes from: the manifest, the plan, or the error that ended the verb.

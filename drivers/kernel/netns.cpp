@@ -166,7 +166,7 @@ Status NamespaceDirectory::reserve_name(const NetnsName& name) const {
 
 Status NamespaceDirectory::enter_mounts() const {
   if (mounts_.empty()) return {};
-  const UniqueFd there(::open(mounts_.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd there(::open(mounts_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!there.valid()) return io_error("opening " + mounts_, errno);
   // Kernel: mntns_install() takes only who shares its root and working directory with no other thread.
   if (unshare(CLONE_FS) != 0 || setns(there.get(), CLONE_NEWNS) != 0) {
