@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -254,10 +255,8 @@ Result<LegacyBlob> read_blob(int fd, const std::string& name) {
   if (info.size > kMostLegacyBytes)
     return Error{.code = Errc::kernel, .message = "table " + name + " is too large"};
   std::vector<std::uint8_t> buffer(sizeof(ipt_get_entries) + info.size);
-  ipt_get_entries head{};
-  std::memcpy(head.name, info.name, sizeof head.name);
-  head.size = info.size;
-  std::memcpy(buffer.data(), &head, sizeof head);
+  std::memcpy(buffer.data() + offsetof(ipt_get_entries, name), info.name, sizeof info.name);
+  std::memcpy(buffer.data() + offsetof(ipt_get_entries, size), &info.size, sizeof info.size);
   size = static_cast<socklen_t>(buffer.size());
   if (::getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, buffer.data(), &size) != 0) {
     return no_answer("IPT_SO_GET_ENTRIES " + name);
