@@ -25,8 +25,8 @@ struct PlanOptions {
   std::string repo;            // a git repository; empty: files, or the repository here
   std::string ref;             // a revision of it; empty: files, or HEAD of `repo`
   std::string quarantine;      // a folder of objects that a push brings; see GitRepository::add_quarantine()
-  bool by_itself = false;      // nobody asked for this apply; see check_rolled_back()
   std::string memory_folder;   // of a hook, which has no home: its repository's; see cmd/cluster_memory.hpp
+  bool by_itself = false;      // nobody asked for this apply; see check_rolled_back()
   bool host_side = false;      // keystore and cluster are what this host says, never what a manifest says
   bool unattended = false;     // sync, agent: nobody is asked, and the cluster's name is the host's word
   bool only_named = false;     // completion: nothing goes where this host has not named
@@ -52,12 +52,12 @@ struct PlanOptions {
   std::int64_t generation = 0;  // of rollback: whose records are to be again, in place of a manifest; 0: none
   bool new_cluster = false;
   bool restored = false;
+  bool refresh_only = false;
   std::string max_destroy;            // "12" or "50%"; empty: the half
   std::string policy;                 // the host's own; empty: /etc/ovl/policy.toml, when it exists
   std::vector<std::string> targets;   // addresses
   std::vector<std::string> excludes;  // addresses
   std::vector<std::string> replaces;  // addresses
-  bool refresh_only = false;
   std::vector<std::string>
       environment;  // variables that options were taken from; see cmd/cli_environment.hpp
 };
