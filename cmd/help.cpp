@@ -189,6 +189,7 @@ class Help {
 
 std::vector<std::string> names_of(const std::vector<CommandInfo>& commands) {
   std::vector<std::string> out;
+  out.reserve(commands.size());
   for (const CommandInfo& command : commands) out.push_back(command.name);
   return out;
 }

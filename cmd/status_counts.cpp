@@ -62,6 +62,7 @@ std::string standings_text(const Counts& counts) {
 
 std::vector<std::string_view> standing_words() {
   std::vector<std::string_view> out;
+  out.reserve(std::size(kWords));
   for (const Words& words : kWords) out.push_back(words.json);
   return out;
 }

@@ -327,10 +327,15 @@ class Libgit2Repository final : public GitRepository {
     if (git_repository_config_snapshot(&raw, repository_.get()) != 0) return false;
     const ConfigHandle config(raw);
     git_config_iterator* remotes = nullptr;
-    if (git_config_iterator_glob_new(&remotes, raw, R"(^remote\..*\.promisor$)") != 0) return false;
+    // Not its glob iterator: git_regexp_match() of libgit2 1.5 frees no match data of PCRE2.
+    if (git_config_iterator_new(&remotes, raw) != 0) return false;
     const ConfigIteratorHandle held(remotes);
     git_config_entry* entry = nullptr;
-    return git_config_next(&entry, remotes) == 0;
+    while (git_config_next(&entry, remotes) == 0) {
+      const std::string_view name(entry->name);
+      if (name.starts_with("remote.") && name.ends_with(".promisor")) return true;
+    }
+    return false;
   }
 
   // The end of a shallow clone's history is no beginning.
