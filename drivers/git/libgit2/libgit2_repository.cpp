@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <string_view>
 
 #include "drivers/git/git_program_repository.hpp"
 #include "drivers/git/libgit2/handles.hpp"
