@@ -127,7 +127,7 @@ class Reaching {
   explicit Reaching(std::span<const ReachTarget> targets)
       : targets_(targets), out_(targets.size()), sources_(targets.size()) {
     std::uint16_t any = 0;  // stays it where the kernel has none to give
-    static_cast<void>(::getrandom(&any, sizeof any, GRND_NONBLOCK));
+    (void)!::getrandom(&any, sizeof any, GRND_NONBLOCK);
     first_ = static_cast<std::uint16_t>(kFirstPort + any % kPorts);
   }
 
