@@ -71,7 +71,7 @@ class Agent {
   // Applies, then waits for something to change.
   Status round() {
     if (suspended_.holds()) {
-      const Status shown = show();
+      Status shown = show();
       stand_back();
       return shown;
     }

@@ -1,4 +1,6 @@
 // ovl completion and ovl __complete: the shells' completion, with the names that the store knows.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -54,7 +56,7 @@ KeystoreAccess access_of_environment() {
 
 template <class Records>
 void add_addresses(std::vector<std::string>& out, const std::string& kind, const Records& records) {
-  for (const std::string& name : names_of(records)) out.push_back(kind + "." + name);
+  for (const std::string& name : names_of(records)) out.push_back(fmt::format("{}.{}", kind, name));
 }
 
 std::vector<std::string> addresses_of(const Records& records) {
@@ -68,7 +70,7 @@ std::vector<std::string> addresses_of(const Records& records) {
 template <class Records>
 void add_labels(std::set<std::string>& out, const Records& records) {
   for (const auto& record : records) {
-    for (const auto& [name, value] : record.labels) out.insert(name + "=" + value);
+    for (const auto& [name, value] : record.labels) out.insert(fmt::format("{}={}", name, value));
   }
 }
 

@@ -126,9 +126,12 @@ Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
   std::optional<Planned> planned;
   if (!patient.host.empty()) {
     auto found = plan_here(global, options, context.manifest() != nullptr);
-    if (found.ok()) planned = std::move(found).value();
-    if (planned) patient.planned = &*planned;
-    if (!planned && patient.store != nullptr) patient.unplanned = found.error();
+    if (found.ok()) {
+      planned = std::move(found).value();
+      patient.planned = &*planned;
+    } else if (patient.store != nullptr) {
+      patient.unplanned = found.error();
+    }
   }
   auto symptoms = examine(patient);
   add_suspension(global, symptoms);

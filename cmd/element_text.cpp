@@ -117,8 +117,8 @@ std::string concatenation_text(const std::vector<std::uint32_t>& types, const By
   return out;
 }
 
-std::string with_other(std::string text, const std::string& other) {
-  return other.empty() ? text : text + ", " + other;
+std::string with_other(const std::string& text, const std::string& other) {
+  return other.empty() ? text : fmt::format("{}, {}", text, other);
 }
 
 }  // namespace
