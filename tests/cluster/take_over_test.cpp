@@ -60,7 +60,8 @@ TEST_F(Sha256, IsPushedToAsAnyOther) {
                   "work && git -C work remote add hub " + file("hub.git"))
                 .code,
             0);
-  ASSERT_EQ(install("pre-receive post-receive").code, 0);
+  const Ran installed = install("pre-receive post-receive");
+  ASSERT_EQ(installed.code, 0) << installed.out;
   write("[network.one]\n");
   const std::string first = commit("one");
   EXPECT_EQ(first.size(), 64U);
