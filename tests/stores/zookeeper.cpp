@@ -1,14 +1,6 @@
 #include "tests/stores/real_stores.hpp"
 #include "tests/stores/zookeeper_server.hpp"
 
-// The library loses the completions of requests that a silent server has not answered when
-// zookeeper_close() gives it up.
-extern "C" const char* __lsan_default_suppressions();
-
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:libzookeeper_mt\n";
-}
-
 namespace ovl::test {
 
 namespace {
