@@ -79,10 +79,12 @@ class Agent {
     tell_reached();
     OVL_TRY(const Snapshot before, keystore().read(KeySelection::only(layout_.head())));
     OVL_CHECK(apply_once());
+    OVL_CHECK(show());
     OVL_TRY(const auto watch, keystore().watch(layout_.tree(), before.revision));
     while (!interrupted()) {
       manager_.alive();
-      OVL_CHECK(show());
+      OVL_CHECK(context_.reach_store());
+      OVL_CHECK(presence_.keep(suspended_.words()));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
       OVL_TRY(const bool other_netns, context_.watch_netns());
       if (other_netns || batch.reset || has_moved() ||
@@ -107,6 +109,7 @@ class Agent {
     is_away_ = false;
   }
 
+  // Before an apply, and after one: what this host says of itself is its own once it has applied.
   Status show() {
     OVL_CHECK(context_.reach_store());
     OVL_TRY(HostInStore place, HostInStore::in(context_));

@@ -6,10 +6,13 @@
 #include <set>
 
 #include "drivers/keystore/url.hpp"
+#include "reconcile/host_words.hpp"
 
 namespace ovl {
 
 namespace {
+
+constexpr std::size_t kMostNamed = 4;
 
 std::set<HostName> silent_hosts(const HostName& here, const Records& desired, const Facts& facts) {
   std::set<HostName> out;
@@ -29,19 +32,6 @@ bool is_mounted(const std::string& path) {
   return stat(path.c_str(), &file) == 0 && stat(parent.c_str(), &folder) == 0 && file.st_dev != folder.st_dev;
 }
 
-// "host b", "hosts b, c and 7 more".
-std::string text_of(const std::set<HostName>& hosts) {
-  constexpr std::size_t most = 4;
-  std::string out = hosts.size() == 1 ? "host " : "hosts ";
-  std::size_t count = 0;
-  for (const HostName& host : hosts) {
-    if (++count > most) break;
-    out += (count == 1 ? "" : ", ") + host.text();
-  }
-  if (hosts.size() > most) out += fmt::format(" and {} more", hosts.size() - most);
-  return out;
-}
-
 }  // namespace
 
 std::optional<Finding> file_for_others(const std::string& url, const HostName& here, const Records& desired,
@@ -57,7 +47,7 @@ std::optional<Finding> file_for_others(const std::string& url, const HostName& h
       .message =
           fmt::format("it is a file of this machine, and {} said nothing in it yet: on another machine "
                       "there is another file, and another cluster",
-                      text_of(silent)),
+                      words_of(silent, kMostNamed)),
       .hint =
           "name a server that all hosts reach: etcd://, consul:// or zk://; `ovl keystore copy` takes along "
           "what is in the file"};

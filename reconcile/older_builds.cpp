@@ -11,10 +11,14 @@
 
 #include "model/abilities.hpp"
 #include "reconcile/change_name.hpp"
+#include "reconcile/host_words.hpp"
 
 namespace ovl {
 
 namespace {
+
+// Each refusal repeats them.
+constexpr std::size_t kMostNamed = 8;
 
 constexpr std::array<std::string_view, 4> kNewMembers{"frames", "link_local", "source_check", "ttl_check"};
 
@@ -90,21 +94,8 @@ bool brings_shared_alias(const RecordChange& change, const std::set<std::string>
   });
 }
 
-// The first of them: each refusal repeats them.
-std::string names_of(const Hosts& hosts) {
-  constexpr std::size_t most = 8;
-  std::string out = hosts.size() == 1 ? "host " : "hosts ";
-  std::size_t count = 0;
-  for (const HostName& host : hosts) {
-    if (++count > most) break;
-    out += (count == 1 ? "" : ", ") + host.text();
-  }
-  if (hosts.size() > most) out += fmt::format(" and {} more", hosts.size() - most);
-  return out;
-}
-
 Finding refusal(const RecordChange& change, std::string_view word, const Hosts& hosts) {
-  const std::string names = names_of(hosts);
+  const std::string names = words_of(hosts, kMostNamed);
   return Finding{.code = Errc::guard,
                  .id = "older-build",
                  .subject = name_of(change).address(),

@@ -12,6 +12,7 @@
 #include "drivers/git/git_program.hpp"
 #include "drivers/git/git_program_text.hpp"
 #include "drivers/git/git_program_tree.hpp"
+#include "drivers/git/quarantine.hpp"
 #include "drivers/git/ref_name.hpp"
 #include "drivers/git/tree_names.hpp"
 #include "files/read.hpp"
@@ -185,21 +186,9 @@ class GitProgramRepository final : public GitRepository {
   }
 
   Status add_quarantine(const std::string& folder) override {
-    std::error_code error;
-    const fs::path real = fs::canonical(folder, error);
-    const fs::path objects = fs::canonical(common_ + "/objects", error);
-    const std::string name = real.filename().string();
-    // tmp-objdir.c: "tmp_objdir-incoming-XXXXXX", and "incoming-XXXXXX" before git 2.35.
-    const bool ours = !error && real.parent_path() == objects &&
-                      (name.starts_with("tmp_objdir-") || name.starts_with("incoming-"));
-    if (!ours) {
-      return Error{.code = Errc::guard,
-                   .message = fmt::format("{} is no quarantine of this repository", folder),
-                   .hint = "git sets GIT_QUARANTINE_PATH; nothing else may"};
-    }
-    OVL_CHECK(check_repository_owner(real.string()));
-    alternates_ = {"GIT_OBJECT_DIRECTORY=" + real.string(),
-                   "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + objects.string()};
+    OVL_TRY(const std::string real, quarantine_of(common_ + "/objects", folder));
+    alternates_ = {"GIT_OBJECT_DIRECTORY=" + real,
+                   "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + fs::path(real).parent_path().string()};
     return {};
   }
 

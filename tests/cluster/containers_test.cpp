@@ -10,14 +10,14 @@
 
 #include "reconcile/parse.hpp"
 #include "tests/cluster/lab_rig.hpp"
+#include "tests/support/process.hpp"
 
 namespace ovl {
 
 namespace {
 
 std::string text_of(const std::string& file) {
-  std::ifstream in(std::string(OVL_SOURCE_DIR) + "/" + file);
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  return test::read_file(std::string(OVL_SOURCE_DIR) + "/" + file);
 }
 
 // From its heading to the next one.

@@ -102,8 +102,7 @@ TEST_F(Fmt, LeavesWhatIsSomebodyElses) {
   EXPECT_NE(printed().find("for ovl.toml alone, name it"), std::string::npos) << printed();
   EXPECT_EQ(fmt("ovl.toml"), 0);
   EXPECT_EQ(text(), kTidy);
-  std::ifstream untouched(other);
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(untouched), {}), "[package]\nname=\"x\"\n");
+  EXPECT_EQ(test::read_file(other), "[package]\nname=\"x\"\n");
 }
 
 TEST_F(Fmt, LeavesWhatIsNoToml) {

@@ -14,6 +14,7 @@
 #include "cmd/machine.hpp"
 #include "model/value.hpp"
 #include "reconcile/format_toml.hpp"
+#include "tests/support/process.hpp"
 
 namespace ovl {
 
@@ -176,8 +177,7 @@ TEST_F(ValidateTest, InitWritesWhatFmtLeavesAsItIs) {
 // Else its own plan would say that this machine is none of the declared hosts.
 TEST_F(ValidateTest, InitWritesThisMachineAsItsHost) {
   EXPECT_EQ(run_init(), 0);
-  std::ifstream file("ovl.toml");
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const std::string text = test::read_file("ovl.toml");
   const std::string full = host_name();
   const auto name = HostName::parse(full.substr(0, full.find('.')));
   EXPECT_EQ(text, starter_manifest({.name = name.ok() ? name.value().text() : StarterHost().name,

@@ -11,6 +11,7 @@
 #include "drivers/git/libgit2/handles.hpp"
 #include "drivers/git/libgit2/revision.hpp"
 #include "drivers/git/libgit2/tree_reader.hpp"
+#include "drivers/git/quarantine.hpp"
 
 namespace ovl {
 
@@ -230,19 +231,7 @@ class Libgit2Repository final : public GitRepository {
   }
 
   Status add_quarantine(const std::string& folder) override {
-    std::error_code error;
-    const fs::path real = fs::canonical(folder, error);
-    const fs::path objects = fs::canonical(directory() + "/objects", error);
-    const std::string name = real.filename().string();
-    // tmp-objdir.c: "tmp_objdir-incoming-XXXXXX", and "incoming-XXXXXX" before git 2.35.
-    const bool ours = !error && real.parent_path() == objects &&
-                      (name.starts_with("tmp_objdir-") || name.starts_with("incoming-"));
-    if (!ours) {
-      return Error{.code = Errc::guard,
-                   .message = fmt::format("{} is no quarantine of this repository", folder),
-                   .hint = "git sets GIT_QUARANTINE_PATH; nothing else may"};
-    }
-    OVL_CHECK(check_repository_owner(real.string()));
+    OVL_TRY(const std::string real, quarantine_of(directory() + "/objects", folder));
     git_odb* raw = nullptr;
     if (git_repository_odb(&raw, repository_.get()) != 0) return error_of("opening the objects");
     const OdbHandle odb(raw);
