@@ -240,4 +240,26 @@ TEST_F(GitForms, RunNothingThatTheyName) {
   sh("cd partial && git -c protocol.ext.allow=always cat-file -p HEAD~1:net/ovl.toml; test -e ../witness");
 }
 
+// Objects of a push are read from where git keeps them, by libgit2 and by the program alike.
+TEST_F(GitForms, TakeTheirOwnQuarantineAlone) {
+  for (const std::string format : {"sha1", "sha256"}) {
+    SCOPED_TRACE(format);
+    sh("git init -q --bare --object-format=" + format + " " + format + " && cd " + format +
+       "/objects && mkdir tmp_objdir-incoming-x ../tmp_objdir-out && ln -s ../tmp_objdir-out "
+       "tmp_objdir-link");
+    const auto repository = open(format);
+    ASSERT_NE(repository, nullptr);
+    const auto take = [&](const std::string& name) {
+      return repository->add_quarantine(path(format + name));
+    };
+    for (const char* other :
+         {"/objects", "/tmp_objdir-out", "/objects/tmp_objdir-link", "/objects/none", "/objects/info"}) {
+      const Status refused = take(other);
+      ASSERT_FALSE(refused.ok()) << other;
+      EXPECT_EQ(refused.error().code, Errc::guard) << other;
+    }
+    EXPECT_TRUE(take("/objects/tmp_objdir-incoming-x").ok());
+  }
+}
+
 }  // namespace ovl::test
