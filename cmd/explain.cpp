@@ -14,14 +14,14 @@ namespace ovl {
 
 namespace {
 
-std::string type_text(const KeySpec& key) {
+std::string type_words(const KeySpec& key) {
   const ValueType& type = *key.type;
   if (type.shape != Shape::integer) return std::string(type.text);
   return fmt::format("{}, {} to {}", type.text, type.min, type.max);
 }
 
 std::string key_text(const BlockSpec& block, const KeySpec& key) {
-  std::string out = fmt::format("{} in {}\n\n  value    {}\n", key.key, block.header, type_text(key));
+  std::string out = fmt::format("{} in {}\n\n  value    {}\n", key.key, block.header, type_words(key));
   if (key.required) out += "  default  none: it is required\n";
   if (!key.required && !key.default_text.empty()) out += fmt::format("  default  {}\n", key.default_text);
   out += fmt::format("  example  {} = {}\n", key.key, key.example);
@@ -33,7 +33,7 @@ std::string block_text(const BlockSpec& block) {
   for (const KeySpec& key : block.keys) width = std::max(width, key.key.size());
   std::string out = fmt::format("{}\n\n{}\n\n", block.header, block.doc);
   for (const KeySpec& key : block.keys) {
-    out += fmt::format("  {:{}}  {}{}\n", key.key, width, type_text(key), key.required ? " (required)" : "");
+    out += fmt::format("  {:{}}  {}{}\n", key.key, width, type_words(key), key.required ? " (required)" : "");
   }
   return out + fmt::format("\nMore: ovl explain {}.KEY\n", block.name);
 }

@@ -66,7 +66,7 @@ std::string failure_text(const Report& report, const Notice& notice) {
 }
 
 // What of a record changes, a line each.
-std::string changes_text(const RecordChange& change) {
+std::string change_words(const RecordChange& change) {
   if (change.action != Action::update) return {};
   const std::string step = tunnel_step_text(change);
   std::string out = step;
@@ -93,7 +93,7 @@ std::vector<TestCase> cases_of_plan(const Report& report) {
     out.push_back(TestCase{.name = report.verb, .text = last_words_of(report)});
     for (const RecordChange& change : report.plan->record_changes) {
       out.push_back(TestCase{.name = fmt::format("{} {}", name_of(change.action), name_of(change).address()),
-                             .text = changes_text(change)});
+                             .text = change_words(change)});
     }
   }
   for (const Notice& notice : notices_of(report)) out.push_back(case_of(report, notice));

@@ -16,7 +16,7 @@ namespace ovl {
 namespace {
 
 // Room for the service's own words below GitHub's 65,536 characters; a byte is at most one character.
-constexpr std::size_t kMostBytes = 65'000;
+constexpr std::size_t kMostCommentBytes = 65'000;
 // Of them for what comes before the changes, so that these are never all left out.
 constexpr std::size_t kMostFindings = 24'000;
 constexpr std::size_t kLongestLine = 2'000;
@@ -249,7 +249,8 @@ std::string markdown_of(const Report& report) {
     const std::size_t room = std::max<std::size_t>(left, 1'000);
     out += fmt::format("\n{}\n{}", section.title, code_block(section.lines, "text", room));
   }
-  if (report.plan != nullptr) out += changes_block(*report.plan, report.show_all, kMostBytes - out.size());
+  if (report.plan != nullptr)
+    out += changes_block(*report.plan, report.show_all, kMostCommentBytes - out.size());
   return out;
 }
 

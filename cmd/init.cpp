@@ -62,7 +62,7 @@ host = "HOST"
 network = "front"
 )";
 
-bool write_all(int fd, std::string_view text) {
+bool write_text(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
@@ -122,7 +122,7 @@ int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
   std::filesystem::create_directories(options.directory, failed);
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.valid()) return refuse(path, err);
-  if (!write_all(file.get(), starter_manifest(this_host()))) {
+  if (!write_text(file.get(), starter_manifest(this_host()))) {
     const int status = refuse(path, err);
     ::unlink(path.c_str());
     return status;

@@ -13,7 +13,7 @@ namespace ovl {
 namespace {
 
 // Members of list items are packed into lines of at most so many columns.
-constexpr std::size_t kColumns = 100;
+constexpr std::size_t kTextColumns = 100;
 
 bool is_scalar(const Value& value) {
   return value.as_object() == nullptr && value.as_array() == nullptr;
@@ -115,7 +115,7 @@ class Text {
     for (const Value::Member* member : members_of(object)) {
       if (!is_flat(member->second)) continue;
       const std::string part = printable(member->first) + " " + member_text(object, *member);
-      if (!now.empty() && margin + now.size() + part.size() + 2 > kColumns) {
+      if (!now.empty() && margin + now.size() + part.size() + 2 > kTextColumns) {
         line(margin, now);
         now.clear();
         margin = indent + 4;
@@ -128,7 +128,7 @@ class Text {
   std::string out_;
 };
 
-const Value& member(const Value& object, std::string_view key) {
+const Value& member_of(const Value& object, std::string_view key) {
   static const Value nothing;
   const Value* found = object.find(key);
   return found != nullptr ? *found : nothing;
@@ -136,13 +136,13 @@ const Value& member(const Value& object, std::string_view key) {
 
 const Value::Array& items_of(const Value& object, std::string_view key) {
   static const Value::Array nothing;
-  const Value::Array* found = member(object, key).as_array();
+  const Value::Array* found = member_of(object, key).as_array();
   return found != nullptr ? *found : nothing;
 }
 
 void add_sides(Text& out, const Value& document) {
-  const Value& wanted = member(document, "desired");
-  const Value& recorded = member(document, "recorded");
+  const Value& wanted = member_of(document, "desired");
+  const Value& recorded = member_of(document, "recorded");
   if (wanted.is_null()) {
     out.line(0, "Wanted: unknown; no valid manifest here has it");
   } else if (wanted == recorded) {
@@ -156,7 +156,7 @@ void add_sides(Text& out, const Value& document) {
 }
 
 void add_observed(Text& out, const Value& document) {
-  const Value& observed = member(document, "observed");
+  const Value& observed = member_of(document, "observed");
   if (observed.is_null()) return out.line(0, "On this host: not looked at, which needs root");
   const Value::Array& spaces = items_of(document, "observed");
   out.line(0, spaces.empty() ? "On this host: nothing of it" : "On this host:");
@@ -166,8 +166,8 @@ void add_observed(Text& out, const Value& document) {
 std::string difference_text(const Value& difference) {
   const Value* field = difference.find("field");
   if (field == nullptr) return {};
-  return fmt::format("{}: {} -> {}", text_of(*field), text_of(member(difference, "found")),
-                     text_of(member(difference, "wanted")));
+  return fmt::format("{}: {} -> {}", text_of(*field), text_of(member_of(difference, "found")),
+                     text_of(member_of(difference, "wanted")));
 }
 
 void add_differences(Text& out, const Value& document, const std::string& why) {
@@ -177,7 +177,7 @@ void add_differences(Text& out, const Value& document, const std::string& why) {
   out.line(0, "Differs" + all + ":");
   Table table;
   for (const Value& one : differences) {
-    table.row({text_of(member(one, "address")), text_of(member(one, "change")), difference_text(one)});
+    table.row({text_of(member_of(one, "address")), text_of(member_of(one, "change")), difference_text(one)});
   }
   out.table(2, table);
 }
@@ -192,7 +192,7 @@ void add_declared(Text& out, const Value& document) {
     const auto word = [&](const char* key) {
       return one.find(key) != nullptr ? text_of(*one.find(key)) : std::string();
     };
-    const std::string* key = member(one, "key").as_string();
+    const std::string* key = member_of(one, "key").as_string();
     const bool is_block = key != nullptr && key->empty();
     table.row({is_block ? "the block" : word("key"), word("file") + ":" + word("line"), word("commit"),
                word("author"),
@@ -205,11 +205,12 @@ void add_declared(Text& out, const Value& document) {
 
 std::string inspect_text(const Value& document, const std::string& why) {
   Text out;
-  out.line(0, fmt::format("{} {}", text_of(member(document, "kind")), text_of(member(document, "name"))));
+  out.line(0,
+           fmt::format("{} {}", text_of(member_of(document, "kind")), text_of(member_of(document, "name"))));
   add_sides(out, document);
   add_observed(out, document);
   add_differences(out, document, why);
-  const Value& dropped = member(document, "dropped");
+  const Value& dropped = member_of(document, "dropped");
   if (dropped.as_object() != nullptr && !dropped.as_object()->empty()) {
     out.line(0, "Dropped here, in packets:");
     out.object(2, dropped);

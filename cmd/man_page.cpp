@@ -105,7 +105,7 @@ std::string see_also(const VerbWords& words) {
   return out + ",\n.BR ovl.toml (5)\n";
 }
 
-std::string section(std::string_view title, const std::string& text) {
+std::string man_section(std::string_view title, const std::string& text) {
   return text.empty() ? std::string() : fmt::format(".SH {}\n{}", title, text);
 }
 
@@ -182,29 +182,32 @@ std::string manifest_page() {
   std::string blocks;
   for (const BlockSpec& block : manifest_blocks()) blocks += block_entry(block);
   return head("ovl.toml", "what a cluster's overlay networks shall be", 5) +
-         section(
+         man_section(
              "DESCRIPTION",
              "A manifest is one file in TOML, or a directory of them whose order makes no difference. Every\n"
              "block may stand in any of the files, each once. What is left out is chosen, recorded in the\n"
              "keystore and kept.\n") +
-         section("BLOCKS", blocks) +
-         section("EXAMPLES",
-                 ".EX\n[cluster]\nname = \"demo\"\n\n[keystore]\nurl = "
-                 "\"etcd://10.0.0.10:2379\"\n\n[host.n1]\nadvertise = \"eth0\"\n\n[network.my\\-net]\n"
-                 "subnet = \"10.0.9.0/24\"\n\n[endpoint.web]\nnetwork = \"my\\-net\"\nhost = \"n1\"\n.EE\n") +
-         section("SEE ALSO",
-                 ".BR ovl (1),\n.BR ovl\\-validate (1),\n.BR ovl\\-explain (1),\n.BR ovl\\-policy (5)\n");
+         man_section("BLOCKS", blocks) +
+         man_section(
+             "EXAMPLES",
+             ".EX\n[cluster]\nname = \"demo\"\n\n[keystore]\nurl = "
+             "\"etcd://10.0.0.10:2379\"\n\n[host.n1]\nadvertise = \"eth0\"\n\n[network.my\\-net]\n"
+             "subnet = \"10.0.9.0/24\"\n\n[endpoint.web]\nnetwork = \"my\\-net\"\nhost = \"n1\"\n.EE\n") +
+         man_section("SEE ALSO",
+                     ".BR ovl (1),\n.BR ovl\\-validate (1),\n.BR ovl\\-explain (1),\n.BR ovl\\-policy (5)\n");
 }
 
 std::string policy_page() {
   return head("ovl-policy", "what a plan may do", 5) +
-         section("DESCRIPTION",
-                 "A policy says what a plan may do to a cluster's records. The manifest may have one, and "
-                 "the host\n"
-                 "its own in\n.IR /etc/ovl/policy.toml ,\nwhich no manifest overrides. Both hold.\n") +
-         section("BLOCKS", block_entry(manifest_block("policy"))) +
-         section("EXAMPLES", ".EX\n[policy]\nmax_destroy = \"25%\"\nprotect = [\"network.front\"]\n.EE\n") +
-         section("SEE ALSO", ".BR ovl (1),\n.BR ovl\\-plan (1),\n.BR ovl.toml (5)\n");
+         man_section(
+             "DESCRIPTION",
+             "A policy says what a plan may do to a cluster's records. The manifest may have one, and "
+             "the host\n"
+             "its own in\n.IR /etc/ovl/policy.toml ,\nwhich no manifest overrides. Both hold.\n") +
+         man_section("BLOCKS", block_entry(manifest_block("policy"))) +
+         man_section("EXAMPLES",
+                     ".EX\n[policy]\nmax_destroy = \"25%\"\nprotect = [\"network.front\"]\n.EE\n") +
+         man_section("SEE ALSO", ".BR ovl (1),\n.BR ovl\\-plan (1),\n.BR ovl.toml (5)\n");
 }
 
 std::string main_page(const CommandInfo& root) {
@@ -213,12 +216,12 @@ std::string main_page(const CommandInfo& root) {
     commands += fmt::format(".TP\n.BR ovl\\-{} (1)\n{}\n", escaped(command.name),
                             escaped(sentence(command.description)));
   }
-  return head("ovl", root.description) + section("SYNOPSIS", synopsis("ovl", root)) +
-         section("DESCRIPTION", kAbout) + section("COMMANDS", commands) +
-         section("OPTIONS", options_text(root)) + section("ENVIRONMENT", environment()) +
-         section("EXIT STATUS", exit_status()) + section("FILES", files()) +
-         section("SEE ALSO",
-                 ".BR ovl.toml (5),\n.BR ovl\\-policy (5),\n.BR ip\\-netns (8),\n.BR bridge (8)\n");
+  return head("ovl", root.description) + man_section("SYNOPSIS", synopsis("ovl", root)) +
+         man_section("DESCRIPTION", kAbout) + man_section("COMMANDS", commands) +
+         man_section("OPTIONS", options_text(root)) + man_section("ENVIRONMENT", environment()) +
+         man_section("EXIT STATUS", exit_status()) + man_section("FILES", files()) +
+         man_section("SEE ALSO",
+                     ".BR ovl.toml (5),\n.BR ovl\\-policy (5),\n.BR ip\\-netns (8),\n.BR bridge (8)\n");
 }
 
 std::string verb_page(const CommandInfo& root, const CommandInfo& verb) {
@@ -226,12 +229,13 @@ std::string verb_page(const CommandInfo& root, const CommandInfo& verb) {
   const VerbWords* words = words_of(verb.name);
   static constexpr VerbWords kNone{};
   const VerbWords& of = words != nullptr ? *words : kNone;
-  return head("ovl-" + verb.name, verb.description) + section("SYNOPSIS", synopsis(path, verb)) +
-         section("DESCRIPTION", fmt::format("{}\n", escaped(of.description))) +
-         section("ARGUMENTS", arguments_text(verb)) + section("COMMANDS", nested_commands(path, verb)) +
-         section("OPTIONS", options_text(verb)) + section("GLOBAL OPTIONS", options_text(root)) +
-         section("EXIT STATUS", exit_status()) + section("FILES", files()) +
-         section("EXAMPLES", examples(of)) + section("SEE ALSO", see_also(of));
+  return head("ovl-" + verb.name, verb.description) + man_section("SYNOPSIS", synopsis(path, verb)) +
+         man_section("DESCRIPTION", fmt::format("{}\n", escaped(of.description))) +
+         man_section("ARGUMENTS", arguments_text(verb)) +
+         man_section("COMMANDS", nested_commands(path, verb)) + man_section("OPTIONS", options_text(verb)) +
+         man_section("GLOBAL OPTIONS", options_text(root)) + man_section("EXIT STATUS", exit_status()) +
+         man_section("FILES", files()) + man_section("EXAMPLES", examples(of)) +
+         man_section("SEE ALSO", see_also(of));
 }
 
 }  // namespace ovl

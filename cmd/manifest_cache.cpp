@@ -26,16 +26,16 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostFiles = 16;
 constexpr std::size_t kSum = 64;  // hexadecimal digits of a SHA-256
 
-std::string variable(const char* name) {
+std::string variable_of(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return value != nullptr ? std::string(value) : std::string();
 }
 
 std::string default_folder() {
   if (::geteuid() == 0) return "/var/cache/ovl";
-  const std::string cache = variable("XDG_CACHE_HOME");
+  const std::string cache = variable_of("XDG_CACHE_HOME");
   if (cache.starts_with('/')) return cache + "/ovl";
-  const std::string home = variable("HOME");
+  const std::string home = variable_of("HOME");
   return home.starts_with('/') ? home + "/.cache/ovl" : std::string();
 }
 
@@ -47,7 +47,7 @@ bool is_own_folder(const std::string& folder) {
          !may_others_write(about);
 }
 
-constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+constexpr std::size_t kMostCacheBytes = std::size_t{256} << 20;
 
 std::string read_own_file(const std::string& path) {
   const auto file = open_regular(AT_FDCWD, path, path, Links::refuse);
@@ -56,7 +56,7 @@ std::string read_own_file(const std::string& path) {
 
   const bool ours = file.ok() && ::fstat(file.value().get(), &about) == 0 && about.st_uid == ::geteuid();
   if (!ours) return {};
-  auto text = read_open(file.value().get(), path, kMostBytes);
+  auto text = read_open(file.value().get(), path, kMostCacheBytes);
   return text.ok() ? std::move(text).value() : std::string();
 }
 

@@ -184,7 +184,7 @@ Error not_settled(const StoreView& view, const std::string& waited) {
 }
 
 // Where a view is told, and how: one document, or one a line where several follow each other.
-struct Telling {
+struct StatusTelling {
   const GlobalOptions& global;
   const PlanOptions& options;
   Context& context;
@@ -223,7 +223,7 @@ Status await_change(Keystore& store, const StoreLayout& layout, const StoreView&
 }
 
 // A signal ends it, or an error.
-Error watch_for_ever(const Telling& telling, Keystore& store, const StoreLayout& layout) {
+Error watch_for_ever(const StatusTelling& telling, Keystore& store, const StoreLayout& layout) {
   listen_for_interrupts();
   for (bool first = true;; first = false) {
     auto view = read_store(store, layout);
@@ -241,7 +241,7 @@ Result<int> status(const GlobalOptions& global, const PlanOptions& options, cons
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   Keystore& store = *context.world().keystore;
   const StoreLayout layout(context.request().cluster);
-  const Telling telling{global, options, context, asked.watch};
+  const StatusTelling telling{global, options, context, asked.watch};
   if (asked.watch) return watch_for_ever(telling, store, layout);
   OVL_TRY(const StoreView view, wait_for(store, layout, limit));
   OVL_CHECK(telling(view));

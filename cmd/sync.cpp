@@ -27,7 +27,7 @@ using std::chrono::steady_clock;
 
 // The same revision is tried again ever later, a new one at once; what will pass by itself is not waited for
 // as long as what somebody has to mend.
-constexpr milliseconds kLastRetry{300'000};
+constexpr milliseconds kLastRetryOfLasting{300'000};
 constexpr milliseconds kLastRetryOfPassing{15'000};
 
 // Fetches when there is something to fetch from, and answers what is to be applied.
@@ -213,7 +213,7 @@ class Syncer {
   static milliseconds last_retry(Errc code) {
     const bool passes =
         code == Errc::unreachable || code == Errc::in_doubt || code == Errc::locked || code == Errc::stale;
-    return passes ? kLastRetryOfPassing : kLastRetry;
+    return passes ? kLastRetryOfPassing : kLastRetryOfLasting;
   }
 
   // The same trouble is told once.

@@ -239,10 +239,10 @@ std::size_t bytes_of(const Unit& unit) {
 constexpr std::string_view kRecordsStep = "write records";
 
 // Units on their way into one transaction.
-class Packer {
+class UnitPacker {
  public:
   // units: how many there will be, for the room they take.
-  Packer(Keystore& store, StoreLock& lock, std::size_t units, const Progress& progress)
+  UnitPacker(Keystore& store, StoreLock& lock, std::size_t units, const Progress& progress)
       : store_(store), lock_(lock), progress_(progress), units_(units) {
     const std::size_t room = std::min(units, store.max_operations()) + kFence;
     transaction_.guards.reserve(room);
@@ -305,7 +305,7 @@ class Packer {
 
 Status commit_units(Keystore& store, std::vector<Unit> units, StoreLock& lock, const Progress& progress) {
   progress.start(kRecordsStep, units.size());
-  Packer packer(store, lock, units.size(), progress);
+  UnitPacker packer(store, lock, units.size(), progress);
   for (Unit& unit : units) OVL_CHECK(packer.add(std::move(unit)));
   OVL_CHECK(packer.flush());
   progress.complete(kRecordsStep, units.size());

@@ -46,13 +46,13 @@ OwnedKey key_of(const NetnsName& name) {
   return OwnedKey{.netns = name, .kind = std::string(Netns::kind), .key = name.text()};
 }
 
-bool is_sandbox(const NetnsName& name) {
+bool is_sandbox_name(const NetnsName& name) {
   return name.text().starts_with(kSandboxPrefix);
 }
 
 // The name that ovl gives a namespace when nobody chooses another.
 bool is_own_name(const NetnsName& name, const Label& cluster, const std::string& mark) {
-  return is_sandbox(name) || mark == owner_mark(cluster, "endpoint/" + name.text());
+  return is_sandbox_name(name) || mark == owner_mark(cluster, "endpoint/" + name.text());
 }
 
 class Judge {
@@ -68,7 +68,7 @@ class Judge {
     }
     // An ovl that did not keep who made it went by the mark.
     if (makers_.empty() && !have.unfinished && std::ranges::binary_search(known_, have.name)) return true;
-    if (have.unfinished) return is_sandbox(have.name);
+    if (have.unfinished) return is_sandbox_name(have.name);
     return is_own_name(have.name, cluster_, have.owner) && !listed_.allows(have.name);
   }
 

@@ -18,7 +18,7 @@ namespace ovl {
 namespace {
 
 // Each refusal repeats them.
-constexpr std::size_t kMostNamed = 8;
+constexpr std::size_t kMostHostsNamed = 8;
 
 constexpr std::array<std::string_view, 4> kNewMembers{"frames", "link_local", "source_check", "ttl_check"};
 
@@ -94,8 +94,8 @@ bool brings_shared_alias(const RecordChange& change, const std::set<std::string>
   });
 }
 
-Finding refusal(const RecordChange& change, std::string_view word, const Hosts& hosts) {
-  const std::string names = words_of(hosts, kMostNamed);
+Finding refusal_of_word(const RecordChange& change, std::string_view word, const Hosts& hosts) {
+  const std::string names = words_of(hosts, kMostHostsNamed);
   return Finding{.code = Errc::guard,
                  .id = "older-build",
                  .subject = name_of(change).address(),
@@ -117,11 +117,11 @@ std::vector<Finding> words_for_older_builds(const Plan& plan, const Records& des
     const std::string_view word = new_word(change.after);
     const Hosts* readers = words.readers(change);
     if (readers != nullptr && !word.empty() && new_word(change.before).empty()) {
-      out.push_back(refusal(change, word, *readers));
+      out.push_back(refusal_of_word(change, word, *readers));
     }
     readers = aliases.readers(change);
     if (readers != nullptr && brings_shared_alias(change, shared)) {
-      out.push_back(refusal(change, "an alias that several endpoints have", *readers));
+      out.push_back(refusal_of_word(change, "an alias that several endpoints have", *readers));
     }
   }
   return out;

@@ -21,7 +21,7 @@ constexpr std::uint32_t kSandboxGap = 500;
 constexpr std::string_view kAllTraffic = "all its traffic";
 
 // Hosts that one interruption names: each change repeats them.
-constexpr std::size_t kMostNamed = 16;
+constexpr std::size_t kMostPredicted = 16;
 
 bool is_removed(const ObjectChange& change) {
   return change.action == Action::remove || change.action == Action::replace;
@@ -122,7 +122,7 @@ class Predictor {
     if (hosts == hosts_.end()) return out;
     for (const HostName& host : hosts->second) {
       out.insert(out.end(), host);
-      if (out.size() > kMostNamed) break;
+      if (out.size() > kMostPredicted) break;
     }
     return out;
   }
@@ -134,11 +134,11 @@ class Predictor {
 
   void add_until(const RecordChange& change, std::string what, const std::set<HostName>& hosts) {
     std::vector<HostName> named(hosts.begin(), hosts.end());
-    named.resize(std::min(named.size(), kMostNamed));
+    named.resize(std::min(named.size(), kMostPredicted));
     add({.subject = name_of(change).address(),
          .what = std::move(what),
          .until = std::move(named),
-         .others = hosts.size() > kMostNamed});
+         .others = hosts.size() > kMostPredicted});
   }
 
   // ---- what this host does --------------------------------------------------------------------------

@@ -34,7 +34,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kBefore = ".before-ovl";
+constexpr std::string_view kOldHookSuffix = ".before-ovl";
 
 // None: there is no such file. What can't be read as one is none of ours.
 std::optional<std::string> text_of_file(const std::string& path) {
@@ -115,7 +115,7 @@ Status keep_before(const std::string& path) {
   const auto text = text_of_file(path);
   if (!text || is_hook_script(*text)) return {};
   std::error_code error;
-  const std::string before = path + std::string(kBefore);
+  const std::string before = path + std::string(kOldHookSuffix);
   if (fs::equivalent(path, before, error)) return {};
   if (fs::exists(before, error)) {
     return Error{.code = Errc::conflict,
@@ -134,7 +134,7 @@ Status take_place(const std::string& path, const std::string& script) {
   const bool stood_there = fs::exists(path, error);
   OVL_CHECK(keep_before(path));
   Status written = write_whole_file(path, script, 0755);
-  const std::string before = path + std::string(kBefore);
+  const std::string before = path + std::string(kOldHookSuffix);
   if (!written.ok() && stood_there && !fs::exists(path, error)) fs::rename(before, path, error);
   if (!written.ok() && fs::equivalent(path, before, error)) fs::remove(before, error);
   return written;
@@ -153,7 +153,7 @@ Status install_one(const HookKind& hook, const std::string& folder,
   std::error_code error;
   fs::create_directories(folder, error);
   const std::string path = fmt::format("{}/{}", folder, hook.name);
-  const std::string before = path + std::string(kBefore);
+  const std::string before = path + std::string(kOldHookSuffix);
   OVL_CHECK(take_place(path, hook_script(hook, program, before, arguments)));
   std::cout << fmt::format("{}: {}{}\n", printable(path), hook.what,
                            fs::exists(before, error) ? "; what stood there runs first" : "");
@@ -265,7 +265,7 @@ Result<int> status(const PlanOptions& plan) {
     const std::string state = state_in(folder, elsewhere, hook);
     idle = idle || state == "never runs";
     std::error_code error;
-    const bool chained = fs::exists(path + std::string(kBefore), error);
+    const bool chained = fs::exists(path + std::string(kOldHookSuffix), error);
     table.row({std::string(hook.name), state, chained ? "another hook" : "-", std::string(hook.what)});
   }
   std::cout << fmt::format("{}\n", printable(folder)) << table.text("");
@@ -280,7 +280,7 @@ Result<bool> uninstall_one(const HookKind& hook, const std::string& folder) {
   const auto text = text_of_file(path);
   if (!text || !is_hook_script(*text)) return false;
   std::error_code error;
-  const std::string before = path + std::string(kBefore);
+  const std::string before = path + std::string(kOldHookSuffix);
   const bool chained = fs::exists(before, error);
   if (chained) {
     fs::rename(before, path, error);

@@ -37,7 +37,7 @@ using std::chrono::steady_clock;
 // The log of applies begins anew when it is larger.
 constexpr off_t kMostLog = off_t{1} << 20;
 // How often a waiting push looks for more to show.
-constexpr milliseconds kGlance{50};
+constexpr milliseconds kPause{50};
 
 void say(const std::string& text) {
   std::cout << "ovl: " << printable(text) << "\n" << std::flush;
@@ -211,7 +211,7 @@ class Follower {
     const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0)));
     while (steady_clock::now() < end && !interrupted()) {
       pollfd entry{.fd = ended.get(), .events = POLLIN, .revents = 0};
-      const bool over = ::poll(&entry, 1, static_cast<int>(kGlance.count())) > 0;
+      const bool over = ::poll(&entry, 1, static_cast<int>(kPause.count())) > 0;
       show();
       if (over) return status();
     }

@@ -19,7 +19,7 @@ namespace {
 
 // Dump parts are at most 32 KiB (netlink_recvmsg() grows them to what the reader offers, with that
 // as its limit).
-constexpr std::size_t kReceiveBytes = 65536;
+constexpr std::size_t kRepliesBytes = 65536;
 constexpr int kReceiveQueueBytes = 4 << 20;
 
 int call_function(const nlattr* attribute, void* data) {
@@ -123,7 +123,7 @@ void NetfilterSocket::Close::operator()(mnl_socket* socket) const {
   mnl_socket_close(socket);
 }
 
-NetfilterSocket::NetfilterSocket(mnl_socket* socket) : socket_(socket), buffer_(kReceiveBytes) {}
+NetfilterSocket::NetfilterSocket(mnl_socket* socket) : socket_(socket), buffer_(kRepliesBytes) {}
 
 Result<std::unique_ptr<NetfilterSocket>> NetfilterSocket::open() {
   mnl_socket* raw = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
