@@ -11,9 +11,9 @@
 #include "cmd/left.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/kernel/address_watch.hpp"
+#include "reconcile/cluster/recall.hpp"
 #include "reconcile/lost_hosts.hpp"
 #include "reconcile/observe.hpp"
-#include "reconcile/recall.hpp"
 
 namespace ovl {
 
@@ -137,9 +137,9 @@ class Agent {
     const auto applied = apply_unasked(context_, global_, warnings_, manager_);
     if (!applied.ok()) return applied.error();
     left_.tell(applied.value().left);
-    misfit_ = applied.value().planned.misfit;
+    misfit_ = applied.value().planned.cluster.misfit;
     remember_address(applied.value().planned);
-    lost_ = applied.value().planned.lost;
+    lost_ = applied.value().planned.cluster.lost;
     return {};
   }
 
@@ -150,12 +150,12 @@ class Agent {
   }
 
   void remember_address(const Planned& planned) {
-    const auto asked = facts_request(context_.request().host, nullptr, planned.desired);
-    const bool follows = asked.ok() && asked.value().interface && planned.own_facts;
+    const auto asked = facts_request(context_.request().host, nullptr, planned.draft.desired);
+    const bool follows = asked.ok() && asked.value().interface && planned.own.facts;
     asked_.reset();
     if (!follows) return;
     asked_ = asked.value();
-    asked_->recorded = vtep_ = planned.own_facts->vtep;
+    asked_->recorded = vtep_ = planned.own.facts->vtep;
   }
 
   // Whether the interface by which the others reach this host has lost the address that they know.

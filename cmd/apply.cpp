@@ -147,7 +147,7 @@ Result<int> finish(const Applied& applied, const Closing& end, const GlobalOptio
     telling.left(error);
     return report_error(error);
   }
-  if (const auto error = error_of_refused(applied.planned.plan, applied.planned.view)) {
+  if (const auto error = error_of_refused(applied.planned.plan, applied.planned.cluster.view)) {
     return report_error(*error);
   }
   return options.detailed_exitcode && !end.is_settled ? kExitChanges : kExitDone;
@@ -209,7 +209,7 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
   SeenPlan seen;
   request.check = [&](const Planned& planned) -> Status {
     if (print_problems(planned, context.sources())) {
-      telling.manifest.diagnostics = planned.problems;
+      telling.manifest.diagnostics = planned.draft.problems;
       return invalid_manifest();
     }
     if (request.asks) return seen.look(planned);

@@ -12,7 +12,7 @@
 #include "cmd/options.hpp"
 #include "cmd/report.hpp"
 #include "files/file_watch.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 #include "state/host_lock.hpp"
 
 namespace ovl {

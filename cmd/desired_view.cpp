@@ -1,19 +1,20 @@
 #include "cmd/desired_view.hpp"
 
-#include "reconcile/moves.hpp"
-#include "reconcile/resolve.hpp"
+#include "reconcile/cluster/draft.hpp"
+#include "reconcile/cluster/read_cluster.hpp"
 
 namespace ovl {
 
 std::optional<StoreView> desired_view(const Context& context, const StoreView& view) {
   if (context.manifest() == nullptr) return std::nullopt;
-  StoreView out = view;
-  const std::vector<Move> moves = moves_of(*context.manifest());
-  move_records(moves, out.records, view.homeless);
-  move_facts(moves, out.records, out.facts);
-  Resolved resolved = resolve(*context.manifest(), out.records, out.facts);
-  if (!resolved.problems.empty()) return std::nullopt;
-  out.records = std::move(resolved.records);
+  const Want want = Declared{context.manifest()};
+  Cluster cluster{.view = view, .known = view.records};
+  know_by_new_names(context.request(), want, cluster);
+  auto drafted = draft(
+      {.task = context.request(), .want = want, .cluster = cluster, .around = {}, .descent = {}, .now = 0});
+  if (!drafted.ok() || !drafted.value().problems.empty()) return std::nullopt;
+  StoreView out = std::move(cluster.view);
+  out.records = std::move(drafted).value().desired;
   return out;
 }
 

@@ -13,10 +13,10 @@
 #include "cmd/style.hpp"
 #include "cmd/tell.hpp"
 #include "cmd/verbs.hpp"
-#include "reconcile/compare.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/revision.hpp"
+#include "reconcile/run/compare_manifests.hpp"
 
 namespace ovl {
 
@@ -62,19 +62,19 @@ Origin origin_of_side(const Side& side) {
 
 Result<Planned> compare_sides(const Side& before, const Side& after, const PlanOptions& options) {
   OVL_TRY(StoreView view, read_named_store(options, after.manifest.cluster.value));
-  CompareInput input{.before = before.manifest,
-                     .after = after.manifest,
-                     .view = std::move(view),
-                     .origin = origin_of_side(after),
-                     .now = std::time(nullptr)};
+  Task task;
+  task.cluster = after.manifest.cluster.value;
+  task.manifest = &after.manifest;
+  task.origin = origin_of_side(after);
+  task.signer = "not asked";
   if (!options.host.empty()) {
-    OVL_TRY(input.host, HostName::parse(options.host));
+    OVL_TRY(task.host, HostName::parse(options.host));
   }
   if (!options.max_destroy.empty()) {
-    OVL_TRY(input.max_destroy, DestroyLimit::parse(options.max_destroy));
+    OVL_TRY(task.max_destroy, DestroyLimit::parse(options.max_destroy));
   }
-  OVL_TRY(input.host_policy, read_host_policy(options.policy));
-  return compare(input);
+  OVL_TRY(task.host_policy, read_host_policy(options.policy));
+  return compare_manifests(before.manifest, task, std::move(view), std::time(nullptr));
 }
 
 void tell_diff(const Plan& plan, const Side& after, const GlobalOptions& global, const PlanOptions& options) {

@@ -6,7 +6,7 @@
 
 #include "cmd/suspension.hpp"
 #include "reconcile/closing.hpp"
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 
 namespace ovl {
 

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "cmd/keeping.hpp"
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 
 namespace ovl {
 

@@ -46,7 +46,8 @@ std::string host_line(const Plan& plan) {
 }  // namespace
 
 std::string looked_at_text(const Context& context, const Planned& planned) {
-  return manifest_line(context.sources()) + keystore_line(context, planned.view) + host_line(planned.plan);
+  return manifest_line(context.sources()) + keystore_line(context, planned.cluster.view) +
+         host_line(planned.plan);
 }
 
 }  // namespace ovl

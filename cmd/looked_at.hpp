@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cmd/context.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 
 namespace ovl {
 

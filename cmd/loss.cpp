@@ -5,7 +5,7 @@
 #include <ctime>
 
 #include "cmd/cluster_memory.hpp"
-#include "reconcile/partial_tree.hpp"
+#include "reconcile/cluster/fit.hpp"
 #include "reconcile/standing.hpp"
 #include "reconcile/store_place.hpp"
 

@@ -96,7 +96,7 @@ Result<int> plan(const GlobalOptions& global, const PlanOptions& options, IsRefu
   const Planned& planned = seen.planned;
   if (global.verbose > 0) std::cerr << looked_at_text(seen.context, planned);
   if (print_problems(planned, seen.context.sources())) {
-    tell_failure(options, manifest, planned.problems, std::nullopt);
+    tell_failure(options, manifest, planned.draft.problems, std::nullopt);
     return kExitManifest;
   }
   if (!options.out.empty() && !seen.whole) {

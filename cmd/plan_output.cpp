@@ -35,12 +35,12 @@ bool is_record_key(const std::string& key) {
 // What a plan rests on in the store: lineage, serial, and each record's revision.
 Value store_fingerprint(const Planned& planned) {
   Value out = Value::object();
-  if (planned.view.head) {
-    out.set("lineage", planned.view.head->lineage);
-    out.set("serial", planned.view.head->serial);
+  if (planned.cluster.view.head) {
+    out.set("lineage", planned.cluster.view.head->lineage);
+    out.set("serial", planned.cluster.view.head->serial);
   }
   Value records = Value::object();
-  for (const auto& [key, revision] : planned.view.revisions) {
+  for (const auto& [key, revision] : planned.cluster.view.revisions) {
     if (is_record_key(key)) records.set(key, static_cast<std::int64_t>(revision));
   }
   out.set("records", std::move(records));
@@ -221,8 +221,8 @@ Error stale_answer(const std::string& what) {
 }  // namespace
 
 bool print_problems(const Planned& planned, const Sources& sources) {
-  std::cerr << render_all(planned.problems, sources, wants_colour(STDERR_FILENO));
-  return !planned.problems.empty();
+  std::cerr << render_all(planned.draft.problems, sources, wants_colour(STDERR_FILENO));
+  return !planned.draft.problems.empty();
 }
 
 void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,

@@ -7,7 +7,7 @@
 #include "cmd/context.hpp"
 #include "cmd/decode_plan.hpp"
 #include "cmd/options.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 
 namespace ovl {
 

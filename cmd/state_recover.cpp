@@ -7,10 +7,9 @@
 #include "cmd/state_verbs.hpp"
 #include "cmd/style.hpp"
 #include "reconcile/closing.hpp"
-#include "reconcile/diff_objects.hpp"
-#include "reconcile/made_here.hpp"
-#include "reconcile/observe.hpp"
+#include "reconcile/host/wish.hpp"
 #include "reconcile/recover.hpp"
+#include "reconcile/run/plan.hpp"
 
 namespace ovl {
 
@@ -22,18 +21,14 @@ struct Course {
   std::string doubt;  // why it is no more than what was last recorded; empty: the store says so
 };
 
+// Whatever other programs have here, and whose namespaces they are: what was begun is looked for.
 Result<Plan> plan_towards(Context& context, const HostName& host, HostObjects desired, bool destroy) {
-  Plan plan;
-  plan.scope = Scope::host;
-  plan.cluster = context.request().cluster;
-  plan.host = host;
+  Task task = context.request();
+  task.host = host;
+  task.own_words = true;
+  Wish wish{.objects = std::move(desired), .look = destroy ? Look::everywhere : Look::as_remembered};
+  OVL_TRY(Plan plan, plan_for(task, context.world(), std::move(wish)));
   plan.destroy = destroy;
-  plan.desired = std::move(desired);
-  World& world = context.world();
-  OVL_TRY(const std::vector<ChangedSysctl> changed, changed_sysctls(*world.state));
-  OVL_TRY(plan.observed, observe(*world.kernel, *world.state, plan.desired, changed));
-  OVL_CHECK(discount_marks(plan.observed, *world.state, plan.cluster));
-  diff_objects(plan, changed);
   for (ObjectChange& change : plan.object_changes) change.drift = !destroy;  // of what was recorded here
   return plan;
 }
@@ -46,7 +41,7 @@ Result<Plan> ask_store(const GlobalOptions& global, const PlanOptions& options) 
   here.scope = "host";
   OVL_TRY(Context context, Context::open(global, here, {.manifest = false}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
-  if (planned.away) {
+  if (planned.cluster.away) {
     return Error{.code = Errc::unreachable, .message = planned.plan.warnings.front().message};
   }
   return std::move(planned.plan);

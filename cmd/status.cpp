@@ -18,7 +18,7 @@
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
 #include "reconcile/dropped.hpp"
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 #include "reconcile/standing.hpp"
 
 namespace ovl {

@@ -15,8 +15,8 @@
 #include "cmd/rollback.hpp"
 #include "cmd/verbs.hpp"
 #include "drivers/git/fetch.hpp"
+#include "reconcile/cluster/recall.hpp"
 #include "reconcile/ids.hpp"
-#include "reconcile/recall.hpp"
 
 namespace ovl {
 

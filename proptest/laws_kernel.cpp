@@ -10,8 +10,6 @@
 #include "proptest/rig.hpp"
 #include "reconcile/diff_objects.hpp"
 #include "reconcile/operations.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
 #include "tests/support/effort.hpp"
 #include "tests/support/netns_fixture.hpp"
 
@@ -138,12 +136,8 @@ class Twins {
 
 HostObjects desired_of(const Manifest& manifest, Records& records) {
   const Facts facts = gen::facts(manifest);
-  records = resolve(manifest, records, facts).records;
-  return project(ProjectInput{.cluster = manifest.cluster.value,
-                              .host = manifest.hosts.front().name,
-                              .records = records,
-                              .facts = facts})
-      .objects;
+  records = drafted(manifest, records, facts);
+  return wished(manifest, manifest.hosts.front().name, records, facts);
 }
 
 // One thing broken on purpose, somewhere in what was desired.

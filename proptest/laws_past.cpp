@@ -5,7 +5,7 @@
 #include <map>
 
 #include "proptest/site.hpp"
-#include "reconcile/guards.hpp"
+#include "reconcile/cluster/guards.hpp"
 #include "reconcile/past_records.hpp"
 
 namespace ovl {

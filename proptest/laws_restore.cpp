@@ -137,7 +137,7 @@ void check_told(Site& site, const Manifest& manifest) {
   RC_ASSERT(store->commit({.writes = {{.key = lock}}}).ok());
   // Where all that was written is refused by itself, its last good ones stand, and that is told.
   const auto then = site.follow(manifest, host);
-  RC_ASSERT(warns(then) || !then.value().planned.view.refused.empty());
+  RC_ASSERT(warns(then) || !then.value().planned.cluster.view.refused.empty());
 }
 
 void check_same_records(const StoreView& is, const StoreView& was) {
@@ -364,7 +364,7 @@ RC_GTEST_PROP(Restore, AHostGoesOnWithoutAStoreThatRefuses, (const Manifest& man
                           .lasting = true});
   const auto applied = site.follow(manifest, host);
   must_apply(applied);
-  RC_ASSERT(applied.value().planned.away);
+  RC_ASSERT(applied.value().planned.cluster.away);
   check_same(site.kernel(host).objects(), before);
 }
 

@@ -7,8 +7,8 @@
 
 #include "proptest/hits.hpp"
 #include "proptest/site.hpp"
+#include "reconcile/cluster/guards.hpp"
 #include "reconcile/forget.hpp"
-#include "reconcile/guards.hpp"
 #include "reconcile/standing.hpp"
 #include "reconcile/transfer.hpp"
 
@@ -200,7 +200,7 @@ RC_GTEST_PROP(Store, ALostAnswerToAWriteIsSettled, (const Manifest& manifest)) {
                           .code = Errc::in_doubt});
   const auto settled = site.apply(manifest, first_host(manifest));
   if (!settled.ok()) RC_FAIL(settled.error().message);
-  RC_ASSERT(settled.value().planned.desired == undisturbed.value().planned.desired);
+  RC_ASSERT(settled.value().planned.draft.desired == undisturbed.value().planned.draft.desired);
 }
 
 RC_GTEST_PROP(Store, ThatIsUnreachableCostsTheKernelNothing,

@@ -1,21 +1,21 @@
 #include "proptest/rig.hpp"
 
+#include <rapidcheck.h>
+
 #include <algorithm>
 
 #include "reconcile/change_name.hpp"
+#include "reconcile/cluster/draft.hpp"
 #include "reconcile/diff_objects.hpp"
+#include "reconcile/host/wish.hpp"
 #include "reconcile/operations.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
 
 namespace ovl {
 
 HostObjects Rig::desired(const Manifest& manifest, const HostName& host) {
   const Facts facts = gen::facts(manifest);
-  records_ = resolve(manifest, records_, facts).records;
-  return project(ProjectInput{
-                     .cluster = manifest.cluster.value, .host = host, .records = records_, .facts = facts})
-      .objects;
+  records_ = drafted(manifest, records_, facts);
+  return wished(manifest, host, records_, facts);
 }
 
 Plan Rig::plan(const Manifest& manifest, const HostName& host) {
@@ -29,6 +29,34 @@ Status Rig::apply(const Manifest& manifest, const HostName& host) {
 Status Rig::apply_all(const Manifest& manifest) {
   for (const HostBlock& block : manifest.hosts) OVL_CHECK(apply(manifest, block.name));
   return {};
+}
+
+Records drafted(const Manifest& manifest, const Records& before, const Facts& facts) {
+  Task task;
+  task.cluster = manifest.cluster.value;
+  task.manifest = &manifest;
+  task.max_destroy = DestroyLimit{.value = 100, .percent = true};
+  Cluster cluster;
+  cluster.view.head = Head{.lineage = "l", .serial = 1};
+  cluster.view.records = before;
+  cluster.view.facts = facts;
+  for (const HostRecord& host : before.hosts) cluster.view.status[host.name.text()].serial = 1;
+  cluster.known = before;
+  const Want want = Declared{&manifest};
+  auto out = draft({.task = task, .want = want, .cluster = cluster, .around = {}, .descent = {}, .now = 0});
+  if (!out.ok()) RC_FAIL(out.error().message);
+  return std::move(out).value().desired;
+}
+
+HostObjects wished(const Manifest& manifest, const HostName& host, const Records& records,
+                   const Facts& facts) {
+  Task task;
+  task.cluster = manifest.cluster.value;
+  task.host = host;
+  const Cluster cluster;
+  const Own own;
+  const FullTtlWord silent;
+  return wish({.task = task, .cluster = cluster, .own = own, .full_ttl = silent}, records, facts).objects;
 }
 
 Plan plan_of(FakeKernel& kernel, const Label& cluster, const HostName& host, HostObjects desired) {

@@ -29,6 +29,13 @@ class Rig {
   Records records_;
 };
 
+// The records that a manifest makes of others, which all hosts have realised.
+Records drafted(const Manifest& manifest, const Records& before, const Facts& facts);
+
+// What one host must hold under these records.
+HostObjects wished(const Manifest& manifest, const HostName& host, const Records& records,
+                   const Facts& facts);
+
 // Takes the place of the state: what the kernel's own marks say.
 Plan plan_of(FakeKernel& kernel, const Label& cluster, const HostName& host, HostObjects desired);
 

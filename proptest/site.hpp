@@ -9,7 +9,7 @@
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
 #include "proptest/gen.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 #include "reconcile/transfer.hpp"
 #include "tests/support/process.hpp"
 

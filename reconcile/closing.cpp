@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 
 namespace ovl {
 

@@ -54,7 +54,7 @@ class Examination {
       tell_store(took);
     } else {
       out_.problem("store", view.error().message, view.error().hint);
-      if (patient_.planned != nullptr) view_ = patient_.planned->view;
+      if (patient_.planned != nullptr) view_ = patient_.planned->cluster.view;
     }
     if (!patient_.loss.empty()) out_.problem("records", patient_.loss, "see docs/keystores.md, Restoring");
   }

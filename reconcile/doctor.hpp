@@ -6,7 +6,7 @@
 
 #include "drivers/kernel/kernel.hpp"
 #include "drivers/keystore/keystore.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 #include "reconcile/store_view.hpp"
 #include "reconcile/symptoms.hpp"
 #include "state/state.hpp"

@@ -243,7 +243,7 @@ class PeerExamination {
   // What other programs' chains here drop, or may drop, of this peer's traffic.
   [[nodiscard]] std::string remedy_of(const HostName& peer, std::initializer_list<Traffic> kinds) const {
     if (patient_.planned == nullptr) return {};
-    for (const ForeignDrop& drop : patient_.planned->foreign_drops) {
+    for (const ForeignDrop& drop : patient_.planned->own.drops) {
       const bool fits = std::ranges::find(kinds, drop.traffic) != kinds.end() &&
                         std::ranges::binary_search(drop.peers, peer);
       if (fits)

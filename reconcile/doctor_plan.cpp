@@ -6,7 +6,7 @@
 
 #include "reconcile/change_name.hpp"
 #include "reconcile/doctor_parts.hpp"
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 
 namespace ovl {
 
@@ -83,8 +83,8 @@ void examine_plan(const Patient& patient, Symptoms& out) {
   if (patient.planned == nullptr)
     return out.problem("plan", patient.unplanned.message, patient.unplanned.hint);
   const Planned& planned = *patient.planned;
-  if (!planned.problems.empty()) {
-    const Diagnostic& first = planned.problems.front();
+  if (!planned.draft.problems.empty()) {
+    const Diagnostic& first = planned.draft.problems.front();
     return out.problem("plan", first.message, first.hint);
   }
   const Plan& plan = planned.plan;

@@ -74,28 +74,28 @@ std::optional<IpAddress> address_towards(const EndpointRecord& own, const Endpoi
 }
 
 // One endpoint here for each network.
-std::map<Label, const EndpointRecord*> local_endpoints(const Request& request, const Planned& planned) {
+std::map<Label, const EndpointRecord*> local_endpoints(const Task& task, const Planned& planned) {
   std::map<Label, const EndpointRecord*> local;
-  for (const EndpointRecord& endpoint : planned.desired.endpoints) {
-    if (endpoint.host == request.host && exists(planned.plan, endpoint.netns)) {
+  for (const EndpointRecord& endpoint : planned.draft.desired.endpoints) {
+    if (endpoint.host == task.host && exists(planned.plan, endpoint.netns)) {
       local.emplace(endpoint.network, &endpoint);
     }
   }
   return local;
 }
 
-std::vector<Peer> answering_peers(const Request& request, const World& world, const Planned& planned) {
+std::vector<Peer> answering_peers(const Task& task, const World& world, const Planned& planned) {
   std::vector<Peer> peers;
-  const auto local = local_endpoints(request, planned);
+  const auto local = local_endpoints(task, planned);
   const ChangedTunnels changed = changed_tunnels(planned.plan);
   // The filters are to refuse what those send.
   const auto is_lost = [&](const EndpointRecord& endpoint) {
-    return std::ranges::binary_search(planned.lost, endpoint.host);
+    return std::ranges::binary_search(planned.cluster.lost, endpoint.host);
   };
   std::set<HostName> asked;
-  for (const EndpointRecord& endpoint : planned.desired.endpoints) {
+  for (const EndpointRecord& endpoint : planned.draft.desired.endpoints) {
     const auto own = local.find(endpoint.network);
-    if (asked.size() == kMostPeers || endpoint.host == request.host || own == local.end()) continue;
+    if (asked.size() == kMostPeers || endpoint.host == task.host || own == local.end()) continue;
     const auto address = address_towards(*own->second, endpoint);
     if (!stays_reachable(changed, endpoint) || is_lost(endpoint)) continue;
     if (!address || !asked.insert(endpoint.host).second) continue;
@@ -104,14 +104,14 @@ std::vector<Peer> answering_peers(const Request& request, const World& world, co
   return peers;
 }
 
-Status ask_store(const Request& request, const World& world) {
-  OVL_TRY(const auto head, world.keystore->get(StoreLayout(request.cluster).head()));
+Status ask_store(const Task& task, const World& world) {
+  OVL_TRY(const auto head, world.keystore->get(StoreLayout(task.cluster).head()));
   static_cast<void>(head);
   return {};
 }
 
-std::string_view silent_part(const Answering& before, const Request& request, const World& world) {
-  if (before.store && !ask_store(request, world).ok()) return kStore;
+std::string_view silent_part(const Answering& before, const Task& task, const World& world) {
+  if (before.store && !ask_store(task, world).ok()) return kStore;
   const bool peer = std::ranges::any_of(
       before.peers, [&](const Peer& one) { return world.answers(one.from, one.address); });
   return before.peers.empty() || peer ? "" : "every other host";
@@ -132,34 +132,34 @@ Status put_back(const Plan& plan, Kernel& kernel) {
 
 }  // namespace
 
-Answering ask_around(const Request& request, const World& world, const Planned& planned) {
+Answering ask_around(const Task& task, const World& world, const Planned& planned) {
   Answering out;
   const Plan& plan = planned.plan;
   const bool concerned = std::ranges::any_of(
       plan.object_changes, [&](const ObjectChange& change) { return is_host_filter(plan, change); });
-  if (!concerned || request.destroy) return out;
-  out.store = world.keystore != nullptr && ask_store(request, world).ok();
-  if (world.answers) out.peers = answering_peers(request, world, planned);
+  if (!concerned) return out;
+  out.store = world.keystore != nullptr && ask_store(task, world).ok();
+  if (world.answers) out.peers = answering_peers(task, world, planned);
   return out;
 }
 
-Status check_answering(const Answering& before, const Request& request, const World& world,
+Status check_answering(const Answering& before, const Task& task, const World& world,
                        const Planned& planned) {
   if (!before.store && before.peers.empty()) return {};
   // One call that fails at once is no filter's doing: it is made again in any case.
   const auto begin = steady_clock::now();
   const auto end = begin + std::max(world.lock_out_patience, kBetweenRounds);
-  std::string_view silent = silent_part(before, request, world);
+  std::string_view silent = silent_part(before, task, world);
   // A store that has let a call wait in vain has been waited for.
   const bool waited = silent == kStore && steady_clock::now() - begin >= kBetweenRounds;
   while (!silent.empty() && !waited && steady_clock::now() < end) {
     std::this_thread::sleep_for(kBetweenRounds);
-    silent = silent_part(before, request, world);
+    silent = silent_part(before, task, world);
   }
   if (silent.empty()) return {};
   const Status back = put_back(planned.plan, *world.kernel);
   // It is away by itself when it is silent under the old filters too.
-  if (back.ok() && before.store) OVL_CHECK(ask_store(request, world));
+  if (back.ok() && before.store) OVL_CHECK(ask_store(task, world));
   return Error{
       .code = Errc::verify,
       .message = fmt::format("{} fell silent when this host's filters changed; {}", silent,

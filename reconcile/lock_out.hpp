@@ -5,7 +5,9 @@
 #include <chrono>
 #include <vector>
 
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/planned.hpp"
+#include "reconcile/run/task.hpp"
+#include "reconcile/run/world.hpp"
 
 namespace ovl {
 
@@ -26,13 +28,12 @@ struct Answering {
 
 // Asks the store, and of up to four other hosts an endpoint each; none in a network whose tunnel itself
 // changes, nor one that moves or is new: their hosts may have to change first. Nor one of a lost host.
-Answering ask_around(const Request& request, const World& world, const Planned& planned);
+Answering ask_around(const Task& task, const World& world, const Planned& planned);
 
 // Asks until each kind that answered does again, for at most world.lock_out_patience; then puts the filters
 // back that were there before. Errors: verify, which says what fell silent and whether the old ones are back;
 // the store's own, when it does not answer under the old ones either.
-Status check_answering(const Answering& before, const Request& request, const World& world,
-                       const Planned& planned);
+Status check_answering(const Answering& before, const Task& task, const World& world, const Planned& planned);
 
 // Whether an address answers a ping from inside a namespace, within half a second.
 bool answers_inside(const NetnsName& from, const IpAddress& address);

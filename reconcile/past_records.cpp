@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "reconcile/guards.hpp"
+#include "reconcile/cluster/guards.hpp"
 
 namespace ovl {
 

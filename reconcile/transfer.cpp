@@ -6,8 +6,8 @@
 #include <map>
 
 #include "drivers/keystore/gathering.hpp"
-#include "reconcile/guards.hpp"
-#include "reconcile/partial_tree.hpp"
+#include "reconcile/cluster/fit.hpp"
+#include "reconcile/cluster/guards.hpp"
 #include "reconcile/toml_node.hpp"
 
 namespace ovl {

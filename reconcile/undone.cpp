@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 #include "reconcile/standing.hpp"
 
 namespace ovl {
@@ -28,28 +28,27 @@ std::vector<std::string> steps_in(const Records& records) {
   return out;
 }
 
-std::vector<std::string> behind_in(const Request& request, const Planned& planned) {
+std::vector<std::string> behind_in(const Planned& planned) {
   std::vector<std::string> out;
-  for (const NotCurrent& other : not_current(planned.view, planned.desired)) {
-    if (other.host != request.host) out.push_back(other.host.text());
+  for (const NotCurrent& other : not_current(planned.cluster.view, planned.draft.desired)) {
+    if (other.host != planned.plan.host) out.push_back(other.host.text());
   }
   return out;
 }
 
 }  // namespace
 
-Undone undone_of(const Request& request, const Planned& planned) {
-  Undone out{.away = planned.away};
-  if (request.scope == Scope::host) {
-    out.refused = refused_in(planned.view);
-    return out;
-  }
-  out.steps = steps_in(planned.desired);
-  if (planned.view.head) out.behind = behind_in(request, planned);
-  for (const HostName& host : planned.lost) {
-    if (planned.desired.host(host) != nullptr) out.lost.push_back(host.text());
+Undone undone_of_change(const Planned& planned) {
+  Undone out{.steps = steps_in(planned.draft.desired)};
+  if (planned.cluster.view.head) out.behind = behind_in(planned);
+  for (const HostName& host : planned.cluster.lost) {
+    if (planned.draft.desired.host(host) != nullptr) out.lost.push_back(host.text());
   }
   return out;
+}
+
+Undone undone_of_following(const Planned& planned) {
+  return Undone{.away = planned.cluster.away, .refused = refused_in(planned.cluster.view)};
 }
 
 }  // namespace ovl

@@ -1,12 +1,14 @@
-// What a plan, or an apply of it, leaves undone: of this host what could not be known, of the others what
-// they have not done yet. Pure.
+// What a plan leaves undone, on other hosts and here.
 #pragma once
 
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/planned.hpp"
 
 namespace ovl {
 
-// As of planned.view and planned.desired. Of other hosts only where the request is about the cluster.
-Undone undone_of(const Request& request, const Planned& planned);
+// Of whoever changes the records: steps that are to come, hosts that are behind, and lost ones.
+Undone undone_of_change(const Planned& planned);
+
+// Of a host that follows them: what it knows of itself.
+Undone undone_of_following(const Planned& planned);
 
 }  // namespace ovl

@@ -25,7 +25,7 @@
 #include "bench/objects/peers.hpp"
 #include "drivers/kernel/linux.hpp"
 #include "reconcile/operations.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 
 namespace ovl::bench {
 

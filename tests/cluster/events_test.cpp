@@ -160,22 +160,25 @@ TEST_F(EventsOfALab, SayHowFarALongStepIs) {
   EXPECT_TRUE(has(test::read_file(directory() + "/long"), "\"done\":1000,")) << "of 1,100 neighbours";
 }
 
-TEST_F(Events, ATerminalSaysHowFarALongApplyIs) {
-  const auto shown = [&](const std::string& environment) {
-    const Ran ran =
-        run("env -u CI -u OVL_IN_AUTOMATION " + environment +
-            " /usr/bin/python3 " OVL_SOURCE_DIR "/tests/support/slow_terminal.py $ovl apply --auto-approve");
+TEST_F(EventsOfALab, ATerminalSaysHowFarALongApplyIs) {
+  const auto shown = [&](const std::string& environment, int endpoints) {
+    std::string manifest =
+        "[cluster]\nname = \"told\"\n[keystore]\nurl = \"sqlite:///var/lib/ovl/keystore.db\"\n"
+        "[host.told0]\nadvertise = \"192.168.77.11\"\n[network.wide]\nsubnet = \"10.61.0.0/16\"\n";
+    for (int i = 0; i < endpoints; ++i)
+      manifest += "[endpoint.e" + std::to_string(i) + "]\nnetwork = \"wide\"\nhost = \"told0\"\n";
+    endpoints == 1 ? up(manifest) : write(manifest);
+    const Ran ran = on("told0", "env -u CI -u OVL_IN_AUTOMATION " + environment +
+                                    " /usr/bin/python3 " OVL_SOURCE_DIR
+                                    "/tests/support/slow_terminal.py ovl apply --auto-approve");
     EXPECT_EQ(ran.code, 0) << ran.out;
     return ran.out;
   };
-  write(1);
-  const std::string line = shown("");
-  EXPECT_TRUE(has(line, R"(\r\x1b[Kovl: verify, 1 s)")) << line;
+  const std::string line = shown("", 1);
+  EXPECT_TRUE(has(line, R"(\r\x1b[Kovl: set namespaces 2/2, 1 s)")) << line;
   EXPECT_TRUE(line.ends_with("\\r\\x1b[K'\n")) << "erased at the end: " << line;
-  write(2);
-  EXPECT_EQ(shown("OVL_IN_AUTOMATION=1"), "''\n");
-  write(3);
-  EXPECT_EQ(shown("CI=true"), "''\n");
+  EXPECT_EQ(shown("OVL_IN_AUTOMATION=1", 2), "''\n");
+  EXPECT_EQ(shown("CI=true", 3), "''\n");
 }
 
 TEST_F(EventsOfALab, NameTheStepsOnAHostAndTheOneThatFailed) {

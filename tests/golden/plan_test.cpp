@@ -7,12 +7,10 @@
 #include "cmd/decode_plan.hpp"
 #include "cmd/render_plan.hpp"
 #include "drivers/fake/fake_kernel.hpp"
-#include "reconcile/diff_objects.hpp"
-#include "reconcile/diff_records.hpp"
-#include "reconcile/operations.hpp"
+#include "drivers/fake/fake_keystore.hpp"
+#include "reconcile/execute_records.hpp"
 #include "reconcile/parse.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
+#include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/schema_check.hpp"
 #include "tests/support/txtar.hpp"
@@ -25,57 +23,73 @@ const std::filesystem::path kCases = std::filesystem::path(OVL_SOURCE_DIR) / "te
 
 class PlanGolden : public ::testing::TestWithParam<std::filesystem::path> {};
 
-// One host with an empty kernel and an empty store.
+// One host of a cluster whose others have said where they are, as the program plans and applies there.
 class Bench {
  public:
-  explicit Bench(std::string host) : host_(HostName::parse(host).value()) {}
+  explicit Bench(const std::string& host)
+      : host_(HostName::parse(host).value()),
+        state_(State::open({.root = directory_.path(), .cluster = Label::parse("golden").value()}).value()) {}
 
   Plan plan(const Manifest& manifest) {
-    Plan out;
-    out.cluster = manifest.cluster.value;
-    out.host = host_;
-    const Facts facts = facts_of(manifest);
-    desired_ = resolve(manifest, records_, facts).records;
-    out.record_changes = diff_records(desired_, records_);
-    Projected projected =
-        project(ProjectInput{.cluster = out.cluster, .host = host_, .records = desired_, .facts = facts});
-    out.desired = std::move(projected.objects);
-    out.waiting = std::move(projected.waiting);
-    out.warnings = std::move(projected.warnings);
-    HostObjects wanted = out.desired;
-    wanted.at(NetnsName());
-    const auto owned = kernel_.owned_namespaces();
-    for (const NetnsName& name : owned.value()) wanted.at(name);
-    out.observed = kernel_.observe(wanted).value();
-    diff_objects(out, {});
-    return out;
+    prepare(manifest);
+    auto planned = make_plan(request(manifest), world_);
+    if (planned.ok()) return std::move(planned).value().plan;
+    ADD_FAILURE() << planned.error().message;
+    return {};
   }
 
   void apply(const Manifest& manifest) {
-    const Plan planned = plan(manifest);
-    for (const OperationGroup& group : operations_of(planned)) {
-      const ApplyOutcome outcome = kernel_.apply(group.operations);
-      ASSERT_FALSE(outcome.error) << outcome.error->message;
-    }
-    records_ = desired_;
+    prepare(manifest);
+    const auto applied = ovl::apply(
+        request(manifest), world_, [](const Plan&) { return Status(); }, Progress());
+    ASSERT_TRUE(applied.ok()) << applied.error().message;
   }
 
  private:
   // Every host has a plain underlay and has said so.
-  static Facts facts_of(const Manifest& manifest) {
-    Facts out;
+  static HostFacts facts_of(const HostBlock& block) {
+    HostFacts facts{.host = block.name, .uplinks = {IfName::from_kernel("eth1")}};
+    facts.machine = "machine-" + block.name.text();
+    if (const auto* address = std::get_if<IpAddress>(&block.advertise.value)) facts.vtep = *address;
+    return facts;
+  }
+
+  void prepare(const Manifest& manifest) {
+    const StoreLayout layout(manifest.cluster.value);
     for (const HostBlock& block : manifest.hosts) {
-      HostFacts facts{.host = block.name, .uplinks = {IfName::from_kernel("eth1")}};
-      if (const auto* address = std::get_if<IpAddress>(&block.advertise.value)) facts.vtep = *address;
-      out.set(std::move(facts));
+      if (block.name == host_) {
+        kernel_.set_facts(facts_of(block));
+        continue;
+      }
+      const auto view = read_store(*keystore_, layout);
+      ASSERT_TRUE(view.ok()) << view.error().message;
+      const Status told = publish_facts(*keystore_, layout, view.value(), facts_of(block));
+      ASSERT_TRUE(told.ok()) << told.error().message;
     }
+    world_.kernel = &kernel_;
+    world_.keystore = keystore_.get();
+    world_.state = &state_;
+    world_.now = 1'700'000'000;
+    world_.holder = {.who = "tester", .host = "a", .boot = "b", .pid = 1, .since = 1};
+  }
+
+  [[nodiscard]] Request request(const Manifest& manifest) const {
+    Request out;
+    out.cluster = manifest.cluster.value;
+    out.host = host_;
+    out.manifest = &manifest;
+    out.own_words = true;
+    out.max_destroy = DestroyLimit{.value = 100, .percent = true};
     return out;
   }
 
+  test::TemporaryDirectory directory_;
   HostName host_;
   FakeKernel kernel_;
-  Records records_;
-  Records desired_;
+  FakeStore store_;
+  std::unique_ptr<Keystore> keystore_ = store_.connect();
+  State state_;
+  World world_;
 };
 
 Manifest manifest_of(const std::string& name, const std::string& text) {

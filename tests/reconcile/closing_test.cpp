@@ -1,9 +1,10 @@
 // The last words of plans and applies, from facts: "no changes" is said of what was looked at, "the cluster
 // matches the manifest" only when it does.
-#include "reconcile/closing.hpp"
+#include "reconcile//closing.hpp"
 
 #include <gmock/gmock.h>
 
+#include "reconcile/execute_records.hpp"
 #include "reconcile/standing.hpp"
 #include "tests/reconcile/one_host.hpp"
 

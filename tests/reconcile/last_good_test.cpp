@@ -1,7 +1,7 @@
 // What another host's record says, wrong or not, stops no more here than what it is about.
 #include <gmock/gmock.h>
 
-#include "reconcile/guards.hpp"
+#include "reconcile/cluster/guards.hpp"
 #include "reconcile/transfer.hpp"
 #include "tests/reconcile/one_host.hpp"
 
@@ -86,7 +86,7 @@ class LastGood : public OneHost {
       })) << name;
     }
     std::vector<std::string> keys;
-    for (const Finding& finding : done.value().planned.view.refused) keys.push_back(finding.subject);
+    for (const Finding& finding : done.value().planned.cluster.view.refused) keys.push_back(finding.subject);
     for (const Finding& finding : done.value().planned.plan.warnings) keys.push_back(finding.subject);
     EXPECT_THAT(keys, ::testing::Contains(refused));
     const auto again = plan_of_host();
@@ -97,7 +97,7 @@ class LastGood : public OneHost {
     ASSERT_TRUE(apply(kManifest).ok());
     const auto healed = plan_of_host();
     ASSERT_TRUE(healed.ok());
-    EXPECT_TRUE(healed.value().view.refused.empty());
+    EXPECT_TRUE(healed.value().cluster.view.refused.empty());
   }
 
  private:

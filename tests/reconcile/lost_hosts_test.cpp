@@ -1,10 +1,11 @@
 // A host whose machine is gone for good stops nobody, keeps what it has, and is let in again when it has
 // caught up.
-#include "reconcile/lost_hosts.hpp"
+#include "reconcile//lost_hosts.hpp"
 
 #include <gmock/gmock.h>
 
-#include "reconcile/host_report.hpp"
+#include "reconcile/execute_records.hpp"
+#include "reconcile/run/host_status.hpp"
 #include "reconcile/standing.hpp"
 #include "tests/reconcile/one_host.hpp"
 
@@ -119,7 +120,7 @@ TEST_F(LostHosts, AreRememberedWhileTheStoreIsAway) {
   ASSERT_TRUE(apply(kManifest).ok());
   const auto alone = plan_alone();
   ASSERT_TRUE(alone.ok()) << alone.error().message;
-  EXPECT_TRUE(alone.value().away);
+  EXPECT_TRUE(alone.value().cluster.away);
   EXPECT_TRUE(alone.value().plan.empty()) << "host b is refused as before";
 }
 

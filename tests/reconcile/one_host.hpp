@@ -8,7 +8,7 @@
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
 #include "reconcile/parse.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {
@@ -75,9 +75,13 @@ class OneHost : public ::testing::Test {
   }
 
   Result<Applied> apply(Scope scope, const Manifest* manifest, const Approve& approve = approve_all) {
+    return run(request(scope, manifest), approve);
+  }
+
+  Result<Applied> run(const Request& asked, const Approve& approve = approve_all) {
     const auto keystore = store_.connect();
     World world = world_with(*keystore);
-    return ovl::apply(request(scope, manifest), world, approve, Progress());
+    return ovl::apply(asked, world, approve, Progress());
   }
 
   Result<Applied> apply(const std::string& text) {

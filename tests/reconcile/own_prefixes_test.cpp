@@ -42,7 +42,7 @@ class OwnPrefixes : public OneHost {
   }
 
   static std::string pool_of(const Planned& planned) {
-    return planned.desired.hosts.front().gateway_pool->text();
+    return planned.draft.desired.hosts.front().gateway_pool->text();
   }
 
   // "id part: message" of each.
@@ -135,7 +135,7 @@ TEST_F(OwnPrefixes, ASubnetIsNotChosenWhereAnotherTableLeads) {
   kernel_.set_facts(std::move(facts));
   const auto planned = plan(kChosen);
   ASSERT_TRUE(planned.ok());
-  EXPECT_EQ(planned.value().desired.networks.front().subnets.front().text(), "10.0.3.0/24");
+  EXPECT_EQ(planned.value().draft.desired.networks.front().subnets.front().text(), "10.0.3.0/24");
   EXPECT_EQ(told(planned.value().plan.conflicts), "");
 }
 

@@ -114,8 +114,8 @@ Result<Planned> plan_once(Keystore& store, const Wish& wish, const ApplyOptions&
 void expect_converged(Keystore& store, const Wish& wish, const ApplyOptions& options) {
   const Planned planned = must(plan_once(store, wish, options));
   EXPECT_TRUE(planned.plan.empty());
-  EXPECT_TRUE(planned.problems.empty());
-  for (const auto& finding : check_cluster_tree(planned.view)) {
+  EXPECT_TRUE(planned.draft.problems.empty());
+  for (const auto& finding : check_cluster_tree(planned.cluster.view)) {
     ADD_FAILURE() << finding.subject << ": " << finding.message;
   }
 }

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "drivers/fake/fake_kernel.hpp"
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl::test {

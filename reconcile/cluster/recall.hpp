@@ -1,14 +1,17 @@
 // Stage "recall": what this place remembers, beside what the store holds or where it can't be asked.
 #pragma once
 
-#include "reconcile/pipeline.hpp"
+#include "reconcile/cluster/cluster.hpp"
+#include "reconcile/cluster/want.hpp"
+#include "reconcile/run/task.hpp"
+#include "reconcile/run/world.hpp"
 
 namespace ovl {
 
-// Fills planned.known, memory, tree and puts_back from planned.view, with a warning when records are put back
-// and a refusal when a cluster may not begin here. Errors: guard, when nothing is remembered that --restored
-// asks for; as State.
-Status recall(const Request& request, const World& world, Planned& planned);
+// Fills known, memory, tree and puts_back of a cluster whose view was read, with a warning when records are
+// put back and a refusal when a cluster may not begin here. Errors: guard, when nothing is remembered that
+// --restored asks for, or a part would be put back; as State.
+Status recall(const Task& task, const Want& want, const World& world, Cluster& cluster);
 
 // Whether who follows the store at `url` goes on without it after this error. A server that refuses, or
 // answers what no store does, and a secret that is not there yet, are like one that is away; a file is there
@@ -17,7 +20,7 @@ bool is_away(const Error& why, const std::string& url);
 
 // The last good records in place of a store that can't be reached, for a host that only follows it: it may
 // boot before its store. Errors: `why`, where nothing stands for it.
-Status stand_alone(const Request& request, const World& world, const Error& why, Planned& planned);
+Status stand_alone(const Task& task, const World& world, const Error& why, Cluster& cluster);
 
 // Facts of hosts that have not spoken since.
 void recall_facts(const Facts& remembered, Facts& facts);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "reconcile/pipeline.hpp"
+#include "reconcile/run/planned.hpp"
 
 namespace ovl {
 
@@ -12,14 +12,13 @@ namespace ovl {
 bool freezes(const Finding& refused);
 
 // "ok", or "frozen: 2 records refused" where the last good records stand in for what the store holds.
-std::string good_result(const Request& request, const Planned& planned);
+std::string good_result(const Planned& planned);
 
 // After a verified apply, with what differs in the parts that it left as they are.
-HostStatus good_status(const Request& request, const Planned& planned, std::int64_t now,
-                       const std::string& apply_id);
+HostStatus good_status(const Planned& planned, std::int64_t now, const std::string& apply_id);
 
 // After one that failed, with what still differed.
-HostStatus failed_status(const Request& request, const Planned& planned, const Error& error, std::int64_t now,
+HostStatus failed_status(const Planned& planned, const Error& error, std::int64_t now,
                          const std::string& apply_id);
 
 // Of an attempt that failed: "commit 0123456789ab: MESSAGE", or the message alone where there is no commit.
@@ -31,11 +30,10 @@ Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& 
                     std::int64_t now);
 
 // What an apply would repair; the host stands where it stood.
-HostStatus drift_status(const Request& request, const Planned& planned, std::int64_t now,
-                        const std::string& apply_id);
+HostStatus drift_status(const Planned& planned, std::int64_t now, const std::string& apply_id);
 
 // Whether the others know all that a good_status() says, but for when.
-bool is_published(const Request& request, const Planned& planned);
+bool is_published(const Planned& planned);
 
 // Objects that are not as they shall be: how many, and the addresses of the first kNamedObjects.
 inline constexpr std::size_t kNamedObjects = 20;

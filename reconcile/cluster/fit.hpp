@@ -2,7 +2,10 @@
 // by hand, or a write was cut short; or somebody is writing them just now.
 #pragma once
 
-#include "reconcile/pipeline.hpp"
+#include "reconcile/cluster/cluster.hpp"
+#include "reconcile/cluster/want.hpp"
+#include "reconcile/run/task.hpp"
+#include "reconcile/run/world.hpp"
 
 namespace ovl {
 
@@ -14,12 +17,15 @@ bool has_refused_records(const StoreView& view);
 // compared: then each claim has its record still, read or refused. True without a head.
 bool fits_head(const StoreView& view);
 
-// What a head that does not fit means. A host alone keeps to its last good records, as for a store that can't
-// be reached; whoever writes the records fills them from what is remembered, and from the claims. A warning
-// says so, where nobody writes them just now. Precondition: recall().
-// Errors: guard, or locked while somebody writes, where nothing is remembered that could stand for them, or a
-// part of them would be written; as State.
-Status check_fit(const Request& request, const World& world, Planned& planned);
+// A host alone keeps to its last good records where the head does not fit, as for a store that can't be
+// reached. A warning says so, where nobody writes them just now. Precondition: recall().
+// Errors: guard, or locked while somebody writes, where nothing is remembered that could stand for them; as
+// State.
+Status keep_to_what_fits(const Task& task, const World& world, Cluster& cluster);
+
+// Whoever writes the records fills them from what is remembered, and from the claims. Precondition: recall().
+// Errors: guard, or locked while somebody writes, where a part of them would be written; as State.
+Status fill_what_is_missing(const Task& task, const Want& want, const World& world, Cluster& cluster);
 
 // Into `known`, for records that are not there: what their claims say of VNIs and addresses, and endpoints
 // whose network or host is gone.

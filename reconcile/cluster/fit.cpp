@@ -1,4 +1,4 @@
-#include "reconcile/partial_tree.hpp"
+#include "reconcile/cluster/fit.hpp"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
-#include "reconcile/guards.hpp"
-#include "reconcile/recall.hpp"
+#include "reconcile/cluster/guards.hpp"
+#include "reconcile/cluster/recall.hpp"
 #include "reconcile/store_lock.hpp"
 
 namespace ovl {
@@ -101,71 +101,66 @@ std::string next_generation(const Head& head) {
   return fmt::format("generation {}, which is being written just now", head.serial + 1);
 }
 
-Error does_not_fit(const Request& request, const Planned& planned, bool busy) {
-  const std::string cluster = request.cluster.text();
-  const std::int64_t serial = planned.view.head->serial;
+Error does_not_fit(const Task& task, const Cluster& cluster, bool busy) {
+  const std::string name = task.cluster.text();
+  const std::int64_t serial = cluster.view.head->serial;
   if (busy) {
     return Error{
         .code = Errc::locked,
-        .message = fmt::format("cluster {}: generation {} is being written just now", cluster, serial + 1),
+        .message = fmt::format("cluster {}: generation {} is being written just now", name, serial + 1),
         .hint = "again when it is whole; nothing was done"};
   }
   return Error{
       .code = Errc::guard,
-      .message = fmt::format("cluster {} in the keystore: {}", cluster, misfit_words(*planned.view.head)),
+      .message = fmt::format("cluster {} in the keystore: {}", name, misfit_words(*cluster.view.head)),
       .hint = "apply the whole manifest first, where it is remembered if possible; nothing was done here"};
 }
 
-Finding warning(const Request& request, std::string message, std::string hint) {
+Finding warning(const Task& task, std::string message, std::string hint) {
   return Finding{.code = Errc::corrupt,
                  .id = "keystore-partial",
-                 .subject = "cluster " + request.cluster.text(),
+                 .subject = "cluster " + task.cluster.text(),
                  .message = std::move(message),
                  .hint = std::move(hint)};
 }
 
 // Facts are their hosts' own, and none of a generation.
-void keep_to(Remembered&& remembered, Planned& planned) {
+void keep_to(Remembered&& remembered, Cluster& cluster) {
   const std::int64_t serial = remembered.serial;
-  planned.away = true;
-  if (planned.memory.head && planned.memory.head->serial == serial) {
-    planned.view.head = planned.memory.head;
+  cluster.away = true;
+  if (cluster.memory.head && cluster.memory.head->serial == serial) {
+    cluster.view.head = cluster.memory.head;
   } else {
-    planned.view.head->serial = serial;
+    cluster.view.head->serial = serial;
   }
-  planned.view.records = remembered.records;
-  recall_facts(remembered.facts, planned.view.facts);
-  planned.remembered = std::move(remembered);
+  cluster.view.records = remembered.records;
+  recall_facts(remembered.facts, cluster.view.facts);
+  cluster.remembered = std::move(remembered);
 }
 
-Status keep_to_last_good(const Request& request, Kept&& kept, bool busy, Planned& planned) {
-  if (kept.remembered.lineage.empty()) return does_not_fit(request, planned, busy);
-  const Head head = *planned.view.head;
-  keep_to(std::move(kept.remembered), planned);
-  const std::int64_t stands_at = planned.remembered.serial;
+Status keep_to_last_good(const Task& task, Kept&& kept, bool busy, Cluster& cluster) {
+  if (kept.remembered.lineage.empty()) return does_not_fit(task, cluster, busy);
+  const Head head = *cluster.view.head;
+  keep_to(std::move(kept.remembered), cluster);
+  const std::int64_t stands_at = cluster.remembered.serial;
   if (busy) {
-    planned.plan.waiting.push_back(next_generation(head));
+    cluster.waiting.push_back(next_generation(head));
     return {};
   }
-  planned.plan.warnings.push_back(
-      warning(request,
+  cluster.warnings.push_back(
+      warning(task,
               fmt::format("{}; this host keeps to generation {}, which it realised last, and removes nothing",
                           misfit_words(head), stands_at),
               "apply the manifest: it writes what is missing; this host follows then"));
   return {};
 }
 
-bool writes_a_part(const Request& request) {
-  return !request.selection.all() || request.refresh_only ||
-         (request.manifest == nullptr && !request.destroy);
-}
-
-Status fill_again(const Request& request, Kept&& kept, bool busy, Planned& planned) {
-  if (writes_a_part(request)) return does_not_fit(request, planned, busy);
-  Records& known = planned.known;
-  planned.lost_counts = kept.is_exact;
+Status fill_again(const Task& task, const Want& want, Kept&& kept, bool busy, Cluster& cluster) {
+  if (!is_whole(want) || !task.selection.all()) return does_not_fit(task, cluster, busy);
+  Records& known = cluster.known;
+  cluster.lost_counts = kept.is_exact;
   known = kept.is_exact ? put_back(kept.remembered.records, known) : put_back(known, kept.remembered.records);
-  recall_facts(kept.remembered.facts, planned.view.facts);
+  recall_facts(kept.remembered.facts, cluster.view.facts);
   if (busy) return {};
   const std::string_view what =
       kept.is_exact
@@ -173,8 +168,8 @@ Status fill_again(const Request& request, Kept&& kept, bool busy, Planned& plann
           : "ids, VNIs and addresses are kept as far as claims and what is remembered here tell them";
   const std::string_view hint = kept.is_exact ? "look who changes the store: ovl keystore check"
                                               : "rather apply on a host that stands at that generation";
-  planned.plan.warnings.push_back(
-      warning(request, fmt::format("{}; {}", misfit_words(*planned.view.head), what), std::string(hint)));
+  cluster.warnings.push_back(
+      warning(task, fmt::format("{}; {}", misfit_words(*cluster.view.head), what), std::string(hint)));
   return {};
 }
 
@@ -265,6 +260,29 @@ class Claimed {
   std::map<std::pair<Label, Label>, EndpointRecord> endpoints_;
 };
 
+struct Misfit {
+  Kept kept;
+  bool busy = false;  // somebody writes just now
+};
+
+Result<std::optional<Misfit>> find_misfit(const Task& task, const World& world, Cluster& cluster) {
+  // A tree that is refused as a whole, or put back, is told of already.
+  const bool counts = cluster.tree == Tree::goes_on || task.allow_rollback;
+  const StoreView& view = cluster.view;
+  const bool refused = has_refused_records(view);
+  if (!view.head || cluster.puts_back || !counts || (!refused && fits_head(view)))
+    return std::optional<Misfit>();
+  Misfit out;
+  OVL_TRY(out.kept, kept_here(world, *view.head));
+  out.busy = is_being_written(world, view);
+  if (refused && is_whole(out.kept, view)) {
+    if (out.busy) cluster.waiting.push_back(next_generation(*view.head));
+    return std::optional<Misfit>();
+  }
+  cluster.misfit = true;
+  return std::optional(std::move(out));
+}
+
 }  // namespace
 
 bool has_refused_records(const StoreView& view) {
@@ -280,21 +298,16 @@ bool fits_head(const StoreView& view) {
   return has_refused_records(view) ? claims_have_records(view) : view.head->digest == digest_of(view.records);
 }
 
-Status check_fit(const Request& request, const World& world, Planned& planned) {
-  // A tree that is refused as a whole, or put back, is told of already.
-  const bool counts = planned.tree == Tree::goes_on || request.allow_rollback;
-  const StoreView& view = planned.view;
-  const bool refused = has_refused_records(view);
-  if (!view.head || planned.puts_back || !counts || (!refused && fits_head(view))) return {};
-  OVL_TRY(Kept kept, kept_here(world, *view.head));
-  const bool busy = is_being_written(world, view);
-  if (refused && is_whole(kept, view)) {
-    if (busy) planned.plan.waiting.push_back(next_generation(*view.head));
-    return {};
-  }
-  planned.misfit = true;
-  if (request.scope == Scope::host) return keep_to_last_good(request, std::move(kept), busy, planned);
-  return fill_again(request, std::move(kept), busy, planned);
+Status keep_to_what_fits(const Task& task, const World& world, Cluster& cluster) {
+  OVL_TRY(auto misfit, find_misfit(task, world, cluster));
+  if (!misfit) return {};
+  return keep_to_last_good(task, std::move(misfit->kept), misfit->busy, cluster);
+}
+
+Status fill_what_is_missing(const Task& task, const Want& want, const World& world, Cluster& cluster) {
+  OVL_TRY(auto misfit, find_misfit(task, world, cluster));
+  if (!misfit) return {};
+  return fill_again(task, want, std::move(misfit->kept), misfit->busy, cluster);
 }
 
 void keep_claimed(const StoreView& view, Records& known) {

@@ -1,4 +1,4 @@
-#include "reconcile/host_report.hpp"
+#include "reconcile/run/host_status.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reconcile/change_name.hpp"
+#include "reconcile/execute_records.hpp"
 #include "reconcile/lost_hosts.hpp"
 #include "reconcile/record_size.hpp"
 
@@ -53,10 +54,10 @@ bool say_the_same(const HostStatus& a, const HostStatus& b) {
 }
 
 // The same as before goes on; anything else begins now.
-HostStatus since_when(HostStatus status, const Request& request, const Planned& planned) {
+HostStatus since_when(HostStatus status, const Planned& planned) {
   status.result = fit_message(std::move(status.result));
-  const auto at = planned.view.status.find(request.host.text());
-  const bool goes_on = at != planned.view.status.end() && say_the_same(at->second, status);
+  const auto at = planned.cluster.view.status.find(planned.plan.host.text());
+  const bool goes_on = at != planned.cluster.view.status.end() && say_the_same(at->second, status);
   status.since = goes_on ? at->second.since.value_or(at->second.when) : status.when;
   return status;
 }
@@ -69,11 +70,10 @@ bool freezes(const Finding& refused) {
          key.starts_with("facts/");
 }
 
-std::string good_result(const Request& request, const Planned& planned) {
-  const StoreView& view = planned.view;
+std::string good_result(const Planned& planned) {
+  const StoreView& view = planned.cluster.view;
   std::string out;
-  // With a manifest the refused ones are written anew.
-  if (request.scope == Scope::host && !(view.frozen.empty() && view.frozen_hosts.empty())) {
+  if (planned.cluster.stands_on_good && !(view.frozen.empty() && view.frozen_hosts.empty())) {
     out = fmt::format("frozen: {} records refused", std::ranges::count_if(view.refused, freezes));
   }
   const std::vector<Finding> left = left_as_it_is(planned);
@@ -81,14 +81,13 @@ std::string good_result(const Request& request, const Planned& planned) {
   return fmt::format("{}{}", out.empty() ? "frozen: " : out + "; ", words_for(left));
 }
 
-HostStatus good_status(const Request& request, const Planned& planned, std::int64_t now,
-                       const std::string& apply_id) {
-  HostStatus status{.when = now, .apply_id = apply_id, .result = good_result(request, planned)};
-  if (planned.view.head) status.serial = planned.view.head->serial;
+HostStatus good_status(const Planned& planned, std::int64_t now, const std::string& apply_id) {
+  HostStatus status{.when = now, .apply_id = apply_id, .result = good_result(planned)};
+  if (planned.cluster.view.head) status.serial = planned.cluster.view.head->serial;
   Differing left;
   add_named(left, left_by(planned));
   set(status, std::move(left));
-  return since_when(std::move(status), request, planned);
+  return since_when(std::move(status), planned);
 }
 
 std::string failure_text(const std::string& commit, const Error& error) {
@@ -113,33 +112,33 @@ Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& 
   return publish(store, layout.status(host), encode(status));
 }
 
-HostStatus failed_status(const Request& request, const Planned& planned, const Error& error, std::int64_t now,
+HostStatus failed_status(const Planned& planned, const Error& error, std::int64_t now,
                          const std::string& apply_id) {
-  HostStatus status{.when = now, .apply_id = apply_id, .result = failure_text(request.origin.commit, error)};
-  const auto before = planned.view.status.find(request.host.text());
-  if (before != planned.view.status.end()) {
+  HostStatus status{
+      .when = now, .apply_id = apply_id, .result = failure_text(planned.plan.origin.commit, error)};
+  const auto before = planned.cluster.view.status.find(planned.plan.host.text());
+  if (before != planned.cluster.view.status.end()) {
     status.serial = before->second.serial;
     status.result = result_of_failure(before->second, status.result);
   }
   set(status, differing_objects(planned.plan));
-  return since_when(std::move(status), request, planned);
+  return since_when(std::move(status), planned);
 }
 
-HostStatus drift_status(const Request& request, const Planned& planned, std::int64_t now,
-                        const std::string& apply_id) {
+HostStatus drift_status(const Planned& planned, std::int64_t now, const std::string& apply_id) {
   HostStatus status{.result = "ok"};
-  const auto before = planned.view.status.find(request.host.text());
-  if (before != planned.view.status.end()) status = before->second;
+  const auto before = planned.cluster.view.status.find(planned.plan.host.text());
+  if (before != planned.cluster.view.status.end()) status = before->second;
   status.when = now;
   status.apply_id = apply_id;
   set(status, differing_objects(planned.plan));
-  return since_when(std::move(status), request, planned);
+  return since_when(std::move(status), planned);
 }
 
-bool is_published(const Request& request, const Planned& planned) {
-  const auto at = planned.view.status.find(request.host.text());
-  if (at == planned.view.status.end()) return false;
-  const HostStatus now = good_status(request, planned, at->second.when, at->second.apply_id);
+bool is_published(const Planned& planned) {
+  const auto at = planned.cluster.view.status.find(planned.plan.host.text());
+  if (at == planned.cluster.view.status.end()) return false;
+  const HostStatus now = good_status(planned, at->second.when, at->second.apply_id);
   return say_the_same(at->second, now) && at->second.serial == now.serial;
 }
 

@@ -1,0 +1,321 @@
+#include "reconcile/run/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "reconcile/cluster/guards.hpp"
+#include "reconcile/cluster/read_cluster.hpp"
+#include "reconcile/drift.hpp"
+#include "reconcile/file_store.hpp"
+#include "reconcile/held_by_pool.hpp"
+#include "reconcile/host/compare.hpp"
+#include "reconcile/predict.hpp"
+#include "reconcile/undone.hpp"
+
+namespace ovl {
+
+namespace {
+
+// ---- the plan as it begins, and its parts put into it ----------------------------------------------
+
+Planned begin(const Request& request) {
+  Planned out;
+  Plan& plan = out.plan;
+  plan.scope = request.scope;
+  plan.cluster = request.cluster;
+  if (request.scope != Scope::cluster) plan.host = request.host;
+  plan.origin = request.origin;
+  plan.destroy = request.destroy;
+  plan.partial = !request.selection.all();
+  plan.refresh_only = request.refresh_only;
+  plan.environment = request.environment;
+  return out;
+}
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& what) {
+  to.insert(to.end(), what.begin(), what.end());
+}
+
+void put_in(const Cluster& cluster, Plan& plan) {
+  append(plan.warnings, cluster.warnings);
+  append(plan.refused, cluster.refused);
+  append(plan.waiting, cluster.waiting);
+}
+
+void put_in(const Draft& draft, Plan& plan) {
+  append(plan.warnings, draft.warnings);
+  append(plan.refused, draft.refused);
+  append(plan.waiting, draft.waiting);
+  plan.record_changes = draft.changes;
+  plan.former_source = draft.former_source;
+}
+
+void put_in(Wish&& wish, Plan& plan) {
+  plan.desired = std::move(wish.objects);
+  plan.conflicts = std::move(wish.conflicts);
+  append(plan.warnings, wish.warnings);
+  append(plan.waiting, wish.waiting);
+}
+
+std::optional<Finding> dirty_source(const Task& task) {
+  if (!task.dirty) return std::nullopt;
+  return Finding{.code = Errc::conflict,
+                 .id = "dirty-source",
+                 .subject = task.origin.source,
+                 .message = fmt::format("its files are not those of commit {:.12}", task.origin.commit),
+                 .hint = "commit them, so that others can apply the same"};
+}
+
+// ---- a host ------------------------------------------------------------------------------------------
+
+Result<std::optional<NftTable>> compare_to(const Task& task, World& world, const Planned& planned,
+                                           Plan& plan) {
+  const WishInput in{
+      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
+  const Comparison with{
+      .desired = planned.draft.desired,
+      .realised = planned.realised ? &*planned.realised : nullptr,
+      .project =
+          [&](const Records& records) { return wish(in, records, planned.cluster.view.facts).objects; },
+      .look = planned.look,
+      .full_ttl = planned.full_ttl,
+      .keeps_all = planned.cluster.away};
+  return compare(task, world, with, plan);
+}
+
+// What the records and this host's facts want of it.
+Status wish_here(const Task& task, World& world, Planned& planned) {
+  const Records& desired = planned.draft.desired;
+  OVL_TRY(planned.full_ttl, find_full_ttl(task, world, desired, planned.cluster.view.facts));
+  const WishInput in{
+      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
+  Wish wished = wish(in, desired, planned.cluster.view.facts);
+  OVL_CHECK(leave_gateway(*world.state, task.host, desired, wished.conflicts));
+  put_in(std::move(wished), planned.plan);
+  OVL_CHECK(find_foreign_drops(task, world, desired, planned.cluster, planned.own));
+  for (const ForeignDrop& drop : planned.own.drops) {
+    if (drop.sure) planned.plan.warnings.push_back(finding_of(drop));
+  }
+  return {};
+}
+
+Status compare_here(const Task& task, World& world, Planned& planned) {
+  OVL_TRY(planned.stricter, compare_to(task, world, planned, planned.plan));
+  say_full_ttl(planned.plan.observed, planned.cluster, planned.own);
+  return {};
+}
+
+// Where nothing is known of what was applied last, nothing is called drift.
+void tell_drift(const Task& task, const World& world, Planned& planned) {
+  if (planned.plan.object_changes.empty()) return;
+  const auto known = remember(*world.state);
+  if (!known.ok() || known.value().lineage.empty()) return;
+  const WishInput in{
+      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
+  HostObjects applied = wish(in, known.value().records, known.value().facts).objects;
+  static_cast<void>(put_off_demands(applied, planned.plan.observed, planned.full_ttl.silent));
+  mark_drift(applied, planned.plan);
+}
+
+Status plan_here(const Task& task, World& world, Planned& planned) {
+  OVL_CHECK(wish_here(task, world, planned));
+  OVL_CHECK(compare_here(task, world, planned));
+  tell_drift(task, world, planned);
+  return {};
+}
+
+// Nothing of ovl, wherever it is; of a part, what is left of it all the same.
+Status plan_removal_here(const Task& task, World& world, Planned& planned) {
+  planned.look = Look::everywhere;
+  if (!task.selection.all()) OVL_CHECK(wish_here(task, world, planned));
+  return compare_here(task, world, planned);
+}
+
+// ---- the four courses --------------------------------------------------------------------------------
+
+Want want_of(const Request& request) {
+  if (request.destroy) return Nothing();
+  if (request.manifest != nullptr) return Declared{request.manifest};
+  if (request.records != nullptr) return Again{request.records};
+  if (!request.moves.empty()) return Renamed();
+  return AsTheyAre();
+}
+
+// The records change, and this host with them where it is one of the cluster's.
+Result<Planned> plan_change(const Request& request, const Want& want, World& world) {
+  Planned planned = begin(request);
+  const bool here = planned.has_host();
+  const bool removes = std::holds_alternative<Nothing>(want);
+  if (auto warning = dirty_source(request)) planned.plan.warnings.push_back(std::move(*warning));
+  OVL_TRY(planned.cluster, read_to_change(request, want, world));
+  OVL_TRY(const auto descent, find_descent(request, planned.cluster));
+  OVL_CHECK(check_change(request, planned.cluster, descent));
+  if (here && !removes) {
+    OVL_TRY(planned.own, look_at_self(request, world, planned.cluster));
+  }
+  put_in(planned.cluster, planned.plan);
+  append(planned.plan.warnings, planned.own.warnings);
+  OVL_TRY(const Surroundings around, surroundings(request, world, planned.cluster, planned.own));
+  OVL_TRY(planned.draft, draft({.task = request,
+                                .want = want,
+                                .cluster = planned.cluster,
+                                .around = around,
+                                .descent = descent,
+                                .now = world.now}));
+  put_in(planned.draft, planned.plan);
+  if (!planned.draft.problems.empty()) return planned;
+  if (here && !removes) {
+    auto warning = file_for_others(url_of(request.keystore_access), request.host, planned.draft.desired,
+                                   planned.cluster.view.facts);
+    if (warning) planned.plan.warnings.push_back(std::move(*warning));
+  }
+  if (!request.selection.all()) planned.realised = planned.cluster.view.records;
+  if (here)
+    OVL_CHECK(removes ? plan_removal_here(request, world, planned) : plan_here(request, world, planned));
+  planned.plan.interruptions = predict(planned.plan, planned.draft.desired);
+  planned.plan.undone = undone_of_change(planned);
+  return planned;
+}
+
+// A host follows the records. What the store has lost it puts back.
+Result<Planned> plan_following(const Request& request, World& world) {
+  Planned planned = begin(request);
+  OVL_TRY(planned.cluster, read_to_follow(request, world));
+  OVL_CHECK(check_following(request, planned.cluster));
+  OVL_TRY(planned.own, look_at_self_following(request, world, planned.cluster));
+  put_in(planned.cluster, planned.plan);
+  append(planned.plan.warnings, planned.own.warnings);
+  planned.draft = stand_by(planned.cluster);
+  if (planned.cluster.puts_back) {
+    OVL_TRY(planned.draft, draft({.task = request,
+                                  .want = AsTheyAre(),
+                                  .cluster = planned.cluster,
+                                  .around = {},
+                                  .descent = {},
+                                  .now = world.now}));
+  }
+  put_in(planned.draft, planned.plan);
+  if (!request.selection.all()) {
+    OVL_TRY(Remembered known, remember(*world.state));
+    planned.realised = std::move(known.records);
+  }
+  OVL_CHECK(plan_here(request, world, planned));
+  planned.plan.interruptions = predict(planned.plan, planned.draft.desired);
+  planned.plan.undone = undone_of_following(planned);
+  return planned;
+}
+
+// A host removes all that ovl made here, with or without a store.
+Result<Planned> plan_leaving(const Request& request, World& world) {
+  Planned planned = begin(request);
+  OVL_CHECK(plan_removal_here(request, world, planned));
+  planned.plan.interruptions = predict(planned.plan, planned.draft.desired);
+  planned.plan.undone = undone_of_following(planned);
+  return planned;
+}
+
+// What differs on this host stays, and is told as drift.
+void look_only(Planned& planned) {
+  planned.plan.drift = std::exchange(planned.plan.object_changes, {});
+}
+
+Result<Planned> look_at_change(const Request& request, World& world) {
+  Planned planned = begin(request);
+  if (auto warning = dirty_source(request)) planned.plan.warnings.push_back(std::move(*warning));
+  OVL_TRY(planned.cluster, read_to_change(request, AsTheyAre(), world));
+  OVL_TRY(const auto descent, find_descent(request, planned.cluster));
+  OVL_CHECK(check_change(request, planned.cluster, descent));
+  if (planned.has_host()) {
+    OVL_TRY(planned.own, look_at_self(request, world, planned.cluster));
+  }
+  put_in(planned.cluster, planned.plan);
+  append(planned.plan.warnings, planned.own.warnings);
+  planned.draft = stand_by(planned.cluster);
+  if (planned.has_host()) {
+    OVL_CHECK(wish_here(request, world, planned));
+    OVL_CHECK(compare_here(request, world, planned));
+  }
+  look_only(planned);
+  planned.plan.undone = undone_of_change(planned);
+  return planned;
+}
+
+Result<Planned> look_while_following(const Request& request, World& world) {
+  Planned planned = begin(request);
+  OVL_TRY(planned.cluster, read_to_follow(request, world));
+  OVL_CHECK(check_following(request, planned.cluster));
+  OVL_TRY(planned.own, look_at_self_following(request, world, planned.cluster));
+  put_in(planned.cluster, planned.plan);
+  append(planned.plan.warnings, planned.own.warnings);
+  planned.draft = stand_by(planned.cluster);
+  OVL_CHECK(wish_here(request, world, planned));
+  OVL_CHECK(compare_here(request, world, planned));
+  look_only(planned);
+  planned.plan.undone = undone_of_following(planned);
+  return planned;
+}
+
+Result<Planned> take_course(const Request& request, World& world) {
+  const bool alone = request.scope == Scope::host;
+  if (alone && request.destroy) return plan_leaving(request, world);
+  if (alone && request.refresh_only) return look_while_following(request, world);
+  if (alone) return plan_following(request, world);
+  if (request.refresh_only) return look_at_change(request, world);
+  return plan_change(request, want_of(request), world);
+}
+
+// Whoever asks for a part has to name it right.
+Status check_names(const Task& task, const Planned& planned) {
+  if (!planned.draft.problems.empty()) return {};
+  for (const auto* names : {&task.selection.targets, &task.selection.excludes, &task.replaces}) {
+    OVL_CHECK(
+        check_known(*names, planned.plan,
+                    {&planned.draft.desired, &planned.draft.unselected, &planned.cluster.view.records}));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Planned> make_plan(const Request& request, World& world) {
+  OVL_TRY(Planned planned, take_course(request, world));
+  OVL_CHECK(check_names(request, planned));
+  return planned;
+}
+
+Result<Plan> plan_for(const Task& task, World& world, Wish wish) {
+  Planned planned;
+  planned.look = wish.look;
+  planned.plan.scope = Scope::host;
+  planned.plan.cluster = task.cluster;
+  planned.plan.host = task.host;
+  put_in(std::move(wish), planned.plan);
+  OVL_CHECK(compare_here(task, world, planned));
+  return std::move(planned.plan);
+}
+
+Result<Plan> compare_again(const Task& task, World& world, const Planned& planned) {
+  Plan again;
+  again.scope = planned.plan.scope;
+  again.cluster = planned.plan.cluster;
+  again.host = planned.plan.host;
+  again.destroy = planned.plan.destroy;
+  again.partial = planned.plan.partial;
+  again.desired = planned.plan.desired;
+  OVL_CHECK(compare_to(task, world, planned, again));
+  return again;
+}
+
+std::vector<Finding> left_as_it_is(const Planned& planned) {
+  std::vector<Finding> out;
+  for (const std::vector<Finding>* findings : {&planned.plan.conflicts, &planned.failed}) {
+    for (const Finding& finding : *findings) {
+      if (!finding.part.empty()) out.push_back(finding);
+    }
+  }
+  return out;
+}
+
+}  // namespace ovl

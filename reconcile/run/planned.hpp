@@ -1,0 +1,39 @@
+// A plan, and what an apply of it needs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/plan.hpp"
+#include "reconcile/cluster/draft.hpp"
+#include "reconcile/freeze.hpp"
+#include "reconcile/full_ttl.hpp"
+#include "reconcile/host/own.hpp"
+#include "reconcile/observe.hpp"
+
+namespace ovl {
+
+struct Planned {
+  Plan plan;
+  Cluster cluster;  // as it was read, with this host's own facts
+  Draft draft;      // its changes, warnings and refusals are in the plan
+  Own own;          // of this host
+  Look look = Look::as_remembered;
+  std::optional<Records>
+      realised;          // that this host stands at, where a part of what would change was asked for
+  FullTtlWord full_ttl;  // of those on this host's links
+  std::optional<NftTable> stricter;  // this host's filter, when it is to demand more than in the plan
+  std::vector<Finding> failed;       // what froze parts of this host while the plan was carried out
+  FrozenParts frozen;                // these, and those of the plan
+  // What differed in these when an apply was verified: left_objects(); none: nothing was applied.
+  std::optional<std::vector<std::string>> still_left = {};
+
+  // Whether it concerns a host.
+  [[nodiscard]] bool has_host() const { return !plan.host.empty(); }
+};
+
+// Why parts of this host are left as they are: conflicts, and failures of an apply. The first of each counts.
+std::vector<Finding> left_as_it_is(const Planned& planned);
+
+}  // namespace ovl
