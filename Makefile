@@ -4,8 +4,11 @@
 
 FUZZ_SECONDS ?= 60
 
-# Where nothing is built twice, several files are read as one, and of debug information lines are enough.
-UNITY := $(if $(CI),-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 -DCMAKE_CXX_FLAGS_DEBUG=-g1)
+# Where nothing is built twice, several files are read as one, of debug information lines are enough, and the faster
+# linker is taken.
+LINKER := -fuse-ld=lld
+UNITY := $(if $(CI),-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=16 -DCMAKE_CXX_FLAGS_DEBUG=-g1 \
+           -DCMAKE_EXE_LINKER_FLAGS=$(LINKER) -DCMAKE_MODULE_LINKER_FLAGS=$(LINKER))
 
 setup:
 	@tools/setup
