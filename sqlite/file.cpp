@@ -108,6 +108,16 @@ Status make_directories(const std::string& path) {
   return {};
 }
 
+Result<std::string> in_real_folder(const std::string& path) {
+  const fs::path given(path);
+  std::error_code failed;
+  const fs::path directory = fs::canonical(given.parent_path(), failed);
+  if (!failed) return (directory / given.filename()).string();
+  Error failure = file_error("looking at", given.parent_path().string(), failed.value());
+  if (failed.value() == ENOENT) failure.code = Errc::not_found;
+  return failure;
+}
+
 Result<std::string> prepare_file(const std::string& path, bool create) {
   const fs::path given(path);
   if (!given.is_absolute() || !given.has_filename()) {
@@ -117,14 +127,8 @@ Result<std::string> prepare_file(const std::string& path, bool create) {
   }
   const std::string parent = given.parent_path().string();
   if (create) OVL_CHECK(make_directories(parent));
-  std::error_code failed;
-  const std::string directory = fs::canonical(parent, failed).string();
-  if (failed) {
-    Error failure = file_error("looking at", parent, failed.value());
-    if (failed.value() == ENOENT) failure.code = Errc::not_found;
-    return failure;
-  }
-  std::string real = (fs::path(directory) / given.filename()).string();
+  OVL_TRY(std::string real, in_real_folder(path));
+  const std::string directory = fs::path(real).parent_path().string();
   if (create) OVL_CHECK(create_file(real, directory));
   OVL_CHECK(check_file(real));
   OVL_CHECK(refuse_network_file_system(directory));

@@ -11,6 +11,10 @@ namespace ovl::sqlite {
 // Makes the missing directories of path, each 0700. Errors: io, privilege.
 Status make_directories(const std::string& path);
 
+// The path with its folder's symbolic links resolved; what it names need not be there. Errors: not_found (no
+// such folder), io, privilege.
+Result<std::string> in_real_folder(const std::string& path);
+
 // Makes sure that path is a regular file on a local file system and answers its path with the
 // directory's symbolic links resolved. create: makes it (0600) and its directories (0700) when absent.
 // Errors: not_found (absent and not to be created), io (a link, a directory, a device; a file that

@@ -394,13 +394,15 @@ std::int64_t Database::last_row_id() const {
 }
 
 Status Database::copy_to(const std::string& path) {
-  const std::string unfinished = path + ".new";
+  // SQLite takes no link on the way there (SQLITE_OPEN_NOFOLLOW), and folders may be links.
+  OVL_TRY(const std::string real, in_real_folder(path));
+  const std::string unfinished = real + ".new";
   OVL_CHECK(make_empty_file(unfinished));
   OVL_TRY(Statement copy, prepare("VACUUM INTO ?1"));
   copy.bind(1, unfinished);
   Status done = copy.run();
   // SQLite does not sync what it writes here.
-  if (done.ok()) done = publish_file(unfinished, path);
+  if (done.ok()) done = publish_file(unfinished, real);
   if (!done.ok()) ::unlink(unfinished.c_str());
   return done;
 }

@@ -135,6 +135,17 @@ TEST_F(StateTest, ACopyIsWhatWasThereBeforeAndComesBack) {
 }
 
 // A copy that fails leaves the last one, and nothing beside it.
+// As where /var/lib/ovl is a link to another disk.
+TEST_F(StateTest, ACopyIsMadeBelowALink) {
+  std::filesystem::create_directory(directory_.file("disk"));
+  std::filesystem::create_directory_symlink(directory_.file("disk"), options_.root);
+  auto state = open();
+  must(state.add_generation(Generation{.serial = 1}));
+  must(state.back_up());
+  EXPECT_EQ(state.backup(), path() + ".backup");
+  EXPECT_TRUE(std::filesystem::exists(directory_.file("disk") + "/clusters/demo/state.db.backup"));
+}
+
 TEST_F(StateTest, AFailedCopyLeavesTheLastOne) {
   auto state = open();
   must(state.add_generation(Generation{.serial = 1}));
