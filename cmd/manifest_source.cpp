@@ -60,6 +60,28 @@ bool reads_the_same(GitRepository& repository, const WayToRead& way, const Origi
   return same_source && digest_of(found.value().files) == digest_of(files);
 }
 
+// What HEAD has and the work tree does not is mostly left out by a sparse checkout.
+Error left_out(const std::string& path, Error missing) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path place = fs::weakly_canonical(path, error);
+  if (error || fs::exists(place, error)) return missing;
+  fs::path there = place.parent_path();
+  while (!fs::exists(there, error) && there != there.parent_path()) there = there.parent_path();
+  const auto repository = open_repository(there.string());
+  if (!repository.ok() || !repository.value()) return missing;
+  const std::string top = repository.value()->top();
+  const std::string inside = place.lexically_relative(top).string();
+  const auto head = repository.value()->commit("HEAD");
+  if (!head.ok() || !repository.value()->id_at(head.value().id, inside).ok()) return missing;
+  missing.hint = fmt::format(
+      "HEAD has it: git -C {0} sparse-checkout add {1} where a sparse checkout leaves it out, git -C {0} "
+      "restore {1} "
+      "where it was removed; or plan the commit: --repo {0} --ref HEAD {1}",
+      top, inside);
+  return missing;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<GitRepository>> repository_of(const PlanOptions& options) {
@@ -71,7 +93,11 @@ Result<std::unique_ptr<GitRepository>> repository_of(const PlanOptions& options)
 Result<ManifestSource> find_manifest(const PlanOptions& options) {
   if (!options.ref.empty() || !options.repo.empty()) return find_revision(options);
   ManifestSource out;
-  OVL_TRY(out.files, read_sources(options.path));
+  auto files = read_sources(options.path);
+  if (!files.ok() && files.error().code == Errc::not_found && !options.path.empty()) {
+    return left_out(options.path, std::move(files).error());
+  }
+  OVL_TRY(out.files, std::move(files));
   return out;
 }
 

@@ -420,6 +420,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Route to that host by the VTEP's interface, or set source_check = \"loose\" in this host's block."},
     {"dirty-source", Stage::plan, Errc::conflict,
      "Warning: the manifest's files are not those of the commit.", "Commit them."},
+    {"shallow-source", Stage::plan, Errc::conflict,
+     "Warning: the manifest lies in a shallow clone, whose history has no beginning: its records' source is "
+     "the "
+     "plain files, and a whole clone is refused later.",
+     "git fetch --unshallow, or fetch-depth: 0 in a pipeline."},
     {"keystore-lost", Stage::plan, Errc::not_found,
      "Warning: the keystore does not hold the cluster that this host "
      "knows; an apply rebuilds it.",

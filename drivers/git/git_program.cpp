@@ -31,6 +31,22 @@ std::string_view without_lead(std::string_view line) {
   return line;
 }
 
+std::string_view trimmed(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return line;
+}
+
+// Where git names none itself.
+std::string_view remedy_of(std::string_view said) {
+  if (said.find("extension") != said.npos || said.find("repo version") != said.npos) {
+    return "a newer git may know it, and has to be installed here";
+  }
+  if (said.find("/worktrees/") != said.npos)
+    return "where the main work tree was moved: git worktree repair, there";
+  if (said.find("index") != said.npos) return "git says what to do about it: git status, there";
+  return {};
+}
+
 }  // namespace
 
 Result<ProcessOutput> ask_git(const GitQuestion& question) {
@@ -54,17 +70,20 @@ Result<ProcessOutput> ask_git(const GitQuestion& question) {
 
 Error git_failed(const std::string& doing, const std::string& said, Errc code) {
   std::string_view rest = said;
-  std::string_view first;
+  std::string first;
   std::string hint;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     if (first.empty()) {
       first = without_lead(line);
+    } else if (first.ends_with(':')) {
+      first += fmt::format(" {}", trimmed(line));
     } else if (!without_lead(line).empty()) {
       hint += fmt::format("{}{}", hint.empty() ? "" : " ", without_lead(line));
     }
   }
+  if (hint.empty()) hint = remedy_of(first);
   constexpr std::size_t most = 500;
   return Error{.code = code,
                .message = fmt::format("git: {}: {}", doing, first.empty() ? "it failed" : first),

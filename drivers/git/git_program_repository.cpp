@@ -62,7 +62,12 @@ class GitProgramRepository final : public GitRepository {
     }
     Checkout out;
     OVL_TRY(out.path, path_of(place));
-    OVL_TRY(const Commit head, commit("HEAD"));
+    auto found = commit("HEAD");
+    if (!found.ok()) {
+      OVL_TRY(const ProcessOutput ran, run({"rev-parse", "--quiet", "--verify", "HEAD"}));
+      if (ran.status == 0) return unreadable_head(top(), found.error());
+    }
+    OVL_TRY(const Commit head, std::move(found));
     out.commit = head.id;
     out.root = head.root;
     const auto there = id_at(head.id, out.path);

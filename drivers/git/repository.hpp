@@ -1,6 +1,8 @@
 // What git says of the place where a manifest lies. Reads only: no checkout, no hook, no command is run.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -55,6 +57,15 @@ struct TreeRead {
   std::size_t total_bytes = 0;
   std::size_t depth = 0;
 };
+
+// HEAD has a commit, and it can't be read: nobody may take such a work tree for plain files.
+inline Error unreadable_head(const std::string& top, const Error& why) {
+  return Error{
+      .code = Errc::io,
+      .message = fmt::format("HEAD of {} can't be read: {}", top, why.message),
+      .hint = fmt::format(
+          "git -C {} fsck says what is missing; files in no repository are planned as they are", top)};
+}
 
 class GitRepository {
  public:

@@ -68,6 +68,21 @@ std::optional<Finding> dirty_source(const Task& task) {
                  .hint = "commit them, so that others can apply the same"};
 }
 
+std::optional<Finding> shallow_source(const Task& task) {
+  if (!task.shallow) return std::nullopt;
+  return Finding{.code = Errc::conflict,
+                 .id = "shallow-source",
+                 .subject = task.origin.source,
+                 .message =
+                     "this clone is shallow and does not know where its history begins: the files are taken "
+                     "as they are, and no commit stands for them",
+                 .hint = "git fetch --unshallow; in a pipeline: fetch-depth: 0"};
+}
+
+void warn(std::optional<Finding> warning, Plan& plan) {
+  if (warning) plan.warnings.push_back(std::move(*warning));
+}
+
 // ---- a host ------------------------------------------------------------------------------------------
 
 Result<std::optional<NftTable>> compare_to(const Task& task, World& world, const Planned& planned,
@@ -148,7 +163,8 @@ Result<Planned> plan_change(const Request& request, const Want& want, World& wor
   Planned planned = begin(request);
   const bool here = planned.has_host();
   const bool removes = std::holds_alternative<Nothing>(want);
-  if (auto warning = dirty_source(request)) planned.plan.warnings.push_back(std::move(*warning));
+  if (!removes) warn(shallow_source(request), planned.plan);
+  warn(dirty_source(request), planned.plan);
   OVL_TRY(planned.cluster, read_to_change(request, want, world));
   OVL_TRY(const auto descent, find_descent(request, planned.cluster));
   OVL_CHECK(check_change(request, planned.cluster, descent));
@@ -167,9 +183,9 @@ Result<Planned> plan_change(const Request& request, const Want& want, World& wor
   put_in(planned.draft, planned.plan);
   if (!planned.draft.problems.empty()) return planned;
   if (here && !removes) {
-    auto warning = file_for_others(url_of(request.keystore_access), request.host, planned.draft.desired,
-                                   planned.cluster.view.facts);
-    if (warning) planned.plan.warnings.push_back(std::move(*warning));
+    warn(file_for_others(url_of(request.keystore_access), request.host, planned.draft.desired,
+                         planned.cluster.view.facts),
+         planned.plan);
   }
   if (!request.selection.all()) planned.realised = planned.cluster.view.records;
   if (here)
@@ -223,7 +239,8 @@ void look_only(Planned& planned) {
 
 Result<Planned> look_at_change(const Request& request, World& world) {
   Planned planned = begin(request);
-  if (auto warning = dirty_source(request)) planned.plan.warnings.push_back(std::move(*warning));
+  warn(shallow_source(request), planned.plan);
+  warn(dirty_source(request), planned.plan);
   OVL_TRY(planned.cluster, read_to_change(request, AsTheyAre(), world));
   OVL_TRY(const auto descent, find_descent(request, planned.cluster));
   OVL_CHECK(check_change(request, planned.cluster, descent));

@@ -76,7 +76,10 @@ class Libgit2Repository final : public GitRepository {
       return Error{.code = Errc::not_found, .message = "the repository has no work tree"};
     }
     OVL_TRY(out.path, path_of(place));
-    OVL_TRY(const CommitHandle head, lookup("HEAD"));
+    auto found = lookup("HEAD");
+    // Of a branch that has a commit which can't be read more is wrong than that there is none yet.
+    if (!found.ok() && git_repository_head_unborn(repository_.get()) != 1) return no_head(found.error());
+    OVL_TRY(const CommitHandle head, std::move(found));
     out.commit = text_of(*git_commit_id(head.get()));
     OVL_TRY(out.root, root_of(*git_commit_id(head.get())));
     OVL_TRY(const TreeHandle tree, tree_of(head.get()));
@@ -181,8 +184,7 @@ class Libgit2Repository final : public GitRepository {
 
   Result<Sources> read(const std::string& commit, const TreeRead& what) override {
     OVL_TRY(const CommitHandle found, lookup(commit));
-    OVL_TRY(const TreeHandle tree, tree_of(found.get()));
-    auto files = read_tree(repository_.get(), tree.get(), what);
+    auto files = files_of(found.get(), what);
     if (files.ok() || files.error().code != Errc::io || !is_partial()) return files;
     Error error = std::move(files).error();
     error.hint = fmt::format(
@@ -240,6 +242,13 @@ class Libgit2Repository final : public GitRepository {
   }
 
  private:
+  [[nodiscard]] Result<Sources> files_of(const git_commit* commit, const TreeRead& what) const {
+    OVL_TRY(const TreeHandle tree, tree_of(commit));
+    return read_tree(repository_.get(), tree.get(), what);
+  }
+
+  [[nodiscard]] Error no_head(const Error& why) const { return unreadable_head(top_, why); }
+
   static void add_hunk(const git_blame_hunk& hunk, std::vector<LineOrigin>& lines) {
     for (std::size_t i = 0; i < hunk.lines_in_hunk; ++i) {
       lines.push_back(
@@ -347,22 +356,50 @@ class Libgit2Repository final : public GitRepository {
   // Whether the files below `path` are others than the tree's, untracked ones too.
   Result<bool> differs(git_tree* tree, const std::string& path) const {
     const auto index = open_index("");
-    if (!index.ok() && index.error().code == Errc::unsupported) {
-      OVL_TRY(const auto program, open_git_program(top_));
-      OVL_TRY(const Checkout seen, program->checkout(top() + "/" + path));
-      return seen.dirty;
-    }
+    if (!index.ok() && index.error().code == Errc::unsupported) return differs_for_git(path);
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
     std::string spec = path;
     char* specs[] = {spec.data()};
     if (!path.empty()) options.pathspec = {.strings = specs, .count = 1};
     git_diff* raw = nullptr;
-    if (git_diff_tree_to_workdir_with_index(&raw, repository_.get(), tree, &options) != 0) {
-      return error_of("comparing the files with HEAD");
-    }
+    // What is wrong with an index, git says better.
+    if (git_diff_tree_to_workdir_with_index(&raw, repository_.get(), tree, &options) != 0)
+      return differs_for_git(path);
     const DiffHandle diff(raw);
-    return git_diff_num_deltas(diff.get()) > 0;
+    if (git_diff_num_deltas(diff.get()) > 0 || !index.ok()) return git_diff_num_deltas(diff.get()) > 0;
+    return hides_others(tree, index.value().get(), path);
+  }
+
+  [[nodiscard]] Result<bool> differs_for_git(const std::string& path) const {
+    OVL_TRY(const auto program, open_git_program(top_));
+    OVL_TRY(const Checkout seen, program->checkout(top() + "/" + path));
+    return seen.dirty;
+  }
+
+  // Whether a manifest's file that git was told to look away from (git-update-index(1), --skip-worktree and
+  // --assume-unchanged) is there and says something else.
+  [[nodiscard]] bool hides_others(git_tree* tree, git_index* index, const std::string& path) const {
+    for (std::size_t i = 0; i < git_index_entrycount(index); ++i) {
+      const git_index_entry* entry = git_index_get_byindex(index, i);
+      const bool hidden = (entry->flags & GIT_INDEX_ENTRY_VALID) != 0 ||
+                          (entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0;
+      const std::string name(entry->path);
+      const bool is_below = path.empty() || name == path || name.starts_with(path + "/");
+      if (hidden && is_below && name.ends_with(".toml") && is_other(tree, name)) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool is_other(git_tree* tree, const std::string& name) const {
+    const std::string file = top() + "/" + name;
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(file, error))) return false;  // a sparse checkout leaves it out
+    git_oid id;
+    const EntryHandle entry = entry_at(tree, name);
+    const bool known =
+        git_repository_hashfile(&id, repository_.get(), file.c_str(), GIT_OBJECT_BLOB, nullptr) == 0;
+    return !known || !entry || git_oid_equal(&id, git_tree_entry_id(entry.get())) == 0;
   }
 
   [[nodiscard]] bool is_commit(const std::string& text, git_oid& out) const {
