@@ -8,6 +8,8 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <tuple>
 
 #include "drivers/kernel/address.hpp"
@@ -71,6 +73,7 @@ Result<const AddressRow*> find_address(const std::vector<AddressRow>& rows, cons
           host.text())};
 }
 
+// An address of a link, of the loopback or of this host alone is there, and nobody else reaches it.
 Error no_address(const IfName& wanted, const LinkRow* device, bool has_others) {
   if (device == nullptr) {
     return Error{.code = Errc::conflict,
@@ -78,8 +81,8 @@ Error no_address(const IfName& wanted, const LinkRow* device, bool has_others) {
                  .hint = "correct `advertise`: ip link shows the interfaces and their other names"};
   }
   return Error{.code = Errc::conflict,
-               .message = fmt::format("interface {} has no {}address on this machine", wanted.view(),
-                                      has_others ? "lasting " : ""),
+               .message = fmt::format("interface {} has no {}address by which others reach this machine",
+                                      wanted.view(), has_others ? "lasting " : ""),
                .hint = has_others ? "give the interface an address that is neither temporary nor deprecated"
                                   : "give the interface an address, or correct `advertise`"};
 }
@@ -108,14 +111,30 @@ Result<const AddressRow*> find_on_interface(const std::vector<AddressRow>& rows,
   return no_address(*request.interface, device, has_others);
 }
 
+// What VPNs write over a default route without removing it: 0.0.0.0/1 and 128.0.0.0/1, ::/1 and 8000::/1.
+std::set<Family> families_in_halves(const std::vector<Route>& routes) {
+  std::map<Family, std::set<IpPrefix>> halves;
+  for (const Route& route : routes) {
+    const IpAddress& to = route.destination.address();
+    if (route.destination.length() == 1 && !route.dev.empty()) halves[to.family()].insert(route.destination);
+  }
+  std::set<Family> out;
+  for (const auto& [family, some] : halves) {
+    if (some.size() == 2) out.insert(family);
+  }
+  return out;
+}
+
 void fill_routes(HostFacts& facts, const std::vector<Route>& routes, const LinkTable& links) {
+  const std::set<Family> halved = families_in_halves(routes);
   for (const Route& route : routes) {
     const auto device =
         std::ranges::find(links.rows(), route.dev, [](const LinkRow& row) { return row.link.name; });
     const bool ours = device != links.rows().end() && carries_our_mark(device->link);
     const IpAddress& to = route.destination.address();
     if (ours || route.protocol == kRouteProtocol || route.dev.empty()) continue;
-    if (route.destination.length() == 0) {
+    const bool is_half = route.destination.length() == 1 && halved.contains(to.family());
+    if (route.destination.length() == 0 || is_half) {
       facts.uplinks.push_back(route.dev);
     } else if (!to.is_loopback() && !to.is_link_local() && !to.is_multicast()) {
       facts.routes.push_back(FactRoute{.destination = route.destination, .dev = route.dev});

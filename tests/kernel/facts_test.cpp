@@ -123,6 +123,18 @@ TEST_F(FactsTest, UplinksOfARouteWithSeveralNextHops) {
   EXPECT_EQ(facts("192.168.50.1").uplinks, (std::vector{dev("und0"), dev("und1")}));
 }
 
+// As VPNs write it over the one that is there.
+TEST_F(FactsTest, ADefaultRouteInHalvesIsOne) {
+  must("ip address add 192.168.60.1/24 dev und1; ip route add 0.0.0.0/1 via 192.168.60.254");
+  const auto is_half = [](const FactRoute& route) { return route.destination.length() == 1; };
+  EXPECT_EQ(facts("192.168.50.1").uplinks, (std::vector{dev("und0")}))
+      << "half of the world is no default route";
+  EXPECT_TRUE(std::ranges::any_of(facts("192.168.50.1").routes, is_half));
+  must("ip route add 128.0.0.0/1 via 192.168.60.254");
+  EXPECT_EQ(facts("192.168.50.1").uplinks, (std::vector{dev("und0"), dev("und1")}));
+  EXPECT_FALSE(std::ranges::any_of(facts("192.168.50.1").routes, is_half));
+}
+
 TEST_F(FactsTest, AnInterfaceGivesItsFirstGlobalAddressIpv4First) {
   EXPECT_EQ(facts("", "und0").vtep, ip("192.168.50.1"));
   must("ip address del 192.168.50.1/24 dev und0");
@@ -144,7 +156,8 @@ TEST_F(FactsTest, AnInterfaceGivesNoAddressThatCameFirstByChance) {
   EXPECT_EQ(facts("", "und0").vtep, ip("fd00::1"));
   must("ip address flush dev und0; ip address add fd00::8/64 dev und0 nodad preferred_lft 0");
   const FactsRequest request{.host = HostName::parse("a").value(), .interface = dev("und0")};
-  EXPECT_EQ(kernel->facts(request).error().message, "interface und0 has no lasting address on this machine");
+  EXPECT_EQ(kernel->facts(request).error().message,
+            "interface und0 has no lasting address by which others reach this machine");
 }
 
 TEST_F(FactsTest, AnInterfaceKeepsTheRecordedAddressWhileItHasIt) {
