@@ -31,7 +31,15 @@ class Covering {
 
   Diagnostics run() {
     for (const NetworkBlock& network : manifest_.networks) {
-      for (const auto& subnet : network.subnets) check(network, subnet);
+      const std::string who = fmt::format("no endpoint of network \"{}\" reaches then", network.name.text());
+      for (const auto& subnet : network.subnets) {
+        check(who, subnet, "give the network a subnet that nothing else uses");
+      }
+    }
+    for (const HostBlock& host : manifest_.hosts) {
+      if (!host.gateway_pool) continue;
+      check(fmt::format("no endpoint on host \"{}\" reaches then", host.name.text()), *host.gateway_pool,
+            "give the host a gateway_pool that nothing else uses, or none");
     }
     std::ranges::stable_sort(out_, {}, &Diagnostic::place);
     return std::move(out_);
@@ -49,19 +57,17 @@ class Covering {
   }
 
   // The first that it holds is enough to tell.
-  void check(const NetworkBlock& network, const Located<IpPrefix>& subnet) {
+  void check(const std::string& who, const Located<IpPrefix>& subnet, std::string hint) {
     const auto first = said_.lower_bound(subnet.value.address());
     if (first == said_.end() || !subnet.value.contains(first->first)) return;
     const auto& [address, said] = *first;
-    out_.push_back(Diagnostic{
-        .severity = Severity::warning,
-        .id = "subnet-covers",
-        .message =
-            fmt::format("{} holds the address {} of {}, which no endpoint of network \"{}\" reaches then",
-                        subnet.value.text(), address.text(), said.whose, network.name.text()),
-        .place = subnet.place,
-        .hint = "give the network a subnet that nothing else uses",
-        .notes = {{.message = "that address", .place = said.place}}});
+    out_.push_back(Diagnostic{.severity = Severity::warning,
+                              .id = "subnet-covers",
+                              .message = fmt::format("{} holds the address {} of {}, which {}",
+                                                     subnet.value.text(), address.text(), said.whose, who),
+                              .place = subnet.place,
+                              .hint = std::move(hint),
+                              .notes = {{.message = "that address", .place = said.place}}});
   }
 
   const Manifest& manifest_;

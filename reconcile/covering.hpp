@@ -5,8 +5,8 @@
 
 namespace ovl {
 
-// A warning ("subnet-covers") for each declared subnet that holds the address of a host, advertised or bound,
-// or of the keystore, with the place of both. For a manifest without errors.
+// A warning ("subnet-covers") for each declared subnet, of networks and gateway pools, that holds the address
+// of a host, advertised or bound, or of the keystore, with the place of both. For a manifest without errors.
 Diagnostics covering_subnets(const Manifest& manifest);
 
 }  // namespace ovl

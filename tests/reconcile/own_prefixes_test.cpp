@@ -167,6 +167,10 @@ TEST(CoveringSubnets, AreToldWithBothPlaces) {
   const std::string end = ", which no endpoint of network \"n\" reaches then ";
   const std::string here = "advertise = \"192.0.2.1\"";
   EXPECT_EQ(told("10.0.0.0/24", here, "etcd://10.9.0.1"), "");
+  EXPECT_EQ(
+      told("10.0.0.0/24", here + "\ngateway_pool = \"192.0.0.0/16\"", "etcd://10.9.0.1"),
+      "8: 192.0.0.0/16 holds the address 192.0.2.1 of host \"a\", which no endpoint on host \"a\" reaches "
+      "then 7");
   EXPECT_EQ(told("192.0.2.0/24", here, "etcd://10.9.0.1"),
             "9: 192.0.2.0/24 holds the address 192.0.2.1 of host \"a\"" + end + "7");
   EXPECT_EQ(told("10.9.0.0/16", here, "etcd://db:2379,10.9.0.1"),
