@@ -68,6 +68,26 @@ TEST_F(Drift, IsNotWhatThisHostHasYetToApply) {
   EXPECT_GT(parts_of(planned.value().plan).second, 0U);
 }
 
+// What stands on a device that is made anew goes with it.
+TEST_F(Drift, IsNotWhatAWishTakesAlong) {
+  ASSERT_TRUE(apply(kOneEndpoint).ok());
+  const std::string elsewhere = std::string(kOneEndpoint) + "netns = \"other\"\n";
+  std::string renamed = kOneEndpoint;
+  for (std::size_t at = 0; (at = renamed.find("web", at)) != std::string::npos;) renamed.replace(at, 3, "w");
+  renamed += "[[moved]]\nfrom = \"network.web\"\nto = \"network.w\"\n";
+  for (const std::string& wished : {elsewhere, renamed}) {
+    const auto planned = plan(wished);
+    ASSERT_TRUE(planned.ok()) << planned.error().message;
+    EXPECT_EQ(parts_of(planned.value().plan).first, 0U) << wished;
+  }
+  std::erase_if(space("").links, [](const Link& link) { return link.name.view() == "ovl-gw"; });
+  const auto gone = plan(kOneEndpoint);
+  ASSERT_TRUE(gone.ok()) << gone.error().message;
+  EXPECT_GE(parts_of(gone.value().plan).first, 2U)
+      << "a device that somebody took away is drift with all on it";
+  EXPECT_EQ(parts_of(gone.value().plan).second, 0U);
+}
+
 TEST_F(Drift, IsNoneWhereEverythingGoesOrNothingIsRemembered) {
   ASSERT_TRUE(apply(kOneEndpoint).ok());
   space("x").addresses.clear();
