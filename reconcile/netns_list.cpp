@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "reconcile/diagnostic_text.hpp"
 #include "reconcile/freeze.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/project.hpp"
@@ -69,7 +68,11 @@ Result<NetnsList> parse_netns_list(const SourceFile& file) {
   Diagnostics diagnostics;
   const auto tree = read_toml(file, 0, diagnostics);
   if (!tree) {
-    return Error{.code = Errc::manifest, .message = render(diagnostics.front(), {file}, false)};
+    const Diagnostic& first = diagnostics.front();
+    return Error{.code = Errc::manifest,
+                 .message = fmt::format("{}:{}:{}: {}", file.name, first.place.line, first.place.column,
+                                        first.message),
+                 .hint = first.hint};
   }
   for (const TomlMember& member : tree->members) {
     if (member.key != "netns" || member.value.kind != TomlNode::Kind::array)
