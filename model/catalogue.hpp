@@ -283,14 +283,21 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "another file stands where its folder belongs.",
      "Make it a plain file of at most 64 MiB that root may write, or remove it."},
     {"foreign-route", Stage::plan, Errc::conflict,
-     "A route in an endpoint's namespace takes the place of one that ovl would make, or leads all of a "
+     "A route or a rule in an endpoint's namespace takes the place of one that ovl would make, or leads all "
+     "of a "
      "network's subnet elsewhere before the endpoint is made; the endpoint is left as it is.",
      "Remove it, give it another metric, or give the network another subnet."},
     {"hidden-prefix", Stage::plan, Errc::conflict,
-     "Warning: a route in an endpoint's namespace that is not ovl's leads a part of a network elsewhere, or "
+     "Warning: a route or a rule in an endpoint's namespace that is not ovl's leads a part of a network "
+     "elsewhere, or "
      "all of "
      "it since the endpoint was made.",
      "Remove it, if nobody needs it."},
+    {"shared-netns", Stage::plan, Errc::conflict,
+     "Two endpoints' namespaces are two names of one, as the containers of a pod have; the endpoints are "
+     "left as "
+     "they are.",
+     "Give each endpoint a namespace of its own, or one endpoint several networks."},
     {"port-held", Stage::plan, Errc::conflict,
      "The UDP port of a network's tunnels is another program's, or a device's that shares it with none of "
      "ours.",

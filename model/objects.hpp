@@ -17,6 +17,15 @@
 namespace ovl {
 
 // One namespace and what is in it. Invariant: each vector is sorted by key() and has no key twice.
+// A rule of somebody's that is asked before the main table, and takes away what our devices are for.
+struct Overruling {
+  std::string message;           // "rule 100 there drops what the endpoint sends (prohibit)"
+  std::string removal;           // the command that takes it away
+  bool refuses_gateway = false;  // the kernel then makes no route by a gateway
+
+  bool operator==(const Overruling&) const = default;
+};
+
 struct NamespaceObjects {
   NetnsName name;  // empty: the host's own
   // Absent: the namespace does not exist (observed), or is the host's own.
@@ -29,8 +38,12 @@ struct NamespaceObjects {
   std::vector<Neighbour> neighbours;
   std::vector<Fdb> fdb;
   std::vector<HostsFile> hosts_files;
+  // Observed only, of an endpoint's.
+  std::vector<Overruling> overruled;
   // Why it could not be read; then nothing is known of what is in it. Observed only.
   std::string unreadable;
+  // What to do about that, where it is known.
+  std::string remedy;
 
   bool operator==(const NamespaceObjects&) const = default;
 };

@@ -189,9 +189,12 @@ class Differ {
     conflict(
         part_name(plan_, name), "unreadable-netns", "netns " + name.text(),
         "it can't be read: " + space.observed->unreadable,
-        fmt::format("remove what is in the way there, or, when nothing in it is needed, all of it: ip netns "
-                    "delete {}",
-                    name.text()));
+        !space.observed->remedy.empty()
+            ? space.observed->remedy
+            : fmt::format(
+                  "remove what is in the way there, or, when nothing in it is needed, all of it: ip netns "
+                  "delete {}",
+                  name.text()));
   }
 
   void settle_existing(std::uint32_t index, const Netns& want, const Netns& have) {

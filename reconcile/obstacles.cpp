@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "model/wanted_prefixes.hpp"
 #include "reconcile/freeze.hpp"
@@ -121,10 +122,56 @@ void find_hidden_prefixes(Plan& plan, const NamespaceObjects& wanted) {
   }
 }
 
+// Of which namespace somebody has made two names: each endpoint would take it from the other.
+void find_shared_namespaces(Plan& plan) {
+  std::map<std::string, std::vector<NetnsName>> names;
+  for (const NamespaceObjects& space : plan.desired.namespaces) {
+    const NamespaceObjects* there = plan.observed.find(space.name);
+    if (!is_tenants(space.name) || there == nullptr || !there->netns || there->netns->born.empty()) continue;
+    names[there->netns->born].push_back(space.name);
+  }
+  for (const auto& [born, alike] : names) {
+    for (const NetnsName& name : alike.size() > 1 ? alike : std::vector<NetnsName>()) {
+      const NetnsName& other = name == alike.front() ? alike.back() : alike.front();
+      plan.conflicts.push_back(Finding{
+          .code = Errc::conflict,
+          .id = "shared-netns",
+          .subject = "netns " + name.text(),
+          .message =
+              fmt::format("it is the same namespace as netns {}, which is another endpoint's", other.text()),
+          .hint = "give each endpoint a namespace of its own, or one endpoint several networks",
+          .part = part_name(plan, name)});
+    }
+  }
+}
+
+// What stops an apply is a conflict until it is applied. The rest is the tenant's affair, and told.
+void find_overruling(Plan& plan, const NamespaceObjects& wanted) {
+  const NamespaceObjects* there = plan.observed.find(wanted.name);
+  if (there == nullptr || !is_tenants(wanted.name)) return;
+  const bool is_made = std::ranges::any_of(there->routes, [&](const Route& route) {
+    return route.protocol == kRouteProtocol && !route.via.empty();
+  });
+  for (const Overruling& one : there->overruled) {
+    const bool stops = one.refuses_gateway && !is_made;
+    (stops ? plan.conflicts : plan.warnings)
+        .push_back(Finding{.code = Errc::conflict,
+                           .id = stops ? FindingId("foreign-route") : FindingId("hidden-prefix"),
+                           .subject = "netns " + wanted.name.text(),
+                           .message = one.message,
+                           .hint = "if nobody needs it: " + one.removal,
+                           .part = stops ? part_name(plan, wanted.name) : std::string()});
+  }
+}
+
 }  // namespace
 
 Status find_obstacles(Kernel& kernel, Plan& plan) {
-  for (const NamespaceObjects& space : plan.desired.namespaces) find_hidden_prefixes(plan, space);
+  for (const NamespaceObjects& space : plan.desired.namespaces) {
+    find_hidden_prefixes(plan, space);
+    find_overruling(plan, space);
+  }
+  find_shared_namespaces(plan);
   return find_held_tunnels(kernel, plan);
 }
 

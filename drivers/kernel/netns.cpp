@@ -90,13 +90,15 @@ Result<UniqueFd> NamespaceDirectory::open(const NetnsName& name) const {
   }
   const Error foreign{.code = Errc::conflict,
                       .message = fmt::format("{} is not a network namespace", path_of(name)),
-                      .hint = "remove it, or use another name"};
+                      .hint = fmt::format("remove it: rm -r {}; or use another name", path_of(name))};
   if (!fd.valid() && errno == ELOOP) {
-    return Error{.code = Errc::conflict,
-                 .message = fmt::format("{} is a symbolic link, not a network namespace (in its place: ip "
-                                        "netns attach {} PID)",
-                                        path_of(name), name.text()),
-                 .hint = "remove it, or use another name"};
+    return Error{
+        .code = Errc::conflict,
+        .message = fmt::format("{} is a symbolic link, not a network namespace (in its place: ip "
+                               "netns attach {} PID)",
+                               path_of(name), name.text()),
+        .hint = fmt::format("remove the link alone: rm {} (`ip netns delete` takes away what it leads to)",
+                            path_of(name))};
   }
   if (!fd.valid() && errno == EXDEV) return foreign;
   if (!fd.valid()) return io_error("opening " + path_of(name), errno);

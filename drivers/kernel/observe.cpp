@@ -10,6 +10,7 @@
 #include "drivers/kernel/address.hpp"
 #include "drivers/kernel/fdb.hpp"
 #include "drivers/kernel/neighbour.hpp"
+#include "drivers/kernel/overruling.hpp"
 #include "drivers/kernel/route.hpp"
 #include "drivers/kernel/sysctl.hpp"
 #include "drivers/kernel/veth_peers.hpp"
@@ -83,6 +84,7 @@ Result<LinkTable> read_space(Space& space, const std::string& proc, const Namesp
   }
   OVL_CHECK(read_on_links(space.route(), links, objects));
   OVL_TRY(objects.routes, observe_routes(space.route(), links, wanted.routes, wanted.addresses));
+  OVL_TRY(objects.overruled, observe_overruling(space.route(), links, wanted));
   return links;
 }
 
@@ -161,7 +163,7 @@ bool hides_all(Spaces& spaces, const NetnsName& name, const Error& error) {
 // Which one it is, and what is kept of it in files, is known all the same.
 NamespaceObjects without_contents(Spaces& spaces, const std::string& proc, NamespaceObjects&& read,
                                   const Error& error) {
-  NamespaceObjects out{.name = read.name, .unreadable = error.message};
+  NamespaceObjects out{.name = read.name, .unreadable = error.message, .remedy = error.hint};
   out.hosts_files = std::move(read.hosts_files);
   const auto space = spaces.get(read.name);
   if (space.ok()) out.netns = Netns{.name = read.name, .born = birth_of(space.value()->route(), proc)};

@@ -166,6 +166,17 @@ Result<HostRoutes> read_host_routes(NetlinkSocket& socket, const LinkTable& link
   return out;
 }
 
+Result<std::vector<DroppingRoute>> read_dropping_routes(NetlinkSocket& socket, const LinkTable& links) {
+  std::vector<DroppingRoute> out;
+  OVL_CHECK(dump_routes(socket, RTPROT_UNSPEC, [&](const MessageView& message) {
+    const auto row = parse_row(message, links);
+    const auto type = row ? held_type(row->type) : std::nullopt;
+    if (!type || *type == RouteType::unicast || row->tos != 0) return;
+    out.push_back(DroppingRoute{.destination = row->route.destination, .table = row->table});
+  }));
+  return out;
+}
+
 namespace {
 
 // Not what the kernel or a router's advertisement makes by itself.

@@ -26,6 +26,14 @@ Result<std::vector<Route>> observe_routes(NetlinkSocket& socket, const LinkTable
                                           const std::vector<Route>& wanted,
                                           const std::vector<Address>& addresses);
 
+// One that drops, of whatever table.
+struct DroppingRoute {
+  IpPrefix destination;
+  std::uint32_t table = 0;
+};
+
+Result<std::vector<DroppingRoute>> read_dropping_routes(NetlinkSocket& socket, const LinkTable& links);
+
 // exclusive: refuse with EEXIST when its key is taken; else replace.
 void write_route(MessageQueue& queue, int index, const Route& route, bool exclusive);
 void write_route_remove(MessageQueue& queue, int index, const Route& route);

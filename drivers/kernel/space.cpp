@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -79,12 +80,32 @@ Result<Space*> Spaces::get(const NetnsName& name) {
     UniqueFd fd;
     if (!name.empty()) {
       OVL_TRY(fd, directory_.open(name));
+      OVL_CHECK(is_another(name, fd.get()));
     }
     OVL_TRY(auto space, Space::open(name, std::move(fd)));
     found = open_.emplace(name, std::move(space)).first;
   }
   found->second->last_used = ++clock_;
   return found->second.get();
+}
+
+// A name for the host's own namespace (of a container that shares the host's network, as a rule) is no
+// endpoint's: what ovl makes for one would be made on the host.
+Status Spaces::is_another(const NetnsName& name, int fd) {
+  OVL_TRY(const Space* own, get(NetnsName()));
+
+  struct stat named {};
+
+  struct stat here {};
+
+  const bool known = fstat(fd, &named) == 0 && fstat(own->fd(), &here) == 0;
+  if (!known || named.st_ino != here.st_ino || named.st_dev != here.st_dev) return {};
+  return Error{
+      .code = Errc::conflict,
+      .message = fmt::format("netns {} is another name of this host's own namespace", name.text()),
+      .hint = fmt::format("take the name away, which leaves the namespace: ip netns delete {}; or use "
+                          "another one",
+                          name.text())};
 }
 
 void Spaces::forget(const NetnsName& name) {

@@ -82,6 +82,9 @@ class Spaces {
   [[nodiscard]] std::uint64_t writes() const;
 
  private:
+  // Errors: conflict, when it is the host's own.
+  Status is_another(const NetnsName& name, int fd);
+
   const NamespaceDirectory& directory_;
   std::size_t limit_;
   std::uint64_t clock_ = 0;

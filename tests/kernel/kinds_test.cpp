@@ -1,4 +1,6 @@
 // Each kind of object: made, read back equal, changed in place field by field, removed, nothing left.
+#include <gmock/gmock.h>
+
 #include <chrono>
 #include <thread>
 
@@ -41,6 +43,26 @@ TEST_F(KindTest, NetnsOfSomebodyElseGetsItsLoUpAndNoMark) {
   const Netns after = *observe_one("blue").netns;
   EXPECT_TRUE(after.lo_up);
   EXPECT_EQ(after.owner, "");
+}
+
+// As `ip netns attach` makes it of a container that shares the host's network.
+TEST_F(KindTest, NetnsThatIsTheHostsOwnIsNobodysAndUntouched) {
+  must("ip netns add blue; umount /run/netns/blue; mount --bind /proc/self/ns/net /run/netns/blue");
+  const NamespaceObjects seen = observe_one("blue");
+  EXPECT_THAT(seen.unreadable, ::testing::HasSubstr("another name of this host's own namespace"));
+  EXPECT_THAT(seen.remedy, ::testing::HasSubstr("ip netns delete blue"));
+  EXPECT_TRUE(seen.links.empty());
+}
+
+// `ip netns delete` would take away what the link leads to.
+TEST_F(KindTest, NetnsThatIsALinkIsRemovedAlone) {
+  must("ip netns add blue; ln -s blue /run/netns/green");
+  const NamespaceObjects seen = observe_one("green");
+  EXPECT_THAT(seen.unreadable, ::testing::HasSubstr("is a symbolic link"));
+  EXPECT_THAT(seen.remedy, ::testing::HasSubstr("rm /run/netns/green"));
+  must("rm /run/netns/green; mkdir /run/netns/green");
+  EXPECT_THAT(observe_one("green").remedy, ::testing::HasSubstr("rm -r /run/netns/green"));
+  must("rmdir /run/netns/green; ip netns exec blue true");
 }
 
 TEST_F(KindTest, NetnsOfIpNetnsAddIsSeenAndNeverRemoved) {

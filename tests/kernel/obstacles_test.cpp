@@ -105,6 +105,46 @@ TEST_F(ObstaclesTest, RoutesThatTakeAPlaceOrHideAPrefixAreTold) {
   EXPECT_EQ(told(), "0.0.0.0/0 d0 10.62.81.0/24 d0");
 }
 
+TEST_F(ObstaclesTest, RulesThatTakeEverythingOrAPrefixAreTold) {
+  NamespaceObjects wanted = wish();
+  wanted.routes.front().via = ip("172.31.0.1");
+  const auto said = [&] {
+    std::string out;
+    for (const Overruling& one : seen(wanted).overruled) {
+      out += (out.empty() ? "" : "; ") + one.message + (one.refuses_gateway ? " (no gateway)" : "");
+    }
+    return out;
+  };
+  EXPECT_EQ(said(), "");
+  const std::string drops = "rule 100 there drops what the endpoint sends ";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"prohibit", drops + "(prohibit) (no gateway)"},
+      {"iif lo blackhole", drops + "(blackhole) (no gateway)"},
+      {"from 10.62.81.0/24 unreachable", drops + "(unreachable) from 10.62.81.0/24"},
+      {"from 10.62.82.0/24 unreachable", ""},
+      {"to 10.62.81.128/25 blackhole", drops + "(blackhole) to 10.62.81.128/25"},
+      {"to 203.0.113.0/24 blackhole", ""},
+      {"fwmark 7 prohibit", ""},
+      {"iif d0 prohibit", ""},
+      {"not to 10.62.81.0/24 prohibit", ""},
+      {"ipproto tcp dport 25 prohibit", ""},
+      {"lookup 100", "rule 100 there leads what the endpoint sends into table 100, which drops all"},
+      {"lookup 101", ""},
+  };
+  must("ip -n web route add blackhole default table 100; ip -n web route add default dev d0 table 101");
+  for (const auto& [rule, expected] : cases) {
+    must("ip -n web rule add pref 100 " + rule);
+    EXPECT_EQ(said(), expected) << rule;
+    must("ip -n web rule del pref 100");
+  }
+  must("ip -n web rule add pref 32767 prohibit");
+  EXPECT_EQ(said(), "") << "what the main table has comes first";
+  must("ip -6 -n web rule add pref 5 prohibit");
+  ASSERT_EQ(seen(wanted).overruled.size(), 1U);
+  must(seen(wanted).overruled.front().removal);
+  EXPECT_EQ(said(), "");
+}
+
 // The kernel goes by the first of two that are alike.
 TEST_F(ObstaclesTest, ARouteBehindOursHidesNothing) {
   const std::string ours =

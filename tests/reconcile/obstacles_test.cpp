@@ -114,4 +114,26 @@ TEST_F(ObstaclesOfHost, AnEndOfAnotherPairIsNotTakenOver) {
       << said;
 }
 
+TEST_F(ObstaclesOfHost, ARuleThatRefusesTheGatewayIsAConflictBeforeAndAWarningAfter) {
+  space("x").netns = Netns{.name = netns("x")};
+  space("x").overruled = {{.message = "rule 100 there drops", .removal = "ip -n x rule del pref 100"}};
+  EXPECT_EQ(told(), "hidden-prefix : rule 100 there drops");
+  space("x").overruled.front().refuses_gateway = true;
+  EXPECT_EQ(told(), "foreign-route endpoint x: rule 100 there drops");
+  space("x").overruled.clear();
+  ASSERT_TRUE(apply(kOneEndpoint).ok());
+  space("x").overruled = {{.message = "rule 100 there drops", .removal = "", .refuses_gateway = true}};
+  EXPECT_EQ(told(), "hidden-prefix : rule 100 there drops");
+}
+
+TEST_F(ObstaclesOfHost, TwoNamesOfOneNamespaceAreAConflictOfBothEndpoints) {
+  const std::string two = std::string(kOneEndpoint) + "[endpoint.y]\nhost = \"a\"\nnetwork = \"web\"\n";
+  for (const char* name : {"x", "y"}) space(name).netns = Netns{.name = netns(name), .born = "boot 7"};
+  EXPECT_EQ(told(two),
+            "shared-netns endpoint x: it is the same namespace as netns y, which is another endpoint's; "
+            "shared-netns endpoint y: it is the same namespace as netns x, which is another endpoint's");
+  space("y").netns->born = "boot 8";
+  EXPECT_EQ(told(two), "");
+}
+
 }  // namespace ovl
