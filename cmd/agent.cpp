@@ -158,11 +158,13 @@ class Agent {
     asked_->recorded = vtep_ = planned.own.facts->vtep;
   }
 
-  // Whether the interface by which the others reach this host has lost the address that they know.
+  // Whether the interface by which the others reach this host has lost the address that they know, or is gone
+  // itself: an apply says so.
   bool has_moved() {
     if (!addresses_ || !addresses_->has_changed() || !asked_) return false;
     const auto facts = context_.world().kernel->facts(*asked_);
-    return facts.ok() && facts.value().vtep != vtep_;
+    if (!facts.ok()) return facts.error().code == Errc::conflict;
+    return facts.value().vtep != vtep_;
   }
 
   Keystore& keystore() { return *context_.world().keystore; }

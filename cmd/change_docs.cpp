@@ -23,6 +23,8 @@ through each of these changes and counts.
 | endpoint's address or MAC | its own objects; peers' entries in place | the endpoint, until its peers' hosts have applied |
 | network `mtu`, one more subnet or a larger one | in place | nobody |
 | network `internal` | in place | its endpoints' way out, for good |
+| network with a subnet less | in place | its endpoints' traffic of that family, for good |
+| host `gateway_pool` | in place | connections by the way out of its endpoints, for good |
 | `subnet`, `gateway`, `vni`, `port`, `gateway_pool`, `address` or `mac` left out again | kept as it is | nobody |
 | network `vni`, `port` | a second device, the switch, the end of the first: three generations | nobody |
 | network renamed with `[[moved]]` | ids, VNI and addresses stay; its sandbox is made anew | its traffic on each host, while that host applies |

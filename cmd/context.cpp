@@ -653,6 +653,20 @@ Result<Records> Context::records_now() {
   return std::move(known).records;
 }
 
+// Of the host that this machine was when it applied last: its own name, or the one that it has got since. A
+// manifest whose [[moved]] is gone again leaves that to the records.
+Result<HostName> Context::name_now(const std::string& former, const Records& records) {
+  if (!known_host(former, manifest_.get(), records)) {
+    OVL_TRY(auto renamed, new_name_of(former, manifest_.get(), records, *state_));
+    if (!renamed && manifest_ != nullptr) {
+      OVL_TRY(const Records there, records_now());
+      OVL_TRY(renamed, new_name_of(former, nullptr, there, *state_));
+    }
+    if (renamed) return std::move(*renamed);
+  }
+  return HostName::parse(former);
+}
+
 Status Context::identify(const PlanOptions& options) {
   Records records;
   if (manifest_ == nullptr) {
@@ -676,7 +690,7 @@ Status Context::identify(const PlanOptions& options) {
     if (!options.host.empty()) break;
   }
   if (bound && (options.host.empty() || options.host == *bound)) {
-    OVL_TRY(request_.host, HostName::parse(*bound));
+    OVL_TRY(request_.host, name_now(*bound, records));
     return {};
   }
   return Error{.code = Errc::usage,

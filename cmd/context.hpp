@@ -111,6 +111,7 @@ class Context {
   void mind_place(const PlanOptions& options);
   Status identify(const PlanOptions& options);
   Result<Records> records_now();
+  Result<HostName> name_now(const std::string& former, const Records& records);
   Status open_host(const GlobalOptions& global);
   Status open_state(const GlobalOptions& global, const Needs& needs);
   Status fill_request(const GlobalOptions& global, const PlanOptions& options, const GivenManifest* given);

@@ -105,6 +105,7 @@ struct SummaryOf {
 std::string duration_of(const Interruption& interruption) {
   if (interruption.for_good) return "for good";
   if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
+  if (interruption.until.empty()) return "until the manifest is applied";
   std::string hosts;
   for (const HostName& host : interruption.until) add(hosts, host.text());
   return "until these have applied too: " + hosts + (interruption.others ? " and others" : "");

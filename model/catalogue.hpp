@@ -422,6 +422,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
     {"small-underlay", Stage::plan, Errc::conflict,
      "Warning: one host's underlay makes the MTU of its networks smaller than IPv6's 1,280 bytes.",
      "Raise the MTU of that host's underlay."},
+    {"address-untold", Stage::plan, Errc::conflict,
+     "Warning: this host's interface has another address than its record says, and a host alone changes no "
+     "records: the other hosts don't reach it through the tunnels.",
+     "Apply the manifest, here or on another host."},
     {"asymmetric-route", Stage::plan, Errc::conflict,
      "Warning: this host's answers to another host leave by another interface than its VTEP is on.",
      "Route to that host by the VTEP's interface, or set source_check = \"loose\" in this host's block."},

@@ -93,7 +93,8 @@ struct Interruption {
   std::string what;                // "all its traffic", "traffic with other hosts"
   bool for_good = false;           // it does not come back
   std::uint32_t milliseconds = 0;  // at most, as measured; 0: until `until` have applied too, or for good
-  std::vector<HostName> until;     // hosts whose own apply ends it, sorted; of many the first
+  std::vector<HostName> until;     // hosts whose own apply ends it, sorted; of many the first. None: it ends
+                                   // when the manifest is applied
   bool others = false;             // there are more of them
 
   bool operator==(const Interruption&) const = default;
@@ -124,6 +125,7 @@ struct Origin {
 // What a plan without changes leaves undone all the same, as far as it was known when it was made.
 struct Undone {
   bool host_not_looked_at = false;  // for want of privileges
+  bool address_untold = false;      // the others know another address of this host, and no record changes
   bool away = false;                // the last good records stand for those of a store that can't be reached
   std::int64_t refused = 0;         // records for which this host's last good ones stand
   std::vector<std::string> steps = {};   // where changes are that take several: "network.a (step 1 of 3)"
@@ -132,6 +134,7 @@ struct Undone {
 
   static constexpr auto fields() {
     return std::tuple{setting("host_not_looked_at", &Undone::host_not_looked_at),
+                      setting("address_untold", &Undone::address_untold),
                       setting("away", &Undone::away),
                       setting("refused", &Undone::refused),
                       setting("steps", &Undone::steps),

@@ -93,6 +93,9 @@ std::string not_made(const ClosingFacts& facts) {
 std::string still_to_come(const ClosingFacts& facts) {
   std::string out;
   if (facts.partial) return out;
+  if (facts.undone.address_untold) {
+    out += " The other hosts know another address of this one: apply the manifest (ovl apply).";
+  }
   if (!facts.waiting.empty()) out += fmt::format(" Waiting for other hosts: {}.", listed(facts.waiting));
   if (!facts.undone.behind.empty()) {
     out += fmt::format(" Still to apply: {} (there: ovl apply --scope host).", listed(facts.undone.behind));
@@ -138,6 +141,7 @@ std::string words_of_plan(const ClosingFacts& facts) {
 bool is_settled(const ClosingFacts& facts) {
   if (facts.refused || !facts.left.empty() || facts.undone.refused > 0) return false;
   if (facts.refresh_only) return facts.drift == 0;
+  if (facts.undone.address_untold && !facts.partial) return false;
   return changes_nothing(facts) && (facts.partial || facts.waiting.empty());
 }
 

@@ -19,6 +19,7 @@ constexpr std::uint32_t kDeviceGap = 200;
 constexpr std::uint32_t kSandboxGap = 500;
 
 constexpr std::string_view kAllTraffic = "all its traffic";
+constexpr std::string_view kWayOut = "its way out";
 
 // Hosts that one interruption names: each change repeats them.
 constexpr std::size_t kMostPredicted = 16;
@@ -29,11 +30,12 @@ bool is_removed(const ObjectChange& change) {
 
 class Predictor {
  public:
-  Predictor(const Plan& plan, const Records& desired) : plan_(plan) {
+  Predictor(const Plan& plan, const Records& desired) : plan_(plan), self_(desired.host(plan.host)) {
     for (const EndpointRecord& endpoint : desired.endpoints) {
       hosts_[endpoint.network].insert(endpoint.host);
       networks_[endpoint.host.text()].insert(endpoint.network);
       lives_on_.emplace(endpoint.network.text() + "/" + endpoint.name.text());
+      if (endpoint.gateway_address) reaches_out_.emplace(endpoint.name.text());
       if (endpoint.host != plan.host) continue;
       here_.emplace(endpoint.name.text());
       ports_.emplace(VethPeer{endpoint.netns, endpoint.interface}, &endpoint);
@@ -44,6 +46,11 @@ class Predictor {
   }
 
   std::vector<Interruption> run() {
+    for (const RecordChange& change : plan_.record_changes) {
+      if (change.kind == RecordKind::host && !change.previous.empty()) {
+        renamed_.emplace(change.previous, change.name);
+      }
+    }
     for (const RecordChange& change : plan_.record_changes) of_record(change);
     for (const ObjectChange& change : plan_.object_changes) of_object(change);
     return std::move(out_);
@@ -51,6 +58,9 @@ class Predictor {
 
  private:
   void add(Interruption interruption) {
+    // What is cut off for good is not cut off for a while beside.
+    if (!interruption.for_good && lost_.contains({interruption.subject, interruption.what})) return;
+    if (interruption.for_good) lost_.emplace(interruption.subject, interruption.what);
     if (!said_.emplace(interruption.subject, interruption.what, interruption.milliseconds).second) return;
     out_.push_back(std::move(interruption));
   }
@@ -91,24 +101,63 @@ class Predictor {
 
   // Another address beside those that stay is nobody's loss. Who lives in the old namespace stays there.
   void of_endpoint(const RecordChange& change) {
-    if (touches(change, {"host", "netns"})) {
+    const bool moves = changes_host(change);
+    if (moves || touches(change, {"netns"})) {
       add_for_good(name_of(change).address(), left_behind(text_in(change.before, "netns")));
     }
-    if (!touches(change, {"host", "mac"}) && !gives_up_address(change)) return;
+    of_way_out(change);
     std::set<HostName> hosts = hosts_of(name_of(change).index);
-    if (const auto before = HostName::parse(text_in(change.before, "host")); before.ok()) {
+    if (const auto before = HostName::parse(text_in(change.before, "host")); moves && before.ok()) {
       hosts.insert(before.value());
     }
-    add_until(change, std::string(kAllTraffic), hosts);
+    const bool is_all = moves || touches(change, {"mac"});
+    if (is_all) add_until(change, std::string(kAllTraffic), hosts);
+    for (const Family family : {Family::ipv4, Family::ipv6}) of_addresses(change, family, is_all, hosts);
   }
 
-  static bool gives_up_address(const RecordChange& change) {
+  // A host that is only called otherwise is the same one.
+  bool changes_host(const RecordChange& change) {
+    if (!touches(change, {"host"})) return false;
+    const auto renamed = renamed_.find(text_in(change.before, "host"));
+    return renamed == renamed_.end() || renamed->second != text_in(change.after, "host");
+  }
+
+  // What the world answers to is an address of its host's pool.
+  void of_way_out(const RecordChange& change) {
+    if (!touches(change, {"gateway_address"}) || text_in(change.before, "gateway_address").empty()) return;
+    const std::string endpoint = name_of(change).name;
+    const bool stays = reaches_out_.contains(endpoint);
+    if (stays && text_in(change.after, "gateway_address").empty()) return;  // by another of its networks
+    add_for_good("endpoint." + endpoint, stays ? "connections by its way out" : std::string(kWayOut));
+  }
+
+  // Another address in place of one is found again, and one that nothing follows is not.
+  void of_addresses(const RecordChange& change, Family family, bool all_is_said,
+                    const std::set<HostName>& hosts) {
     const auto field = std::ranges::find(change.fields, "addresses", &FieldDelta::name);
-    if (field == change.fields.end() || field->before.as_array() == nullptr) return false;
-    const Value::Array* after = field->after.as_array();
-    return after == nullptr || std::ranges::any_of(*field->before.as_array(), [&](const Value& address) {
-             return std::ranges::find(*after, address) == after->end();
-           });
+    if (field == change.fields.end()) return;
+    const std::vector<IpAddress> before = addresses_in(field->before, family);
+    const std::vector<IpAddress> after = addresses_in(field->after, family);
+    const bool gives_up = std::ranges::any_of(
+        before, [&](const IpAddress& one) { return std::ranges::find(after, one) == after.end(); });
+    if (!gives_up) return;
+    const std::string_view what = family == Family::ipv4 ? "its IPv4 traffic" : "its IPv6 traffic";
+    if (after.empty()) return add_for_good(name_of(change).address(), std::string(what));
+    const bool is_only = addresses_in(field->before, other(family)).empty();
+    if (!all_is_said) add_until(change, std::string(is_only ? kAllTraffic : what), hosts);
+  }
+
+  static Family other(Family family) { return family == Family::ipv4 ? Family::ipv6 : Family::ipv4; }
+
+  static std::vector<IpAddress> addresses_in(const Value& field, Family family) {
+    std::vector<IpAddress> out;
+    if (field.as_array() == nullptr) return out;
+    for (const Value& item : *field.as_array()) {
+      const std::string* text = item.as_string();
+      const auto address = text != nullptr ? IpAddress::parse(*text) : Error{};
+      if (address.ok() && address.value().family() == family) out.push_back(address.value());
+    }
+    return out;
   }
 
   static std::string left_behind(const std::string& netns) {
@@ -198,6 +247,9 @@ class Predictor {
                                     : "host." + plan_.host.text();
     switch (link.type) {
       case LinkType::vxlan:
+        if (is_untold(as<Link>(change.after))) {
+          return add({.subject = network, .what = "traffic with other hosts"});
+        }
         return add({.subject = network, .what = "traffic with other hosts", .milliseconds = kDeviceGap});
       case LinkType::bridge:
         return add({.subject = network, .what = "all its traffic on this host", .milliseconds = kSandboxGap});
@@ -208,25 +260,38 @@ class Predictor {
     }
   }
 
+  // Of a host alone: its tunnels get an address that no record has.
+  [[nodiscard]] bool is_untold(const Link* tunnel) const {
+    return tunnel != nullptr && tunnel->local && self_ != nullptr && self_->interface && !self_->bind &&
+           self_->advertise && self_->advertise != tunnel->local;
+  }
+
   void of_replaced_port(const Link& link, const Link* after) {
     const bool leaves = after != nullptr && after->peer && after->peer->netns != link.peer->netns;
     // Its way out leaves with the rest.
     if (leaves && owner_of(link).network.empty()) return;
     if (leaves) add_for_good(subject_of(link), left_behind(link.peer->netns.text()));
-    add({.subject = subject_of(link), .what = std::string(kAllTraffic), .milliseconds = kDeviceGap});
+    const std::string_view what = owner_of(link).network.empty() ? kWayOut : kAllTraffic;
+    add({.subject = subject_of(link), .what = std::string(what), .milliseconds = kDeviceGap});
   }
 
   void of_removed_port(const Link& link) {
     const Owner owner = owner_of(link);
     if (owner.network.empty()) {
-      if (here_.contains(owner.endpoint)) add_for_good(subject_of(link), "its way out");
-      return;
+      return of_removed_way_out(owner.endpoint);
     }
     const auto heir = ports_.find(*link.peer);
     if (heir != ports_.end()) return of_renamed_network(*heir->second);
     const bool lives_on = lives_on_.contains(owner.network + "/" + owner.endpoint);
     add_for_good(subject_of(link),
                  lives_on ? left_behind(link.peer->netns.text()) : std::string(kAllTraffic));
+  }
+
+  // Of an endpoint that goes nothing stays to be told. One that gets another device for it reaches out again.
+  void of_removed_way_out(const std::string& endpoint) {
+    if (!here_.contains(endpoint)) return;
+    if (!reaches_out_.contains(endpoint)) return add_for_good("endpoint." + endpoint, std::string(kWayOut));
+    add({.subject = "endpoint." + endpoint, .what = std::string(kWayOut), .milliseconds = kDeviceGap});
   }
 
   // The interface in its namespace comes back, on a sandbox of another name.
@@ -272,17 +337,27 @@ class Predictor {
     const auto* before = as<Link>(change.before);
     if (before == nullptr) return;
     if (link.type == LinkType::veth && link.mac && before->mac != link.mac && !link.peer) {
-      add({.subject = "netns." + space, .what = "all its traffic", .milliseconds = kDeviceGap});
+      const auto way_out = ways_out_.find(VethPeer{plan_.spaces[change.space], link.name});
+      if (way_out != ways_out_.end()) {
+        return add({.subject = "endpoint." + way_out->second,
+                    .what = std::string(kWayOut),
+                    .milliseconds = kDeviceGap});
+      }
+      add({.subject = "netns." + space, .what = std::string(kAllTraffic), .milliseconds = kDeviceGap});
     }
   }
 
   const Plan& plan_;
-  std::set<std::string> lives_on_;                   // "network/endpoint" of each desired one
-  std::set<std::string> here_;                       // endpoints of this host
-  std::map<VethPeer, const EndpointRecord*> ports_;  // of this host, by the end in their namespace
-  std::map<VethPeer, std::string> ways_out_;         // likewise; the endpoints' names
-  std::map<Label, std::set<HostName>> hosts_;        // with an endpoint in each network
-  std::map<std::string, std::set<Label>> networks_;  // that each host has an endpoint in
+  const HostRecord* self_;                              // none: of no host
+  std::set<std::string> lives_on_;                      // "network/endpoint" of each desired one
+  std::set<std::string> here_;                          // endpoints of this host
+  std::set<std::string> reaches_out_;                   // endpoints that will have a way out
+  std::map<std::string, std::string> renamed_;          // hosts: old name, new name
+  std::set<std::pair<std::string, std::string>> lost_;  // subject and what is cut off for good
+  std::map<VethPeer, const EndpointRecord*> ports_;     // of this host, by the end in their namespace
+  std::map<VethPeer, std::string> ways_out_;            // likewise; the endpoints' names
+  std::map<Label, std::set<HostName>> hosts_;           // with an endpoint in each network
+  std::map<std::string, std::set<Label>> networks_;     // that each host has an endpoint in
   std::set<std::tuple<std::string, std::string, std::uint32_t>> said_;  // subject, what, how long
   std::vector<Interruption> out_;
 };

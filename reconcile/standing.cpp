@@ -27,6 +27,14 @@ Standing standing_in_records(const StoreView& view, const HostStatus& status) {
   return {Standing::Kind::current, "up to date"};
 }
 
+std::optional<Standing> standing_apart(const HostRecord* record, const HostFacts* facts) {
+  const auto address = untold_address(record, facts);
+  if (!address) return std::nullopt;
+  return Standing{Standing::Kind::behind,
+                  fmt::format("its address is {}, and its record says {}: apply the manifest",
+                              address->text(), record->advertise->text())};
+}
+
 Standing standing_outside(const HostStatus& status) {
   std::string text = fmt::format("out of the records: what generation {} made is still there", status.serial);
   if (status.result != "ok") text += fmt::format(" ({})", status.result);
@@ -45,7 +53,15 @@ Standing standing_of(const StoreView& view, const Records& records, const HostNa
             began ? "no report: it was lost, or the first apply was cut short" : "never applied"};
   }
   if (records.host(host) == nullptr && !refused) return standing_outside(at->second);
-  return standing_in_records(view, at->second);
+  Standing standing = standing_in_records(view, at->second);
+  if (standing.kind != Standing::Kind::current) return standing;
+  return standing_apart(records.host(host), view.facts.host(host)).value_or(std::move(standing));
+}
+
+std::optional<IpAddress> untold_address(const HostRecord* record, const HostFacts* facts) {
+  const bool follows = record != nullptr && record->interface && !record->bind && record->advertise;
+  if (!follows || facts == nullptr || !facts->vtep || facts->vtep == record->advertise) return std::nullopt;
+  return facts->vtep;
 }
 
 Standing standing_of(const StoreView& view, const HostName& host) {

@@ -19,6 +19,10 @@ struct Standing {
 
 Standing standing_of(const StoreView& view, const HostName& host);
 
+// The address that a host's interface has, where its record has another one: the others send to that until a
+// manifest is applied. None: they are the same, or the record names no interface.
+std::optional<IpAddress> untold_address(const HostRecord* record, const HostFacts* facts);
+
 // The same where these are the records, and not the view's.
 Standing standing_of(const StoreView& view, const Records& records, const HostName& host);
 

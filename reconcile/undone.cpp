@@ -28,10 +28,17 @@ std::vector<std::string> steps_in(const Records& records) {
   return out;
 }
 
+// Nobody applies by a name that no host has any more.
+bool is_renamed(const Planned& planned, const HostName& host) {
+  return std::ranges::any_of(planned.plan.record_changes, [&](const RecordChange& change) {
+    return change.kind == RecordKind::host && change.previous == host.text();
+  });
+}
+
 std::vector<std::string> behind_in(const Planned& planned) {
   std::vector<std::string> out;
   for (const NotCurrent& other : not_current(planned.cluster.view, planned.draft.desired)) {
-    if (other.host != planned.plan.host) out.push_back(other.host.text());
+    if (other.host != planned.plan.host && !is_renamed(planned, other.host)) out.push_back(other.host.text());
   }
   return out;
 }
@@ -48,7 +55,10 @@ Undone undone_of_change(const Planned& planned) {
 }
 
 Undone undone_of_following(const Planned& planned) {
-  return Undone{.away = planned.cluster.away, .refused = refused_in(planned.cluster.view)};
+  const HostFacts* own = planned.own.facts ? &*planned.own.facts : nullptr;
+  Undone out{.away = planned.cluster.away, .refused = refused_in(planned.cluster.view)};
+  out.address_untold = untold_address(planned.draft.desired.host(planned.plan.host), own).has_value();
+  return out;
 }
 
 }  // namespace ovl

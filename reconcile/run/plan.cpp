@@ -11,6 +11,7 @@
 #include "reconcile/held_by_pool.hpp"
 #include "reconcile/host/compare.hpp"
 #include "reconcile/predict.hpp"
+#include "reconcile/standing.hpp"
 #include "reconcile/undone.hpp"
 
 namespace ovl {
@@ -77,6 +78,22 @@ std::optional<Finding> shallow_source(const Task& task) {
                      "this clone is shallow and does not know where its history begins: the files are taken "
                      "as they are, and no commit stands for them",
                  .hint = "git fetch --unshallow; in a pipeline: fetch-depth: 0"};
+}
+
+// A host alone writes no records: what its interface has now is told by whoever applies the manifest.
+std::optional<Finding> address_untold(const Task& task, const Planned& planned) {
+  if (!planned.own.facts) return std::nullopt;
+  const HostRecord* record = planned.draft.desired.host(task.host);
+  const auto address = untold_address(record, &*planned.own.facts);
+  if (!address) return std::nullopt;
+  return Finding{
+      .code = Errc::conflict,
+      .id = "address-untold",
+      .subject = "host." + task.host.text(),
+      .message = fmt::format("{} has {} now, and the record says {}: the other hosts send to that one, "
+                             "and take nothing from the new one",
+                             record->interface->view(), address->text(), record->advertise->text()),
+      .hint = "apply the manifest, here or on another host: ovl apply"};
 }
 
 void warn(std::optional<Finding> warning, Plan& plan) {
@@ -213,6 +230,7 @@ Result<Planned> plan_following(const Request& request, World& world) {
                                   .now = world.now}));
   }
   put_in(planned.draft, planned.plan);
+  warn(address_untold(request, planned), planned.plan);
   if (!request.selection.all()) {
     OVL_TRY(Remembered known, remember(*world.state));
     planned.realised = std::move(known.records);
@@ -267,6 +285,7 @@ Result<Planned> look_while_following(const Request& request, World& world) {
   put_in(planned.cluster, planned.plan);
   append(planned.plan.warnings, planned.own.warnings);
   planned.draft = stand_by(planned.cluster);
+  warn(address_untold(request, planned), planned.plan);
   OVL_CHECK(wish_here(request, world, planned));
   OVL_CHECK(compare_here(request, world, planned));
   look_only(planned);

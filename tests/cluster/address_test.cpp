@@ -61,6 +61,8 @@ TEST_F(AddressOfHost, ANewOneIsUsedByTheAgentAndLearnedByWhoWrites) {
   EXPECT_TRUE(says("right", "generation [0-9]*: Apply complete", 1)) << on("right", "cat /run/agent.log").out;
   EXPECT_EQ(on("right", "ip netns exec ovl-net ip -d link show vxlan0 | grep 'local " + now + " '").code, 0)
       << now << on("right", "cat /run/agent.log; ip netns exec ovl-net ip -d link show vxlan0").out;
+  EXPECT_TRUE(on("right", "ovl status").has("its address is " + now + ", and its record says"));
+  EXPECT_TRUE(on("right", "ovl plan --scope host").has("The other hosts know another address of this one"));
   EXPECT_NE(apply("left").find("-> " + now), std::string::npos);
   EXPECT_EQ(in("right", "two", "ping -c 1 -w 20 10.7.0.2").code, 0) << "once its filter has heard";
   EXPECT_EQ(in("left", "one", "ping -c 1 -W 2 two").code, 0);

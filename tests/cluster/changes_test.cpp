@@ -280,8 +280,13 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   std::string text = blocks_.text();
   for (std::size_t at = 0; (at = text.find("left", at)) != std::string::npos;) text.replace(at, 4, "west");
   write(text + "[[moved]]\nfrom = \"host.left\"\nto = \"host.west\"\n");
+  // One whose hostname is neither name goes by what it was when it applied last.
+  const Ran nameless = on("left", "hostname elsewhere; ovl plan; hostname left");
+  EXPECT_TRUE(nameless.has("has another name")) << nameless.out;
+  EXPECT_FALSE(nameless.has("no longer declared")) << nameless.out;
   const std::string calm = start_ping("calm-two", "10.0.7.2");
   const std::string plan = apply("left");
+  EXPECT_EQ(plan.find("Interruptions"), std::string::npos) << plan;
   apply("right");
   EXPECT_EQ(end_ping("calm-two", calm).lost, 0) << plan;
   EXPECT_NE(plan.find("~ host.left -> host.west  (has another name)"), std::string::npos) << plan;
@@ -290,6 +295,10 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   EXPECT_EQ(on("right", "ovl plan --detailed-exitcode").code, 0);
   // One that has not applied since finds itself by its record's id.
   ASSERT_EQ(on("right", "ovl state mv host.right host.east --auto-approve").code, 0);
+  for (std::size_t at = 0; (at = text.find("right", at)) != std::string::npos;) text.replace(at, 5, "east");
+  write(text);
+  const Ran settled = on("right", "hostname elsewhere; ovl plan; hostname right");
+  EXPECT_FALSE(settled.has("no longer declared")) << "where the [[moved]] is gone again: " << settled.out;
   const Ran east = on("right", "cd / && ovl apply --scope host --auto-approve");
   EXPECT_EQ(east.code, 0) << east.out;
   const std::string hosts = on("left", "ovl host ls").out;
