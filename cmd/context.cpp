@@ -105,13 +105,6 @@ std::string declared_hosts(const Manifest* manifest, const Records& records) {
   return out.empty() ? "none" : out;
 }
 
-Result<KeystoreAccess> access_in(const State& state) {
-  OVL_TRY(const auto bound, state.binding("keystore"));
-  if (!bound) return KeystoreAccess();
-  OVL_TRY(const Value value, Value::parse_json(*bound));
-  return decode<KeystoreAccess>(value);
-}
-
 // A plan of one store is not for another.
 Status check_saved_store(const KeystoreWords& words) {
   const bool is_other = !words.given.url.empty() && !words.stated.url.empty() &&
@@ -698,6 +691,13 @@ Status Context::identify(const PlanOptions& options) {
                                       printable(options.host.empty() ? full : options.host)),
                .hint = fmt::format("say which one this machine is: --host NAME (declared: {})",
                                    declared_hosts(manifest_.get(), records))};
+}
+
+Result<KeystoreAccess> access_in(const State& state) {
+  OVL_TRY(const auto bound, state.binding("keystore"));
+  if (!bound) return KeystoreAccess();
+  OVL_TRY(const Value value, Value::parse_json(*bound));
+  return decode<KeystoreAccess>(value);
 }
 
 Result<std::chrono::milliseconds> parse_duration(const std::string& text) {

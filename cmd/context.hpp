@@ -145,6 +145,9 @@ class Context {
   std::string run_directory_;
 };
 
+// How a host reached its store when it applied last; empty: it never did. Errors: as State, and corrupt.
+Result<KeystoreAccess> access_in(const State& state);
+
 // "30s", "500ms", "2m" as milliseconds. Errors: usage.
 Result<std::chrono::milliseconds> parse_duration(const std::string& text);
 

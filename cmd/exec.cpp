@@ -13,6 +13,8 @@
 #include "cmd/verbs.hpp"
 #include "cmd/whereabouts.hpp"
 #include "drivers/process/enter.hpp"
+#include "reconcile/last_good.hpp"
+#include "state/folders.hpp"
 
 namespace ovl {
 
@@ -49,25 +51,72 @@ Result<NetnsName> find_netns(Context& context, const Label& name) {
                .hint = "see them with: ovl endpoint ls"};
 }
 
+struct RememberedPlace {
+  NetnsName netns;
+  KeystoreAccess access;  // of the store that it is recorded in
+};
+
+// Where this host has made it, as it remembers itself: what a manifest with a mistake, or a store that is
+// away, has no say in.
+std::optional<RememberedPlace> place_in(const State& state, const Label& name) {
+  const auto host = state.binding("host");
+  const auto known = remember(state);
+  auto access = access_in(state);
+  if (!host.ok() || !host.value() || !known.ok() || !access.ok()) return std::nullopt;
+  const auto& endpoints = known.value().records.endpoints;
+  const auto at = std::ranges::find_if(endpoints, [&](const EndpointRecord& endpoint) {
+    return endpoint.name == name && endpoint.host.text() == *host.value();
+  });
+  if (at == endpoints.end()) return std::nullopt;
+  return RememberedPlace{.netns = at->netns, .access = std::move(access).value()};
+}
+
+std::optional<RememberedPlace> remembered(const GlobalOptions& global, const PlanOptions& options,
+                                          const Label& name) {
+  for (const Label& cluster : clusters_with_state(global.state_directory)) {
+    if (!options.cluster.empty() && cluster.text() != options.cluster) continue;
+    const auto state = State::open_read_only({.root = global.state_directory, .cluster = cluster});
+    if (!state.ok()) continue;
+    auto place = place_in(state.value(), name);
+    if (place) return place;
+  }
+  return std::nullopt;
+}
+
+std::string path_of(const GlobalOptions& global, const NetnsName& netns) {
+  return fmt::format("{}/netns/{}", global.run_directory, netns.text());
+}
+
 bool is_there(const std::string& path) {
   std::error_code error;
   return std::filesystem::exists(path, error) || error;  // what can't be looked at is told by entering it
 }
 
+// From the records in the store, or the manifest.
+Result<NetnsName> look_up(const GlobalOptions& global, const PlanOptions& options, const Label& name) {
+  OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  OVL_TRY(NetnsName netns, find_netns(context, name));
+  if (!is_there(path_of(global, netns))) {
+    const Error missing{
+        .code = Errc::not_found,
+        .message = fmt::format("netns {} of endpoint {} does not exist", netns.text(), name.text())};
+    return not_here(global, context, name, missing);
+  }
+  forget_secret_variables(context.access());
+  return netns;
+}
+
+// An endpoint is no place for the keystore's secrets.
 Status enter(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec) {
   OVL_TRY(const Label name, Label::parse(exec.endpoint));
   NetnsName netns;
-  {
-    OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
-    OVL_TRY(netns, find_netns(context, name));
-    if (!is_there(fmt::format("{}/netns/{}", global.run_directory, netns.text()))) {
-      const Error missing{
-          .code = Errc::not_found,
-          .message = fmt::format("netns {} of endpoint {} does not exist", netns.text(), name.text())};
-      return not_here(global, context, name, missing);
-    }
-    // An endpoint is no place for the keystore's secrets.
-    forget_secret_variables(context.access());
+  const auto place = remembered(global, options, name);
+  if (place && is_there(path_of(global, place->netns))) {
+    netns = place->netns;
+    forget_secret_variables(place->access);
+    forget_secret_variables(options.keystore);
+  } else {
+    OVL_TRY(netns, look_up(global, options, name));
   }
   return enter_netns(netns, EnterOptions{.netns_directory = global.run_directory + "/netns"});
 }
