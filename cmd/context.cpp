@@ -34,6 +34,7 @@
 #include "reconcile/sources.hpp"
 #include "reconcile/store_place.hpp"
 #include "state/folders.hpp"
+#include "state/places.hpp"
 
 namespace ovl {
 
@@ -497,6 +498,7 @@ Status Context::open_host(const GlobalOptions& global) {
   OVL_TRY(kernel_, open_linux_kernel(kernel));
   world_.kernel = kernel_.get();
   run_directory_ = global.run_directory;
+  request_.unusable_places = unusable_places(global.state_directory, global.run_directory);
   return {};
 }
 

@@ -298,6 +298,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "left as "
      "they are.",
      "Give each endpoint a namespace of its own, or one endpoint several networks."},
+    {"unusable-place", Stage::plan, Errc::conflict,
+     "Where ovl keeps its state or makes namespaces, a link or a file stands in the place of a folder, or "
+     "the "
+     "file system is read-only.",
+     "Make it a folder that root may write, or remove what is there."},
     {"port-held", Stage::plan, Errc::conflict,
      "The UDP port of a network's tunnels is another program's, or a device's that shares it with none of "
      "ours.",

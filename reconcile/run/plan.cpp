@@ -117,6 +117,18 @@ Result<std::optional<NftTable>> compare_to(const Task& task, World& world, const
   return compare(task, world, with, plan);
 }
 
+// An apply would not get as far as its lock, or forget at once what it has made.
+void find_unusable_places(const Task& task, std::vector<Finding>& conflicts) {
+  for (const std::string& message : task.unusable_places) {
+    conflicts.push_back(Finding{.code = Errc::conflict,
+                                .id = "unusable-place",
+                                .subject = "host." + task.host.text(),
+                                .message = message,
+                                .hint = "make it a folder that root may write, or let ovl make it",
+                                .part = {}});
+  }
+}
+
 // What the records and this host's facts want of it.
 Status wish_here(const Task& task, World& world, Planned& planned) {
   const Records& desired = planned.draft.desired;
@@ -125,6 +137,7 @@ Status wish_here(const Task& task, World& world, Planned& planned) {
       .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
   Wish wished = wish(in, desired, planned.cluster.view.facts);
   OVL_CHECK(leave_gateway(*world.state, task.host, desired, wished.conflicts));
+  find_unusable_places(task, wished.conflicts);
   put_in(std::move(wished), planned.plan);
   OVL_CHECK(find_foreign_drops(task, world, desired, planned.cluster, planned.own));
   for (const ForeignDrop& drop : planned.own.drops) {

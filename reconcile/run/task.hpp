@@ -51,6 +51,8 @@ struct Task {
   // caller's.
   NetnsList netns_list;
   bool own_words = false;
+  // Where an apply could keep or make nothing on this host: "/run/ovl is a symbolic link".
+  std::vector<std::string> unusable_places;
   std::vector<std::string> adopt;  // addresses of what exists here and may be taken over
   std::chrono::milliseconds lock_timeout{30'000};
   std::chrono::seconds lock_ttl{60};  // of a lock whose holder went without a word
