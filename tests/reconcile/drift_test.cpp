@@ -57,6 +57,17 @@ TEST_F(Drift, IsToldFromAWishOfTheSamePlan) {
   EXPECT_EQ(parts_of(both.value().plan).second, wishes);
 }
 
+// What is made anew because somebody asks for it takes along what stands on it; nothing of it has moved.
+TEST_F(Drift, IsNotWhatStandsOnWhatIsWishedAnew) {
+  ASSERT_TRUE(apply(kOneEndpoint).ok());
+  for (const char* link : {"link.x[\"eth0\"]", "link.ovl-web[\"vxlan0\"]"}) {
+    const auto planned = plan_replacing(kOneEndpoint, link);
+    ASSERT_TRUE(planned.ok()) << planned.error().message;
+    EXPECT_EQ(parts_of(planned.value().plan).first, 0U) << link;
+    EXPECT_GE(parts_of(planned.value().plan).second, 1U) << link;
+  }
+}
+
 // What others have written, and this host has not applied yet, is a wish.
 TEST_F(Drift, IsNotWhatThisHostHasYetToApply) {
   ASSERT_TRUE(apply(kOneEndpoint).ok());

@@ -121,6 +121,17 @@ class OneHost : public ::testing::Test {
     return make_plan(request(Scope::all, &manifest), world);
   }
 
+  // With an object, as a plan names it, made anew.
+  Result<Planned> plan_replacing(const std::string& text, const std::string& object) {
+    const Manifest manifest = parsed(text);
+    const auto keystore = store_.connect();
+    World world = world_with(*keystore);
+    Request asked = request(Scope::all, &manifest);
+    OVL_TRY(const ChangeName name, ChangeName::parse(object));
+    asked.replaces = {name};
+    return make_plan(asked, world);
+  }
+
   // What is there, to look at and to change.
   NamespaceObjects& space(const std::string& name) {
     return kernel_.objects().at(name.empty() ? NetnsName() : netns(name));
