@@ -84,6 +84,7 @@ class Agent {
     while (!interrupted()) {
       manager_.alive();
       OVL_CHECK(context_.reach_store());
+      if (suspended_.holds()) break;
       OVL_CHECK(presence_.keep(suspended_.words()));
       OVL_TRY(const WatchBatch batch, watch->next(kGlance));
       OVL_TRY(const bool other_netns, context_.watch_netns());

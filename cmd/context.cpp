@@ -63,6 +63,20 @@ Result<Scope> parse_scope(const std::string& text) {
                .hint = "use all, cluster or host"};
 }
 
+// Where nobody sees the diagnostics, the first of them is what others are told: place and message.
+std::string first_error(const Diagnostics& diagnostics, const Sources& sources) {
+  const auto at = std::ranges::find(diagnostics, Severity::error, &Diagnostic::severity);
+  if (at == diagnostics.end()) return {};
+  return fmt::format("{}: {}", place_text(at->place, sources), at->message);
+}
+
+// first: what is wrong first; may be empty.
+Error invalid_manifest(const std::string& first) {
+  return Error{.code = Errc::manifest,
+               .message = fmt::format("the manifest is invalid{}{}; nothing was done",
+                                      first.empty() ? "" : ": ", first)};
+}
+
 // The first of the candidates that is a declared (or recorded) host.
 std::optional<HostName> known_host(const std::string& candidate, const Manifest* manifest,
                                    const Records& records) {
@@ -273,7 +287,8 @@ Status Context::load_manifest(const PlanOptions& options, const Needs& needs, co
     *needs.findings = {source_.files, parsed.manifest, parsed.diagnostics, revision};
   }
   if (has_errors(parsed.diagnostics)) {
-    return Error{.code = Errc::manifest, .message = "the manifest is invalid; nothing was done"};
+    const bool unseen = options.host_side || options.by_itself;
+    return invalid_manifest(unseen ? first_error(parsed.diagnostics, source_.files) : std::string());
   }
   if (!source_.content.empty() && parsed.diagnostics.empty())
     ManifestCache().keep(source_.content, parsed.manifest);
@@ -662,27 +677,44 @@ Result<HostName> Context::name_now(const std::string& former, const Records& rec
   return HostName::parse(former);
 }
 
+// The first of these names that is a host, or was called so. manifest: nullptr: the records say it.
+Result<std::optional<HostName>> Context::find_name(const std::vector<std::string>& candidates,
+                                                   const Manifest* manifest, const Records& records) const {
+  for (const std::string& candidate : candidates) {
+    if (auto name = known_host(candidate, manifest, records)) return name;
+    OVL_TRY(auto renamed, new_name_of(candidate, manifest, records, *state_));
+    if (renamed) return renamed;
+  }
+  return std::optional<HostName>();
+}
+
 Status Context::identify(const PlanOptions& options) {
+  const bool follows = request_.scope == Scope::host;
   Records records;
-  if (manifest_ == nullptr) {
-    OVL_TRY(records, records_now());
+  if (manifest_ == nullptr || follows) {
+    auto now = records_now();
+    if (!now.ok() && manifest_ == nullptr) return std::move(now).error();
+    if (now.ok()) records = std::move(now).value();
   }
   // A host that was removed from the records is still the one that it was.
   OVL_TRY(const auto bound, state_->binding("host"));
   const std::string full = host_name();
-  const std::string candidates[] = {options.host, full, full.substr(0, full.find('.'))};
-  for (const std::string& candidate : candidates) {
-    if (candidate.empty()) continue;
-    if (const auto name = known_host(candidate, manifest_.get(), records)) {
-      request_.host = *name;
-      return {};
-    }
-    OVL_TRY(const auto renamed, new_name_of(candidate, manifest_.get(), records, *state_));
-    if (renamed) {
-      request_.host = *renamed;
-      return {};
-    }
-    if (!options.host.empty()) break;
+  const std::vector<std::string> candidates =
+      options.host.empty() ? std::vector<std::string>{full, full.substr(0, full.find('.'))}
+                           : std::vector<std::string>{options.host};
+  // Who follows the records goes by them: a folder's manifest may have a name that is over.
+  std::vector<std::string> recorded = candidates;
+  if (bound && options.host.empty()) recorded.push_back(*bound);
+  std::optional<HostName> found;
+  if (follows) {
+    OVL_TRY(found, find_name(recorded, nullptr, records));
+  }
+  if (!found) {
+    OVL_TRY(found, find_name(candidates, manifest_.get(), records));
+  }
+  if (found) {
+    request_.host = *found;
+    return {};
   }
   if (bound && (options.host.empty() || options.host == *bound)) {
     OVL_TRY(request_.host, name_now(*bound, records));
@@ -700,6 +732,16 @@ Result<KeystoreAccess> access_in(const State& state) {
   if (!bound) return KeystoreAccess();
   OVL_TRY(const Value value, Value::parse_json(*bound));
   return decode<KeystoreAccess>(value);
+}
+
+Result<bool> Context::follow_name() {
+  if (request_.scope != Scope::host || state_ == nullptr || request_.host.empty()) return false;
+  OVL_TRY(const Records records, records_now());
+  if (records.host(request_.host) != nullptr) return false;
+  OVL_TRY(const auto renamed, new_name_of(request_.host.text(), nullptr, records, *state_));
+  if (!renamed || *renamed == request_.host) return false;
+  request_.host = *renamed;
+  return true;
 }
 
 Result<std::chrono::milliseconds> parse_duration(const std::string& text) {

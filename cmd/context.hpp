@@ -65,6 +65,10 @@ class Context {
   // The same for who asks again and again: reads only when the file has changed since it was asked last.
   Result<bool> watch_netns();
 
+  // Asks the records again what this host is called. Whether that is another name than before: it is that one
+  // from then on. Errors: as the store, and the state.
+  Result<bool> follow_name();
+
   // This machine's lock; nothing in cluster scope. Errors: locked, io.
   Result<std::optional<HostLock>> lock_host();
 
@@ -110,6 +114,9 @@ class Context {
   [[nodiscard]] bool never_held_it() const;
   void mind_place(const PlanOptions& options);
   Status identify(const PlanOptions& options);
+  [[nodiscard]] Result<std::optional<HostName>> find_name(const std::vector<std::string>& candidates,
+                                                          const Manifest* manifest,
+                                                          const Records& records) const;
   Result<Records> records_now();
   Result<HostName> name_now(const std::string& former, const Records& records);
   Status open_host(const GlobalOptions& global);

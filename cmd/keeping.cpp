@@ -127,6 +127,21 @@ void tell_changes(const GlobalOptions& global, const Applied& applied) {
 
 }  // namespace
 
+namespace {
+
+// Under the name that this host has by now, where it was renamed while this process ran.
+Result<Applied> apply_as_called(Context& context, const Approve& approve, const Progress& progress) {
+  auto applied = apply(context.request(), context.world(), approve, progress);
+  if (applied.ok() || applied.error().code != Errc::stale) return applied;
+  OVL_TRY(const bool renamed, context.follow_name());
+  if (!renamed) return applied;
+  say_line(fmt::format("this host is called {} from now on", context.request().host.text()),
+           Priority::notice);
+  return apply(context.request(), context.world(), approve, progress);
+}
+
+}  // namespace
+
 Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, WarningTeller& warnings,
                               ServiceManager& manager) {
   OVL_TRY(const auto lock, context.lock_host());
@@ -137,7 +152,7 @@ Result<Applied> apply_unasked(Context& context, const GlobalOptions& global, War
     warnings.tell(plan.warnings);
     return Status();
   };
-  OVL_TRY(Applied applied, apply(context.request(), context.world(), approve, signs_of_life(manager)));
+  OVL_TRY(Applied applied, apply_as_called(context, approve, signs_of_life(manager)));
   warnings.tell(applied.planned.plan.warnings);
   tell_changes(global, applied);
   manager.ready();

@@ -131,6 +131,7 @@ struct Undone {
   std::vector<std::string> steps = {};   // where changes are that take several: "network.a (step 1 of 3)"
   std::vector<std::string> behind = {};  // other hosts that are not as the records say, sorted
   std::vector<std::string> lost = {};    // hosts that nobody waits for, sorted
+  bool unsaid = false;  // this host is as the records say, and the others do not know it: an apply tells them
 
   static constexpr auto fields() {
     return std::tuple{setting("host_not_looked_at", &Undone::host_not_looked_at),
@@ -139,7 +140,8 @@ struct Undone {
                       setting("refused", &Undone::refused),
                       setting("steps", &Undone::steps),
                       setting("behind", &Undone::behind),
-                      setting("lost", &Undone::lost)};
+                      setting("lost", &Undone::lost),
+                      setting("unsaid", &Undone::unsaid)};
   }
 };
 

@@ -258,6 +258,9 @@ struct HostFacts {
   std::vector<std::string> forward_drops;
   std::string kernel;   // release
   std::string version;  // of ovl, and what it can (model/abilities.hpp)
+  // Lost hosts whose tunnels' packets this one drops, sorted; absent: of nobody, or a build that does not
+  // say.
+  std::optional<std::vector<HostName>> refuses;
   // Not ours, without default routes. For this host's own look: no other needs them, and none is told.
   std::vector<HeldRoute> held;
   // Where /etc/resolv.conf names an address of the loopback. As `held`.
@@ -275,7 +278,8 @@ struct HostFacts {
                       ovl::setting("vnis", &HostFacts::vnis),
                       ovl::setting("forward_drops", &HostFacts::forward_drops),
                       ovl::setting("kernel", &HostFacts::kernel),
-                      ovl::setting("version", &HostFacts::version)};
+                      ovl::setting("version", &HostFacts::version),
+                      ovl::setting("refuses", &HostFacts::refuses)};
   }
 
   // Whether both tell the others the same.

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "reconcile//utf8.hpp"
+#include "reconcile/utf8.hpp"
 #include "reconcile/commit.hpp"
 
 namespace ovl {

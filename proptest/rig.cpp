@@ -53,10 +53,9 @@ HostObjects wished(const Manifest& manifest, const HostName& host, const Records
   Task task;
   task.cluster = manifest.cluster.value;
   task.host = host;
-  const Cluster cluster;
   const Own own;
   const FullTtlWord silent;
-  return wish({.task = task, .cluster = cluster, .own = own, .full_ttl = silent}, records, facts).objects;
+  return wish({.task = task, .own = own, .full_ttl = silent, .lost = {}}, records, facts).objects;
 }
 
 Plan plan_of(FakeKernel& kernel, const Label& cluster, const HostName& host, HostObjects desired) {

@@ -81,6 +81,10 @@ std::string not_known(const ClosingFacts& facts) {
     out += fmt::format(" What this host had before stands for {}.",
                        counted(static_cast<std::size_t>(facts.undone.refused), "refused record"));
   }
+  if (facts.undone.unsaid) {
+    out += fmt::format(" This host has yet to report it (here: ovl apply{}).",
+                       facts.scope == Scope::host ? " --scope host" : "");
+  }
   return out;
 }
 
@@ -142,7 +146,7 @@ bool is_settled(const ClosingFacts& facts) {
   if (facts.refused || !facts.left.empty() || facts.undone.refused > 0) return false;
   if (facts.refresh_only) return facts.drift == 0;
   if (facts.undone.address_untold && !facts.partial) return false;
-  return changes_nothing(facts) && (facts.partial || facts.waiting.empty());
+  return changes_nothing(facts) && !facts.undone.unsaid && (facts.partial || facts.waiting.empty());
 }
 
 // "network.blue: its change of VNI, until ...": what is before the colon.

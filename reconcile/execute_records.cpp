@@ -107,6 +107,10 @@ class RecordWriter {
       unit.writes.push_back(Write{.key = layout_.claim(claim->first)});
       released_.insert(claim->first);
     }
+    const auto status = view_.status.find(host.name.text());
+    if (status != view_.status.end()) {
+      unit.writes.push_back(Write{.key = layout_.status(host.name), .value = encode(status->second).json()});
+    }
     for (const std::string& key : {layout_.facts(from), layout_.status(from)}) {
       if (view_.revisions.contains(key)) unit.writes.push_back(Write{.key = key});
     }

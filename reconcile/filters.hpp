@@ -20,6 +20,9 @@ inline constexpr std::string_view kOpenedSet = "opened";
 // The set of devices by which endpoints leave, there too.
 inline constexpr std::string_view kUplinksSet = "uplinks";
 
+// The sets of VTEPs of lost hosts, there too.
+inline constexpr std::array<std::string_view, 2> kLostSets{"lost4", "lost6"};
+
 // The sets of VTEPs that full TTL is demanded of, in the same table; sorted.
 inline constexpr std::array<std::string_view, 2> kFullTtlSets{"full_ttl4", "full_ttl6"};
 

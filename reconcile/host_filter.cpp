@@ -471,8 +471,10 @@ NftTable host_filter(const HostFilter& filter) {
   table.sets.push_back(device_set("ways", filter.ways));
   if (filter.underlays) table.sets.push_back(device_set("underlays", *filter.underlays));
   if (!filter.lost.empty()) {
-    table.sets.push_back(make_set("lost4", {kIpv4Key}, address_bytes(filter.lost, Family::ipv4)));
-    table.sets.push_back(make_set("lost6", {kIpv6Key}, address_bytes(filter.lost, Family::ipv6)));
+    table.sets.push_back(
+        make_set(std::string(kLostSets[0]), {kIpv4Key}, address_bytes(filter.lost, Family::ipv4)));
+    table.sets.push_back(
+        make_set(std::string(kLostSets[1]), {kIpv6Key}, address_bytes(filter.lost, Family::ipv6)));
   }
   if (filter.full_ttl) {
     table.sets.push_back(

@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "model/abilities.hpp"
+#include "reconcile/filters.hpp"
+#include "reconcile/project.hpp"
+#include "reconcile/rules.hpp"
 #include "reconcile/time_text.hpp"
 
 namespace ovl {
@@ -62,7 +67,6 @@ Status say_lost(Keystore& store, const StoreLayout& layout, const HostName& host
   const auto at = view.status.find(host.text());
   HostStatus status = at != view.status.end() ? at->second : HostStatus();
   status.result = fmt::format("{}{} said so at {}", kLost, word.who, time_text(word.when));
-  status.when = word.when;
   status.since = word.when;
   const Transaction said{.guards = {as_seen(view, layout.status(host)), as_seen(view, layout.presence(host))},
                          .writes = {{.key = layout.status(host), .value = encode(status).json()}}};
@@ -83,6 +87,41 @@ Result<std::vector<HostName>> recall_lost(const State& state) {
   if (!text || text->empty()) return std::vector<HostName>();
   OVL_TRY(const Value names, Value::parse_json(*text));
   return decode<std::vector<HostName>>(names);
+}
+
+std::vector<HostName> refused_by(const NamespaceObjects* here, const Label& cluster, const Records& records) {
+  std::set<Bytes> dropped;
+  for (const NftTable& table : here != nullptr ? here->nft_tables : std::vector<NftTable>()) {
+    if (table.family != NftFamily::inet || !is_owner_mark(cluster, table.comment)) continue;
+    for (const NftSet& set : table.sets) {
+      if (set.name == kLostSets[0] || set.name == kLostSets[1])
+        dropped.insert(set.elements.begin(), set.elements.end());
+    }
+  }
+  std::vector<HostName> out;
+  for (const HostRecord& host : records.hosts) {
+    if (host.advertise && dropped.contains(rules::bytes_of(*host.advertise))) out.push_back(host.name);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string unheard_of_loss(const StoreView& view, const Records& records, const HostName& host) {
+  const HostFacts* facts = view.facts.host(host);
+  // Builds that share aliases say whom they refuse; those before them can't be judged.
+  if (facts == nullptr || !says(facts->version, Ability::shared_aliases)) return {};
+  const std::vector<HostName> refuses = facts->refuses.value_or(std::vector<HostName>());
+  for (const HostRecord& other : records.hosts) {
+    if (other.name == host || !other.advertise) continue;
+    const auto status = view.status.find(other.name.text());
+    const bool lost = status != view.status.end() && is_lost(status->second);
+    const bool refused = std::ranges::binary_search(refuses, other.name);
+    if (lost == refused) continue;
+    const std::string& name = other.name.text();
+    return lost ? fmt::format("does not refuse {} yet, which is lost", name)
+                : fmt::format("still refuses {}, which is back", name);
+  }
+  return {};
 }
 
 std::string result_of_failure(const HostStatus& before, const std::string& text) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/objects.hpp"
 #include "reconcile/store_view.hpp"
 #include "state/state.hpp"
 
@@ -19,6 +20,14 @@ bool tells_of_loss(const std::string& status);
 
 // Those of the view, sorted.
 std::vector<HostName> lost_hosts(const StoreView& view);
+
+// Whose tunnels' packets this cluster's filter drops, as its host's own namespace was observed (nullptr: it
+// was not); sorted.
+std::vector<HostName> refused_by(const NamespaceObjects* here, const Label& cluster, const Records& records);
+
+// What a host has not followed yet of who is lost and who is back: "still refuses n3, which is back". Empty:
+// nothing, or its build does not say.
+std::string unheard_of_loss(const StoreView& view, const Records& records, const HostName& host);
 
 // Who says so, and when.
 struct LossWord {

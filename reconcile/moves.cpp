@@ -264,12 +264,17 @@ std::vector<Finding> blocked_moves(std::span<const Move> moves, const Records& k
   return out;
 }
 
-void move_facts(std::span<const Move> moves, const Records& known, Facts& facts) {
+void move_facts(std::span<const Move> moves, const Records& known, Facts& facts,
+                std::map<std::string, HostStatus>& statuses) {
   for (const Move& move : moves) {
     if (move.kind != "host") continue;
     const auto from = HostName::parse(move.from);
     const auto to = HostName::parse(move.to);
     if (!from.ok() || !to.ok() || known.host(to.value()) == nullptr) continue;
+    // A host of another id may have the old name by now.
+    const bool says_nothing = known.host(from.value()) == nullptr && !statuses.contains(to.value().text());
+    auto status = says_nothing ? statuses.extract(from.value().text()) : decltype(statuses.extract(""))();
+    if (!status.empty()) statuses.emplace(to.value().text(), std::move(status.mapped()));
     const HostFacts* old_facts = facts.host(from.value());
     if (old_facts == nullptr || facts.host(to.value()) != nullptr) continue;
     HostFacts renamed = *old_facts;

@@ -2,12 +2,14 @@
 // what ovl chose, stay.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "model/manifest.hpp"
 #include "model/plan.hpp"
+#include "reconcile/store_view.hpp"
 
 namespace ovl {
 
@@ -33,7 +35,8 @@ void move_records(std::span<const Move> moves, Records& known, const std::vector
 // already, or came to it from another old name.
 std::vector<Finding> blocked_moves(std::span<const Move> moves, const Records& known);
 
-// What the other hosts know of a renamed one, until it speaks for itself.
-void move_facts(std::span<const Move> moves, const Records& known, Facts& facts);
+// What the other hosts know of a renamed one, until it speaks for itself. statuses: by name.
+void move_facts(std::span<const Move> moves, const Records& known, Facts& facts,
+                std::map<std::string, HostStatus>& statuses);
 
 }  // namespace ovl

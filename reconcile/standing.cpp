@@ -11,7 +11,8 @@ namespace ovl {
 
 namespace {
 
-Standing standing_in_records(const StoreView& view, const HostStatus& status) {
+Standing standing_in_records(const StoreView& view, const Records& records, const HostName& host,
+                             const HostStatus& status) {
   if (is_lost(status)) return {Standing::Kind::lost, status.result};
   if (status.result.starts_with("frozen: ")) return {Standing::Kind::frozen, status.result};
   const std::string drift =
@@ -23,6 +24,8 @@ Standing standing_in_records(const StoreView& view, const HostStatus& status) {
   const std::int64_t serial = view.head ? view.head->serial : 0;
   if (status.serial < serial)
     return {Standing::Kind::behind, fmt::format("behind: generation {}", status.serial)};
+  const std::string unheard = unheard_of_loss(view, records, host);
+  if (!unheard.empty()) return {Standing::Kind::behind, "behind: " + unheard};
   if (status.drift > 0) return {Standing::Kind::drifted, drift};
   return {Standing::Kind::current, "up to date"};
 }
@@ -38,7 +41,7 @@ std::optional<Standing> standing_apart(const HostRecord* record, const HostFacts
 Standing standing_outside(const HostStatus& status) {
   std::string text = fmt::format("out of the records: what generation {} made is still there", status.serial);
   if (status.result != "ok") text += fmt::format(" ({})", status.result);
-  return {Standing::Kind::leftover, std::move(text)};
+  return {is_lost(status) ? Standing::Kind::lost : Standing::Kind::leftover, std::move(text)};
 }
 
 }  // namespace
@@ -53,7 +56,7 @@ Standing standing_of(const StoreView& view, const Records& records, const HostNa
             began ? "no report: it was lost, or the first apply was cut short" : "never applied"};
   }
   if (records.host(host) == nullptr && !refused) return standing_outside(at->second);
-  Standing standing = standing_in_records(view, at->second);
+  Standing standing = standing_in_records(view, records, host, at->second);
   if (standing.kind != Standing::Kind::current) return standing;
   return standing_apart(records.host(host), view.facts.host(host)).value_or(std::move(standing));
 }
@@ -103,7 +106,9 @@ std::string health_of(const StoreView& view, const HostName& host, std::int64_t 
   if (suspended != view.suspended.end()) return suspended->second;
   if (std::ranges::binary_search(view.present, host)) return "present";
   const auto at = view.status.find(host.text());
-  return at == view.status.end() ? "never" : "last apply " + ago(at->second.when, now);
+  // Of what never applied others may have told.
+  return at == view.status.end() || at->second.when == 0 ? "never"
+                                                         : "last apply " + ago(at->second.when, now);
 }
 
 std::vector<NotCurrent> not_current(const StoreView& view, const Records& records) {

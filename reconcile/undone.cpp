@@ -43,20 +43,33 @@ std::vector<std::string> behind_in(const Planned& planned) {
   return out;
 }
 
+// Whether others do not know that this host is as the records say: it was forgotten, renamed, lost, or a
+// generation changes nothing here.
+bool is_unsaid(const Planned& planned) {
+  const Plan& plan = planned.plan;
+  const StoreView& view = planned.cluster.view;
+  const bool concerned = planned.has_host() && view.head && !planned.cluster.away && !plan.partial;
+  if (!concerned || !plan.empty() || !plan.refused.empty() || !plan.conflicts.empty()) return false;
+  if (planned.draft.desired.host(plan.host) == nullptr) return view.status.contains(plan.host.text());
+  return !is_published(planned);
+}
+
 }  // namespace
 
 Undone undone_of_change(const Planned& planned) {
-  Undone out{.steps = steps_in(planned.draft.desired)};
+  Undone out{.steps = steps_in(planned.draft.desired), .unsaid = is_unsaid(planned)};
   if (planned.cluster.view.head) out.behind = behind_in(planned);
   for (const HostName& host : planned.cluster.lost) {
-    if (planned.draft.desired.host(host) != nullptr) out.lost.push_back(host.text());
+    if (host != planned.plan.host) out.lost.push_back(host.text());
   }
   return out;
 }
 
 Undone undone_of_following(const Planned& planned) {
   const HostFacts* own = planned.own.facts ? &*planned.own.facts : nullptr;
-  Undone out{.away = planned.cluster.away, .refused = refused_in(planned.cluster.view)};
+  Undone out{.away = planned.cluster.away,
+             .refused = refused_in(planned.cluster.view),
+             .unsaid = is_unsaid(planned)};
   out.address_untold = untold_address(planned.draft.desired.host(planned.plan.host), own).has_value();
   return out;
 }

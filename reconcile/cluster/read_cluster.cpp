@@ -1,5 +1,7 @@
 #include "reconcile/cluster/read_cluster.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "reconcile/cluster/fit.hpp"
@@ -79,10 +81,22 @@ std::vector<Move> moves_of(const Task& task, const Want& want) {
 
 }  // namespace
 
+Status check_own_name(const Task& task, const World& world, const Cluster& cluster) {
+  if (cluster.away || cluster.view.records.host(task.host) != nullptr) return {};
+  OVL_TRY(const Remembered known, remember(*world.state));
+  const HostRecord* before = known.records.host(task.host);
+  if (before == nullptr) return {};
+  const auto now = std::ranges::find(cluster.view.records.hosts, before->id, &HostRecord::id);
+  if (now == cluster.view.records.hosts.end()) return {};
+  return Error{.code = Errc::stale,
+               .message = fmt::format("host {} is called {} by now", task.host.text(), now->name.text()),
+               .hint = "apply again; nothing was done"};
+}
+
 void know_by_new_names(const Task& task, const Want& want, Cluster& cluster) {
   const std::vector<Move> moves = moves_of(task, want);
   move_records(moves, cluster.known, cluster.view.homeless);
-  move_facts(moves, cluster.known, cluster.view.facts);
+  move_facts(moves, cluster.known, cluster.view.facts, cluster.view.status);
   if (!std::holds_alternative<Declared>(want)) return;
   for (Finding& finding : blocked_moves(moves, cluster.known)) cluster.warnings.push_back(std::move(finding));
 }

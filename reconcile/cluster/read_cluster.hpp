@@ -18,6 +18,10 @@ Result<Cluster> read_to_change(const Task& task, const Want& want, World& world)
 // be reached. Errors: as read_store(), where nothing stands for it; as recall() and keep_to_what_fits().
 Result<Cluster> read_to_follow(const Task& task, World& world);
 
+// Who follows the records by the name that the host had when it was found would remove all that it has when
+// it gets another one. Errors: stale, with the name that it has by now; as State.
+Status check_own_name(const Task& task, const World& world, const Cluster& cluster);
+
 // Tells of the records that were refused since `told` of them were.
 void tell_refused(std::size_t told, Cluster& cluster);
 

@@ -66,7 +66,7 @@ Status verify(const Task& task, World& world, Planned& planned) {
   once.replaces.clear();  // what was to be made anew has been
   OVL_TRY(Plan again, compare_again(once, world, planned));
   OVL_CHECK(remember_births(again.observed, again.cluster, *world.state));
-  say_full_ttl(again.observed, planned.cluster, planned.own);
+  say_what_holds(again.observed, task, planned.draft.desired, planned.cluster, planned.own);
   freeze(again, planned.frozen);
   if (task.adopt.empty()) freeze_restless(again, planned);
   planned.still_left = left_objects(again);

@@ -8,6 +8,7 @@
 #include "reconcile/execute_records.hpp"
 #include "reconcile/full_ttl.hpp"
 #include "reconcile/held_by_pool.hpp"
+#include "reconcile/lost_hosts.hpp"
 #include "reconcile/project.hpp"
 #include "reconcile/record_size.hpp"
 
@@ -63,6 +64,14 @@ Result<Own> made_known(const Task& task, World& world, HostFacts facts, Cluster&
   return own;
 }
 
+// A build before that refuses facts with a member that it does not know. Who is lost reads nothing.
+bool all_read_new_facts(const Cluster& cluster) {
+  return std::ranges::all_of(cluster.view.facts.hosts, [&](const HostFacts& facts) {
+    return says(facts.version, Ability::shared_aliases) ||
+           std::ranges::binary_search(cluster.lost, facts.host);
+  });
+}
+
 bool is_known(const Task& task, const Cluster& cluster) {
   return is_declared(task.host, task.manifest, cluster.standing());
 }
@@ -116,8 +125,12 @@ Status find_foreign_drops(const Task& task, World& world, const Records& desired
   return {};
 }
 
-void say_full_ttl(const HostObjects& observed, Cluster& cluster, Own& own) {
+void say_what_holds(const HostObjects& observed, const Task& task, const Records& desired, Cluster& cluster,
+                    Own& own) {
   if (!own.facts) return;
+  auto refused = refused_by(observed.find(NetnsName()), task.cluster, desired);
+  own.facts->refuses.reset();
+  if (!refused.empty() && all_read_new_facts(cluster)) own.facts->refuses = std::move(refused);
   say_abilities(*own.facts, sends_full_ttl(observed));
   cluster.view.facts.set(*own.facts);
 }

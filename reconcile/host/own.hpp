@@ -38,8 +38,11 @@ Result<Surroundings> surroundings(const Task& task, World& world, const Cluster&
 // out is a fact for others. Errors: as Kernel.
 Status find_foreign_drops(const Task& task, World& world, const Records& desired, Cluster& cluster, Own& own);
 
-// Says whether all tunnels of this host send with full TTL, as they were seen.
-void say_full_ttl(const HostObjects& observed, Cluster& cluster, Own& own);
+// Says what the others may rely on, as it was seen: whether all tunnels of this host send with full TTL, and
+// which lost hosts of these records it refuses. The latter only where no other host's build would refuse to
+// read it.
+void say_what_holds(const HostObjects& observed, const Task& task, const Records& desired, Cluster& cluster,
+                    Own& own);
 
 // Publishes the facts together with the claim to the host's name, where they are new. Errors: as
 // publish_facts().

@@ -25,7 +25,7 @@ Wish wish(const WishInput& in, const Records& records, const Facts& facts) {
                                              .opened = in.own.switches.opened,
                                              .bridge_filters = in.own.switches.bridge_filters,
                                              .full_ttl = in.full_ttl.said,
-                                             .lost = in.cluster.lost,
+                                             .lost = in.lost,
                                              .needs_states = in.own.switches.needs_states});
   return Wish{.objects = std::move(projected.objects),
               .waiting = std::move(projected.waiting),

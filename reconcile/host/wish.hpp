@@ -29,9 +29,9 @@ Result<FullTtlWord> find_full_ttl(const Task& task, World& world, const Records&
 // Beside records and facts: what of a host's own decides what it must hold.
 struct WishInput {
   const Task& task;
-  const Cluster& cluster;
   const Own& own;
   const FullTtlWord& full_ttl;
+  const std::vector<HostName>& lost;  // whose tunnels' packets nobody takes, sorted
 };
 
 // Pure.

@@ -215,6 +215,7 @@ class Apply {
     Applied out;
     planned_.plan.undone =
         request_.scope == Scope::host ? undone_of_following(planned_) : undone_of_change(planned_);
+    if (request_.refresh_only) planned_.plan.undone.unsaid = false;
     out.left = left_as_it_is(planned_);
     out.serial = planned_.cluster.view.head ? planned_.cluster.view.head->serial : 0;
     out.writes = world_.kernel != nullptr ? world_.kernel->writes() : 0;

@@ -18,7 +18,7 @@ void take_for_realised(StoreView& view) {
 // Without a kernel: what it would hold if it held what `before` wants.
 void compare_objects(const Task& task, const Records& before, const Facts& facts, Planned& planned) {
   const WishInput in{
-      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
+      .task = task, .own = planned.own, .full_ttl = planned.full_ttl, .lost = planned.cluster.lost};
   Plan& plan = planned.plan;
   plan.scope = Scope::all;
   plan.host = task.host;

@@ -54,11 +54,11 @@ bool say_the_same(const HostStatus& a, const HostStatus& b) {
 }
 
 // The same as before goes on; anything else begins now.
-HostStatus since_when(HostStatus status, const Planned& planned) {
+HostStatus since_when(HostStatus status, const Planned& planned, std::int64_t now) {
   status.result = fit_message(std::move(status.result));
   const auto at = planned.cluster.view.status.find(planned.plan.host.text());
   const bool goes_on = at != planned.cluster.view.status.end() && say_the_same(at->second, status);
-  status.since = goes_on ? at->second.since.value_or(at->second.when) : status.when;
+  status.since = goes_on ? at->second.since.value_or(at->second.when) : now;
   return status;
 }
 
@@ -87,7 +87,7 @@ HostStatus good_status(const Planned& planned, std::int64_t now, const std::stri
   Differing left;
   add_named(left, left_by(planned));
   set(status, std::move(left));
-  return since_when(std::move(status), planned);
+  return since_when(std::move(status), planned, now);
 }
 
 std::string failure_text(const std::string& commit, const Error& error) {
@@ -107,7 +107,6 @@ Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& 
   text = fit_message(result_of_failure(status, text));
   if (status.result == text) return {};
   status.result = std::move(text);
-  status.when = now;
   status.since = now;
   return publish(store, layout.status(host), encode(status));
 }
@@ -122,17 +121,15 @@ HostStatus failed_status(const Planned& planned, const Error& error, std::int64_
     status.result = result_of_failure(before->second, status.result);
   }
   set(status, differing_objects(planned.plan));
-  return since_when(std::move(status), planned);
+  return since_when(std::move(status), planned, now);
 }
 
-HostStatus drift_status(const Planned& planned, std::int64_t now, const std::string& apply_id) {
+HostStatus drift_status(const Planned& planned, std::int64_t now) {
   HostStatus status{.result = "ok"};
   const auto before = planned.cluster.view.status.find(planned.plan.host.text());
   if (before != planned.cluster.view.status.end()) status = before->second;
-  status.when = now;
-  status.apply_id = apply_id;
   set(status, differing_objects(planned.plan));
-  return since_when(std::move(status), planned);
+  return since_when(std::move(status), planned, now);
 }
 
 bool is_published(const Planned& planned) {

@@ -29,8 +29,8 @@ std::string failure_text(const std::string& commit, const Error& error);
 Status tell_failure(Keystore& store, const StoreLayout& layout, const HostName& host, std::string text,
                     std::int64_t now);
 
-// What an apply would repair; the host stands where it stood.
-HostStatus drift_status(const Planned& planned, std::int64_t now, const std::string& apply_id);
+// What an apply would repair; the host stands where it stood, and when it applied last.
+HostStatus drift_status(const Planned& planned, std::int64_t now);
 
 // Whether the others know all that a good_status() says, but for when.
 bool is_published(const Planned& planned);

@@ -10,6 +10,7 @@
 #include "reconcile/file_store.hpp"
 #include "reconcile/held_by_pool.hpp"
 #include "reconcile/host/compare.hpp"
+#include "reconcile/lost_hosts.hpp"
 #include "reconcile/predict.hpp"
 #include "reconcile/standing.hpp"
 #include "reconcile/undone.hpp"
@@ -102,10 +103,17 @@ void warn(std::optional<Finding> warning, Plan& plan) {
 
 // ---- a host ------------------------------------------------------------------------------------------
 
+WishInput input_for(const Task& task, const Planned& planned, const std::vector<HostName>& lost) {
+  return {.task = task, .own = planned.own, .full_ttl = planned.full_ttl, .lost = lost};
+}
+
+WishInput input_for(const Task& task, const Planned& planned) {
+  return input_for(task, planned, planned.cluster.lost);
+}
+
 Result<std::optional<NftTable>> compare_to(const Task& task, World& world, const Planned& planned,
                                            Plan& plan) {
-  const WishInput in{
-      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
+  const WishInput in = input_for(task, planned);
   const Comparison with{
       .desired = planned.draft.desired,
       .realised = planned.realised ? &*planned.realised : nullptr,
@@ -133,8 +141,7 @@ void find_unusable_places(const Task& task, std::vector<Finding>& conflicts) {
 Status wish_here(const Task& task, World& world, Planned& planned) {
   const Records& desired = planned.draft.desired;
   OVL_TRY(planned.full_ttl, find_full_ttl(task, world, desired, planned.cluster.view.facts));
-  const WishInput in{
-      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
+  const WishInput in = input_for(task, planned);
   Wish wished = wish(in, desired, planned.cluster.view.facts);
   OVL_CHECK(leave_gateway(*world.state, task.host, desired, wished.conflicts));
   find_unusable_places(task, wished.conflicts);
@@ -148,7 +155,7 @@ Status wish_here(const Task& task, World& world, Planned& planned) {
 
 Status compare_here(const Task& task, World& world, Planned& planned) {
   OVL_TRY(planned.stricter, compare_to(task, world, planned, planned.plan));
-  say_full_ttl(planned.plan.observed, planned.cluster, planned.own);
+  say_what_holds(planned.plan.observed, task, planned.draft.desired, planned.cluster, planned.own);
   return {};
 }
 
@@ -157,9 +164,10 @@ void tell_drift(const Task& task, const World& world, Planned& planned) {
   if (planned.plan.object_changes.empty()) return;
   const auto known = remember(*world.state);
   if (!known.ok() || known.value().lineage.empty()) return;
-  const WishInput in{
-      .task = task, .cluster = planned.cluster, .own = planned.own, .full_ttl = planned.full_ttl};
-  HostObjects applied = wish(in, known.value().records, known.value().facts).objects;
+  const auto lost = recall_lost(*world.state);
+  if (!lost.ok()) return;
+  HostObjects applied =
+      wish(input_for(task, planned, lost.value()), known.value().records, known.value().facts).objects;
   static_cast<void>(put_off_demands(applied, planned.plan.observed, planned.full_ttl.silent));
   mark_drift(applied, planned.plan);
 }
@@ -229,6 +237,7 @@ Result<Planned> plan_change(const Request& request, const Want& want, World& wor
 Result<Planned> plan_following(const Request& request, World& world) {
   Planned planned = begin(request);
   OVL_TRY(planned.cluster, read_to_follow(request, world));
+  OVL_CHECK(check_own_name(request, world, planned.cluster));
   OVL_CHECK(check_following(request, planned.cluster));
   OVL_TRY(planned.own, look_at_self_following(request, world, planned.cluster));
   put_in(planned.cluster, planned.plan);
@@ -287,6 +296,7 @@ Result<Planned> look_at_change(const Request& request, World& world) {
   }
   look_only(planned);
   planned.plan.undone = undone_of_change(planned);
+  planned.plan.undone.unsaid = false;
   return planned;
 }
 
@@ -303,6 +313,7 @@ Result<Planned> look_while_following(const Request& request, World& world) {
   OVL_CHECK(compare_here(request, world, planned));
   look_only(planned);
   planned.plan.undone = undone_of_following(planned);
+  planned.plan.undone.unsaid = false;
   return planned;
 }
 

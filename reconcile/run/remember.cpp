@@ -61,14 +61,14 @@ bool is_gone(const Planned& planned) {
          !std::ranges::binary_search(planned.cluster.view.frozen_hosts, host);
 }
 
-Status remove_status(const Task& task, World& world, const Planned& planned, const HostName& host) {
-  if (!planned.cluster.view.status.contains(host.text())) return {};
+Status remove_status(const Task& task, World& world, Planned& planned, const HostName& host) {
+  if (planned.cluster.view.status.erase(host.text()) == 0) return {};
   const std::string key = StoreLayout(task.cluster).status(host);
   return commit(*world.keystore, Transaction{.guards = {}, .writes = {{.key = key, .value = {}}}});
 }
 
 // What this host said under the name that it had before.
-Status leave_former_name(const Task& task, World& world, const Planned& planned) {
+Status leave_former_name(const Task& task, World& world, Planned& planned) {
   OVL_TRY(const auto former, world.state->binding("host"));
   const bool renamed = former && !former->empty() && *former != task.host.text();
   if (!renamed) return {};
@@ -101,7 +101,7 @@ bool is_reported(const Planned& planned) {
 
 }  // namespace
 
-Status keep_and_report(const Task& task, World& world, const Planned& planned, const std::string& apply_id) {
+Status keep_and_report(const Task& task, World& world, Planned& planned, const std::string& apply_id) {
   OVL_CHECK(keep_generation(world, planned, apply_id));
   if (planned.cluster.away) return {};
   OVL_CHECK(leave_former_name(task, world, planned));
@@ -109,7 +109,11 @@ Status keep_and_report(const Task& task, World& world, const Planned& planned, c
   OVL_CHECK(bind_identity(world, planned));
   if (planned.plan.partial) return {};
   if (is_gone(planned)) return remove_status(task, world, planned, task.host);
-  return put_status(task, world, good_status(planned, world.now, apply_id));
+  const HostStatus status = good_status(planned, world.now, apply_id);
+  OVL_CHECK(put_status(task, world, status));
+  planned.cluster.view.status.insert_or_assign(task.host.text(), status);
+  std::erase(planned.cluster.lost, task.host);
+  return {};
 }
 
 Status keep_removal(const Task& task, World& world, const Planned& planned, const std::string& apply_id) {
@@ -166,7 +170,7 @@ void report_failure(const Task& task, World& world, const Planned& planned, cons
 
 Status report_drift(const Task& task, World& world, const Planned& planned) {
   if (!planned.has_host() || planned.cluster.away) return {};
-  return put_status(task, world, drift_status(planned, world.now, random_id()));
+  return put_status(task, world, drift_status(planned, world.now));
 }
 
 Status note_away(const World& world, const Planned& planned) {

@@ -10,8 +10,9 @@
 namespace ovl {
 
 // After a verified apply: the generation, what this host follows from now on, and its status in the store.
-// Out of the records, and with nothing left here, it has none. Errors: as State; as the store.
-Status keep_and_report(const Task& task, World& world, const Planned& planned, const std::string& apply_id);
+// Out of the records, and with nothing left here, it has none. The cluster's view then says so, too. Errors:
+// as State; as the store.
+Status keep_and_report(const Task& task, World& world, Planned& planned, const std::string& apply_id);
 
 // The same of one that removed everything, with or without a store. Errors: as State.
 Status keep_removal(const Task& task, World& world, const Planned& planned, const std::string& apply_id);

@@ -290,6 +290,7 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   apply("right");
   EXPECT_EQ(end_ping("calm-two", calm).lost, 0) << plan;
   EXPECT_NE(plan.find("~ host.left -> host.west  (has another name)"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("Interruptions"), std::string::npos) << plan;
   EXPECT_EQ(on("left", "ovl host inspect --json west | grep '\"id\"'").out, id);
   EXPECT_EQ(on("left", "cd / && ovl plan --scope host --detailed-exitcode").code, 0);
   EXPECT_EQ(on("right", "ovl plan --detailed-exitcode").code, 0);
@@ -299,11 +300,45 @@ TEST_F(Changes, ARenamedHostIsFoundByItsOldName) {
   write(text);
   const Ran settled = on("right", "hostname elsewhere; ovl plan; hostname right");
   EXPECT_FALSE(settled.has("no longer declared")) << "where the [[moved]] is gone again: " << settled.out;
+  EXPECT_TRUE(on("left", "ovl host ls").has("behind: generation ")) << "what it said goes with its name";
   const Ran east = on("right", "cd / && ovl apply --scope host --auto-approve");
   EXPECT_EQ(east.code, 0) << east.out;
   const std::string hosts = on("left", "ovl host ls").out;
   for (const char* former : {" left ", " right "}) EXPECT_EQ(hosts.find(former), std::string::npos) << hosts;
   EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
+}
+
+// Its folder's manifest may not know it yet: who follows the records goes by them.
+TEST_F(Changes, AHostThatFollowsTheRecordsGoesByTheirName) {
+  begin();
+  ASSERT_EQ(on("left", "ovl state mv host.right host.east --auto-approve").code, 0);
+  const Ran plan = on("right", "ovl plan --scope host --detailed-exitcode");
+  EXPECT_FALSE(plan.has("to remove")) << plan.out;
+  apply("right", "--scope host");
+  EXPECT_TRUE(on("left", "ovl host ls").has(" east "));
+  EXPECT_EQ(in("right", "client", "ping -c 1 -W 2 10.0.9.2").code, 0);
+}
+
+// Who keeps a host all the time follows its name as well, and nothing of it is taken for another's.
+TEST_F(Changes, AHostThatIsRenamedUnderItsAgentKeepsAll) {
+  begin();
+  for (const std::string keeper : {"agent", "sync --scope host --interval 500ms"}) {
+    const Ran kept = on("right", "ovl " + keeper + " >/run/keeper.log 2>&1 & echo $! >/run/keeper.pid");
+    ASSERT_EQ(kept.code, 0) << kept.out;
+    const std::string now = keeper == "agent" ? "east" : "south";
+    ASSERT_EQ(on("left", "timeout 20 sh -c 'until ovl host ls | grep -q present; do sleep 0.1; done'").code,
+              0);
+    const std::string calm = start_ping("calm-two", "10.0.7.2");
+    const std::string before = keeper == "agent" ? "right" : "east";
+    ASSERT_EQ(on("left", "ovl state mv host." + before + " host." + now + " --auto-approve").code, 0);
+    const Ran followed = on("right", "timeout 20 sh -c 'until grep -q \"called " + now +
+                                         " from now on\" /run/keeper.log; do sleep 0.1; done'");
+    EXPECT_EQ(followed.code, 0) << on("right", "cat /run/keeper.log").out;
+    EXPECT_EQ(end_ping("calm-two", calm).lost, 0);
+    EXPECT_EQ(on("right", "! grep remove /run/keeper.log").code, 0) << on("right", "cat /run/keeper.log").out;
+    EXPECT_EQ(on("right", "kill $(cat /run/keeper.pid); tail --pid=$(cat /run/keeper.pid) -f /dev/null").code,
+              0);
+  }
 }
 
 TEST_F(Changes, ASelectionIsExact) {

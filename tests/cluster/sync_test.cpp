@@ -257,7 +257,8 @@ TEST_F(Sync, AHostThatFailsIsPresentAndSaysAtWhat) {
   const std::string broken = commit("broken");
   ASSERT_EQ(push().code, 0);
   ASSERT_TRUE(says("the manifest is invalid")) << log();
-  const std::string failed = "failed: commit " + broken.substr(0, 12) + ": the manifest is invalid";
+  const std::string failed =
+      "failed: commit " + broken.substr(0, 12) + ": the manifest is invalid: net/ovl.toml:";
   EXPECT_TRUE(shows("status", "left   " + failed + ".* present$")) << log();
   const Ran waited = ovl("status --wait 0s --cluster pushed --keystore " + store());
   EXPECT_EQ(waited.code, 1) << waited.out;

@@ -1,6 +1,6 @@
 // The last words of plans and applies, from facts: "no changes" is said of what was looked at, "the cluster
 // matches the manifest" only when it does.
-#include "reconcile//closing.hpp"
+#include "reconcile/closing.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,6 +1,6 @@
 // A host whose machine is gone for good stops nobody, keeps what it has, and is let in again when it has
 // caught up.
-#include "reconcile//lost_hosts.hpp"
+#include "reconcile/lost_hosts.hpp"
 
 #include <gmock/gmock.h>
 
@@ -83,7 +83,7 @@ TEST_F(LostHosts, DoNotHoldUpAChangeOfVni) {
   ASSERT_TRUE(apply(with_vni("5000")).ok());
   EXPECT_TRUE(view().records.networks.front().twin) << "it waits for host b";
   ASSERT_TRUE(lose(b_).ok());
-  EXPECT_TRUE(not_current(view(), view().records).empty());
+  for (const NotCurrent& other : not_current(view(), view().records)) EXPECT_NE(other.host, b_);
   for (int step = 0; step < 2; ++step) ASSERT_TRUE(apply(with_vni("5000")).ok());
   EXPECT_FALSE(view().records.networks.front().twin);
   EXPECT_EQ(view().records.networks.front().vni.number(), 5000U);
@@ -113,6 +113,56 @@ TEST_F(LostHosts, KeepWhatTheyHaveAndAreRefusedUntilTheyAreBack) {
   ASSERT_TRUE(apply(kManifest).ok());
   EXPECT_EQ(refused_vteps(), 0U);
   EXPECT_EQ(standing().kind, Standing::Kind::current);
+}
+
+// Traffic is what it shall be when the others have followed, and no sooner.
+TEST_F(LostHosts, AreFollowedByEachHostAndNoneIsUpToDateBefore) {
+  const HostName a = HostName::parse("a").value();
+  const auto stands = [&] { return standing_of(view(), a).text; };
+  EXPECT_EQ(stands(), "up to date");
+  const std::int64_t applied = view().status.at("b").when;
+  ASSERT_TRUE(lose(b_).ok());
+  EXPECT_EQ(view().status.at("b").when, applied) << "nothing was applied there";
+  EXPECT_EQ(stands(), "behind: does not refuse b yet, which is lost");
+  const auto planned = plan(kManifest);
+  ASSERT_TRUE(planned.ok());
+  ASSERT_EQ(planned.value().plan.object_changes.size(), 1U);
+  EXPECT_FALSE(planned.value().plan.object_changes.front().drift) << "nobody has moved anything";
+  ASSERT_TRUE(apply(kManifest).ok());
+  EXPECT_EQ(stands(), "up to date");
+  say({.serial = view().head->serial, .when = 2, .apply_id = "y", .result = "ok"});
+  EXPECT_EQ(stands(), "behind: still refuses b, which is back");
+  ASSERT_TRUE(apply(kManifest).ok());
+  EXPECT_EQ(stands(), "up to date");
+}
+
+TEST_F(LostHosts, SayThatTheyAreBackWithAnApplyThatChangesNothing) {
+  const HostName a = HostName::parse("a").value();
+  ASSERT_TRUE(lose(a).ok());
+  const auto planned = plan(kManifest);
+  ASSERT_TRUE(planned.ok());
+  const Closing before = closing(closing_facts(planned.value().plan));
+  EXPECT_EQ(before.words, "No changes. This host has yet to report it (here: ovl apply).");
+  EXPECT_FALSE(before.is_settled);
+  const auto applied = apply(kManifest);
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  const Applied& done = applied.value();
+  EXPECT_EQ(closing(closing_facts(done.planned.plan, done.serial, done.left)).words,
+            "No changes. The cluster matches the manifest.");
+}
+
+TEST_F(LostHosts, StayLostUnderAnotherName) {
+  ASSERT_TRUE(lose(b_).ok());
+  std::string renamed = kManifest;
+  for (std::size_t at = 0; (at = renamed.find("[host.b]", at)) != std::string::npos;)
+    renamed.replace(at, 8, "[host.c]");
+  renamed.replace(renamed.find("host = \"b\""), 10, "host = \"c\"");
+  const auto applied = apply(renamed + "[[moved]]\nfrom = \"host.b\"\nto = \"host.c\"\n");
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  EXPECT_TRUE(applied.value().planned.plan.interruptions.empty()) << "it is the same machine";
+  EXPECT_EQ(standing_of(view(), HostName::parse("c").value()).kind, Standing::Kind::lost);
+  EXPECT_FALSE(view().status.contains("b"));
+  EXPECT_EQ(refused_vteps(), 1U);
 }
 
 TEST_F(LostHosts, AreRememberedWhileTheStoreIsAway) {
