@@ -67,7 +67,8 @@ void add_drops(const Plan& plan, std::vector<Symptom>& symptoms) {
     const std::string_view remedy = remedy_of_drop(item.reason);
     symptoms.push_back({.level = remedy.empty() ? Symptom::Level::good : Symptom::Level::note,
                         .check = "dropped " + item.reason,
-                        .text = fmt::format("{} packets: {}", item.packets, meaning_of_drop(item.reason)),
+                        .text = fmt::format("{} packet{}: {}", item.packets, item.packets == 1 ? "" : "s",
+                                            meaning_of_drop(item.reason)),
                         .remedy = std::string(remedy)});
   }
 }
@@ -106,11 +107,16 @@ Result<Planned> plan_in(const GlobalOptions& global, PlanOptions options, const 
   return make_plan(context.request(), context.world());
 }
 
-// What `ovl plan` says here; without a manifest, or without the store, what concerns this host.
-Result<Planned> plan_here(const GlobalOptions& global, const PlanOptions& options, bool has_manifest) {
+// What `ovl plan` says here; without a manifest, without the store, or where the manifest is refused, what
+// concerns this host.
+Result<Planned> plan_here(const GlobalOptions& global, const PlanOptions& options, bool has_manifest,
+                          std::optional<Error>& refused) {
   auto planned = plan_in(global, options, has_manifest ? "all" : "host");
-  const bool alone = has_manifest && !planned.ok() && planned.error().code == Errc::unreachable;
-  return alone ? plan_in(global, options, "host") : std::move(planned);
+  if (!has_manifest || planned.ok()) return planned;
+  auto alone = plan_in(global, options, "host");
+  if (!alone.ok()) return planned;
+  if (planned.error().code != Errc::unreachable) refused = planned.error();
+  return alone;
 }
 
 Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
@@ -125,7 +131,7 @@ Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
                   .now = std::time(nullptr)};
   std::optional<Planned> planned;
   if (!patient.host.empty()) {
-    auto found = plan_here(global, options, context.manifest() != nullptr);
+    auto found = plan_here(global, options, context.manifest() != nullptr, patient.refused);
     if (found.ok()) {
       planned = std::move(found).value();
       patient.planned = &*planned;

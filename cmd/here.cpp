@@ -17,7 +17,8 @@ Result<LookHere> look(const GlobalOptions& global, const PlanOptions& options) {
 LookHere look_here(const GlobalOptions& global, const PlanOptions& options) {
   auto found = look(global, options);
   if (found.ok()) return std::move(found).value();
-  return LookHere{.host = {}, .plan = {}, .why = found.error().message};
+  return LookHere{
+      .host = {}, .plan = {}, .why = found.error().message, .is_stranger = found.error().code == Errc::usage};
 }
 
 }  // namespace ovl

@@ -10,6 +10,7 @@ struct LookHere {
   HostName host;  // empty: nothing was looked at
   Plan plan;      // what an apply of host scope would do
   std::string why;
+  bool is_stranger = false;  // it is none of the hosts, as far as that could be told
 };
 
 LookHere look_here(const GlobalOptions& global, const PlanOptions& options);

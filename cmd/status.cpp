@@ -109,8 +109,8 @@ std::string dropped_text(const LookHere& here) {
   std::string out;
   for (const Dropped& item : dropped_by(here.plan.observed, here.plan.cluster)) {
     if (item.packets == 0) continue;
-    out += fmt::format("dropped here ({}): {} packets: {}\n", item.reason, item.packets,
-                       meaning_of_drop(item.reason));
+    out += fmt::format("dropped here ({}): {} packet{}: {}\n", item.reason, item.packets,
+                       item.packets == 1 ? "" : "s", meaning_of_drop(item.reason));
   }
   return out;
 }
@@ -131,6 +131,9 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   }
   out += table.text("  ");
   for (const HostName& host : hosts) out += details_text(view, host, here);
+  if (!here.why.empty() && !here.is_stranger) {
+    out += fmt::format("this host was not looked at: {}\n", printable(here.why));
+  }
   out += dropped_text(here);
   for (const Finding& finding : here.plan.conflicts) {
     out += fmt::format(

@@ -133,11 +133,21 @@ class Examination {
     if (patient_.host.empty()) {
       out_.note("host", "this machine is none of the cluster's hosts", "say which one it is: --host NAME");
     } else if (is_read_ && patient_.loss.empty() && view_.records.host(patient_.host) == nullptr) {
-      out_.problem("host", fmt::format("{} is in no record of cluster {}", name, patient_.cluster.text()),
-                   "apply the manifest that declares it: ovl apply");
+      check_stranger(name);
     } else if (is_read_ && patient_.loss.empty()) {
       tell_standing(standing_of(view_, patient_.host));
       tell_agent();
+    }
+  }
+
+  // Who was taken out of the manifest has still to remove what it had.
+  void check_stranger(const std::string& name) {
+    if (view_.status.contains(name)) {
+      out_.problem("host", fmt::format("{}: {}", name, standing_of(view_, patient_.host).text),
+                   "remove it: ovl apply --scope host");
+    } else {
+      out_.problem("host", fmt::format("{} is in no record of cluster {}", name, patient_.cluster.text()),
+                   "apply the manifest that declares it: ovl apply");
     }
   }
 
@@ -170,7 +180,9 @@ class Examination {
     for (const HostRecord& host : view_.records.hosts) {
       const Standing standing = standing_of(view_, host.name);
       if (host.name == patient_.host || standing.kind == Standing::Kind::current) continue;
-      if (near.contains(host.name)) {
+      if (standing.kind == Standing::Kind::lost) {
+        tell_lost(host.name, standing);
+      } else if (near.contains(host.name)) {
         out_.problem("host " + host.name.text(), standing.text,
                      fmt::format("ovl apply on {}, or look there: ovl doctor", host.name.text()));
       } else {
@@ -182,6 +194,15 @@ class Examination {
                 fmt::format("not up to date, without a network of this host: {}", fmt::join(missed, ", ")),
                 "ovl status");
     }
+  }
+
+  void tell_lost(const HostName& host, const Standing& standing) {
+    out_.note("host " + host.text(),
+              standing.text + "; nobody waits for it, and its packets are refused here",
+              fmt::format(
+                  "when it is back, there: ovl apply --scope host; gone for ever: take its block out of the "
+                  "manifest, and then ovl host forget {}",
+                  host.text()));
   }
 
   // Those with an endpoint in a network that has one here.

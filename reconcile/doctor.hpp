@@ -21,8 +21,9 @@ struct Patient {
   const State* state = nullptr;      // what this host remembers; null with `kernel`
   const Planned* planned = nullptr;  // what an apply would do, and finds; null: `unplanned` says why
   Error unplanned = {};
-  std::string loss;      // what the store lacks of what is remembered here; empty: nothing
-  std::int64_t now = 0;  // seconds since the epoch
+  std::optional<Error> refused = {};  // why `planned` is of this host alone, and not of the manifest
+  std::string loss;                   // what the store lacks of what is remembered here; empty: nothing
+  std::int64_t now = 0;               // seconds since the epoch
   std::string proc = "/proc";
   std::string run_directory = "/run/netns";
   std::chrono::milliseconds patience{1000};  // per probe

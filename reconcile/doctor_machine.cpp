@@ -116,16 +116,22 @@ std::set<UdpPort> ports_here(const Patient& patient, const StoreView& view) {
   return ports;
 }
 
-// Whether a tunnel of this cluster is up on that port, and so has it.
-bool has_tunnel(const Patient& patient, UdpPort port) {
-  if (patient.planned == nullptr) return false;
-  const HostObjects& observed = patient.planned->plan.observed;
-  return std::ranges::any_of(observed.namespaces, [&](const NamespaceObjects& space) {
-    return std::ranges::any_of(space.links, [&](const Link& link) {
-      return link.type == LinkType::vxlan && link.up && link.port == port &&
-             is_owner_mark(patient.cluster, link.alias);
+// A tunnel that was seen here and has that port; nullptr: none.
+const Link* tunnel_on(const Patient& patient, UdpPort port) {
+  if (patient.planned == nullptr) return nullptr;
+  for (const NamespaceObjects& space : patient.planned->plan.observed.namespaces) {
+    const auto at = std::ranges::find_if(space.links, [&](const Link& link) {
+      return link.type == LinkType::vxlan && link.up && link.port == port;
     });
-  });
+    if (at != space.links.end()) return &*at;
+  }
+  return nullptr;
+}
+
+void tell_tunnel(const Patient& patient, const Link& tunnel, const std::string& name, Symptoms& out) {
+  out.good(name, is_owner_mark(patient.cluster, tunnel.alias)
+                     ? "in use by VXLAN"
+                     : fmt::format("in use by VXLAN: {}, which bears no mark of ovl's", tunnel.name.text()));
 }
 
 void tell_free_of_tunnels(const Patient& patient, const StoreView& view, const std::string& name,
@@ -133,6 +139,9 @@ void tell_free_of_tunnels(const Patient& patient, const StoreView& view, const s
   const HostFacts* facts = view.facts.host(patient.host);
   if (facts != nullptr && !facts->vnis.empty()) {
     out.good(name, "in use by another program's VXLAN, which shares it");
+  } else if (patient.planned == nullptr) {
+    out.note(name, "in use; whether by a tunnel of ovl's is not known, as this host was not looked at",
+             "first what is said of the plan");
   } else {
     out.problem(name, "in use, by a program that can't be seen from here",
                 "end that program, or give the networks another port");
@@ -156,8 +165,8 @@ void examine_ports(const Patient& patient, const StoreView& view, Symptoms& out)
     if (holder.ok() && holder.value()) {
       out.problem(name, fmt::format("held by {}, so no tunnel has it", words_for(*holder.value())),
                   "end that program, or give the networks another port");
-    } else if (has_tunnel(patient, port)) {
-      out.good(name, "in use by VXLAN");
+    } else if (const Link* tunnel = tunnel_on(patient, port)) {
+      tell_tunnel(patient, *tunnel, name, out);
     } else if (!taken.ok()) {
       out.note(name, taken.error().message, "run this as root");
     } else if (taken.value()) {

@@ -2,7 +2,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "drivers/kernel/netns.hpp"
@@ -23,6 +25,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostPeersAsked = 64;
 constexpr std::size_t kMostNetworksAsked = 8;
 constexpr milliseconds kKnockPatience{200};
+constexpr std::string_view kApplyFirst = "ovl apply here first";
 
 // A network with an endpoint here, and one endpoint of it on each other host that has one.
 struct AskedNetwork {
@@ -37,8 +40,9 @@ struct Asked {
   const AskedNetwork* in = nullptr;
   const EndpointRecord* to = nullptr;
   Reached reached;
-  bool came_back = false;  // its answer came to this host, whoever got it
-  std::string failure;     // why it could not be asked
+  bool left = true;              // the question left this host, as far as that is known
+  bool came_back = false;        // its answer came to this host, whoever got it
+  std::optional<Error> failure;  // why it could not be asked
 };
 
 std::optional<IpAddress> address_of(const EndpointRecord& from, const EndpointRecord& to) {
@@ -108,16 +112,18 @@ class PeerExamination {
       targets.push_back({.address = *address_of(*asked.from, *endpoint), .size = asked.size});
       answers.push_back({.in = &asked, .to = endpoint});
     }
-    auto tap = AnswerTap::open(own_->advertise ? own_->advertise->family() : Family::ipv4,
+    auto tap = TunnelTap::open(own_->advertise ? own_->advertise->family() : Family::ipv4,
                                targets.front().address.family(), asked.network->port);
     auto netns = NamespaceDirectory(patient_.run_directory).open(asked.from->netns);
     const auto reached =
         netns.ok() ? run_in_namespace(netns.value().get(), [&] { return reach(targets, patient_.patience); })
                    : Result<std::vector<Reached>>(netns.error());
     const std::vector<IpAddress> came = tap.ok() ? tap.value().answered() : std::vector<IpAddress>();
+    const std::vector<IpAddress> left = tap.ok() ? tap.value().asked() : std::vector<IpAddress>();
     for (std::size_t i = 0; i < answers.size(); ++i) {
       if (reached.ok()) answers[i].reached = reached.value()[i];
-      if (!reached.ok()) answers[i].failure = reached.error().message;
+      if (!reached.ok()) answers[i].failure = reached.error();
+      answers[i].left = !tap.ok() || std::ranges::binary_search(left, targets[i].address);
       answers[i].came_back = std::ranges::binary_search(came, targets[i].address);
       by_host_[answers[i].to->host].push_back(std::move(answers[i]));
     }
@@ -143,7 +149,8 @@ class PeerExamination {
       const auto before = std::ranges::find(drops_before_, now.reason, &Dropped::reason);
       const std::uint64_t former = before != drops_before_.end() ? before->packets : 0;
       if (now.packets <= former || !is_of_tunnels(now.reason)) continue;
-      out += fmt::format("; meanwhile this host dropped {} packets: {}", now.packets - former,
+      const std::uint64_t count = now.packets - former;
+      out += fmt::format("; meanwhile this host dropped {} packet{}: {}", count, count == 1 ? "" : "s",
                          meaning_of_drop(now.reason));
     }
     return out;
@@ -177,19 +184,26 @@ class PeerExamination {
     return asked.in->size + (vtep.is_ipv4() ? 50 : 70);
   }
 
+  // Where others may have been told to refuse it, silence is as it shall be.
+  [[nodiscard]] bool counts_as_lost(const HostName& host) const {
+    return standing_of(view_, host).kind == Standing::Kind::lost;
+  }
+
   void tell_trouble(const std::string& check, const HostRecord& peer, const Asked& asked) {
     const std::string& network = asked.in->network->name.text();
-    if (!asked.failure.empty()) {
-      return out_.problem(check, fmt::format("not asked in network {}: {}", network, asked.failure),
-                          "apply here first: ovl apply");
+    if (asked.failure) return tell_not_asked(check, network, *asked.failure);
+    if (counts_as_lost(peer.name)) {
+      return out_.note(check, "it counts as lost, so its packets are refused here",
+                       fmt::format("when it is back, on {}: ovl apply --scope host", peer.name.text()));
     }
-    if (asked.reached.small) {
-      return out_.problem(
-          check,
-          fmt::format("packets of {} bytes do not pass whole in network {}: only small ones do",
-                      outer_size(asked, *peer.advertise), network),
-          "set mtu in the [network] blocks to what the path carries less 50 bytes (70 over IPv6)");
+    if (counts_as_lost(patient_.host)) {
+      return out_.problem(check,
+                          fmt::format("no answer in network {}: this host counts as lost, so the others "
+                                      "refuse its packets",
+                                      network),
+                          "ovl apply here, and then there");
     }
+    if (asked.reached.small) return tell_cut(check, network, outer_size(asked, *peer.advertise));
     if (asked.came_back) return tell_one_way(check, peer, network);
     if (answers_inside(asked.in->from->netns, *address_of(*asked.in->from, *asked.to))) {
       return out_.good(check, fmt::format("endpoint {} answers pings in network {}; its own filter drops TCP",
@@ -198,46 +212,100 @@ class PeerExamination {
     tell_silence(check, peer, asked);
   }
 
+  void tell_not_asked(const std::string& check, const std::string& network, const Error& error) {
+    const bool forbidden =
+        error.code == Errc::privilege || error.os_errno == EPERM || error.os_errno == EACCES;
+    out_.problem(check, fmt::format("not asked in network {}: {}", network, error.message),
+                 forbidden ? "run this as root" : "apply here first: ovl apply");
+  }
+
+  void tell_cut(const std::string& check, const std::string& network, std::size_t size) {
+    out_.problem(
+        check,
+        fmt::format("packets of {} bytes do not pass whole in network {}: only small ones do", size, network),
+        differs_here()
+            ? std::string(kApplyFirst)
+            : "set mtu in the [network] blocks to what the path carries less 50 bytes (70 over IPv6)");
+  }
+
   void tell_one_way(const std::string& check, const HostRecord& peer, const std::string& network) {
     const std::string remedy = remedy_of(peer.name, {Traffic::tunnels_in});
     out_.problem(
         check,
         fmt::format("one way only in network {}: it answers, and its packets are dropped on this host{}",
                     network, dropped_meanwhile()),
-        remedy.empty() ? "look what drops them here: ovl status, nft list ruleset" : remedy);
+        !remedy.empty()  ? remedy
+        : differs_here() ? std::string(kApplyFirst)
+                         : "look what drops them here: ovl status, nft list ruleset");
   }
 
   // Without an entry for the other one nothing is sent to it.
   [[nodiscard]] bool differs_here() const {
-    return patient_.planned != nullptr && !patient_.planned->plan.object_changes.empty();
+    if (patient_.planned == nullptr) return false;
+    const Plan& plan = patient_.planned->plan;
+    return !plan.object_changes.empty() || !plan.conflicts.empty();
   }
 
+  // Why nothing came back, as far as it can be told from here.
+  struct Silence {
+    std::string why;
+    std::string remedy;
+  };
+
   void tell_silence(const std::string& check, const HostRecord& peer, const Asked& asked) {
-    if (differs_here()) {
-      return out_.problem(
-          check,
-          fmt::format("nothing comes back through the tunnel of network {}: this host is not as "
-                      "it shall be",
-                      asked.in->network->name.text()),
-          "ovl apply here first");
-    }
-    const std::string& port = asked.in->network->port.text();
+    const std::string& network = asked.in->network->name.text();
+    const Silence silence = differs_here()
+                                ? Silence{"this host is not as it shall be", std::string(kApplyFirst)}
+                                : silence_of(peer, asked);
+    const std::string here = differs_here() ? std::string() : remedy_of(peer.name, {Traffic::tunnels_out});
+    out_.problem(check,
+                 fmt::format("nothing comes back through the tunnel of network {}: {}", network, silence.why),
+                 here.empty() ? silence.remedy : here);
+  }
+
+  [[nodiscard]] Silence silence_of(const HostRecord& peer, const Asked& asked) const {
+    const std::string& name = peer.name.text();
+    const UdpPort port = asked.in->network->port;
     const Standing standing = standing_of(view_, peer.name);
-    const std::string behind = standing.kind == Standing::Kind::current
-                                   ? ""
-                                   : fmt::format(" (it is not up to date: {})", standing.text);
-    const std::string silent = fmt::format(
-        "nothing comes back through the tunnel of network {}: {}{}{}", asked.in->network->name.text(),
-        words_for_underlay(*peer.advertise, asked.in->network->port), behind, dropped_meanwhile());
-    const std::string here = remedy_of(peer.name, {Traffic::tunnels_out});
-    out_.problem(
-        check, silent,
-        !here.empty() ? here
-        : behind.empty()
-            ? fmt::format("let UDP port {} pass between the hosts, both ways; ovl doctor on {} sees what "
-                          "drops it there",
-                          port, peer.name.text())
-            : fmt::format("ovl apply on {}", peer.name.text()));
+    Silence out = silence_on_the_way(peer, asked);
+    if (standing.kind != Standing::Kind::current) {
+      out.why += fmt::format(" (it is not up to date: {})", standing.text);
+      out.remedy = fmt::format("ovl apply on {}", name);
+    } else if (nobody_listens(*peer.advertise, port)) {
+      out = {.why = fmt::format("nothing listens on UDP port {} there", port.text()),
+             .remedy = fmt::format("ovl apply on {}, or look there: ovl doctor", name)};
+    }
+    out.why += dropped_meanwhile();
+    return out;
+  }
+
+  [[nodiscard]] bool nobody_listens(const IpAddress& vtep, UdpPort port) const {
+    const auto knocked = knock(vtep, port, std::min(patient_.patience, kKnockPatience));
+    return knocked.ok() && knocked.value() == ProbeAnswer::refused;
+  }
+
+  [[nodiscard]] Silence silence_on_the_way(const HostRecord& peer, const Asked& asked) const {
+    const std::string way = fmt::format("look whether {} is up, and which way leads there: ip route get {}",
+                                        peer.name.text(), peer.advertise->text());
+    const auto pinged = ping(*peer.advertise, 64, patient_.patience);
+    if (!pinged.ok()) return {"it was not pinged: " + pinged.error().message, "run this as root"};
+    if (pinged.value() == ProbeAnswer::silent) return {"the host does not answer pings either", way};
+    if (pinged.value() != ProbeAnswer::answered) return {"the host is not reachable", way};
+    if (!asked.left) {
+      const std::string& space = asked.in->from->netns.text();
+      return {fmt::format("the host answers pings, but what endpoint {} sends does not leave this host",
+                          asked.in->from->name.text()),
+              fmt::format("look what drops it: ip -n {0} rule, ip -n {0} route, ip netns exec {0} nft list "
+                          "ruleset; filters in netns {1}{2} and here",
+                          space, kSandboxPrefix, asked.in->network->name.text())};
+    }
+    return {
+        fmt::format("the host answers pings, so UDP port {} is dropped on the way or there, or endpoint {} "
+                    "does not answer",
+                    asked.in->network->port.text(), asked.to->name.text()),
+        fmt::format("let UDP port {} pass between the hosts, both ways; ovl doctor on {} sees what "
+                    "drops it there",
+                    asked.in->network->port.text(), peer.name.text())};
   }
 
   // What other programs' chains here drop, or may drop, of this peer's traffic.
@@ -251,25 +319,6 @@ class PeerExamination {
                            drop.remedy);
     }
     return {};
-  }
-
-  [[nodiscard]] std::string words_for_underlay(const IpAddress& vtep, UdpPort port) const {
-    const auto knocked = knock(vtep, port, std::min(patient_.patience, kKnockPatience));
-    if (knocked.ok() && knocked.value() == ProbeAnswer::refused) {
-      return fmt::format("nothing listens on UDP port {} there", port.text());
-    }
-    const auto pinged = ping(vtep, 64, patient_.patience);
-    if (!pinged.ok()) return "it was not pinged: " + pinged.error().message;
-    switch (pinged.value()) {
-      case ProbeAnswer::answered:
-        return fmt::format("the host answers pings, so UDP port {} is dropped on the way or there",
-                           port.text());
-      case ProbeAnswer::silent: return "the host does not answer pings either";
-      case ProbeAnswer::refused:
-      case ProbeAnswer::too_big:
-      case ProbeAnswer::unreachable: break;
-    }
-    return "the host is not reachable";
   }
 
   // Without a network in common there is no tunnel to ask through, and no harm in silence.

@@ -72,7 +72,9 @@ void add_records(const Plan& plan, Symptoms& out) {
   }
   if (names.empty()) return;
   out.problem("manifest",
-              fmt::format("{} records are not as it says: {}", names.size(), first_of(names, names.size())),
+              fmt::format("{} not as it says: {}",
+                          names.size() == 1 ? "1 record is" : fmt::format("{} records are", names.size()),
+                          first_of(names, names.size())),
               "ovl plan, then ovl apply");
 }
 
@@ -82,6 +84,7 @@ void examine_plan(const Patient& patient, Symptoms& out) {
   if (patient.host.empty()) return;
   if (patient.planned == nullptr)
     return out.problem("plan", patient.unplanned.message, patient.unplanned.hint);
+  if (patient.refused) out.problem("plan", patient.refused->message, patient.refused->hint);
   const Planned& planned = *patient.planned;
   if (!planned.draft.problems.empty()) {
     const Diagnostic& first = planned.draft.problems.front();
@@ -93,11 +96,13 @@ void examine_plan(const Patient& patient, Symptoms& out) {
   add_tables(plan, out);
   const Differing differing = differing_objects(plan);
   if (differing.count > 0) {
+    const std::string names = first_of(differing.names, differing.count);
     out.problem("objects",
-                fmt::format("{} of this host are not as they shall be: {}", differing.count,
-                            first_of(differing.names, differing.count)),
+                differing.count == 1 ? fmt::format("1 object of this host is not as it shall be: {}", names)
+                                     : fmt::format("{} objects of this host are not as they shall be: {}",
+                                                   differing.count, names),
                 "ovl plan, then ovl apply");
-  } else if (plan.empty() && plan.refused.empty() && plan.conflicts.empty()) {
+  } else if (plan.empty() && plan.refused.empty() && plan.conflicts.empty() && !patient.refused) {
     out.good("plan", "nothing differs from what shall be");
   }
 }

@@ -116,6 +116,21 @@ std::string way_out_remedy(const NftTable& table, const NftChain& chain) {
       text, kGatewayBridge, text, kGatewayBridge);
 }
 
+// Of a chain before or behind the routing, or of one that sees the gateway bridge's frames.
+std::string remedy_on_the_way(const NftTable& table, const NftChain& chain, bool answers) {
+  const auto hook = static_cast<Hook>(chain.hook);
+  const bool coming = hook == Hook::prerouting || hook == Hook::input;
+  const bool by_bridge = table.family == NftFamily::bridge || answers != coming;
+  const std::string what = !by_bridge ? "ct state established,related"
+                           : table.family == NftFamily::bridge
+                               ? fmt::format("meta {}brname \"{}\"", coming ? 'i' : 'o', kGatewayBridge)
+                               : fmt::format("{}ifname \"{}\"", coming ? 'i' : 'o', kGatewayBridge);
+  if (!is_legacy(table)) return fmt::format("nft insert rule {} {} accept", chain_text(table, chain), what);
+  return fmt::format("{} -t {} -I {} {} -j ACCEPT", iptables(table), table.name, chain.name,
+                     by_bridge ? fmt::format("-{} {}", coming ? 'i' : 'o', kGatewayBridge)
+                               : std::string("-m conntrack --ctstate RELATED,ESTABLISHED"));
+}
+
 class DropJudge {
  public:
   DropJudge(std::span<const NftTable> others, const FilteredHost& host) : others_(others), host_(host) {}
@@ -135,6 +150,7 @@ class DropJudge {
 
  private:
   void judge(const NftTable& table, const NftChain& chain) {
+    judge_on_the_way(table, chain);
     switch (static_cast<Hook>(chain.hook)) {
       case Hook::prerouting:
       case Hook::input: judge_tunnels(table, chain, Traffic::tunnels_in); break;
@@ -203,6 +219,34 @@ class DropJudge {
                           .remedy = way_out_remedy(table, chain)});
         return;
       }
+    }
+  }
+
+  // The way out passes the gateway bridge's own chains, and those before and behind the routing.
+  void judge_on_the_way(const NftTable& table, const NftChain& chain) {
+    const auto hook = static_cast<Hook>(chain.hook);
+    const bool of_bridge = table.family == NftFamily::bridge && hook != Hook::forward;
+    const bool of_routing =
+        is_for(table, Family::ipv4) && (hook == Hook::prerouting || hook == Hook::postrouting);
+    if (!(of_bridge || of_routing) || !own_->gateway_pool || !has_way_out()) return;
+    const bool coming = hook == Hook::prerouting || hook == Hook::input;
+    for (const bool answers : {false, true}) {
+      // A bridge's chain sees what goes in or out by its ports, whose names are not asked.
+      if (of_bridge && answers == coming) continue;
+      PacketSketch packet{.answers = answers};
+      const bool by_bridge = answers != coming;
+      if (!of_bridge) {
+        const std::optional<IfName> device =
+            by_bridge ? IfName::from_kernel(kGatewayBridge) : uplinks().front();
+        (coming ? packet.in : packet.out) = device;
+      }
+      const ChainVerdict verdict = verdict_on(table, chain, packet);
+      if (verdict.fate != Fate::drops) continue;
+      drops_.push_back({.traffic = Traffic::way_out,
+                        .chain = chain_text(table, chain),
+                        .by_policy = verdict.by_policy,
+                        .remedy = remedy_on_the_way(table, chain, answers)});
+      return;
     }
   }
 

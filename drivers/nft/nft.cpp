@@ -269,7 +269,7 @@ Result<std::vector<NftTableName>> NftClient::foreign_filters() {
         NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, true, "all chains", nothing, [&](const nlmsghdr* message) {
           DecodedChain decoded = decode_chain(message);
           const bool filters = decoded.chain.type == "filter" || decoded.chain.type == "route";
-          if (!filters || !decoded.family || decoded.family == NftFamily::bridge) return;
+          if (!filters || !decoded.family) return;
           if (decoded.table != "ovl") found.push_back({*decoded.family, std::move(decoded.table)});
         }));
     std::ranges::sort(found);

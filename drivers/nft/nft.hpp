@@ -68,8 +68,8 @@ class NftClient {
   // kernel's order.
   Result<std::vector<ForeignChain>> foreign_base_chains();
 
-  // The tables not named "ovl" of the ip, ip6 and inet families with a base chain of type filter or route;
-  // sorted.
+  // The tables not named "ovl" of the ip, ip6, inet and bridge families with a base chain of type filter or
+  // route; sorted.
   Result<std::vector<NftTableName>> foreign_filters();
 
   // Batches sent so far; each is one transaction that could change something.

@@ -225,13 +225,10 @@ std::uint32_t inner_packet(Family outer) {
   return static_cast<std::uint32_t>(ip_header(outer) + 8 + 8 + ETH_HLEN);
 }
 
-}  // namespace
-
-Result<std::vector<Reached>> reach(std::span<const ReachTarget> targets, milliseconds timeout) {
-  return Reaching(targets.first(std::min(targets.size(), kMostTargets))).run(timeout);
-}
-
-Result<AnswerTap> AnswerTap::open(Family outer, Family inner, UdpPort port) {
+// All that this namespace's devices send and receive, in its tunnels TCP with the discard port at `port_at`
+// of the segment. Kernel: who takes all protocols sees a packet before filters of its device do, and what
+// leaves when it leaves; with SOCK_DGRAM it begins with its IP header.
+Result<UniqueFd> open_tap(Family outer, Family inner, UdpPort port, std::uint32_t port_at) {
   const bool outer4 = outer == Family::ipv4;
   const bool inner4 = inner == Family::ipv4;
   // Kernel: protocol 0 takes nothing until bind() says what.
@@ -240,29 +237,51 @@ Result<AnswerTap> AnswerTap::open(Family outer, Family inner, UdpPort port) {
   const auto header = static_cast<std::uint32_t>(ip_header(outer));
   const std::uint32_t packet = inner_packet(outer);
   const std::uint32_t segment = packet + static_cast<std::uint32_t>(ip_header(inner));
-  const std::array<Demand, 4> demands{{{BPF_B, outer4 ? 9U : 6U, IPPROTO_UDP},
+  constexpr auto kProtocol = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PROTOCOL);
+  const std::array<Demand, 5> demands{{{BPF_H, kProtocol, outer4 ? std::uint32_t{ETH_P_IP} : ETH_P_IPV6},
+                                       {BPF_B, outer4 ? 9U : 6U, IPPROTO_UDP},
                                        {BPF_H, header + 2, port.number()},
                                        {BPF_B, packet + (inner4 ? 9U : 6U), IPPROTO_TCP},
-                                       {BPF_H, segment, kDiscard}}};
+                                       {BPF_H, segment + port_at, kDiscard}}};
   OVL_CHECK(take_only(fd.get(), demands));
   sockaddr_ll all{};
   all.sll_family = AF_PACKET;
-  all.sll_protocol = htons(outer4 ? ETH_P_IP : ETH_P_IPV6);
+  all.sll_protocol = htons(ETH_P_ALL);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&all), sizeof all) != 0) return cannot("listening");
-  return AnswerTap(std::move(fd), outer, inner);
+  return fd;
 }
 
-std::vector<IpAddress> AnswerTap::answered() const {
+// The addresses at that place of the packets inside, sorted, each once.
+std::vector<IpAddress> addresses_in(const UniqueFd& fd, Family inner, std::size_t at) {
   std::vector<IpAddress> out;
-  const std::size_t source = inner_packet(outer_) + (inner_ == Family::ipv4 ? 12 : 8);
   std::array<std::uint8_t, 256> bytes{};
-  for (ssize_t got = 0; (got = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT)) > 0;) {
-    if (static_cast<std::size_t>(got) < source + 16) continue;
-    out.push_back(IpAddress::from_bytes(inner_, &bytes[source]));
+  for (ssize_t got = 0; (got = ::recv(fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT)) > 0;) {
+    if (static_cast<std::size_t>(got) < at + 16) continue;
+    out.push_back(IpAddress::from_bytes(inner, &bytes[at]));
   }
   std::ranges::sort(out);
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
+}
+
+}  // namespace
+
+Result<std::vector<Reached>> reach(std::span<const ReachTarget> targets, milliseconds timeout) {
+  return Reaching(targets.first(std::min(targets.size(), kMostTargets))).run(timeout);
+}
+
+Result<TunnelTap> TunnelTap::open(Family outer, Family inner, UdpPort port) {
+  OVL_TRY(UniqueFd came, open_tap(outer, inner, port, 0));
+  OVL_TRY(UniqueFd left, open_tap(outer, inner, port, 2));
+  return TunnelTap(std::move(came), std::move(left), outer, inner);
+}
+
+std::vector<IpAddress> TunnelTap::answered() const {
+  return addresses_in(came_, inner_, inner_packet(outer_) + (inner_ == Family::ipv4 ? 12 : 8));
+}
+
+std::vector<IpAddress> TunnelTap::asked() const {
+  return addresses_in(left_, inner_, inner_packet(outer_) + (inner_ == Family::ipv4 ? 16 : 24));
 }
 
 }  // namespace ovl

@@ -28,21 +28,27 @@ struct Reached {
 // `targets`. Errors: privilege (CAP_NET_RAW), io.
 Result<std::vector<Reached>> reach(std::span<const ReachTarget> targets, std::chrono::milliseconds timeout);
 
-// What tunnels bring to a host in answer to reach(), before any filter of the host sees it: an answer that
-// came, and that nobody got, was dropped here.
-class AnswerTap {
+// What tunnels carry of reach() by the host's own devices: what left them, and what came back before any
+// filter of the host saw it. An answer that came and that nobody got was dropped here; a question that did
+// not leave was, too.
+class TunnelTap {
  public:
   // In the calling thread's network namespace, which is to be the host's own. outer: the family of the VTEPs;
   // inner: of the targets. Errors: privilege (CAP_NET_RAW), io.
-  static Result<AnswerTap> open(Family outer, Family inner, UdpPort port);
+  static Result<TunnelTap> open(Family outer, Family inner, UdpPort port);
 
   // The targets that have answered since open(), as far as the kernel kept what came; sorted, each once.
   [[nodiscard]] std::vector<IpAddress> answered() const;
 
- private:
-  AnswerTap(UniqueFd fd, Family outer, Family inner) : fd_(std::move(fd)), outer_(outer), inner_(inner) {}
+  // Those to which something has left since open(). Likewise.
+  [[nodiscard]] std::vector<IpAddress> asked() const;
 
-  UniqueFd fd_;
+ private:
+  TunnelTap(UniqueFd came, UniqueFd left, Family outer, Family inner)
+      : came_(std::move(came)), left_(std::move(left)), outer_(outer), inner_(inner) {}
+
+  UniqueFd came_;
+  UniqueFd left_;
   Family outer_;
   Family inner_;
 };

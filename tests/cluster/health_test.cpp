@@ -86,11 +86,11 @@ std::vector<Damage> damages() {
       {"left",
        "ip -n one addr flush dev eth0",
        "ovl apply --auto-approve",
-       {"of this host are not as they shall be: ", "ovl plan, then ovl apply"}},
+       {"1 object of this host is not as it shall be: ", "ovl plan, then ovl apply"}},
       {"left",
        "ip -n one route replace default dev eth0",
        "ip -n one route del default; ovl apply --auto-approve",
-       {"of this host are not as they shall be: ", "route.one[\"default\"]"}},
+       {"1 object of this host is not as it shall be: ", "route.one[\"default\"]"}},
       {"right",
        "ip link set eth1 mtu 1400",
        "ip link set eth1 mtu 1500",
@@ -104,6 +104,50 @@ std::vector<Damage> damages() {
        "true",
        {"this process has no CAP_NET_RAW"},
        "setpriv --bounding-set=-net_raw --inh-caps=-net_raw ovl doctor"},
+      {"left",
+       "ip -n one rule add to 10.7.0.0/24 prohibit",
+       "ip -n one rule del to 10.7.0.0/24 prohibit",
+       {"what endpoint one sends does not leave this host", "ip -n one rule"}},
+      {"left",
+       "ip -n one link set eth0 arp off",
+       "ip -n one link set eth0 arp on",
+       {"what endpoint one sends does not leave this host"}},
+      {"left",
+       "nft -f - <<'N'\ntable netdev fw {\nchain in { type filter hook ingress device eth1 priority 0; udp "
+       "dport "
+       "4789 drop; }\n}\nN",
+       "nft delete table netdev fw",
+       {"one way only in network net", "nft list ruleset"}},
+      {"left",
+       "nft add table bridge fw; nft 'add chain bridge fw pre { type filter hook prerouting priority 0; "
+       "policy drop; "
+       "}'",
+       "nft delete table bridge fw",
+       {"chain bridge fw pre: its policy drops what this host forwards",
+        "nft insert rule bridge fw pre meta ibrname \"ovl-gw\" accept"}},
+      {"left",
+       "nft add table ip fw; nft 'add chain ip fw pre { type filter hook prerouting priority -310; }'; "
+       "nft add rule ip fw pre iifname ovl-gw drop",
+       "nft delete table ip fw",
+       {"chain ip fw pre: a rule of it drops what this host forwards",
+        "nft insert rule ip fw pre iifname \"ovl-gw\" accept"}},
+      {"left",
+       "ip -n one link set eth0 mtu 1300",
+       "ovl apply --auto-approve",
+       {"only small ones do", "remedy: ovl apply here first"}},
+      {"right",
+       "ip -n ovl-net link set vxlan0 down",
+       "ovl apply --auto-approve",
+       {"nothing listens on UDP port 4789 there", "ovl apply on right, or look there: ovl doctor"}},
+      {"right",
+       "ip netns del two",
+       "ovl apply --auto-approve",
+       {"is dropped on the way or there, or endpoint two does not answer"}},
+      {"left",
+       "ip rule add to $(ip -4 route show dev eth1 proto kernel | cut -d' ' -f1) prohibit; "
+       "ovl apply --auto-approve",
+       "ip rule del prohibit; ovl apply --auto-approve",
+       {"look whether right is up, and which way leads there: ip route get "}},
       {"left",
        "sed -i '$ a aliases = [\"second\"]' ovl.toml && ovl apply --auto-approve",
        "true",
@@ -240,6 +284,76 @@ TEST_F(Health, TheRightPlaceIsNamed) {
   EXPECT_EQ(ran.code, 125) << ran.out;
   EXPECT_TRUE(ran.has("endpoint one is on host left, this is right")) << ran.out;
   EXPECT_TRUE(ran.has("hint: run it on left")) << ran.out;
+}
+
+// Nobody waits for it, and nobody takes what it lacks for a fault on the way.
+TEST_F(Health, ALostHostIsNoTrouble) {
+  both();
+  ASSERT_EQ(on("left", "ovl host forget right --lost").code, 0);
+  EXPECT_NE(on("left", "ovl status --wait 0s").code, 0) << "it does not refuse it yet";
+  apply("left");
+  EXPECT_EQ(on("left", "ovl status --wait 0s").code, 0);
+  const Ran ran = on("left", "ovl doctor");
+  EXPECT_EQ(ran.code, 0) << ran.out;
+  EXPECT_TRUE(ran.has("it counts as lost, so its packets are refused here")) << ran.out;
+  const Ran there = on("right", "ovl doctor");
+  EXPECT_EQ(there.code, 1) << there.out;
+  EXPECT_TRUE(there.has("this host counts as lost, so the others refuse its packets")) << there.out;
+  EXPECT_TRUE(on("right", "ovl plan").has("This host has yet to report it (here: ovl apply)."));
+  EXPECT_EQ(apply("right"), "No changes. Still to apply: left (there: ovl apply --scope host).\n");
+  EXPECT_TRUE(on("left", "ovl status").has("left   behind: still refuses right, which is back"));
+  apply("left");
+  EXPECT_EQ(on("left", "ovl status --wait 0s").code, 0);
+}
+
+TEST_F(Health, ASuspendedAgentSaysSo) {
+  both();
+  const Ran agent =
+      on("right", "ovl agent --heartbeat 500ms --ttl 3s >/run/agent.log 2>&1 & echo $! >/run/agent.pid");
+  ASSERT_EQ(agent.code, 0) << agent.out;
+  const auto says = [&](const std::string& words) {
+    const Ran said =
+        on("left", "timeout 20 sh -c 'until ovl host ls | grep \"" + words + "\"; do sleep 0.1; done'");
+    EXPECT_EQ(said.code, 0) << words << on("left", "ovl host ls").out
+                            << on("right", "cat /run/agent.log").out;
+  };
+  says("present");
+  ASSERT_EQ(on("right", "ovl suspend --reason disks").code, 0);
+  says("suspended by root@right .*disks");
+  ASSERT_EQ(on("right", "ovl resume").code, 0);
+  says("present");
+  EXPECT_EQ(on("right", "kill $(cat /run/agent.pid)").code, 0);
+}
+
+// A host that was taken out of the manifest is told how it goes, and not to be declared again.
+TEST_F(Health, ADrainedHostIsTold) {
+  both();
+  std::string without = kManifest;
+  without.erase(without.find("[endpoint.two]"));
+  without.erase(without.find("[host.right]"), without.find("[network.net]") - without.find("[host.right]"));
+  write(without);
+  apply("left");
+  const Ran ran = on("right", "ovl doctor");
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  EXPECT_TRUE(ran.has("right: out of the records: ")) << ran.out;
+  EXPECT_TRUE(ran.has("remedy: remove it: ovl apply --scope host")) << ran.out;
+  EXPECT_EQ(on("right", "ovl apply --scope host --auto-approve").code, 0);
+}
+
+// A manifest that is not this cluster's source keeps nobody from looking at the host.
+TEST_F(Health, AHostIsLookedAtWhateverTheManifestIs) {
+  both();
+  ASSERT_EQ(on("left",
+               "git init -q && git add ovl.toml && git -c user.name=t -c user.email=t@e commit -qm one && "
+               "ip -n one addr flush dev eth0")
+                .code,
+            0);
+  const Ran ran = on("left", "ovl doctor --ref HEAD");
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  for (const char* words : {"the records of cluster health come from dir:health",
+                            " as it shall be: address.one", "UDP port 4789: in use by VXLAN"}) {
+    EXPECT_TRUE(ran.has(words)) << words << "\n" << ran.out;
+  }
 }
 
 TEST_F(Health, WaitingForAHostThatDoesNotComeEndsInTime) {

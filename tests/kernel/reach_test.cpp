@@ -74,7 +74,7 @@ TEST_F(ReachTest, ASmallerPathIsTold) {
 // What the other side drops does not come back; what this one drops came, and the tap saw it.
 TEST_F(ReachTest, AnAnswerThatIsDroppedHereIsSeen) {
   drop_tunnels("ip netns exec b");
-  auto tap = AnswerTap::open(Family::ipv4, Family::ipv4, UdpPort::unchecked(4789));
+  auto tap = TunnelTap::open(Family::ipv4, Family::ipv4, UdpPort::unchecked(4789));
   ASSERT_TRUE(tap.ok()) << tap.error().message;
   EXPECT_EQ(reached("10.9.0.2"), "");
   EXPECT_TRUE(tap.value().answered().empty());
@@ -82,10 +82,33 @@ TEST_F(ReachTest, AnAnswerThatIsDroppedHereIsSeen) {
   drop_tunnels("");
   EXPECT_EQ(reached("10.9.0.2"), "");
   EXPECT_EQ(tap.value().answered(), std::vector{ip("10.9.0.2")});
-  auto other = AnswerTap::open(Family::ipv4, Family::ipv6, UdpPort::unchecked(4789));
+  auto other = TunnelTap::open(Family::ipv4, Family::ipv6, UdpPort::unchecked(4789));
   ASSERT_TRUE(other.ok()) << other.error().message;
   EXPECT_EQ(reached("fd09::2"), "");
   EXPECT_EQ(other.value().answered(), std::vector{ip("fd09::2")});
+  EXPECT_EQ(other.value().asked(), std::vector{ip("fd09::2")});
+}
+
+// What never leaves is nobody's fault on the way; what a device's own filter drops came all the same.
+TEST_F(ReachTest, WhatDoesNotLeaveIsTold) {
+  must(
+      "nft -f - <<'N'\ntable inet fw {\nchain out { type filter hook output priority 0; udp dport 4789 drop; "
+      "}\n}\nN");
+  auto kept = TunnelTap::open(Family::ipv4, Family::ipv4, UdpPort::unchecked(4789));
+  ASSERT_TRUE(kept.ok()) << kept.error().message;
+  EXPECT_EQ(reached("10.9.0.2"), "");
+  EXPECT_TRUE(kept.value().asked().empty());
+  must("nft delete table inet fw");
+  must(
+      "nft -f - <<'N'\ntable netdev fw {\nchain in { type filter hook ingress device und0 priority 0; udp "
+      "dport "
+      "4789 drop; }\n}\nN");
+  auto tap = TunnelTap::open(Family::ipv4, Family::ipv4, UdpPort::unchecked(4789));
+  ASSERT_TRUE(tap.ok()) << tap.error().message;
+  EXPECT_EQ(reached("10.9.0.2"), "");
+  EXPECT_EQ(tap.value().asked(), std::vector{ip("10.9.0.2")});
+  EXPECT_EQ(tap.value().answered(), std::vector{ip("10.9.0.2")});
+  must("nft delete table netdev fw");
 }
 
 }  // namespace
