@@ -267,6 +267,19 @@ TEST_F(Health, ALostHostIsWaitedForNoLongerAndCatchesUp) {
   EXPECT_TRUE(in_sync("left"));
 }
 
+// Who looks for a fault has a manifest with a mistake in it, or no store.
+TEST_F(Health, AnEndpointThatIsHereIsEnteredWhateverElseIsWrong) {
+  both();
+  const std::string broken = "cd $(mktemp -d) && echo garbage > ovl.toml && ";
+  EXPECT_EQ(on("left", broken + "ovl validate").code, 13);
+  const Ran entered = on("left", broken + "ovl exec one -- cat /sys/class/net/eth0/address");
+  EXPECT_EQ(entered.code, 0) << entered.out;
+  const Ran away = on("left", "cd / && ovl exec --keystore etcd://127.0.0.1:1 one -- true");
+  EXPECT_EQ(away.code, 0) << away.out;
+  const Ran nobody = on("left", broken + "ovl exec nobody -- true");
+  EXPECT_EQ(nobody.code, 125) << nobody.out;
+}
+
 // Whoever stands on the wrong host is told which is the right one.
 TEST_F(Health, TheRightPlaceIsNamed) {
   up(kManifest);
