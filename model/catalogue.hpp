@@ -408,6 +408,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Warning: what a [[moved]] names is not renamed, as its new name is there already, or has come from "
      "another old name.",
      "Read in the plan what is removed; to keep both, give it a block again and leave its [[moved]] out."},
+    {"way-out-elsewhere", Stage::plan, Errc::conflict,
+     "Warning: rules or tables of this host lead what its endpoints send out by a device that has no default "
+     "route in the main table; this host's filter lets out by those alone.",
+     "Give the main table a default route by that device, or lead endpoints' traffic to another table."},
     {"forward-drop", Stage::plan, Errc::conflict,
      "Warning: another program's chain drops what this host forwards.",
      "Insert the rules that the hint shows into that chain."},

@@ -496,6 +496,10 @@ Result<std::vector<NftTable>> FakeKernel::filters_of_others() {
   return filters_of_others_;
 }
 
+Result<std::optional<IfName>> FakeKernel::way_out(const IfName& /*bridge*/, const IpAddress& /*source*/) {
+  return way_out_;
+}
+
 Result<std::vector<IpAddress>> FakeKernel::on_link(const IpAddress& /*source*/,
                                                    std::span<const IpAddress> addresses) {
   return on_link_ ? std::vector<IpAddress>(addresses.begin(), addresses.end()) : std::vector<IpAddress>();

@@ -39,6 +39,7 @@ class FakeKernel : public Kernel {
   Result<HostFacts> facts(const FactsRequest& request) override;
   Result<std::vector<IpAddress>> on_link(const IpAddress& source,
                                          std::span<const IpAddress> addresses) override;
+  Result<std::optional<IfName>> way_out(const IfName& bridge, const IpAddress& source) override;
   Result<bool> is_shut_by_others() override;
   Result<std::vector<TunnelObstacle>> tunnel_obstacles(std::span<const Link> wanted) override;
   Result<std::vector<NftTable>> filters_of_others() override;
@@ -76,6 +77,9 @@ class FakeKernel : public Kernel {
   // Whether all other hosts are on a link of this one, or behind routers.
   void set_on_link(bool on_link) { on_link_ = on_link; }
 
+  // By which device endpoints' traffic leaves for the world; none: nobody knows.
+  void set_way_out(std::optional<IfName> device) { way_out_ = device; }
+
   // Nobody else has this UDP port from now on but who is named; empty: nobody at all.
   void hold_port(UdpPort port, std::string who) { held_ports_[port] = std::move(who); }
 
@@ -100,6 +104,7 @@ class FakeKernel : public Kernel {
   std::vector<Announcement> announcements_;
   std::uint64_t writes_ = 0;
   bool on_link_ = true;
+  std::optional<IfName> way_out_;
   std::vector<NftTable> filters_of_others_;
   bool shut_by_others_ = false;
   bool fired_ = false;

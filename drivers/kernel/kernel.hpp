@@ -97,6 +97,10 @@ class Kernel {
   virtual Result<std::vector<IpAddress>> on_link(const IpAddress& source,
                                                  std::span<const IpAddress> addresses) = 0;
 
+  // By which device what comes in to the host by `bridge` from `source` leaves for the world
+  // (find_way_out()).
+  virtual Result<std::optional<IfName>> way_out(const IfName& bridge, const IpAddress& source) = 0;
+
   // Whether another program's filter drops by policy what comes in to this host's own namespace or leaves it.
   virtual Result<bool> is_shut_by_others() = 0;
 

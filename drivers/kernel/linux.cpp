@@ -11,6 +11,7 @@
 #include "drivers/kernel/on_link.hpp"
 #include "drivers/kernel/space.hpp"
 #include "drivers/kernel/tunnel_obstacles.hpp"
+#include "drivers/kernel/way_out.hpp"
 #include "drivers/nft/others.hpp"
 #include "files/read.hpp"
 
@@ -57,6 +58,11 @@ class LinuxKernel : public Kernel {
   Result<HostFacts> facts(const FactsRequest& request) override {
     OVL_TRY(Space * own, spaces_.get(NetnsName()));
     return read_facts(own->route(), options_, request);
+  }
+
+  Result<std::optional<IfName>> way_out(const IfName& bridge, const IpAddress& source) override {
+    OVL_TRY(Space * own, spaces_.get(NetnsName()));
+    return find_way_out(own->route(), bridge, source);
   }
 
   Result<std::vector<IpAddress>> on_link(const IpAddress& source,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "reconcile/cluster/guards.hpp"
@@ -125,6 +126,30 @@ Result<std::optional<NftTable>> compare_to(const Task& task, World& world, const
   return compare(task, world, with, plan);
 }
 
+// Rules and other tables may lead the endpoints' traffic where this host's filter lets none of it out.
+Result<std::optional<Finding>> way_out_elsewhere(const Task& task, World& world, const Planned& planned) {
+  const auto& endpoints = planned.draft.desired.endpoints;
+  const auto reaches_out = std::ranges::find_if(endpoints, [&](const EndpointRecord& endpoint) {
+    return endpoint.host == task.host && endpoint.gateway_address;
+  });
+  if (!planned.own.facts || reaches_out == endpoints.end()) return std::optional<Finding>();
+  const IfName bridge = IfName::from_kernel(kGatewayBridge);
+  OVL_TRY(const auto way, world.kernel->way_out(bridge, *reaches_out->gateway_address));
+  const std::vector<IfName>& uplinks = planned.own.facts->uplinks;
+  if (!way || *way == bridge || std::ranges::find(uplinks, *way) != uplinks.end())
+    return std::optional<Finding>();
+  return std::optional(Finding{
+      .code = Errc::conflict,
+      .id = "way-out-elsewhere",
+      .subject = "host." + task.host.text(),
+      .message = fmt::format("what endpoints send out goes by {}, where none of it is let out: the main "
+                             "table has no default route by it",
+                             way->view()),
+      .hint = fmt::format("give the main table a default route by {}, or let a rule lead what comes from "
+                          "{} to another table",
+                          way->view(), bridge.view())});
+}
+
 // An apply would not get as far as its lock, or forget at once what it has made.
 void find_unusable_places(const Task& task, std::vector<Finding>& conflicts) {
   for (const std::string& message : task.unusable_places) {
@@ -146,6 +171,8 @@ Status wish_here(const Task& task, World& world, Planned& planned) {
   OVL_CHECK(leave_gateway(*world.state, task.host, desired, wished.conflicts));
   find_unusable_places(task, wished.conflicts);
   put_in(std::move(wished), planned.plan);
+  OVL_TRY(auto elsewhere, way_out_elsewhere(task, world, planned));
+  warn(std::move(elsewhere), planned.plan);
   OVL_CHECK(find_foreign_drops(task, world, desired, planned.cluster, planned.own));
   for (const ForeignDrop& drop : planned.own.drops) {
     if (drop.sure) planned.plan.warnings.push_back(finding_of(drop));

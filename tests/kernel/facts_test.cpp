@@ -135,6 +135,29 @@ TEST_F(FactsTest, ADefaultRouteInHalvesIsOne) {
   EXPECT_FALSE(std::ranges::any_of(facts("192.168.50.1").routes, is_half));
 }
 
+TEST_F(FactsTest, TheWayOutIsTheOneThatTheKernelTakes) {
+  must(
+      "ip link add br-x type bridge; ip link set br-x up; ip addr add 172.31.0.1/24 dev br-x; "
+      "sysctl -qw net.ipv4.ip_forward=1");
+  must("ip address add 192.168.60.1/24 dev und1");
+  const auto way = [&] {
+    const auto found = kernel->way_out(dev("br-x"), ip("172.31.0.2"));
+    EXPECT_TRUE(found.ok()) << found.error().message;
+    return found.ok() && found.value() ? found.value()->text() : "";
+  };
+  EXPECT_EQ(way(), "und0");
+  must("ip route add 64.0.0.0/8 via 192.168.60.254");
+  EXPECT_EQ(way(), "") << "not all of it goes there";
+  must(
+      "ip route del 64.0.0.0/8; ip route add default via 192.168.60.254 table 77; ip rule add pref 9 lookup "
+      "77");
+  EXPECT_EQ(way(), "und1");
+  must("ip rule del pref 9; ip rule add pref 9 iif br-x prohibit");
+  EXPECT_EQ(way(), "");
+  must("ip rule del pref 9; ip route del default");
+  EXPECT_EQ(way(), "");
+}
+
 TEST_F(FactsTest, AnInterfaceGivesItsFirstGlobalAddressIpv4First) {
   EXPECT_EQ(facts("", "und0").vtep, ip("192.168.50.1"));
   must("ip address del 192.168.50.1/24 dev und0");

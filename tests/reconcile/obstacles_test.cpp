@@ -136,4 +136,20 @@ TEST_F(ObstaclesOfHost, TwoNamesOfOneNamespaceAreAConflictOfBothEndpoints) {
   EXPECT_EQ(told(two), "");
 }
 
+TEST_F(ObstaclesOfHost, AWayOutThatTheFilterDoesNotKnowIsAWarning) {
+  HostFacts facts;
+  facts.machine = "machine-a";
+  facts.uplinks = {IfName::parse("eth0").value()};
+  kernel_.set_facts(facts);
+  kernel_.set_way_out(IfName::parse("eth0").value());
+  EXPECT_EQ(told(), "");
+  kernel_.set_way_out(IfName::parse("wg0").value());
+  EXPECT_EQ(told(),
+            "way-out-elsewhere : what endpoints send out goes by wg0, where none of it is let out: the main "
+            "table has no default route by it");
+  std::string inside = kOneEndpoint;
+  inside.replace(inside.find("[endpoint"), 0, "internal = true\n");
+  EXPECT_EQ(told(inside), "");
+}
+
 }  // namespace ovl
