@@ -27,9 +27,11 @@ constexpr std::size_t kMostNetworksAsked = 8;
 constexpr milliseconds kKnockPatience{200};
 constexpr std::string_view kApplyFirst = "ovl apply here first";
 
-// A network with an endpoint here, and one endpoint of it on each other host that has one.
+// A network with an endpoint here, and one endpoint of it on each other host that has one; of one family.
 struct AskedNetwork {
   const NetworkRecord* network = nullptr;
+  Family family = Family::ipv4;
+  std::string words = {};  // "net", or "net (IPv6)" where it has both families
   const EndpointRecord* from = nullptr;
   std::size_t size = 0;  // of the largest packet inside, bytes
   std::map<HostName, const EndpointRecord*> to;
@@ -45,13 +47,15 @@ struct Asked {
   std::optional<Error> failure;  // why it could not be asked
 };
 
-std::optional<IpAddress> address_of(const EndpointRecord& from, const EndpointRecord& to) {
-  for (const IpAddress& address : to.addresses) {
-    for (const IpAddress& own : from.addresses) {
-      if (own.family() == address.family()) return address;
-    }
-  }
-  return std::nullopt;
+std::optional<IpAddress> address_of(const EndpointRecord& endpoint, Family family) {
+  const auto at = std::ranges::find(endpoint.addresses, family, &IpAddress::family);
+  return at != endpoint.addresses.end() ? std::optional(*at) : std::nullopt;
+}
+
+std::string words_for(const EndpointRecord& from, Family family) {
+  const std::string& network = from.network.text();
+  const bool both = address_of(from, Family::ipv4) && address_of(from, Family::ipv6);
+  return both ? fmt::format("{} ({})", network, family == Family::ipv4 ? "IPv4" : "IPv6") : network;
 }
 
 // Why the filters here drop what a peer's tunnel sends.
@@ -88,19 +92,34 @@ class PeerExamination {
     for (const EndpointRecord& endpoint : view_.records.endpoints) {
       if (endpoint.host == patient_.host) local.emplace(endpoint.network, &endpoint);
     }
+    std::size_t count = 0;
     for (const auto& [name, from] : local) {
-      const NetworkRecord* network = view_.records.network(name);
-      if (network == nullptr || networks_.size() == kMostNetworksAsked) continue;
-      AskedNetwork asked{
-          .network = network, .from = from, .size = effective_mtu(*network, view_.records, view_.facts)};
-      for (const EndpointRecord& endpoint : view_.records.endpoints) {
-        const bool elsewhere = endpoint.network == name && endpoint.host != patient_.host;
-        if (elsewhere && address_of(*from, endpoint) && asked.to.size() < kMostPeersAsked) {
-          asked.to.emplace(endpoint.host, &endpoint);
-        }
-      }
-      if (!asked.to.empty()) networks_.push_back(std::move(asked));
+      if (view_.records.network(name) == nullptr) continue;
+      bool asks = false;
+      for (const Family family : {Family::ipv4, Family::ipv6}) asks = add_network(*from, family) || asks;
+      count += asks ? 1 : 0;
+      if (count == kMostNetworksAsked) return;
     }
+  }
+
+  // Whether anybody elsewhere can be asked in that network, from that endpoint.
+  bool add_network(const EndpointRecord& from, Family family) {
+    if (!address_of(from, family)) return false;
+    const NetworkRecord& network = *view_.records.network(from.network);
+    AskedNetwork asked{.network = &network,
+                       .family = family,
+                       .words = words_for(from, family),
+                       .from = &from,
+                       .size = effective_mtu(network, view_.records, view_.facts)};
+    for (const EndpointRecord& endpoint : view_.records.endpoints) {
+      const bool elsewhere = endpoint.network == from.network && endpoint.host != patient_.host;
+      if (elsewhere && address_of(endpoint, family) && asked.to.size() < kMostPeersAsked) {
+        asked.to.emplace(endpoint.host, &endpoint);
+      }
+    }
+    if (asked.to.empty()) return false;
+    networks_.push_back(std::move(asked));
+    return true;
   }
 
   // ---- asking --------------------------------------------------------------------------------------
@@ -109,7 +128,7 @@ class PeerExamination {
     std::vector<ReachTarget> targets;
     std::vector<Asked> answers;
     for (const auto& [host, endpoint] : asked.to) {
-      targets.push_back({.address = *address_of(*asked.from, *endpoint), .size = asked.size});
+      targets.push_back({.address = *address_of(*endpoint, asked.family), .size = asked.size});
       answers.push_back({.in = &asked, .to = endpoint});
     }
     auto tap = TunnelTap::open(own_->advertise ? own_->advertise->family() : Family::ipv4,
@@ -168,7 +187,7 @@ class PeerExamination {
     std::vector<std::string_view> whole;
     for (const Asked& asked : at->second) {
       if (asked.reached.whole) {
-        whole.push_back(asked.in->network->name.text());
+        whole.push_back(asked.in->words);
       } else {
         tell_trouble(check, peer, asked);
       }
@@ -190,7 +209,7 @@ class PeerExamination {
   }
 
   void tell_trouble(const std::string& check, const HostRecord& peer, const Asked& asked) {
-    const std::string& network = asked.in->network->name.text();
+    const std::string& network = asked.in->words;
     if (asked.failure) return tell_not_asked(check, network, *asked.failure);
     if (counts_as_lost(peer.name)) {
       return out_.note(check, "it counts as lost, so its packets are refused here",
@@ -205,7 +224,7 @@ class PeerExamination {
     }
     if (asked.reached.small) return tell_cut(check, network, outer_size(asked, *peer.advertise));
     if (asked.came_back) return tell_one_way(check, peer, network);
-    if (answers_inside(asked.in->from->netns, *address_of(*asked.in->from, *asked.to))) {
+    if (answers_inside(asked.in->from->netns, *address_of(*asked.to, asked.in->family))) {
       return out_.good(check, fmt::format("endpoint {} answers pings in network {}; its own filter drops TCP",
                                           asked.to->name.text(), network));
     }
@@ -253,7 +272,7 @@ class PeerExamination {
   };
 
   void tell_silence(const std::string& check, const HostRecord& peer, const Asked& asked) {
-    const std::string& network = asked.in->network->name.text();
+    const std::string& network = asked.in->words;
     const Silence silence = differs_here()
                                 ? Silence{"this host is not as it shall be", std::string(kApplyFirst)}
                                 : silence_of(peer, asked);

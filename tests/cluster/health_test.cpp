@@ -174,6 +174,20 @@ TEST_F(Health, NothingIsWrong) {
   }
 }
 
+TEST_F(Health, BothFamiliesOfANetworkAreAsked) {
+  std::string both = kManifest;
+  both.replace(both.find("subnet = \"10.7.0.0/24\""), 22, "subnets = [\"10.7.0.0/24\", \"fd07::/64\"]");
+  up(both);
+  for (const char* host : {"left", "right", "left"}) apply(host);
+  const Ran well = on("left", "ovl doctor");
+  EXPECT_TRUE(well.has("pass whole, both ways, in network net (IPv4), net (IPv6)")) << well.out;
+  ASSERT_EQ(on("left", "ip -6 -n one rule add to fd07::/64 prohibit").code, 0);
+  const Ran ran = on("left", "ovl doctor");
+  EXPECT_EQ(ran.code, 1) << ran.out;
+  EXPECT_TRUE(ran.has("nothing comes back through the tunnel of network net (IPv6)")) << ran.out;
+  EXPECT_TRUE(ran.has("pass whole, both ways, in network net (IPv4)")) << ran.out;
+}
+
 // Each damage is named, and nothing but it: the host is well again when it is undone.
 TEST_F(Health, EachDamageIsNamed) {
   both();
