@@ -22,6 +22,8 @@ Result<HostInStore> HostInStore::in(Context& context) {
   if (context.world().state == nullptr) return out;
   OVL_TRY(const auto bound, context.world().state->binding("host"));
   out.has_applied = bound == out.host.text();
+  OVL_TRY(const auto claim, context.world().state->binding(kClaimBinding));
+  out.claim = claim.value_or("");
   return out;
 }
 
@@ -38,8 +40,16 @@ Result<HostInStore> HostInStore::as_it_was(const GlobalOptions& global, const Pl
   return in(context);
 }
 
+Result<bool> HostInStore::is_taken() const {
+  if (store == nullptr || claim.empty()) return false;
+  OVL_TRY(const auto there, store->get(layout.claim(host_claim(host))));
+  return there && there->value != claim;
+}
+
 Status HostInStore::tell_failure(const std::string& commit, const Error& error) const {
   if (store == nullptr || !has_applied) return {};
+  OVL_TRY(const bool taken, is_taken());
+  if (taken) return {};
   return ovl::tell_failure(*store, layout, host, failure_text(commit, error), std::time(nullptr));
 }
 
@@ -63,6 +73,11 @@ Status Presence::keep(const std::string& suspended) {
   const auto now = steady_clock::now();
   if (session_ && said_ == suspended && now - last_ < heartbeat_) return {};
   last_ = now;
+  OVL_TRY(const bool taken, place_.is_taken());
+  if (taken) {
+    session_.reset();
+    return {};
+  }
   const bool lives = session_ && session_->keep_alive().ok();
   if (!lives) {
     session_.reset();

@@ -22,6 +22,7 @@ struct HostInStore {
   HostName host = {};
   StoreLock::Holder holder = {};
   bool has_applied = false;  // under this name: what is said of it here is its own
+  std::string claim = {};    // to this name, as this machine made it last; empty: it is not known
 
   // Errors: as the state.
   static Result<HostInStore> in(Context& context);
@@ -29,6 +30,10 @@ struct HostInStore {
   // Where this host was when it applied last, also while its manifest can't be read. Errors: as
   // Context::open().
   static Result<HostInStore> as_it_was(const GlobalOptions& global, const PlanOptions& options);
+
+  // Whether the name is another machine's by now: what this one says would be taken for the other's. Errors:
+  // as the store.
+  [[nodiscard]] Result<bool> is_taken() const;
 
   // Tells the others what was tried, and why it failed. Errors: as the store.
   [[nodiscard]] Status tell_failure(const std::string& commit, const Error& error) const;

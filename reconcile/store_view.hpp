@@ -69,6 +69,9 @@ inline constexpr std::string_view kSuspendedMember = "suspended";
 // Who may call itself by a host's name: claim -> HostFacts::machine. Taken by the host itself.
 std::string host_claim(const HostName& name);
 
+// The binding of a host's state that keeps its own claim to its name, as it made it last.
+inline constexpr std::string_view kClaimBinding = "claim";
+
 // What a host last reported of itself.
 struct HostStatus {
   std::int64_t serial = 0;  // of head, realised

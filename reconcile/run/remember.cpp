@@ -41,8 +41,9 @@ Status bind_name(const Task& task, const World& world) {
 // What this host follows from now on.
 Status bind_host(const Task& task, const World& world, const Planned& planned) {
   OVL_CHECK(bind_name(task, world));
-  if (!planned.cluster.view.head) return {};
   State& state = *world.state;
+  if (planned.own.facts) OVL_CHECK(state.bind(kClaimBinding, planned.own.facts->machine));
+  if (!planned.cluster.view.head) return {};
   OVL_CHECK(remember_forgotten(state, {}));
   OVL_CHECK(remember_lost(state, planned.cluster.lost));
   // After a part of a plan this host does not stand at these records.

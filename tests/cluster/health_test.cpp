@@ -258,6 +258,30 @@ TEST_F(Health, AHostsNameIsOfOneMachineUntilItIsForgotten) {
   EXPECT_NE(on("right", "ovl host forget left").code, 0);
 }
 
+// The old machine of that name, which comes back, says nothing that would be taken for the new one's words.
+TEST_F(Health, AMachineThatHasLostItsNameSaysNothingUnderIt) {
+  up(std::string(kManifest) + "[host.spare]\nadvertise = \"eth1\"\n");
+  write(kManifest);
+  for (const char* host : {"left", "right"}) apply(host);
+  ASSERT_EQ(on("left", "ovl host forget right").code, 0);
+  apply("spare", "--host right");
+  apply("left");
+  EXPECT_EQ(on("left", "ovl status --wait 0s").code, 0) << on("left", "ovl status").out;
+  ASSERT_EQ(
+      on("right", "ovl agent --heartbeat 500ms --ttl 3s >/run/agent.log 2>&1 & echo $! >/run/agent.pid").code,
+      0);
+  EXPECT_EQ(
+      on("right",
+         "timeout 20 sh -c 'until [ $(grep -c \"taken by another machine\" /run/agent.log) -ge 2 ]; do sleep "
+         "0.1; done'")
+          .code,
+      0)
+      << on("right", "cat /run/agent.log").out;
+  EXPECT_FALSE(on("left", "ovl host ls").has("present"));
+  EXPECT_EQ(on("left", "ovl status --wait 0s").code, 0) << on("left", "ovl status").out;
+  EXPECT_EQ(on("right", "kill $(cat /run/agent.pid)").code, 0);
+}
+
 TEST_F(Health, ALostHostIsWaitedForNoLongerAndCatchesUp) {
   both();
   apply("right");
