@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cmd/keeping.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/run/host_status.hpp"
 
 namespace ovl {
@@ -31,8 +32,10 @@ std::optional<Error> error_of_refused(const Plan& plan, const StoreView& view) {
   if (first == view.refused.end()) return std::nullopt;
   return Error{
       .code = first->code,
-      .message = fmt::format("applied, but what this host had before stands for {} refused records: {}: {}",
-                             std::ranges::count_if(view.refused, freezes), first->subject, first->message),
+      .message = fmt::format(
+          "applied, but what this host had before stands for {}: {}: {}",
+          counted(static_cast<std::uint64_t>(std::ranges::count_if(view.refused, freezes)), "refused record"),
+          first->subject, first->message),
       .hint = first->hint};
 }
 

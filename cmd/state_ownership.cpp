@@ -8,6 +8,7 @@
 #include "cmd/interrupt.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/state_verbs.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/let_go.hpp"
 
 namespace ovl {
@@ -62,8 +63,9 @@ Result<int> remove(const GlobalOptions& global, const PlanOptions& options,
   OVL_CHECK(options.auto_approve ? show_and_ask(plan, global, options) : seen.look(plan));
   OVL_CHECK(let_go(plan, recorded, asked, *world.kernel, *world.state));
   if (options.json) return kExitDone;
-  std::cout << fmt::format("Let go: {} objects. They stay as they are and are not ovl's any more.\n",
-                           plan.object_changes.size());
+  std::cout << fmt::format(
+      "Let go: {}. {} not ovl's any more.\n", counted(plan.object_changes.size(), "object"),
+      plan.object_changes.size() == 1 ? "It stays as it is and is" : "They stay as they are and are");
   std::cout << "While the records declare them, plans say conflict. To take them over again:\n  "
             << import_command(asked, plan) << "\n";
   return kExitDone;
@@ -86,7 +88,8 @@ Result<int> import(const GlobalOptions& global, const PlanOptions& given,
   OVL_TRY(const Applied applied, apply(request, context.world(), approve, Progress{}));
   const PlanCounts counts = count(applied.planned.plan);
   if (applied.planned.plan.empty()) print_plan(applied.planned.plan, global, options);
-  if (!options.json && counts.adopt > 0) std::cout << fmt::format("Taken over: {} objects.\n", counts.adopt);
+  if (!options.json && counts.adopt > 0)
+    std::cout << fmt::format("Taken over: {}.\n", counted(counts.adopt, "object"));
   return kExitDone;
 }
 

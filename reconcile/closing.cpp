@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "reconcile/counted.hpp"
 #include "reconcile/run/host_status.hpp"
 
 namespace ovl {
@@ -14,10 +15,6 @@ namespace {
 
 // More names than this on one line say no more.
 constexpr std::size_t kMostNames = 10;
-
-std::string counted(std::size_t number, std::string_view one) {
-  return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
-}
 
 std::string listed(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(names.size(), kMostNames);

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "reconcile/counted.hpp"
 #include "reconcile/execute_objects.hpp"
 #include "reconcile/lock_out.hpp"
 #include "reconcile/made_here.hpp"
@@ -27,6 +28,11 @@ void freeze_restless(Plan& again, Planned& planned) {
   for (Finding& finding : blame(again, planned.frozen)) planned.failed.push_back(std::move(finding));
   freeze(again, planned.frozen);
   freeze(planned.plan, planned.frozen);
+}
+
+std::string still_differ(std::uint64_t count) {
+  return fmt::format("after the apply {} still {}", counted(count, "object"),
+                     count == 1 ? "differs" : "differ");
 }
 
 Status change_filter(const Task& task, World& world, const Planned& planned) {
@@ -73,8 +79,7 @@ Status verify(const Task& task, World& world, Planned& planned) {
   if (again.empty()) return {};
   const PlanCounts counts = count(again);
   return Error{.code = Errc::verify,
-               .message = fmt::format("after the apply {} objects still differ",
-                                      counts.create + counts.update + counts.replace + counts.remove),
+               .message = still_differ(counts.create + counts.update + counts.replace + counts.remove),
                .hint = "see them with: ovl plan"};
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reconcile/change_name.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/lost_hosts.hpp"
 #include "reconcile/record_size.hpp"
@@ -74,7 +75,8 @@ std::string good_result(const Planned& planned) {
   const StoreView& view = planned.cluster.view;
   std::string out;
   if (planned.cluster.stands_on_good && !(view.frozen.empty() && view.frozen_hosts.empty())) {
-    out = fmt::format("frozen: {} records refused", std::ranges::count_if(view.refused, freezes));
+    const auto refused = static_cast<std::uint64_t>(std::ranges::count_if(view.refused, freezes));
+    out = fmt::format("frozen: {} refused", counted(refused, "record"));
   }
   const std::vector<Finding> left = left_as_it_is(planned);
   if (left.empty()) return out.empty() ? "ok" : out;

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "reconcile/counted.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/standing.hpp"
 #include "tests/reconcile/one_host.hpp"
@@ -222,6 +223,12 @@ class ClosingTest : public OneHost {
 };
 
 }  // namespace
+
+TEST(Counted, OneIsNotMany) {
+  EXPECT_EQ(counted(0, "record"), "0 records");
+  EXPECT_EQ(counted(1, "record"), "1 record");
+  EXPECT_EQ(counted(2, "refused record"), "2 refused records");
+}
 
 TEST(Closing, SaysWhatIsSo) {
   for (const Case& one : cases()) {
