@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <ostream>
+#include <set>
 
 #include "cmd/error_text.hpp"
 #include "cmd/exit.hpp"
@@ -36,7 +37,8 @@ int report(const Error& error, std::ostream& err) {
 
 std::string real_path(const std::string& directory) {
   std::error_code error;
-  const fs::path real = fs::weakly_canonical(directory, error);
+  // Absolute first: of a folder that is gone, nothing else makes it so.
+  const fs::path real = fs::weakly_canonical(fs::absolute(directory, error), error);
   std::string text = error ? directory : real.string();
   // "lab/" and "lab" are one place.
   if (text.size() > 1 && text.ends_with('/')) text.pop_back();
@@ -80,9 +82,9 @@ std::string directories_of(const std::vector<LabEntry>& labs) {
 }
 
 std::string hosts_of(const std::vector<LabEntry>& labs) {
-  std::vector<std::string> names;
+  std::set<std::string> names;
   for (const LabEntry& lab : labs) {
-    for (const LabHost& host : lab.plan.hosts) names.push_back(host.name.text());
+    for (const LabHost& host : lab.plan.hosts) names.insert(host.name.text());
   }
   return fmt::format("{}, outside, router", fmt::join(names, ", "));
 }
@@ -123,17 +125,34 @@ struct LabPlace {
   LabNode node;
 };
 
+std::vector<LabEntry> of_directory(std::vector<LabEntry> labs, const std::string& directory) {
+  std::erase_if(labs, [&](const LabEntry& lab) { return lab.directory != directory; });
+  return labs;
+}
+
+// own: the labs that were meant, none of which has the host; others: those that have it.
+Error no_such_host(const std::string& host, const std::vector<LabEntry>& own,
+                   const std::vector<LabEntry>& others) {
+  std::string hint = fmt::format("there are: {}", hosts_of(own));
+  if (!others.empty())
+    hint += fmt::format("; {} is of {}: stand there, or say --lab", host, directories_of(others));
+  return Error{.code = Errc::not_found,
+               .message = own.size() == 1
+                              ? fmt::format("the lab of {} has no host {}", own.front().directory, host)
+                              : fmt::format("no lab has a host {}", host),
+               .hint = std::move(hint)};
+}
+
+// A host of the lab of the named folder, or of the one that one stands in; else of the only lab that has it.
 Result<LabPlace> choose_node(const Labs& labs, const LabOptions& options) {
-  const std::string directory = options.directory.empty() ? "" : real_path(options.directory);
-  OVL_TRY(std::vector<LabEntry> all, labs.list());
+  OVL_TRY(const std::vector<LabEntry> all, labs.list());
+  const std::string directory = options.directory.empty() ? standing_in(all) : real_path(options.directory);
   std::vector<LabEntry> with_host = all;
   std::erase_if(with_host,
                 [&](const LabEntry& lab) { return find_node(lab_nodes(lab.plan), options.host) == nullptr; });
-  if (with_host.empty() && !all.empty()) {
-    return Error{.code = Errc::not_found,
-                 .message = fmt::format("no lab has a host {}", options.host),
-                 .hint = fmt::format("there are: {}", hosts_of(all))};
-  }
+  const std::vector<LabEntry> own = directory.empty() ? all : of_directory(all, directory);
+  const bool has_it = !(directory.empty() ? with_host : of_directory(with_host, directory)).empty();
+  if (!own.empty() && !has_it) return no_such_host(options.host, own, with_host);
   OVL_TRY(LabEntry lab, choose(std::move(with_host), directory));
   LabNode node = *find_node(lab_nodes(lab.plan), options.host);
   return LabPlace{std::move(lab), std::move(node)};

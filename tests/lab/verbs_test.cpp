@@ -156,6 +156,27 @@ TEST_F(LabVerbs, TheOnlyLabWithThatHost) {
   EXPECT_EQ(exec({.host = "outside", .command = {"true"}}), 125);
 }
 
+// A folder's manifest is for its own lab's hosts.
+TEST_F(LabVerbs, AHostOfAnotherLabIsNotTakenFromWithinALab) {
+  const std::string other =
+      "[cluster]\nname = \"x\"\n[keystore]\nurl = \"sqlite:///var/lib/ovl/k.db\"\n"
+      "[host.alpha]\nadvertise = \"192.168.99.8\"\n[host.gamma]\nadvertise = \"192.168.99.9\"\n";
+  const std::string one = directory("one");
+  const std::string two = directory("two", other);
+  for (const std::string& lab : {one, two}) ASSERT_EQ(say(lab_up, {.directory = lab}).code, 0);
+  std::filesystem::current_path(one);
+  const Said of_other = say(lab_exec, {.host = "gamma", .command = {"true"}});
+  EXPECT_EQ(of_other.code, 125);
+  EXPECT_EQ(of_other.err, "ovl: the lab of " + one + " has no host gamma [not-found]\n" +
+                              "hint: there are: alpha, beta, outside, router; gamma is of " + two +
+                              ": stand there, or say --lab\n");
+  EXPECT_EQ(exec({.directory = two, .host = "gamma", .command = {"true"}}), 0);
+  std::filesystem::current_path("/");
+  EXPECT_NE(say(lab_exec, {.host = "delta", .command = {"true"}})
+                .err.find("there are: alpha, beta, gamma, outside, router\n"),
+            std::string::npos);
+}
+
 TEST_F(LabVerbs, AnInvalidManifestStartsNothing) {
   const Traces before = traces();
   const Said said = say(lab_up, {.directory = directory("one", "[cluster]\nname = 7\n")});
@@ -169,7 +190,9 @@ TEST_F(LabVerbs, ALabWhoseDirectoryIsGoneCanBeEnded) {
   ASSERT_EQ(say(lab_up, {.directory = lab}).code, 0);
   std::filesystem::remove_all(lab);
   EXPECT_EQ(exec({.directory = lab, .host = "alpha", .command = {"true"}}), 0);
-  EXPECT_EQ(say(lab_down, {.directory = lab}).out, "The lab of " + lab + " is down.\n");
+  std::filesystem::current_path(place_.path());
+  EXPECT_EQ(say(lab_down, {.directory = "one"}).out, "The lab of " + lab + " is down.\n");
+  std::filesystem::current_path("/");
 }
 
 }  // namespace
