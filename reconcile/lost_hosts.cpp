@@ -67,6 +67,7 @@ Status say_lost(Keystore& store, const StoreLayout& layout, const HostName& host
   const auto at = view.status.find(host.text());
   HostStatus status = at != view.status.end() ? at->second : HostStatus();
   status.result = fmt::format("{}{} said so at {}", kLost, word.who, time_text(word.when));
+  // It has not applied now: when it did last, if ever, stays.
   status.since = word.when;
   const Transaction said{.guards = {as_seen(view, layout.status(host)), as_seen(view, layout.presence(host))},
                          .writes = {{.key = layout.status(host), .value = encode(status).json()}}};

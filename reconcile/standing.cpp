@@ -106,9 +106,8 @@ std::string health_of(const StoreView& view, const HostName& host, std::int64_t 
   if (suspended != view.suspended.end()) return suspended->second;
   if (std::ranges::binary_search(view.present, host)) return "present";
   const auto at = view.status.find(host.text());
-  // Of what never applied others may have told.
-  return at == view.status.end() || at->second.when == 0 ? "never"
-                                                         : "last apply " + ago(at->second.when, now);
+  const bool never = at == view.status.end() || at->second.when == 0;
+  return never ? "never" : "last apply " + ago(at->second.when, now);
 }
 
 std::vector<NotCurrent> not_current(const StoreView& view, const Records& records) {

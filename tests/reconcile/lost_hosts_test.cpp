@@ -174,6 +174,17 @@ TEST_F(LostHosts, AreRememberedWhileTheStoreIsAway) {
   EXPECT_TRUE(alone.value().plan.empty()) << "host b is refused as before";
 }
 
+// Nobody has applied there when it was given up.
+TEST_F(LostHosts, SayWhenTheyAppliedLast) {
+  ASSERT_TRUE(lose(b_).ok());
+  EXPECT_EQ(health_of(view(), b_, 301), "last apply 5m ago");
+  const auto keystore = store_.connect();
+  ASSERT_TRUE(keystore->commit({.writes = {{.key = layout_.status(b_), .value = {}}}}).ok());
+  ASSERT_TRUE(lose(b_).ok());
+  EXPECT_EQ(health_of(view(), b_, 1'700'000'001), "never");
+  EXPECT_EQ(standing_since(view(), b_, 1'700'000'005), "5s");
+}
+
 TEST_F(LostHosts, AreNotThoseThatLiveOrAreNotThere) {
   const auto nobody = lose(HostName::parse("c").value());
   ASSERT_FALSE(nobody.ok());
