@@ -188,8 +188,8 @@ class Agent {
 };
 
 Result<int> agent(const GlobalOptions& global, const PlanOptions& given, const AgentOptions& options) {
-  OVL_TRY(const milliseconds heartbeat, parse_duration(options.heartbeat));
-  OVL_TRY(const milliseconds ttl, parse_duration(options.ttl));
+  OVL_TRY(const milliseconds heartbeat, parse_duration("--heartbeat", options.heartbeat));
+  OVL_TRY(const milliseconds ttl, parse_duration("--ttl", options.ttl));
   if (heartbeat.count() <= 0 || ttl < heartbeat * 2) {
     return Error{.code = Errc::usage,
                  .message = "--ttl must be at least twice --heartbeat",

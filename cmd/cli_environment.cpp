@@ -13,11 +13,6 @@ namespace ovl {
 
 namespace {
 
-bool has_variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  return value != nullptr && *value != '\0';
-}
-
 // "--host left", "--host=left", "-vv".
 bool is_called(const CLI::Option& option, const std::string& argument) {
   const std::string word = argument.substr(0, argument.find('='));
@@ -46,6 +41,17 @@ void look_at(const CLI::Option& option, const std::vector<std::string>& argument
 }
 
 }  // namespace
+
+bool has_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return value != nullptr && *value != '\0';
+}
+
+std::string said_by(const std::string& option, const std::string& value) {
+  const std::string variable = variable_called_after(option);
+  const char* set = std::getenv(variable.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return set != nullptr && set == value ? variable : option;
+}
 
 std::string variable_called_after(const std::string& option) {
   std::string out = "OVL_" + option.substr(2);

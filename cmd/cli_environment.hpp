@@ -20,6 +20,12 @@ struct EnvironmentOfLine {
 // app: parsed. arguments: of the line, without the program's name.
 EnvironmentOfLine environment_of(const CLI::App& app, const std::vector<std::string>& arguments);
 
+// Whether it is set to anything.
+bool has_variable(const std::string& name);
+
+// Where an option's value was said: "OVL_TIMEOUT" when that variable has it, else the option, "--timeout".
+std::string said_by(const std::string& option, const std::string& value);
+
 // "OVL_LOCK_TIMEOUT" of "--lock-timeout".
 std::string variable_called_after(const std::string& option);
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cmd/cli_environment.hpp"
 #include "cmd/cluster_memory.hpp"
 #include "cmd/cluster_word.hpp"
 #include "cmd/confirmed_keystores.hpp"
@@ -191,7 +192,7 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
                               const GivenManifest* given) {
   Context context;
   OVL_TRY(context.request_.scope, parse_scope(options.scope));
-  OVL_TRY(context.request_.lock_timeout, parse_duration(options.lock_timeout));
+  OVL_TRY(context.request_.lock_timeout, parse_duration("--lock-timeout", options.lock_timeout));
   context.request_.destroy = options.destroy;
   context.asks_policy_ = needs.policy && context.request_.scope != Scope::host;
   OVL_CHECK(context.fill_host_policy(options));
@@ -216,7 +217,8 @@ Result<Context> Context::open(const GlobalOptions& global, const PlanOptions& op
   context.mind_place(options);
   if (host && needs.identity) {
     Status identified = context.identify(options);
-    if (!identified.ok() && !needs.optional_identity) return std::move(identified).error();
+    if (!identified.ok() && (!needs.optional_identity || !options.host.empty()))
+      return std::move(identified).error();
   }
   context.remember_name(options);
   context.world_.now = std::time(nullptr);
@@ -567,14 +569,30 @@ Status Context::lock_host_for(std::optional<HostLock>& lock) {
   return {};
 }
 
+namespace {
+
+// An option's own mistake is told as such, with the variable that it may have come from.
+Status check_given_url(const std::string& url) {
+  auto parsed = url.empty() ? Result<KeystoreUrl>(KeystoreUrl()) : parse_keystore_url(url);
+  if (parsed.ok()) return {};
+  Error error = std::move(parsed).error();
+  constexpr std::string_view kSubject = "keystore URL: ";
+  if (error.message.starts_with(kSubject)) error.message.erase(0, kSubject.size());
+  error.message = fmt::format("{}: {}", said_by("--keystore", url), error.message);
+  return error;
+}
+
+}  // namespace
+
 Status Context::open_store(const GlobalOptions& global, const PlanOptions& options, const Needs& needs) {
+  OVL_CHECK(check_given_url(options.keystore.url));
   OVL_CHECK(choose_keystore(global, options));
   if (access_.url.empty()) {
     return Error{.code = Errc::usage,
                  .message = "no manifest here, and no keystore named",
                  .hint = "name a manifest, or --keystore URL and --cluster NAME"};
   }
-  OVL_TRY(store_.timeout, parse_duration(options.timeout));
+  OVL_TRY(store_.timeout, parse_duration("--timeout", options.timeout));
   request_.keystore_access = encode(access_).json();
   OVL_TRY(request_.keystores, server_addresses(access_.url));
   is_alone_ = stands_alone(needs);
@@ -744,7 +762,7 @@ Result<bool> Context::follow_name() {
   return true;
 }
 
-Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
+Result<std::chrono::milliseconds> parse_duration(const std::string& option, const std::string& text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
@@ -754,7 +772,7 @@ Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
     if (unit == "m") return std::chrono::milliseconds(number * 60'000);
   }
   return Error{.code = Errc::usage,
-               .message = fmt::format("\"{}\" is no duration", printable(text)),
+               .message = fmt::format("{}: \"{}\" is no duration", said_by(option, text), printable(text)),
                .hint = "write it like 500ms, 30s or 2m"};
 }
 

@@ -155,8 +155,8 @@ class Context {
 // How a host reached its store when it applied last; empty: it never did. Errors: as State, and corrupt.
 Result<KeystoreAccess> access_in(const State& state);
 
-// "30s", "500ms", "2m" as milliseconds. Errors: usage.
-Result<std::chrono::milliseconds> parse_duration(const std::string& text);
+// "30s", "500ms", "2m" as milliseconds. option: whose value it is, "--timeout". Errors: usage.
+Result<std::chrono::milliseconds> parse_duration(const std::string& option, const std::string& text);
 
 // One error on stderr as "ovl: message" and "hint: ...", control characters made visible. Answers the
 // exit code.

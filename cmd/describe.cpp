@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cmd/style.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/dropped.hpp"
 
 namespace ovl {
@@ -79,7 +80,8 @@ struct SummaryOf {
     std::size_t elements = 0;
     for (const NftChain& chain : table->chains) rules += chain.rules.size();
     for (const NftSet& set : table->sets) elements += set.elements.size();
-    return fmt::format("{} chains, {} rules, {} elements", table->chains.size(), rules, elements);
+    return fmt::format("{}, {}, {}", counted(table->chains.size(), "chain"), counted(rules, "rule"),
+                       counted(elements, "element"));
   }
 
   std::string operator()(const Link* link) const { return link_summary(*link); }
@@ -99,7 +101,7 @@ struct SummaryOf {
     return fdb->vtep.empty() ? std::string(name_of(fdb->table)) : "vtep " + fdb->vtep.text();
   }
 
-  std::string operator()(const HostsFile* file) const { return fmt::format("{} lines", file->lines.size()); }
+  std::string operator()(const HostsFile* file) const { return counted(file->lines.size(), "line"); }
 };
 
 std::string duration_of(const Interruption& interruption) {

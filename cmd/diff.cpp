@@ -46,7 +46,7 @@ Result<Side> read_side(GitRepository& repository, const std::string& ref, const 
 Result<StoreView> read_named_store(const PlanOptions& options, const Label& cluster) {
   if (options.keystore.url.empty()) return StoreView();
   OVL_TRY(KeystoreOptions store, keystore_options(options.keystore));
-  OVL_TRY(store.timeout, parse_duration(options.timeout));
+  OVL_TRY(store.timeout, parse_duration("--timeout", options.timeout));
   OVL_TRY(const auto keystore, open_keystore(store));
   return read_store(*keystore, StoreLayout(cluster));
 }

@@ -15,6 +15,7 @@
 #include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/dropped.hpp"
 
 namespace ovl {
@@ -65,11 +66,11 @@ void add_drops(const Plan& plan, std::vector<Symptom>& symptoms) {
   for (const Dropped& item : dropped_by(plan.observed, plan.cluster)) {
     if (item.packets == 0) continue;
     const std::string_view remedy = remedy_of_drop(item.reason);
-    symptoms.push_back({.level = remedy.empty() ? Symptom::Level::good : Symptom::Level::note,
-                        .check = "dropped " + item.reason,
-                        .text = fmt::format("{} packet{}: {}", item.packets, item.packets == 1 ? "" : "s",
-                                            meaning_of_drop(item.reason)),
-                        .remedy = std::string(remedy)});
+    symptoms.push_back(
+        {.level = remedy.empty() ? Symptom::Level::good : Symptom::Level::note,
+         .check = "dropped " + item.reason,
+         .text = fmt::format("{}: {}", counted(item.packets, "packet"), meaning_of_drop(item.reason)),
+         .remedy = std::string(remedy)});
   }
 }
 

@@ -24,7 +24,7 @@ namespace {
 
 Result<std::unique_ptr<Keystore>> open_store(const KeystoreAccess& access, const std::string& timeout) {
   OVL_TRY(KeystoreOptions options, keystore_options(access));
-  OVL_TRY(options.timeout, parse_duration(timeout));
+  OVL_TRY(options.timeout, parse_duration("--timeout", timeout));
   return open_keystore(options);
 }
 
@@ -47,6 +47,14 @@ Result<int> copy(const KeystoreVerbOptions& options) {
   return kExitDone;
 }
 
+// Nothing is without a fault, and is not what was meant.
+Error no_cluster(Context& context) {
+  return Error{.code = Errc::not_found,
+               .message = fmt::format("there is no cluster {} in {}", context.request().cluster.text(),
+                                      context.world().keystore->name()),
+               .hint = "look whether url and cluster are the right ones; ovl apply begins one"};
+}
+
 Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
@@ -60,6 +68,10 @@ Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
   }
   const std::size_t records =
       view.records.hosts.size() + view.records.networks.size() + view.records.endpoints.size();
+  if (!view.head && records == 0 && findings.empty()) {
+    OVL_CHECK(tell_loss(global, options, context, view));
+    return no_cluster(context);
+  }
   std::cout << fmt::format(
       "{} records, {} claims: {}\n", records, view.claims.size(),
       findings.empty() ? "all as they should be" : fmt::format("{} findings", findings.size()));
@@ -97,7 +109,9 @@ Result<std::string> read_text(const std::string& path) {
   if (path.empty() || path == "-") return read_stdin(kMostImport);
   auto text = read_regular(path, {.most = kMostImport});
   if (text.ok()) return text;
-  return std::move(text).error().within("the tree can't be read");
+  Error error = std::move(text).error();
+  if (error.hint.empty()) error.hint = "name a file that ovl keystore export wrote, or - for stdin";
+  return error;
 }
 
 Result<int> export_tree(const GlobalOptions& global, const PlanOptions& options,
@@ -118,12 +132,20 @@ Result<Value> parse_export(const std::string& text) {
   return value_of_toml(text);
 }
 
+Result<Dump> read_dump(const std::string& file, const std::string& text) {
+  auto value = parse_export(text);
+  auto dump = value.ok() ? dump_of(value.value()) : Result<Dump>(std::move(value).error());
+  if (dump.ok()) return dump;
+  Error error = std::move(dump).error().within(file.empty() || file == "-" ? "stdin" : printable(file));
+  error.hint = "name a file that ovl keystore export wrote";
+  return error;
+}
+
 Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
                         const KeystoreVerbOptions& verb) {
   listen_for_interrupts();
   OVL_TRY(const std::string text, read_text(verb.file));
-  OVL_TRY(const Value value, parse_export(text));
-  OVL_TRY(const Dump dump, dump_of(value));
+  OVL_TRY(const Dump dump, read_dump(verb.file, text));
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   if (!context.request().cluster.empty() && context.request().cluster != dump.cluster) {
     return Error{.code = Errc::guard,

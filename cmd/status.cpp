@@ -17,6 +17,7 @@
 #include "cmd/style.hpp"
 #include "cmd/suspension.hpp"
 #include "cmd/verbs.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/dropped.hpp"
 #include "reconcile/run/host_status.hpp"
 #include "reconcile/standing.hpp"
@@ -109,8 +110,8 @@ std::string dropped_text(const LookHere& here) {
   std::string out;
   for (const Dropped& item : dropped_by(here.plan.observed, here.plan.cluster)) {
     if (item.packets == 0) continue;
-    out += fmt::format("dropped here ({}): {} packet{}: {}\n", item.reason, item.packets,
-                       item.packets == 1 ? "" : "s", meaning_of_drop(item.reason));
+    out += fmt::format("dropped here ({}): {}: {}\n", item.reason, counted(item.packets, "packet"),
+                       meaning_of_drop(item.reason));
   }
   return out;
 }
@@ -175,9 +176,11 @@ std::string not_settled_text(const StoreView& view, const std::string& waited) {
   for (const NotCurrent& one : not_current(view, view.records)) {
     behind.push_back(fmt::format("{} ({})", one.host.text(), one.why));
   }
-  if (behind.empty()) return fmt::format("{} records are refused after {}", view.refused.size(), waited);
-  return fmt::format("{} of {} hosts are not up to date after {}: {}", behind.size(),
-                     hosts_of(view, view.records).size(), waited, fmt::join(behind, ", "));
+  if (behind.empty())
+    return fmt::format("{} refused after {}", counted(view.refused.size(), "record"), waited);
+  return fmt::format("{} of {} {} not up to date after {}: {}", behind.size(),
+                     counted(hosts_of(view, view.records).size(), "host"), behind.size() == 1 ? "is" : "are",
+                     waited, fmt::join(behind, ", "));
 }
 
 Error not_settled(const StoreView& view, const std::string& waited) {
@@ -240,7 +243,7 @@ Error watch_for_ever(const StatusTelling& telling, Keystore& store, const StoreL
 
 Result<int> status(const GlobalOptions& global, const PlanOptions& options, const StatusOptions& asked) {
   OVL_TRY(const milliseconds limit,
-          asked.wait.empty() ? Result<milliseconds>(milliseconds(0)) : parse_duration(asked.wait));
+          asked.wait.empty() ? Result<milliseconds>(milliseconds(0)) : parse_duration("--wait", asked.wait));
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   Keystore& store = *context.world().keystore;
   const StoreLayout layout(context.request().cluster);

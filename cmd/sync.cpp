@@ -258,9 +258,9 @@ Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
 
 Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const SyncOptions& options) {
   if (options.interval.empty()) return sync_once(global, given);
-  OVL_TRY(const milliseconds interval, parse_duration(options.interval));
-  OVL_TRY(const milliseconds heartbeat, parse_duration(options.heartbeat));
-  OVL_TRY(const milliseconds ttl, parse_duration(options.ttl));
+  OVL_TRY(const milliseconds interval, parse_duration("--interval", options.interval));
+  OVL_TRY(const milliseconds heartbeat, parse_duration("--heartbeat", options.heartbeat));
+  OVL_TRY(const milliseconds ttl, parse_duration("--ttl", options.ttl));
   if (interval.count() <= 0 || heartbeat.count() <= 0 || ttl < heartbeat * 2) {
     return Error{.code = Errc::usage,
                  .message = "--interval must be more than nothing, and --ttl at least twice --heartbeat",

@@ -10,6 +10,7 @@
 #include "cmd/manifest_source.hpp"
 #include "cmd/output_format.hpp"
 #include "cmd/tell.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/covering.hpp"
 #include "reconcile/diagnostic_text.hpp"
 #include "reconcile/parse.hpp"
@@ -18,10 +19,6 @@
 namespace ovl {
 
 namespace {
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 std::size_t count_of(const Diagnostics& diagnostics, Severity severity) {
   return static_cast<std::size_t>(std::ranges::count(diagnostics, severity, &Diagnostic::severity));

@@ -1,4 +1,4 @@
-// Numbers before nouns, as people say them.
+// Numbers of things, in English.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 
 namespace ovl {
 
-// "1 record", "2 records": of nouns that take an s.
+// "1 packet", "2 packets". one: a noun whose plural ends with an s.
 inline std::string counted(std::uint64_t number, std::string_view one) {
   return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
 }

@@ -10,6 +10,7 @@
 #include "drivers/kernel/netns.hpp"
 #include "drivers/probe/probe.hpp"
 #include "drivers/probe/reach.hpp"
+#include "reconcile/counted.hpp"
 #include "reconcile/doctor_parts.hpp"
 #include "reconcile/dropped.hpp"
 #include "reconcile/lock_out.hpp"
@@ -168,8 +169,7 @@ class PeerExamination {
       const auto before = std::ranges::find(drops_before_, now.reason, &Dropped::reason);
       const std::uint64_t former = before != drops_before_.end() ? before->packets : 0;
       if (now.packets <= former || !is_of_tunnels(now.reason)) continue;
-      const std::uint64_t count = now.packets - former;
-      out += fmt::format("; meanwhile this host dropped {} packet{}: {}", count, count == 1 ? "" : "s",
+      out += fmt::format("; meanwhile this host dropped {}: {}", counted(now.packets - former, "packet"),
                          meaning_of_drop(now.reason));
     }
     return out;

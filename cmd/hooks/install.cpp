@@ -199,8 +199,8 @@ Result<std::string> folder_to_install(const GitRepository& repository) {
 }
 
 Status check_durations(const HookOptions& hook) {
-  OVL_TRY(const auto wait, parse_duration(hook.wait));
-  OVL_TRY(const auto limit, parse_duration(hook.time_limit));
+  OVL_TRY(const auto wait, parse_duration("--wait", hook.wait));
+  OVL_TRY(const auto limit, parse_duration("--time-limit", hook.time_limit));
   if (wait.count() >= 0 && limit.count() > 0) return {};
   return Error{
       .code = Errc::usage, .message = "--time-limit must be more than nothing", .hint = "leave it out: 60s"};

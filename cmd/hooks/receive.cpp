@@ -278,7 +278,7 @@ Result<int> apply_push(const GlobalOptions& global, PlanOptions plan, const Hook
     return kExitDone;
   }
   OVL_CHECK(hold_cluster(wanted->update, plan));
-  OVL_TRY(const milliseconds wait, parse_duration(hook.wait));
+  OVL_TRY(const milliseconds wait, parse_duration("--wait", hook.wait));
   OVL_TRY(const std::string path, log_path(plan));
   OVL_TRY(const UniqueFd log, open_log(path));
   const off_t from = ::lseek(log.get(), 0, SEEK_END);

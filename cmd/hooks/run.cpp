@@ -136,7 +136,7 @@ bool is_limited(const HookOptions& hook) {
 
 Result<int> dispatch(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
   if (is_limited(hook)) {
-    OVL_TRY(const auto limit, parse_duration(hook.time_limit));
+    OVL_TRY(const auto limit, parse_duration("--time-limit", hook.time_limit));
     limit_hook(limit);
   }
   if (hook.name == "pre-commit") return pre_commit(plan, hook);

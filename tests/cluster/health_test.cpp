@@ -412,7 +412,7 @@ TEST_F(Health, WaitingForAHostThatDoesNotComeEndsInTime) {
   apply("left");
   const Ran waited = on("left", "ovl status --wait 500ms");
   EXPECT_EQ(waited.code, 1) << waited.out;
-  EXPECT_TRUE(waited.has("1 of 2 hosts are not up to date after 500ms: right")) << waited.out;
+  EXPECT_TRUE(waited.has("1 of 2 hosts is not up to date after 500ms: right")) << waited.out;
 }
 
 }  // namespace ovl
