@@ -48,7 +48,7 @@ class Agent {
         continue;
       }
       is_away_ = is_away(status.error(), context_.access().url);
-      say_line(status.error().message, is_away_ ? Priority::warning : Priority::error);
+      trouble_.tell(status.error());
       manager_.status(status.error().message);
       if (lasts(status.error().code))
         static_cast<void>(presence_.place().tell_failure({}, status.error()).ok());
@@ -64,11 +64,11 @@ class Agent {
   // Without the store this host is kept as it was realised last. What an apply waits for is waited for once.
   void stand_alone() {
     const Status done = apply_once();
-    if (!done.ok() && !is_away(done.error(), context_.access().url))
-      say_line(done.error().message, Priority::error);
+    if (!done.ok() && !is_away(done.error(), context_.access().url)) trouble_alone_.tell(done.error());
+    if (done.ok()) trouble_alone_.forget();
   }
 
-  // Applies, then waits for something to change.
+  // Applies, then waits for something to change, or for somebody who suspends it.
   Status round() {
     if (suspended_.holds()) {
       Status shown = show();
@@ -76,13 +76,15 @@ class Agent {
       return shown;
     }
     OVL_CHECK(show());
-    tell_reached();
     OVL_TRY(const Snapshot before, keystore().read(KeySelection::only(layout_.head())));
+    tell_reached();
     OVL_CHECK(apply_once());
+    trouble_.well();
     OVL_CHECK(show());
     OVL_TRY(const auto watch, keystore().watch(layout_.tree(), before.revision));
     while (!interrupted()) {
       manager_.alive();
+      if (suspended_.holds()) break;
       OVL_CHECK(context_.reach_store());
       if (suspended_.holds()) break;
       OVL_CHECK(presence_.keep(suspended_.words()));
@@ -105,7 +107,10 @@ class Agent {
 
   void tell_reached() {
     if (!is_reached_) say_line("connected to " + context_.access().url);
-    if (is_reached_ && is_away_) say_line("connected again to " + context_.access().url);
+    if (is_reached_ && is_away_) {
+      say_line("connected again to " + context_.access().url);
+      trouble_.forget();
+    }
     is_reached_ = true;
     is_away_ = false;
   }
@@ -177,6 +182,8 @@ class Agent {
   SuspensionWatch suspended_;
   LeftTeller left_;
   WarningTeller warnings_;
+  TroubleTeller trouble_;
+  TroubleTeller trouble_alone_;  // of applies without the store
   ServiceManager manager_{service_place()};
   bool is_reached_ = false;  // the store has answered once
   bool is_away_ = false;     // and did not the last time

@@ -120,6 +120,19 @@ void WarningTeller::tell(const std::vector<Finding>& warnings) {
   told_ = std::move(now);
 }
 
+void TroubleTeller::tell(const Error& error) {
+  if (error.message == told_) return;
+  const Priority priority = error.code == Errc::unreachable ? Priority::warning : Priority::error;
+  say_line(error.message, priority);
+  if (!error.hint.empty()) say_line("hint: " + error.hint, priority);
+  told_ = error.message;
+}
+
+void TroubleTeller::well() {
+  if (!told_.empty()) say_line("all is well again", Priority::notice);
+  told_.clear();
+}
+
 namespace {
 
 // Each step of an apply is a sign of life.

@@ -97,6 +97,20 @@ class WarningTeller {
   std::set<std::string> told_;
 };
 
+// Says what does not work while it goes on by itself: the same once, with its remedy.
+class TroubleTeller {
+ public:
+  void tell(const Error& error);
+  // It is over: says so where trouble was told.
+  void well();
+
+  // It is over, and somebody else has said so.
+  void forget() { told_.clear(); }
+
+ private:
+  std::string told_;
+};
+
 // One apply without questions, under this host's lock. Says what it warns of, before anything is written, and
 // what it changed. The manager hears of its steps, and after the first that went well that the service is
 // ready.

@@ -183,6 +183,7 @@ class Syncer {
     Status there = context_->world().kernel != nullptr ? show_in_context() : Status();
     const bool alone = plan.scope == "host" && !there.ok() && is_away(there.error(), context_->access().url);
     if (!there.ok() && !alone) return there;
+    if (!alone) OVL_CHECK(tell_reached());
     OVL_TRY(const auto applied, apply_unasked(*context_, global_, warnings_, manager_));
     left_.tell(applied.left);
     tell_made_good(remote_.given(), plan);
@@ -216,17 +217,20 @@ class Syncer {
     return passes ? kLastRetryOfPassing : kLastRetryOfLasting;
   }
 
-  // The same trouble is told once.
   void tell(const Status& status) {
-    const std::string text = status.ok() ? std::string() : status.error().message;
-    if (text != told_ && !text.empty()) {
-      const bool passes = status.error().code == Errc::unreachable;
-      say_line(text, passes ? Priority::warning : Priority::error);
-      if (!status.error().hint.empty()) say_line("hint: " + status.error().hint);
-      manager_.status(text);
-    }
-    if (text.empty() && !told_.empty()) say_line("all is well again", Priority::notice);
-    told_ = text;
+    if (status.ok()) return trouble_.well();
+    trouble_.tell(status.error());
+    manager_.status(status.error().message);
+  }
+
+  // Once; that it is there again is told as the end of trouble.
+  Status tell_reached() {
+    if (is_reached_) return {};
+    const StoreLayout layout(context_->request().cluster);
+    OVL_CHECK(context_->world().keystore->get(layout.head()));
+    say_line("connected to " + context_->access().url);
+    is_reached_ = true;
+    return {};
   }
 
   const GlobalOptions& global_;
@@ -236,7 +240,8 @@ class Syncer {
   Presence presence_;
   SuspensionWatch suspended_;
   std::string revision_;
-  std::string told_;
+  TroubleTeller trouble_;
+  bool is_reached_ = false;  // the store has answered once
   LeftTeller left_;
   WarningTeller warnings_;
   ServiceManager manager_{service_place()};

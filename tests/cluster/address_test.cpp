@@ -66,6 +66,15 @@ TEST_F(AddressOfHost, ANewOneIsUsedByTheAgentAndLearnedByWhoWrites) {
   EXPECT_NE(apply("left").find("-> " + now), std::string::npos);
   EXPECT_EQ(in("right", "two", "ping -c 1 -w 20 10.7.0.2").code, 0) << "once its filter has heard";
   EXPECT_EQ(in("left", "one", "ping -c 1 -W 2 two").code, 0);
+  // Nothing changes any more; it hears at once that somebody works here, and says so to the others.
+  ASSERT_EQ(on("right", "ovl suspend --reason lunch").code, 0);
+  EXPECT_TRUE(says("right", "suspended by .*lunch", 1)) << on("right", "cat /run/agent.log").out;
+  EXPECT_EQ(
+      on("left", "timeout 30 sh -c 'until ovl host ls | grep -q \"right .*suspended by\"; do :; done'").code,
+      0)
+      << on("left", "ovl host ls").out;
+  ASSERT_EQ(on("right", "ovl resume").code, 0);
+  EXPECT_TRUE(says("right", "resumed", 1)) << on("right", "cat /run/agent.log").out;
   EXPECT_EQ(on("right", "kill $(cat /run/agent.pid)").code, 0);
 }
 

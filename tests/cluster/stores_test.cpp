@@ -158,6 +158,8 @@ class Servers : public Stores {
     ASSERT_EQ(on("mhs-demo1", "ip route del blackhole 192.168.99.103/32").code, 0);
     const Ran settled = on("mhs-demo0", "ovl status --wait 60s");
     EXPECT_EQ(settled.code, 0) << settled.out << on("mhs-demo1", "cat /run/agent.log").out;
+    EXPECT_EQ(on("mhs-demo1", "grep -c 'connected again' /run/agent.log").out, "1\n")
+        << on("mhs-demo1", "cat /run/agent.log").out;
     EXPECT_EQ(in("mhs-demo1", "late", "ping -c 1 -W 5 web").code, 0);
   }
 };

@@ -232,7 +232,7 @@ TEST_F(Sync, AHostFollowsTheRecordsRoundAfterRound) {
   ASSERT_EQ(ovl(apply).code, 0);
   ASSERT_TRUE(says_often("generation 2: No changes.", 5)) << log();
   EXPECT_EQ(shell("grep -vE 'ovl: generation|nft_table' " + file("log")).out,
-            "ovl: following the cluster's records\n");
+            "ovl: following the cluster's records\novl: connected to " + store() + "\n");
 }
 
 // Present is who lives, whatever its last apply came to; what it fails at is for the others to see.

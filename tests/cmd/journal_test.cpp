@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cmd/keeping.hpp"
+
 namespace ovl {
 
 namespace {
@@ -41,6 +43,25 @@ TEST(Journal, HasALineForEachReasonWhereThereAreMany) {
   plan.record_changes.back().reason = Reason::not_desired;
   EXPECT_THAT(change_lines(plan), ElementsAre("create: absent: 51 changes, the first network.n0",
                                               "remove: no longer declared: 1 change, the first network.n51"));
+}
+
+// What is tried again and again fails again and again.
+TEST(Journal, SaysTheSameTroubleOnceWithItsRemedyAndItsEnd) {
+  const Error missing{.code = Errc::guard, .message = "no cluster", .hint = "apply it"};
+  const Error away{.code = Errc::unreachable, .message = "away"};
+  ::testing::internal::CaptureStderr();
+  TroubleTeller trouble;
+  trouble.well();
+  for (int i = 0; i < 3; ++i) trouble.tell(missing);
+  trouble.tell(away);
+  trouble.well();
+  trouble.well();
+  trouble.tell(missing);
+  trouble.forget();
+  trouble.well();
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "ovl: no cluster\novl: hint: apply it\novl: away\novl: all is well again\n"
+            "ovl: no cluster\novl: hint: apply it\n");
 }
 
 TEST(Journal, CountsInEnglish) {
