@@ -122,6 +122,15 @@ bool names_no_other_store(const std::string& url, const std::string& known) {
 }
 
 Error unconfirmed_access(const ChosenAccess& chosen, const std::string& place) {
+  // Where nothing secret is named, the address itself is what nobody has said here.
+  if (!chosen.is_named && !has_references(chosen.access)) {
+    return Error{.code = Errc::guard,
+                 .message = fmt::format("{}: a keystore that this host has not named: {}", place,
+                                        printable(chosen.access.url)),
+                 .hint = fmt::format("say on the host's side what is meant: --keystore URL, OVL_KEYSTORE, or "
+                                     "[keystore] in {}; a host that has applied by hand knows it",
+                                     kHostKeystoreFile)};
+  }
   const std::string what =
       chosen.is_named ? "secrets or files for the keystore that this host has not named"
                       : fmt::format("secrets or files for a keystore that this host has not named: {}",
