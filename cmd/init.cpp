@@ -15,6 +15,7 @@
 #include "cmd/machine.hpp"
 #include "model/handle.hpp"
 #include "model/values.hpp"
+#include "reconcile/decode_values.hpp"
 #include "reconcile/utf8.hpp"
 
 namespace ovl {
@@ -78,21 +79,27 @@ void replace_all(std::string& text, std::string_view word, const std::string& by
   }
 }
 
-// By which others could reach it: an address of IPv4 that no other machine has.
-bool may_be_reached(const std::string& text) {
-  const auto address = IpAddress::parse(text);
-  return address.ok() && address.value().is_ipv4() && !address.value().is_loopback() &&
-         !address.value().is_link_local();
-}
-
 // As `ovl plan` finds it among the declared hosts.
 StarterHost this_host() {
   StarterHost out;
-  const ThisMachine here = this_machine();
-  const auto name = HostName::parse(here.name.substr(0, here.name.find('.')));
-  if (name.ok()) out.name = name.value().text();
-  const auto address = std::ranges::find_if(here.addresses, may_be_reached);
-  if (address != here.addresses.end()) out.address = *address;
+  const std::string full = host_name();
+  const auto name = HostName::parse(full.substr(0, full.find('.')));
+  if (name.ok() && !is_reserved_name(name.value().text())) out.name = name.value().text();
+  if (const std::string address = reachable_address(); !address.empty()) out.address = address;
+  return out;
+}
+
+// What is not known of it has to be said by somebody.
+std::string what_to_say(const StarterHost& host) {
+  std::string out;
+  const std::string full = host_name();
+  const auto name = HostName::parse(full.substr(0, full.find('.')));
+  if (!name.ok() || name.value().text() != host.name)
+    out += fmt::format("note: this machine's name, {}, can't be a host's: say --host {}\n", printable(full),
+                       host.name);
+  if (reachable_address().empty())
+    out += fmt::format("note: this machine has no address yet that others reach: {} stands for it\n",
+                       host.address);
   return out;
 }
 
@@ -117,17 +124,26 @@ std::string starter_manifest(const StarterHost& host) {
 }
 
 int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
+  if (options.directory.empty()) {
+    err << error_text(Error{.code = Errc::usage,
+                            .message = "the directory has no name",
+                            .hint = "name one, or leave it out for the one you stand in"},
+                      Style(false));
+    return kExitError;
+  }
   const std::string path = options.directory == "." ? "ovl.toml" : options.directory + "/ovl.toml";
   std::error_code failed;  // then opening says what is in the way
   std::filesystem::create_directories(options.directory, failed);
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.valid()) return refuse(path, err);
-  if (!write_text(file.get(), starter_manifest(this_host()))) {
+  const StarterHost host = this_host();
+  if (!write_text(file.get(), starter_manifest(host))) {
     const int status = refuse(path, err);
     ::unlink(path.c_str());
     return status;
   }
   out << "wrote " << safe_text(path) << "\n";
+  err << what_to_say(host);
   if (!in_automation()) out << "next: edit it, then ovl validate and ovl plan\n";
   return kExitDone;
 }

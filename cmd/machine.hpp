@@ -17,6 +17,10 @@ std::string boot_id();
 // What a state is told from another machine's by.
 ThisMachine this_machine();
 
+// By which others are likely to reach this machine: the address of its way out, else the first of a device
+// that is no loopback; of IPv4 before IPv6, and none that is temporary. Empty: it has none.
+std::string reachable_address();
+
 // This process as the holder of a lock, since `now` (seconds since the epoch).
 StoreLock::Holder this_process(std::int64_t now);
 

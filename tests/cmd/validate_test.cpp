@@ -15,6 +15,7 @@
 #include "model/value.hpp"
 #include "reconcile/format_toml.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/shell.hpp"
 
 namespace ovl {
 
@@ -186,6 +187,41 @@ TEST_F(ValidateTest, InitWritesThisMachineAsItsHost) {
   const bool own = std::ranges::find(addresses, address_in(text)) != addresses.end();
   EXPECT_TRUE(own || address_in(text) == StarterHost().address) << text;
   EXPECT_FALSE(address_in(text).starts_with("127.")) << text;
+}
+
+// On a machine that is called as no host may be, and that IPv6 alone reaches, beside one of its own bridges.
+TEST_F(ValidateTest, InitKnowsWhatCantBeAHostsAndTheWayOut) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const auto init = [this](const std::string& name, const std::string& addresses) {
+    fs::remove("ovl.toml");
+    const std::string machine = "hostname " + name +
+                                "; ip link set lo up; ip link add e0 type veth peer name e1; "
+                                "ip link add b0 type bridge; ip link set b0 up; ip link set e1 up; "
+                                "ip link set e0 up; " +
+                                addresses + "; " OVL_BINARY " init 2>&1 && " OVL_BINARY " validate";
+    const auto ran = test::run_shell("unshare -n -u sh -c '" + machine + "'");
+    EXPECT_TRUE(ran.ok) << name << ": " << ran.out;
+    return ran.out;
+  };
+  for (const char* name : {"localhost", "outside", "ovl-1"}) {
+    const std::string said = init(name, "ip addr add 2001:db8::5/64 dev e0 nodad");
+    EXPECT_NE(said.find("can\'t be a host\'s: say --host node-a\n"), std::string::npos) << said;
+    const std::string text = test::read_file("ovl.toml");
+    EXPECT_NE(text.find("[host.node-a]\nadvertise = \"2001:db8::5\""), std::string::npos) << text;
+  }
+  init("left",
+       "ip addr add 172.17.0.1/16 dev b0; ip addr add 192.0.2.9/32 dev lo; ip addr add 192.0.2.7/24 dev e0; "
+       "ip route add default via 192.0.2.1");
+  EXPECT_EQ(address_in(test::read_file("ovl.toml")), "192.0.2.7");
+  EXPECT_NE(init("none", "true").find("no address yet that others reach: 192.168.50.10 stands for it"),
+            std::string::npos);
+}
+
+TEST_F(ValidateTest, InitOfNoNameIsRefused) {
+  EXPECT_EQ(run_init({.directory = ""}), 1);
+  EXPECT_EQ(err_.str(),
+            "ovl: the directory has no name [usage]\n"
+            "hint: name one, or leave it out for the one you stand in\n");
 }
 
 TEST_F(ValidateTest, InitSaysNothingOfWhatIsNextToAScript) {
