@@ -192,6 +192,18 @@ void read_value(Reading& in, const TomlNode& node, TtlCheck& out) {
   read_choice(in, node, out);
 }
 
+namespace {
+
+// "192.0.2.1" of "192.0.2.1/24"; empty: it is no address with a length.
+std::string without_length(const std::string& text) {
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) return {};
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  return address.ok() ? text.substr(0, slash) : std::string();
+}
+
+}  // namespace
+
 void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfName>& out) {
   const std::string* text = string_of(in, node);
   if (text == nullptr) return;
@@ -199,6 +211,11 @@ void read_value(Reading& in, const TomlNode& node, std::variant<IpAddress, IfNam
   if (address.ok()) {
     out = address.value();
     return;
+  }
+  if (const std::string bare = without_length(*text); !bare.empty()) {
+    return in.invalid(node, {.code = Errc::manifest,
+                             .message = fmt::format("\"{}\" is a subnet, not an address", shortened(*text)),
+                             .hint = fmt::format("leave its length out: \"{}\"", bare)});
   }
   if (looks_like_address(*text)) return in.invalid(node, address.error());
   auto interface = IfName::parse(*text);

@@ -189,13 +189,34 @@ std::string_view first_words(std::string_view text) {
 // Which language a file that is no TOML is in, by its first words; empty: no other that we know.
 std::string_view other_language(std::string_view text) {
   const std::string_view line = first_words(text);
-  if (line.starts_with('{')) return "JSON";
+  if (line.starts_with('{') || line.starts_with("[{")) return "JSON";
+  const bool has_label =
+      line.find(" \"") != std::string_view::npos && line.find('=') == std::string_view::npos;
+  if (line.ends_with('{') && has_label) return "HCL";
   const auto name = std::min(line.find_first_of(" \t:=\"'[]"), line.size());
   const std::string_view rest = line.substr(name);
   const bool is_pair =
       name > 0 && rest.starts_with(':') && (rest.size() == 1 || rest[1] == ' ' || rest[1] == '\r');
   const bool is_yaml = is_pair || line.starts_with("---") || line.starts_with("- ");
   return is_yaml ? "YAML" : "";
+}
+
+std::string_view line_at(std::string_view text, std::uint32_t number) {
+  for (; number > 1 && !text.empty(); --number)
+    text.remove_prefix(std::min(text.size(), text.find('\n')) + (text.find('\n') < text.size() ? 1 : 0));
+  return text.substr(0, text.find('\n'));
+}
+
+// What git leaves where two sides changed the same lines.
+bool is_conflict(std::string_view line) {
+  constexpr std::string_view kMarks[] = {"<<<<<<<", "=======", ">>>>>>>", "|||||||"};
+  return std::ranges::any_of(kMarks, [&](std::string_view mark) { return line.starts_with(mark); });
+}
+
+bool is_saved_plan(std::string_view text) {
+  constexpr std::size_t kHead = 512;
+  return text.starts_with('{') &&
+         text.substr(0, kHead).find("\"format\":\"ovl saved plan\"") != std::string_view::npos;
 }
 
 std::string closing(std::string_view scope) {
@@ -233,10 +254,20 @@ void report_parse_error(const toml::parse_error& error, std::string_view text, s
     }
   }
   Reporter report(diagnostics);
+  const Place place = places.of(error.source());
+  if (is_conflict(line_at(text, place.line))) {
+    report.error("syntax", place, "a merge has left both of its sides here",
+                 "keep one of them, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>");
+    return;
+  }
+  if (is_saved_plan(text)) {
+    report.error("syntax", place, "this is a saved plan, and no manifest",
+                 "ovl show prints it, ovl apply makes its changes");
+    return;
+  }
   const std::string_view language = other_language(text);
   if (language.empty()) return report_syntax_error(error.description(), error.source(), places, report);
-  report.error("syntax", places.of(error.source()),
-               fmt::format("this is {}, and a manifest is TOML", language),
+  report.error("syntax", place, fmt::format("this is {}, and a manifest is TOML", language),
                "write [block], and key = value below it; ovl init writes a manifest to begin with");
 }
 

@@ -29,8 +29,13 @@ Error plan_error(std::string_view what, const std::string& path, int error) {
                                  : error == ENXIO ? "it is no regular file"
                                                   : std::strerror(error);
   const Errc code = refused ? Errc::privilege : error == ENOENT ? Errc::not_found : Errc::io;
-  return Error{
-      .code = code, .message = fmt::format("{} the plan {}: {}", what, path, words), .os_errno = error};
+  const std::string_view hint = error != ENOENT     ? ""
+                                : what == "writing" ? "name a file in a folder that is there"
+                                                    : "save one with: ovl plan --out FILE";
+  return Error{.code = code,
+               .message = fmt::format("{} the plan {}: {}", what, path, words),
+               .hint = std::string(hint),
+               .os_errno = error};
 }
 
 Error no_plan(const std::string& path, std::string_view why) {

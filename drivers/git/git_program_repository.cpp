@@ -147,7 +147,9 @@ class GitProgramRepository final : public GitRepository {
       OVL_TRY(const auto found, read_objects({fmt::format("{}:{}", id, path)}, false));
       if (!found.front().type.empty()) return found.front().id;
     }
-    return Error{.code = Errc::not_found, .message = fmt::format("there is no {} in this commit", path)};
+    return Error{.code = Errc::not_found,
+                 .message = fmt::format("there is no {} in this commit", path),
+                 .hint = "a PATH counts from where you stand: see git ls-tree -r --name-only COMMIT"};
   }
 
   Result<Sources> read(const std::string& commit, const TreeRead& what) override {

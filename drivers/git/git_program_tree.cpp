@@ -164,7 +164,8 @@ class Walk {
 
   [[nodiscard]] Error nothing() const {
     return Error{.code = Errc::not_found,
-                 .message = fmt::format("there is no {} in this commit", what_.path)};
+                 .message = fmt::format("there is no {} in this commit", what_.path),
+                 .hint = "a PATH counts from where you stand: see git ls-tree -r --name-only COMMIT"};
   }
 
   Result<std::vector<std::vector<GitEntry>>> entries_in(const std::vector<Folder>& folders) {

@@ -179,7 +179,9 @@ class Libgit2Repository final : public GitRepository {
     if (path.empty()) return text_of(*git_tree_id(tree.get()));
     const EntryHandle entry = entry_at(tree.get(), path);
     if (entry) return text_of(*git_tree_entry_id(entry.get()));
-    return Error{.code = Errc::not_found, .message = fmt::format("there is no {} in this commit", path)};
+    return Error{.code = Errc::not_found,
+                 .message = fmt::format("there is no {} in this commit", path),
+                 .hint = "a PATH counts from where you stand: see git ls-tree -r --name-only COMMIT"};
   }
 
   Result<Sources> read(const std::string& commit, const TreeRead& what) override {

@@ -112,7 +112,8 @@ class TreeReader {
     OVL_TRY(const EntryHandle entry, find(what_.path));
     if (!entry) {
       return Error{.code = Errc::not_found,
-                   .message = fmt::format("there is no {} in this commit", what_.path)};
+                   .message = fmt::format("there is no {} in this commit", what_.path),
+                   .hint = "a PATH counts from where you stand: see git ls-tree -r --name-only COMMIT"};
     }
     OVL_CHECK(read_named(entry.get(), levels));
     return files_.take();

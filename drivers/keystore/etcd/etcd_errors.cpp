@@ -51,6 +51,12 @@ constexpr Meaning kMeanings[] = {
     {"wrong version number", Errc::unreachable,
      "the server speaks no TLS there: leave tls out of [keystore]"},
     {"Connection refused", Errc::unreachable, "is etcd running, and is this its client port?"},
+    {"Network is unreachable", Errc::unreachable,
+     "no route leads there: check the address and this host's routes"},
+    {"No route to host", Errc::unreachable,
+     "nobody answers at that address: check it, and whether the host is up"},
+    {"Failed parsing HTTP/2", Errc::unreachable,
+     "something that is not etcd answers there: check host and port"},
     {"DNS resolution failed", Errc::unreachable, "check the host's name"},
     {"no leader", Errc::unreachable, "most members must be up: etcdctl endpoint status --cluster"},
 };
