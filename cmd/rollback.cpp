@@ -34,13 +34,24 @@ Error no_generation(const std::string& message) {
 struct Target {
   std::optional<Commit> commit;
   GenerationRecord generation;
+  std::string repository;  // where the commit is
 };
 
+// "net" of "git:FIRST:net", as a generation keeps it.
+std::string folder_in(const std::string& source) {
+  const auto first = source.find(':');
+  const auto second = first == std::string::npos ? first : source.find(':', first + 1);
+  return source.starts_with("git:") && second != std::string::npos ? source.substr(second + 1)
+                                                                   : std::string();
+}
+
 Target target_of(GitRepository* repository, const GenerationRecord& generation) {
-  Target out{.commit = {}, .generation = generation};
+  Target out{.commit = {}, .generation = generation, .repository = {}};
   if (repository == nullptr || generation.commit.empty()) return out;
   auto commit = repository->commit(generation.commit);
-  if (commit.ok()) out.commit = std::move(commit).value();
+  if (!commit.ok()) return out;
+  out.commit = std::move(commit).value();
+  out.repository = repository->directory();
   return out;
 }
 
@@ -72,7 +83,7 @@ Result<Target> find_target(const GlobalOptions& global, const PlanOptions& optio
   if (!target.empty() && !serial) {
     OVL_TRY(const auto repository, repository_of(options));
     OVL_TRY(Commit commit, repository->commit(target));
-    return Target{.commit = std::move(commit), .generation = {}};
+    return Target{.commit = std::move(commit), .generation = {}, .repository = {}};
   }
   OVL_TRY(const auto repository, open_repository(options.repo));
   OVL_TRY(const History history, history_of(global, options));
@@ -92,6 +103,11 @@ Result<int> rollback(const GlobalOptions& global, const PlanOptions& options, co
                        printable(to.commit->subject))
         << "The branch stays where it is: revert there too, or the next apply by hand goes forward again.\n";
     back.ref = to.commit->id;
+    const std::string folder = folder_in(to.generation.source);
+    if (back.path.empty() && !folder.empty()) {
+      back.repo = to.repository;
+      back.path = folder;
+    }
   } else {
     std::cerr << fmt::format("Back to the records of generation {} of {}, by {}\n", to.generation.serial,
                              time_text(to.generation.when), printable(to.generation.who))
