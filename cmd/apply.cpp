@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "cmd/ask.hpp"
 #include "cmd/context.hpp"
@@ -14,6 +15,7 @@
 #include "cmd/interrupt.hpp"
 #include "cmd/keeping.hpp"
 #include "cmd/left.hpp"
+#include "cmd/patient_write.hpp"
 #include "cmd/plan_output.hpp"
 #include "cmd/progress_line.hpp"
 #include "cmd/rollback.hpp"
@@ -27,6 +29,9 @@ namespace ovl {
 
 namespace {
 
+// For so long a plan is held out to somebody who does not read.
+constexpr std::chrono::milliseconds kHeldOut{2'000};
+
 const char* operation_of(const PlanOptions& options) {
   return options.destroy ? "destroy" : "apply";
 }
@@ -36,6 +41,11 @@ class Telling {
  public:
   Telling(const GlobalOptions& global, const PlanOptions& options, EventLog& events)
       : global_(global), options_(options), events_(events) {}
+
+  Telling(const Telling&) = delete;
+  Telling& operator=(const Telling&) = delete;
+
+  ~Telling() { tell_rest(); }
 
   ManifestFindings manifest;
 
@@ -54,6 +64,16 @@ class Telling {
     report.last_words = last_words;
     std::cout << told(report, format_of(options_));
   }
+
+  // The plan in text, while others wait for the locks that are held: what nobody reads waits, and not they.
+  void plan_in_passing(const Plan& plan) {
+    told_ = true;
+    std::cout << std::flush;
+    rest_ = write_patiently(STDOUT_FILENO, text_of_plan(plan, global_, options_), kHeldOut);
+  }
+
+  // What nobody has read yet.
+  void tell_rest() { std::cout << std::exchange(rest_, {}) << std::flush; }
 
   void event_of(const Plan& plan) {
     if (!options_.events.empty()) events_.plan(report_of(operation_of(options_), options_, manifest, plan));
@@ -78,6 +98,7 @@ class Telling {
   const PlanOptions& options_;
   EventLog& events_;
   bool told_ = false;
+  std::string rest_;
 };
 
 // Whether nothing of it is carried out.
@@ -96,7 +117,11 @@ struct Approval {
   Status operator()(const Plan& plan) const {
     telling.event_of(plan);
     const bool ends_here = stops(plan);
-    if (telling.is_text() || ends_here) telling.plan(plan);
+    if (telling.is_text() && is_approved && !ends_here) {
+      telling.plan_in_passing(plan);
+    } else if (telling.is_text() || ends_here) {
+      telling.plan(plan);
+    }
     OVL_CHECK(write_json(plan, options));
     if (is_approved || ends_here) return {};
     if (telling.is_text()) return ask_for_consent();
@@ -223,6 +248,8 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
   }};
   OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress));
   shown.end();
+  lock.reset();
+  telling.tell_rest();
   const Closing end = closing(closing_facts(applied.planned.plan, applied.serial, applied.left));
   OVL_TRY(const int code, finish(applied, end, global, options, telling));
   const bool changed = !applied.planned.plan.empty();

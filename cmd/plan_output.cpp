@@ -231,9 +231,13 @@ void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions
     std::cout << plan_json(plan, last_words).pretty_json() << "\n";
     return;
   }
+  std::cout << text_of_plan(plan, global, options, last_words) << std::flush;
+}
+
+std::string text_of_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,
+                         const std::string& last_words) {
   const bool colour = !global.no_color && wants_colour(STDOUT_FILENO);
-  const RenderOptions shown{.colour = colour, .show_all = options.show_all, .last_words = last_words};
-  std::cout << plan_text(plan, shown) << std::flush;
+  return plan_text(plan, {.colour = colour, .show_all = options.show_all, .last_words = last_words});
 }
 
 Status write_json(const Plan& plan, const PlanOptions& options, const std::string& last_words) {
@@ -242,7 +246,8 @@ Status write_json(const Plan& plan, const PlanOptions& options, const std::strin
   file << plan_json(plan, last_words).pretty_json() << "\n";
   file.close();
   if (file) return {};
-  return Error{.code = Errc::io, .message = fmt::format("{} can't be written", options.json_into)};
+  return Error{.code = Errc::io,
+               .message = fmt::format("--json-into: {} can't be written", printable(options.json_into))};
 }
 
 Status save_plan(const Context& context, const Planned& planned, const PlanOptions& options) {

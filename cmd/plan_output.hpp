@@ -18,6 +18,10 @@ bool print_problems(const Planned& planned, const Sources& sources);
 void print_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,
                 const std::string& last_words = {});
 
+// What print_plan() prints as text.
+std::string text_of_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions& options,
+                         const std::string& last_words = {});
+
 // Writes the plan's JSON into the file that --json-into names, if any. Errors: io.
 Status write_json(const Plan& plan, const PlanOptions& options, const std::string& last_words = {});
 
