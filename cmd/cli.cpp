@@ -1,5 +1,6 @@
 #include "cmd/cli.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/help.hpp"
+#include "cmd/output_paths.hpp"
 #include "cmd/verbs.hpp"
 
 namespace ovl {
@@ -120,6 +122,7 @@ void add_reading_verbs(CLI::App& app, CommandLine& line) {
                         [&line] { return run_exec(line.global, line.plan, line.exec); });
   exec.add_option("ENDPOINT", line.exec.endpoint, "The endpoint")->required();
   exec.add_option("CMD", line.exec.command, "The command, behind --")->required();
+  add_host(exec, line.plan);
   add_store(exec, line.plan);
 }
 
@@ -247,6 +250,18 @@ int run_help(const std::vector<std::string>& words, bool all) {
   return kExitDone;
 }
 
+// The file of `keystore import` is read.
+std::vector<OutputPath> outputs_of(const CommandLine& line, const std::vector<std::string>& words) {
+  const bool exports = std::ranges::find(words, "export") != words.end();
+  return {{.option = "--out", .path = line.plan.out},
+          {.option = "--json-into", .path = line.plan.json_into},
+          {.option = "--events", .path = line.plan.events},
+          {.option = "--out", .path = line.graph.out},
+          {.option = "--out",
+           .path = exports ? line.keystore.file : std::string(),
+           .is_toml = line.keystore.format == "toml"}};
+}
+
 // Files in them are opened from elsewhere, too, and databases by their whole path alone.
 void make_absolute(GlobalOptions& global) {
   for (std::string* folder : {&global.state_directory, &global.run_directory}) {
@@ -290,6 +305,8 @@ int run_cli(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : kExitError;
     return report_error(misuse(describe(app), words, error.what()));
   }
+  const Status outputs = check_outputs(outputs_of(line, words), line.plan.path);
+  if (!outputs.ok()) return report_error(outputs.error());
   make_absolute(line.global);
   const EnvironmentOfLine environment = environment_of(app, words);
   tell_ignored(environment);

@@ -28,7 +28,9 @@ OptionInfo option_info(const CLI::Option& option) {
                  .default_value = option.get_default_str(),
                  .takes_value = option.get_items_expected_max() > 0,
                  .choices = choices_of(option.get_type_name()),
-                 .group = option.get_group()};
+                 .group = option.get_group(),
+                 .required = option.get_required()};
+  for (const CLI::Option* other : option.get_excludes()) out.excludes.push_back(other->get_name());
   for (const std::string& name : option.get_lnames()) out.names.push_back("--" + name);
   for (const std::string& name : option.get_snames()) out.names.push_back("-" + name);
   return out;
@@ -38,7 +40,9 @@ ArgumentInfo argument_info(const CLI::Option& option) {
   return ArgumentInfo{.name = option.get_name(true),
                       .description = option.get_description(),
                       .required = option.get_required(),
-                      .rest = option.get_items_expected_max() > 1};
+                      .rest = option.get_items_expected_max() > 1,
+                      .choices = choices_of(option.get_type_name()),
+                      .least = static_cast<std::size_t>(std::max(1, option.get_items_expected_min()))};
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ struct OptionInfo {
   bool takes_value = false;
   std::vector<std::string> choices = {};  // the values that it takes; empty: any
   std::string group = "Options";          // the heading that it stands under
+  bool required = false;
+  std::vector<std::string> excludes = {};  // options that it can't be said with
 
   [[nodiscard]] bool has(const std::string& name) const;
 };
@@ -27,7 +29,9 @@ struct ArgumentInfo {
   std::string name;  // "ENDPOINT"
   std::string description;
   bool required = false;
-  bool rest = false;  // takes everything that follows
+  bool rest = false;                      // takes everything that follows
+  std::vector<std::string> choices = {};  // the words that it takes; empty: any
+  std::size_t least = 1;                  // how many words it takes at least, where it takes any
 };
 
 struct CommandInfo {

@@ -100,7 +100,7 @@ Result<NetnsName> look_up(const GlobalOptions& global, const PlanOptions& option
     const Error missing{
         .code = Errc::not_found,
         .message = fmt::format("netns {} of endpoint {} does not exist", netns.text(), name.text())};
-    return not_here(global, context, name, missing);
+    return not_here(global, context, options.host, name, missing);
   }
   forget_secret_variables(context.access());
   return netns;

@@ -1,11 +1,13 @@
 // ovl explain: what a block of the manifest, or a key of it, means. From the parser's own tables.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iostream>
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/plain_text.hpp"
 #include "cmd/verbs.hpp"
 #include "model/manifest_schema.hpp"
 #include "reconcile/suggest.hpp"
@@ -13,6 +15,32 @@
 namespace ovl {
 
 namespace {
+
+constexpr std::size_t kValues = 11;  // where the values of a key begin
+
+// Blocks inside of others, as a manifest spells them, and what they are called here.
+constexpr std::pair<std::string_view, std::string_view> kInside[] = {{"keystore.tls", "tls"},
+                                                                     {"endpoint.networks", "attachment"},
+                                                                     {"policy.vni", "vni-range"},
+                                                                     {"policy.windows", "window"}};
+
+// "tls.ca" of "keystore.tls.ca".
+std::string called_here(const std::string& what) {
+  for (const auto& [path, name] : kInside) {
+    const bool is_key = what.starts_with(path) && what.substr(path.size()).starts_with('.');
+    if (is_key) return std::string(name) + what.substr(path.size());
+  }
+  return what;
+}
+
+// "network.vni" of "vni": every block that has the key.
+std::string with_blocks(const std::string& key) {
+  std::vector<std::string> out;
+  for (const BlockSpec& block : manifest_blocks()) {
+    if (find_key(block, key) != nullptr) out.push_back(fmt::format("{}.{}", block.name, key));
+  }
+  return fmt::format("{}", fmt::join(out, ", "));
+}
 
 std::string type_words(const KeySpec& key) {
   const ValueType& type = *key.type;
@@ -23,15 +51,16 @@ std::string type_words(const KeySpec& key) {
 std::string key_text(const BlockSpec& block, const KeySpec& key) {
   std::string out = fmt::format("{} in {}\n\n  value    {}\n", key.key, block.header, type_words(key));
   if (key.required) out += "  default  none: it is required\n";
-  if (!key.required && !key.default_text.empty()) out += fmt::format("  default  {}\n", key.default_text);
+  if (!key.required && !key.default_text.empty())
+    out += fmt::format("  default  {}\n", wrapped(plain_text(key.default_text), kValues));
   out += fmt::format("  example  {} = {}\n", key.key, key.example);
-  return out + fmt::format("\n{}\n", key.doc);
+  return out + fmt::format("\n{}\n", wrapped(plain_text(key.doc), 0));
 }
 
 std::string block_text(const BlockSpec& block) {
   std::size_t width = 0;
   for (const KeySpec& key : block.keys) width = std::max(width, key.key.size());
-  std::string out = fmt::format("{}\n\n{}\n\n", block.header, block.doc);
+  std::string out = fmt::format("{}\n\n{}\n\n", block.header, wrapped(plain_text(block.doc), 0));
   for (const KeySpec& key : block.keys) {
     out += fmt::format("  {:{}}  {}{}\n", key.key, width, type_words(key), key.required ? " (required)" : "");
   }
@@ -51,8 +80,9 @@ std::vector<std::string> block_names() {
   return out;
 }
 
-Result<std::string> explained(const std::string& what) {
-  if (what.empty()) return all_blocks_text();
+Result<std::string> explained(const std::string& asked) {
+  if (asked.empty()) return all_blocks_text();
+  const std::string what = called_here(asked);
   // A block's own name may have a dot: what matches whole is meant whole.
   for (const BlockSpec& block : manifest_blocks()) {
     if (block.name == what) return block_text(block);
@@ -68,9 +98,11 @@ Result<std::string> explained(const std::string& what) {
                  .message = fmt::format("{} has no key \"{}\"", block.header, key),
                  .hint = suggestion(key, key_names(block), "see them with: ovl explain " + name)};
   }
+  const std::string keys = with_blocks(what);
   return Error{.code = Errc::usage,
                .message = fmt::format("a manifest has no block \"{}\"", name),
-               .hint = suggestion(name, block_names(), "see them with: ovl explain")};
+               .hint = keys.empty() ? suggestion(name, block_names(), "see them with: ovl explain")
+                                    : fmt::format("as a key: ovl explain {}", keys)};
 }
 
 }  // namespace

@@ -3,36 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
+#include "cmd/cli_environment.hpp"
+#include "cmd/command_examples.hpp"
 #include "cmd/help_words.hpp"
+#include "cmd/other_words.hpp"
+#include "cmd/plain_text.hpp"
+#include "cmd/style.hpp"
 #include "reconcile/suggest.hpp"
 
 namespace ovl {
 
 namespace {
 
-constexpr std::size_t kColumns = 80;
 constexpr std::size_t kText = 26;  // where descriptions begin
 
 using Chain = std::span<const CommandInfo* const>;
 
-// `text` in lines of at most kColumns, each after `indent` blanks but for the first.
-std::string wrapped(std::string_view text, std::size_t indent) {
-  std::string out;
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (column > indent && column + 1 + word.size() > kColumns) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-  }
+// Wide ones go on behind a backslash, as a shell takes them.
+std::string example_line(std::string_view example) {
+  std::string out = "  " + wrapped(example, 6) + "\n";
+  for (std::size_t at = 0; (at = out.find("\n      ", at)) != std::string::npos; at += 3)
+    out.insert(at, " \\");
   return out;
 }
 
@@ -56,7 +50,7 @@ std::string usage_line(Chain chain) {
   if (!command.options.empty()) out += " [OPTION]...";
   if (!command.commands.empty()) out += " COMMAND";
   for (const ArgumentInfo& argument : command.arguments) {
-    const std::string name = argument.name + (argument.rest ? "..." : "");
+    const std::string name = argument.name + (argument.rest && argument.least < 2 ? "..." : "");
     out += argument.required ? " " + name : " [" + name + "]";
   }
   return wrapped(out, 7) + "\n";
@@ -177,9 +171,12 @@ class Help {
   }
 
   [[nodiscard]] std::string examples() const {
-    if (words() == nullptr) return {};
     std::string out;
-    for (const std::string_view example : words()->examples) out += fmt::format("  {}\n", example);
+    if (words() != nullptr) {
+      for (const std::string_view example : words()->examples) out += example_line(example);
+    }
+    for (const std::string_view example : command_examples(called(chain_.subspan(1))))
+      out += example_line(example);
     return out;
   }
 
@@ -211,53 +208,51 @@ const OptionInfo* find_option(Chain chain, const std::string& name) {
   return nullptr;
 }
 
-// What users of Terraform, Docker and iproute2 ask for, and what it is called here.
-std::string other_tools_word(const std::string& word) {
-  struct Word {
-    std::string_view theirs, ours;
-  };
-
-  constexpr Word kWords[] = {
-      {"refresh", "ovl plan --refresh-only shows what drifted"},
-      {"create", "declare it in the manifest, then: ovl apply"},
-      {"add", "declare it in the manifest, then: ovl apply"},
-      {"rm", "take it out of the manifest, then: ovl apply"},
-      {"remove", "take it out of the manifest, then: ovl apply"},
-      {"delete", "take it out of the manifest, then: ovl apply"},
-      {"connect", "declare an endpoint in the manifest, then: ovl apply"},
-      {"disconnect", "take the endpoint out of the manifest, then: ovl apply"},
-      {"list", "it is called ls here"},
-      {"show", "it is called inspect here"},
-      {"ps", "ovl endpoint ls"},
-      {"import", "ovl state import takes over what exists; ovl keystore import fills a keystore"},
-      {"up", "ovl apply; a whole cluster on this machine: ovl lab up"},
-      {"down", "ovl destroy; of a lab: ovl lab down"},
-  };
-  const auto* const at = std::ranges::find(kWords, word, &Word::theirs);
-  return at == std::end(kWords) ? std::string() : std::string(at->ours);
+std::string verb_words(Chain chain) {
+  std::string out;
+  for (const CommandInfo* command : chain.subspan(1)) out += " " + command->name;
+  return out;
 }
 
 Error wrong_verb(Chain chain, const std::string& word) {
   const std::vector<std::string> known = names_of(chain.back()->commands);
-  std::string hint = other_tools_word(word);
-  if (hint.empty()) hint = suggestion(word, known, fmt::format("one of {}", fmt::join(known, ", ")));
+  std::string hint = verb_of_other_tools(chain, word);
+  const std::string all = chain.size() == 1 ? std::string("see them with: ovl help")
+                                            : fmt::format("one of {}", fmt::join(known, ", "));
+  if (hint.empty()) hint = suggestion(word, known, all);
   return Error{.code = Errc::usage,
                .message = fmt::format("{} has no {} \"{}\"", called(chain),
                                       chain.size() == 1 ? "verb" : "command", word),
                .hint = hint};
 }
 
-Error wrong_option(Chain chain, const std::string& name) {
-  std::string verb;
-  for (const CommandInfo* command : chain.subspan(1)) verb += " " + command->name;
+// "-target", as Terraform writes it, is one word.
+Error wrong_option(Chain chain, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  const std::string long_name = name.starts_with("--") || name.size() == 2 ? name : "-" + name;
+  const std::vector<std::string> known = option_names(chain);
+  std::string hint;
+  if (std::ranges::find(known, long_name) == known.end()) hint = option_of_other_tools(chain, long_name);
+  if (hint.empty()) hint = suggestion(long_name, known, "see them with: ovl help" + verb_words(chain));
   return Error{.code = Errc::usage,
                .message = fmt::format("{} has no option {}", called(chain), name),
-               .hint = suggestion(name, option_names(chain), "see them with: ovl help" + verb)};
+               .hint = std::move(hint)};
+}
+
+Error no_choice(const std::string& what, const std::string& word, const std::vector<std::string>& choices) {
+  return Error{.code = Errc::usage,
+               .message = fmt::format("{} can't be \"{}\"", what, word),
+               .hint = suggestion(word, choices, fmt::format("one of {}", fmt::join(choices, ", ")))};
+}
+
+Error needs_value(const OptionInfo& option) {
+  const std::string& name = option.names.front();
+  return Error{.code = Errc::usage,
+               .message = fmt::format("{} needs a {}", name, value_name(name)),
+               .hint = option.description};
 }
 
 Error wants_command(Chain chain) {
-  std::string verb;
-  for (const CommandInfo* command : chain.subspan(1)) verb += " " + command->name;
   return Error{.code = Errc::usage,
                .message = fmt::format("{} needs a {}", called(chain), chain.size() == 1 ? "verb" : "command"),
                .hint = chain.size() == 1
@@ -277,8 +272,8 @@ class Walk {
       return std::nullopt;
     }
     if (pending_ != nullptr) {
-      pending_ = nullptr;
-      return std::nullopt;
+      const OptionInfo& option = *std::exchange(pending_, nullptr);
+      return value(option, word);
     }
     if (word.starts_with('-') && word.size() > 1) return option(word);
     if (chain_.back()->commands.empty()) return argument(word);
@@ -289,20 +284,10 @@ class Walk {
   }
 
   [[nodiscard]] std::optional<Error> end() const {
-    if (pending_ != nullptr) {
-      return Error{.code = Errc::usage,
-                   .message = fmt::format("{} needs a {}", pending_->names.front(),
-                                          value_name(pending_->names.front())),
-                   .hint = pending_->description};
-    }
+    if (pending_ != nullptr) return needs_value(*pending_);
     if (!chain_.back()->commands.empty()) return wants_command(chain_);
-    const auto& arguments = chain_.back()->arguments;
-    if (given_ < arguments.size() && arguments[given_].required) {
-      return Error{.code = Errc::usage,
-                   .message = fmt::format("{} needs {}", called(chain_), arguments[given_].name),
-                   .hint = arguments[given_].description};
-    }
-    return std::nullopt;
+    if (auto error = missing_argument()) return error;
+    return missing_option();
   }
 
   [[nodiscard]] Chain chain() const { return chain_; }
@@ -312,8 +297,65 @@ class Walk {
     const bool is_long = word.starts_with("--");
     const std::string name = is_long ? word.substr(0, word.find('=')) : word.substr(0, 2);
     const OptionInfo* found = find_option(chain_, name);
-    if (found == nullptr) return wrong_option(chain_, name);
+    if (found == nullptr || is_long_with_one_dash(word)) return wrong_option(chain_, word);
+    if (auto error = excluded(*found)) return error;
+    said_.push_back(found);
     if (found->takes_value && word.size() == name.size()) pending_ = found;
+    if (found->takes_value && word == name + "=") return needs_value(*found);
+    if (found->takes_value && is_long && word.size() > name.size())
+      return value(*found, word.substr(name.size() + 1));
+    return std::nullopt;
+  }
+
+  // "-host" is no "-h" of somebody who also asks for o, s and t.
+  [[nodiscard]] bool is_long_with_one_dash(const std::string& word) const {
+    const std::string name = "-" + word.substr(0, word.find('='));
+    return !word.starts_with("--") && word.size() > 2 && find_option(chain_, name) != nullptr;
+  }
+
+  static std::optional<Error> value(const OptionInfo& option, const std::string& word) {
+    const bool fits =
+        option.choices.empty() || std::ranges::find(option.choices, word) != option.choices.end();
+    if (fits) return std::nullopt;
+    return no_choice(option.names.front(), word, option.choices);
+  }
+
+  [[nodiscard]] std::optional<Error> excluded(const OptionInfo& option) const {
+    for (const OptionInfo* other : said_) {
+      const auto has_it = [&](const std::string& name) { return other->has(name); };
+      if (std::ranges::none_of(option.excludes, has_it)) continue;
+      return Error{
+          .code = Errc::usage,
+          .message = fmt::format("{} and {} exclude each other", other->names.front(), option.names.front()),
+          .hint = "leave one of them out"};
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Error> missing_argument() const {
+    const auto& arguments = chain_.back()->arguments;
+    std::size_t before = 0;
+    for (const ArgumentInfo& argument : arguments) {
+      before += argument.least;
+      if (!argument.required || given_ >= before) continue;
+      const bool some = given_ + argument.least > before;
+      return Error{.code = Errc::usage,
+                   .message = fmt::format("{} needs {}{}", called(chain_), argument.name,
+                                          some ? ", and there is one only" : ""),
+                   .hint = argument.description};
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Error> missing_option() const {
+    for (const OptionInfo& option : chain_.back()->options) {
+      const bool said = std::ranges::find(said_, &option) != said_.end();
+      if (!option.required || said || (!option.twin.empty() && has_variable(option.twin))) continue;
+      return Error{.code = Errc::usage,
+                   .message = fmt::format("{} needs {} {}", called(chain_), option.names.front(),
+                                          value_name(option.names.front())),
+                   .hint = option.description};
+    }
     return std::nullopt;
   }
 
@@ -321,6 +363,11 @@ class Walk {
     const auto& arguments = chain_.back()->arguments;
     const bool takes = given_ < arguments.size() || (!arguments.empty() && arguments.back().rest);
     ++given_;
+    if (takes && given_ <= arguments.size()) {
+      const ArgumentInfo& at = arguments[given_ - 1];
+      const bool fits = at.choices.empty() || std::ranges::find(at.choices, word) != at.choices.end();
+      if (!fits) return no_choice(at.name, word, at.choices);
+    }
     if (takes) return std::nullopt;
     return Error{.code = Errc::usage,
                  .message = fmt::format("{} has no use for \"{}\"", called(chain_), word),
@@ -329,6 +376,7 @@ class Walk {
 
   std::vector<const CommandInfo*> chain_;
   const OptionInfo* pending_ = nullptr;
+  std::vector<const OptionInfo*> said_;
   std::size_t given_ = 0;
   bool rest_ = false;  // behind "--": somebody else's command line
 };
@@ -347,12 +395,39 @@ std::string help_text(std::span<const CommandInfo* const> chain, bool all) {
   return Help(chain, all).text();
 }
 
+namespace {
+
+// A flag of the environment is a number, or yes or no.
+bool is_flag(std::string_view value) {
+  constexpr std::string_view kWords[] = {"true", "false", "yes", "no", "on", "off", "enable", "disable"};
+  const bool number = std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+  return number || std::ranges::find(kWords, value) != std::end(kWords);
+}
+
+// A variable that is no value of its flag.
+std::optional<Error> wrong_variable(Chain chain) {
+  for (const CommandInfo* command : chain) {
+    for (const OptionInfo& option : command->options) {
+      if (option.twin.empty() || option.takes_value) continue;
+      const char* value = std::getenv(option.twin.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+      if (value == nullptr || is_flag(value)) continue;
+      return Error{.code = Errc::usage,
+                   .message = fmt::format("{} can't be \"{}\"", option.twin, printable(value)),
+                   .hint = "set it to 1, or leave it out"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Error misuse(const CommandInfo& root, std::span<const std::string> words, const std::string& otherwise) {
   Walk walk(root);
   for (const std::string& word : words) {
     if (auto wrong = walk.step(word)) return *std::move(wrong);
   }
   if (auto wrong = walk.end()) return *std::move(wrong);
+  if (auto wrong = wrong_variable(walk.chain())) return *std::move(wrong);
   return Error{.code = Errc::usage, .message = otherwise, .hint = "see: ovl help"};
 }
 

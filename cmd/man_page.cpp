@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "cmd/command_examples.hpp"
 #include "cmd/exit.hpp"
 #include "cmd/help_words.hpp"
+#include "cmd/plain_text.hpp"
 #include "model/manifest_schema.hpp"
 
 namespace ovl {
@@ -38,7 +40,7 @@ std::string synopsis(const std::string& path, const CommandInfo& command) {
   if (!command.commands.empty()) out += ".I COMMAND\n";
   for (const ArgumentInfo& argument : command.arguments) {
     std::string name = fmt::format("\\fI{}\\fR", escaped(argument.name));
-    if (argument.rest) name = fmt::format("-- {}...", name);
+    if (argument.rest && argument.least < 2) name = fmt::format("-- {}...", name);
     out += argument.required ? name + "\n" : fmt::format("[{}]\n", name);
   }
   return out;
@@ -84,13 +86,19 @@ std::string files() {
          ".TP\n.I /var/lib/ovl\nWhat this host remembers (--state\\-dir).\n"
          ".TP\n.I /run/netns\nThe names of network namespaces (below --run\\-dir).\n"
          ".TP\n.I /etc/netns\nWhat endpoints resolve names by, see\n.BR ip\\-netns (8).\n"
-         ".TP\n.I /etc/ovl/policy.toml\nThis host's own policy, see\n.BR ovl\\-policy (5).\n";
+         ".TP\n.I /etc/ovl/policy.toml\nThis host's own policy, see\n.BR ovl\\-policy (5).\n"
+         ".TP\n.I /etc/ovl/keystore.toml\nWhere this host's keystore is, with its references to secrets.\n"
+         ".TP\n.I /etc/ovl/netns.toml\nWhich namespaces that exist the records may give to endpoints.\n"
+         ".TP\n.IR /etc/ovl/agent.env \", \" /etc/ovl/sync.env\nWhat the services are told.\n";
+}
+
+std::string example_text(std::string_view example) {
+  return fmt::format(".PP\n.EX\n{}\n.EE\n", escaped(example));
 }
 
 std::string examples(const VerbWords& words) {
   std::string out;
-  for (const std::string_view example : words.examples)
-    out += fmt::format(".PP\n.EX\n{}\n.EE\n", escaped(example));
+  for (const std::string_view example : words.examples) out += example_text(example);
   return out;
 }
 
@@ -133,6 +141,9 @@ std::string exit_status() {
       {kExitUnreachable, "The keystore does not answer."},
       {kExitPrivilege, "It needs privileges."},
       {kExitNotVerified, "What was applied does not read back as planned."},
+      {kExitOwnFailure, "Of exec and lab exec: ovl itself failed. Else theirs is the command's own."},
+      {kExitCannotRun, "Of exec and lab exec: the command can't be run."},
+      {kExitNoCommand, "Of exec and lab exec: there is no such command."},
       {kExitInterrupted, "Interrupted."},
   };
   std::string out;
@@ -156,22 +167,24 @@ std::string nested_commands(const std::string& path, const CommandInfo& group) {
     out += fmt::format(".SS {}\n{}.PP\n{}\n", escaped(name), synopsis(name, command),
                        escaped(sentence(command.description)));
     out += arguments_text(command) + options_text(command);
+    for (const std::string_view example : command_examples(group.name + " " + command.name))
+      out += example_text(example);
   }
   return out;
 }
 
 std::string key_entry(const KeySpec& key) {
   std::string out = fmt::format(".TP\n\\fB{}\\fR = \\fI{}\\fR\n{}\n", escaped(key.key),
-                                escaped(key.type->text), escaped(sentence(std::string(key.doc))));
+                                escaped(key.type->text), escaped(sentence(plain_text(key.doc))));
   if (key.required) out += "Required.\n";
   if (!key.required && !key.default_text.empty())
-    out += fmt::format("Default: {}.\n", escaped(key.default_text));
+    out += fmt::format("Default: {}.\n", escaped(plain_text(key.default_text)));
   return out + fmt::format("Example: {} = {}\n", escaped(key.key), escaped(key.example));
 }
 
 std::string block_entry(const BlockSpec& block) {
   std::string out =
-      fmt::format(".SS {}\n{}\n", escaped(block.header), escaped(sentence(std::string(block.doc))));
+      fmt::format(".SS {}\n{}\n", escaped(block.header), escaped(sentence(plain_text(block.doc))));
   for (const KeySpec& key : block.keys) out += key_entry(key);
   return out;
 }
@@ -193,6 +206,9 @@ std::string manifest_page() {
              ".EX\n[cluster]\nname = \"demo\"\n\n[keystore]\nurl = "
              "\"etcd://10.0.0.10:2379\"\n\n[host.n1]\nadvertise = \"eth0\"\n\n[network.my\\-net]\n"
              "subnet = \"10.0.9.0/24\"\n\n[endpoint.web]\nnetwork = \"my\\-net\"\nhost = \"n1\"\n.EE\n") +
+         man_section("FILES",
+                     ".TP\n.I *.toml\nAll of the directory that one stands in, where no PATH is given.\n"
+                     ".TP\n.I ovl.toml\nWhat ovl\\-init(1) writes.\n") +
          man_section("SEE ALSO",
                      ".BR ovl (1),\n.BR ovl\\-validate (1),\n.BR ovl\\-explain (1),\n.BR ovl\\-policy (5)\n");
 }
@@ -207,6 +223,9 @@ std::string policy_page() {
          man_section("BLOCKS", block_entry(manifest_block("policy"))) +
          man_section("EXAMPLES",
                      ".EX\n[policy]\nmax_destroy = \"25%\"\nprotect = [\"network.front\"]\n.EE\n") +
+         man_section("FILES",
+                     ".TP\n.I /etc/ovl/policy.toml\nThis host's own, unless \\-\\-policy or OVL_POLICY names "
+                     "another.\n") +
          man_section("SEE ALSO", ".BR ovl (1),\n.BR ovl\\-plan (1),\n.BR ovl.toml (5)\n");
 }
 
@@ -220,6 +239,8 @@ std::string main_page(const CommandInfo& root) {
          man_section("DESCRIPTION", kAbout) + man_section("COMMANDS", commands) +
          man_section("OPTIONS", options_text(root)) + man_section("ENVIRONMENT", environment()) +
          man_section("EXIT STATUS", exit_status()) + man_section("FILES", files()) +
+         man_section("EXAMPLES", example_text("ovl init && ovl validate && ovl plan") +
+                                     example_text("ovl apply && ovl status --wait 60s")) +
          man_section("SEE ALSO",
                      ".BR ovl.toml (5),\n.BR ovl\\-policy (5),\n.BR ip\\-netns (8),\n.BR bridge (8)\n");
 }

@@ -43,7 +43,9 @@ std::optional<HostName> host_of_endpoint(Context& context, const Records& record
 
 }  // namespace
 
-std::optional<HostName> this_host(const GlobalOptions& global, Context& context) {
+std::optional<HostName> this_host(const GlobalOptions& global, Context& context, const std::string& named) {
+  auto said = HostName::parse(named);
+  if (said.ok() && is_host(context, said.value())) return std::move(said).value();
   if (auto bound = bound_host(global, context.request().cluster)) return bound;
   const std::string full = host_name();
   for (const std::string& candidate : {full, full.substr(0, full.find('.'))}) {
@@ -53,10 +55,11 @@ std::optional<HostName> this_host(const GlobalOptions& global, Context& context)
   return std::nullopt;
 }
 
-Error not_here(const GlobalOptions& global, Context& context, const Label& endpoint, Error missing) {
+Error not_here(const GlobalOptions& global, Context& context, const std::string& named, const Label& endpoint,
+               Error missing) {
   const auto host = host_of_endpoint(context, records_in(context), endpoint);
   if (!host) return missing;
-  const auto here = this_host(global, context);
+  const auto here = this_host(global, context, named);
   if (here == host) {
     missing.hint = "it is not made yet: ovl apply";
     return missing;
@@ -69,7 +72,7 @@ Error not_here(const GlobalOptions& global, Context& context, const Label& endpo
 
 Status check_made_for(const GlobalOptions& global, Context& context, const std::string& host) {
   if (host.empty()) return {};
-  const auto here = this_host(global, context);
+  const auto here = this_host(global, context, {});
   // One that goes by no name of now was renamed.
   if (!here || here->text() == host || !is_host(context, *here)) return {};
   return Error{
