@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace ovl {
 
@@ -45,7 +46,6 @@ const std::map<std::string, Values>& values_by_name() {
       {"REV REV", {.words = {}, .live = "ref"}},
       {"TARGET", {.words = {}, .live = "ref"}},
       {"BLOCK.KEY", {.words = {}, .live = "key"}},
-      {"VERB", {.words = {}, .live = "verb"}},
   };
   return table;
 }
@@ -56,6 +56,7 @@ struct Position {
   std::size_t arguments = 0;              // of the command, that are given
   const OptionInfo* pending = nullptr;    // waits for its value
   bool rest = false;                      // behind "--": somebody else's command line
+  const CommandInfo* topic = nullptr;     // of `ovl help`: what its words lead to
 
   [[nodiscard]] const CommandInfo& command() const { return *chain.back(); }
 };
@@ -68,6 +69,8 @@ const OptionInfo* find_option(const Position& at, const std::string& word) {
 }
 
 void step(Position& at, const std::string& word) {
+  // bash has "--host=n" as three words.
+  if (at.pending != nullptr && word == "=") return;
   if (at.pending != nullptr) {
     at.pending = nullptr;
   } else if (word == "--") {
@@ -79,12 +82,24 @@ void step(Position& at, const std::string& word) {
     at.chain.push_back(next);
   } else {
     ++at.arguments;
+    const CommandInfo* topic = (at.topic != nullptr ? at.topic : at.chain.front())->command(word);
+    if (topic != nullptr) at.topic = topic;
   }
+}
+
+// "--host=" of "--host=n", which zsh and fish have as one word; empty: it is none such.
+std::string option_in(Position& at, const std::string& word) {
+  const auto end = word.find('=');
+  if (at.pending != nullptr || at.rest || !word.starts_with("--") || end == std::string::npos) return {};
+  const OptionInfo* option = find_option(at, word.substr(0, end));
+  if (option == nullptr || !option->takes_value) return {};
+  at.pending = option;
+  return word.substr(0, end + 1);
 }
 
 class Completer {
  public:
-  explicit Completer(const std::string& begun) : begun_(begun) {}
+  Completer(std::string begun, std::string before) : begun_(std::move(begun)), before_(std::move(before)) {}
 
   Completion run(const Position& at) {
     if (at.rest) {
@@ -98,13 +113,15 @@ class Completer {
       for (const CommandInfo& command : at.command().commands) add(command.name, command.description);
       add_argument(at);
     }
+    out_.begun = begun_;
+    out_.before = before_;
     return std::move(out_);
   }
 
  private:
   void add(const std::string& text, const std::string& description) {
     if (text.starts_with(begun_))
-      out_.candidates.push_back(Candidate{.text = text, .description = description});
+      out_.candidates.push_back(Candidate{.text = before_ + text, .description = description});
   }
 
   void add_options(const Position& at) {
@@ -119,6 +136,10 @@ class Completer {
     const bool rest = arguments.back().rest;
     if (at.arguments >= arguments.size() && !rest) return;
     const std::string& name = arguments[std::min(at.arguments, arguments.size() - 1)].name;
+    if (name == "VERB") {
+      const CommandInfo& topic = at.topic != nullptr ? *at.topic : *at.chain.front();
+      for (const CommandInfo& command : topic.commands) add(command.name, {});
+    }
     // NAME is that of the group: ovl network inspect NAME.
     add_values(name, at.chain.size() > 1 ? at.chain[at.chain.size() - 2]->name : std::string());
   }
@@ -135,7 +156,8 @@ class Completer {
     out_.live = found->second.live;
   }
 
-  const std::string& begun_;
+  std::string begun_;
+  std::string before_;
   Completion out_;
 };
 
@@ -192,11 +214,14 @@ complete -c ovl -f -a '(__ovl_complete)'
 }  // namespace
 
 Completion complete(const CommandInfo& root, std::span<const std::string> words) {
-  static const std::string nothing;
   Position at{.chain = {&root}};
   const std::size_t done = words.empty() ? 0 : words.size() - 1;
   for (const std::string& word : words.first(done)) step(at, word);
-  return Completer(words.empty() ? nothing : words.back()).run(at);
+  std::string last = words.empty() ? std::string() : words.back();
+  if (at.pending != nullptr && last == "=") last.clear();
+  std::string before = option_in(at, last);
+  std::string begun = last.substr(before.size());
+  return Completer(std::move(begun), std::move(before)).run(at);
 }
 
 std::string completion_script(const std::string& shell) {

@@ -20,8 +20,11 @@ struct Completion {
   std::vector<Candidate> candidates;
   bool files = false;  // the shell's own file names too
   // What is known elsewhere: names in the store ("network", "host", "endpoint", "address"), in this host's
-  // "state", of the repository here ("ref"), of the manifest ("key") or of ovl ("verb"); empty: nothing.
+  // "state", of the repository here ("ref") or of the manifest ("key"); empty: nothing.
   std::string live = {};
+  std::string begun = {};  // what these begin with
+  std::string before =
+      {};  // what stands before each of them: "--host=", where a shell takes that for one word
 };
 
 // words: what stands behind "ovl", the last one unfinished and maybe empty. Candidates begin with it.

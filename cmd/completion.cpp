@@ -122,12 +122,6 @@ std::vector<std::string> manifest_keys() {
   return out;
 }
 
-std::vector<std::string> verb_names() {
-  std::vector<std::string> out;
-  for (const CommandInfo& command : command_tree().commands) out.push_back(command.name);
-  return out;
-}
-
 Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const std::string& kind) {
   PlanOptions options;
   options.timeout = kPatience;
@@ -145,11 +139,22 @@ Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const
   return std::vector<std::string>();
 }
 
+// Records by the store, and objects as this host's state has them.
+std::vector<std::string> all_addresses(const GlobalOptions& global) {
+  auto stored = stored_names(global, "address");
+  std::vector<std::string> out = stored.ok() ? std::move(stored).value() : std::vector<std::string>();
+  const auto here = state_addresses(global);
+  for (const std::string& address : here.ok() ? here.value() : std::vector<std::string>()) {
+    if (std::ranges::find(out, address) == out.end()) out.push_back(address);
+  }
+  return out;
+}
+
 Result<std::vector<std::string>> live_names(const GlobalOptions& global, const std::string& kind) {
   if (kind == "key") return manifest_keys();
-  if (kind == "verb") return verb_names();
   if (kind == "ref") return refs_here();
   if (kind == "state") return state_addresses(global);
+  if (kind == "address") return all_addresses(global);
   return stored_names(global, kind);
 }
 
@@ -174,7 +179,7 @@ int run_complete(const GlobalOptions& global, const std::vector<std::string>& wo
   if (!completion.live.empty()) {
     const auto names = live_names(global, completion.live);
     for (const std::string& name : names.ok() ? names.value() : std::vector<std::string>()) {
-      if (given.empty() || name.starts_with(given.back())) completion.candidates.push_back({name, {}});
+      if (name.starts_with(completion.begun)) completion.candidates.push_back({completion.before + name, {}});
     }
   }
   for (const Candidate& candidate : completion.candidates) print(candidate);

@@ -64,6 +64,23 @@ TEST(Completion, OffersWordsOfAnOption) {
   EXPECT_TRUE(has(offered({"plan", "--scope", "host", "--"}), "--host"));
 }
 
+// bash has what stands around "=" as words of their own, other shells all of it as one.
+TEST(Completion, OffersWordsBehindAnEqualsSign) {
+  EXPECT_EQ(offered({"plan", "--scope", "=", "h"}), Words{"host"});
+  EXPECT_EQ(offered({"plan", "--scope", "="}), (Words{"all", "cluster", "host"}));
+  EXPECT_EQ(offered({"plan", "--scope=h"}), Words{"--scope=host"});
+  EXPECT_EQ(complete(command_tree(), Words{"plan", "--target", "=", "end"}).live, "address");
+  const Completion one_word = complete(command_tree(), Words{"plan", "--target=end"});
+  EXPECT_EQ(one_word.live + one_word.before + one_word.begun, "address--target=end");
+  EXPECT_EQ(offered({"plan", "--scope", "=", "host", "--for"}), Words{"--format"});
+}
+
+TEST(Completion, OffersCommandsBehindHelp) {
+  EXPECT_EQ(offered({"help", "network", ""}), (Words{"ls", "inspect"}));
+  EXPECT_EQ(offered({"help", "--all", "keystore", "c"}), (Words{"copy", "check"}));
+  EXPECT_TRUE(offered({"help", "plan", ""}).empty());
+}
+
 TEST(Completion, AsksForNamesOfTheRightKind) {
   const auto live = [](const Words& line) { return complete(command_tree(), line).live; };
   EXPECT_EQ(live({"network", "inspect", ""}), "network");
@@ -147,6 +164,13 @@ TEST(ManPages, SayEveryOption) {
   EXPECT_NE(manifest_page().find("\\fBvni\\fR = "), std::string::npos);
   EXPECT_NE(policy_page().find("\\fBmax_destroy\\fR = "), std::string::npos);
   EXPECT_NE(main_page(root).find(".BR ovl\\-apply (1)"), std::string::npos);
+  for (const std::string& of_all : {main_page(root), manifest_page(), policy_page()}) {
+    for (const char* title : {"DESCRIPTION", "FILES", "EXAMPLES", "SEE ALSO"}) {
+      EXPECT_NE(of_all.find(".SH " + std::string(title) + "\n"), std::string::npos) << title;
+    }
+    EXPECT_EQ(of_all.find('`'), std::string::npos);
+    EXPECT_EQ(of_all.find("]("), std::string::npos);
+  }
 }
 
 TEST(ManPages, AreReadByGroffWithoutAWarning) {
