@@ -17,13 +17,13 @@ namespace ovl {
 
 namespace {
 
-struct Look {
+struct Seen {
   Context context;
   Planned planned;
   bool whole = true;  // false: this host could not be looked at
 };
 
-Result<Look> look(const GlobalOptions& global, const PlanOptions& options, ManifestFindings& manifest) {
+Result<Seen> look(const GlobalOptions& global, const PlanOptions& options, ManifestFindings& manifest) {
   OVL_TRY(Context context,
           Context::open(global, options,
                         {.manifest = options.scope != "host" && !options.destroy,
@@ -31,17 +31,17 @@ Result<Look> look(const GlobalOptions& global, const PlanOptions& options, Manif
                          .policy = true,
                          .findings = format_of(options) == Format::text ? nullptr : &manifest}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
-  return Look{.context = std::move(context), .planned = std::move(planned)};
+  return Seen{.context = std::move(context), .planned = std::move(planned)};
 }
 
 // Without privileges the cluster is planned all the same, and what is not known is said.
-Result<Look> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptions& options,
+Result<Seen> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptions& options,
                                     ManifestFindings& manifest) {
   auto all = look(global, options, manifest);
   if (all.ok() || all.error().code != Errc::privilege || options.scope != "all") return all;
   PlanOptions cluster = options;
   cluster.scope = "cluster";
-  OVL_TRY(Look part, look(global, cluster, manifest));
+  OVL_TRY(Seen part, look(global, cluster, manifest));
   part.whole = false;
   part.planned.plan.undone.host_not_looked_at = true;
   part.planned.plan.warnings.push_back(
@@ -64,7 +64,7 @@ bool is_guard_of_all(const Finding& conflict) {
   return conflict.code == Errc::guard && conflict.part.empty();
 }
 
-int code_of(const Look& look, const PlanOptions& options, IsRefusal is_refusal) {
+int code_of(const Seen& look, const PlanOptions& options, IsRefusal is_refusal) {
   const Plan& plan = look.planned.plan;
   if (!plan.refused.empty() || std::ranges::any_of(plan.conflicts, is_refusal)) return kExitRefused;
   if (!options.detailed_exitcode) return kExitDone;
@@ -92,7 +92,7 @@ void tell_plan(const Plan& plan, const GlobalOptions& global, const PlanOptions&
 
 Result<int> plan(const GlobalOptions& global, const PlanOptions& options, IsRefusal is_refusal,
                  ManifestFindings& manifest) {
-  OVL_TRY(const Look seen, look_as_far_as_allowed(global, options, manifest));
+  OVL_TRY(const Seen seen, look_as_far_as_allowed(global, options, manifest));
   const Planned& planned = seen.planned;
   if (global.verbose > 0) std::cerr << looked_at_text(seen.context, planned);
   if (print_problems(planned, seen.context.sources())) {

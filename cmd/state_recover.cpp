@@ -22,11 +22,12 @@ struct Course {
 };
 
 // Whatever other programs have here, and whose namespaces they are: what was begun is looked for.
-Result<Plan> plan_towards(Context& context, const HostName& host, HostObjects desired, bool destroy) {
-  Task task = context.request();
+Result<Plan> plan_towards(Context& context, const HostName& host, const HostObjects& desired, bool destroy) {
+  Task task;
+  task.cluster = context.request().cluster;
   task.host = host;
   task.own_words = true;
-  Wish wish{.objects = std::move(desired), .look = destroy ? Look::everywhere : Look::as_remembered};
+  Wish wish{.objects = desired, .look = destroy ? Look::everywhere : Look::as_remembered};
   OVL_TRY(Plan plan, plan_for(task, context.world(), std::move(wish)));
   plan.destroy = destroy;
   for (ObjectChange& change : plan.object_changes) change.drift = !destroy;  // of what was recorded here

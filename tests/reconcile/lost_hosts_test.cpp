@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "reconcile/closing.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/run/host_status.hpp"
 #include "reconcile/standing.hpp"
