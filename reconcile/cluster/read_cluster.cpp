@@ -26,7 +26,6 @@ Result<Cluster> judged(const Task& task, const Want& want, const World& world, S
   if (auto unknown = unknown_keys(cluster.view)) cluster.warnings.push_back(std::move(*unknown));
   cluster.known = cluster.view.records;
   OVL_CHECK(recall(task, want, world, cluster));
-  cluster.lost = lost_hosts(cluster.view);
   return cluster;
 }
 
@@ -107,6 +106,7 @@ Result<Cluster> read_to_change(const Task& task, const Want& want, World& world)
   OVL_CHECK(fill_what_is_missing(task, want, world, cluster));
   recall_refused(world, cluster);
   know_by_new_names(task, want, cluster);
+  cluster.lost = lost_hosts(cluster.view);
   if (cluster.misfit || has_refused_records(cluster.view)) keep_claimed(cluster.view, cluster.known);
   return cluster;
 }
@@ -118,9 +118,10 @@ Result<Cluster> read_to_follow(const Task& task, World& world) {
   OVL_CHECK(keep_to_what_fits(task, world, cluster));
   if (cluster.away) {
     OVL_TRY(cluster.lost, recall_lost(*world.state));
-  } else if (!cluster.puts_back) {
-    OVL_CHECK(stand_on_good(task, world, cluster));
+    return cluster;
   }
+  cluster.lost = lost_hosts(cluster.view);
+  if (!cluster.puts_back) OVL_CHECK(stand_on_good(task, world, cluster));
   return cluster;
 }
 
