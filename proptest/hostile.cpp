@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "reconcile/utf8.hpp"
 #include "reconcile/commit.hpp"
+#include "reconcile/utf8.hpp"
 
 namespace ovl {
 
