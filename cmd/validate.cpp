@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ostream>
 
 #include "cmd/error_text.hpp"
@@ -13,6 +14,7 @@
 #include "reconcile/counted.hpp"
 #include "reconcile/covering.hpp"
 #include "reconcile/diagnostic_text.hpp"
+#include "reconcile/given_addresses.hpp"
 #include "reconcile/parse.hpp"
 #include "reconcile/utf8.hpp"
 
@@ -86,8 +88,10 @@ int validate(const ValidateOptions& options, std::ostream& out, std::ostream& er
   Parsed parsed = parse(sources);
   const bool valid = count_of(parsed.diagnostics, Severity::error) == 0;
   if (valid) {
-    for (Diagnostic& warning : covering_subnets(parsed.manifest))
-      parsed.diagnostics.push_back(std::move(warning));
+    for (Diagnostics& warnings :
+         std::array{covering_subnets(parsed.manifest), given_without_subnet(parsed.manifest)}) {
+      std::ranges::move(warnings, std::back_inserter(parsed.diagnostics));
+    }
   }
   const Format format = format_of(options);
   if (format == Format::json) {

@@ -183,9 +183,10 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "overlap.",
      "Give one of them another subnet."},
     {"address-without-subnet", Stage::networks, Errc::manifest,
-     "An address or a range is given where no subnet of "
-     "the manifest can hold it.",
-     "Declare a subnet of that family, or leave the address out."},
+     "An address or a range is given in a network whose subnet the manifest leaves out, and the one that the "
+     "records "
+     "have, or that is chosen, does not hold it.",
+     "Declare the subnet, or leave the address out."},
     {"address-outside-subnet", Stage::networks, Errc::manifest,
      "An address is in none of its network's subnets.", "Take an address from one of them."},
     {"address-not-usable", Stage::networks, Errc::manifest,

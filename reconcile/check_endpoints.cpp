@@ -118,13 +118,7 @@ class EndpointCheck {
 
   void check_address(const NetworkBlock& network, const Located<IpAddress>& address) {
     const std::string text = address.value.text();
-    if (network.subnets.empty()) {
-      report_.error(
-          "address-without-subnet", address.place,
-          fmt::format("network \"{}\" has no subnet of its own to hold {}", network.name.text(), text),
-          fmt::format("add subnet = \"...\" to [network.{}]", network.name.text()));
-      return;
-    }
+    if (network.subnets.empty()) return check_not_reserved(network, address);  // given_addresses.cpp
     const NetworkLists& lists = index_.lists_of(network);
     const PrefixIndex::Entry* subnet = lists.subnets.holding(address.value);
     if (subnet == nullptr) {

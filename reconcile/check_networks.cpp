@@ -33,7 +33,7 @@ class NetworkCheck {
 
   void run() {
     check_subnets();
-    if (network_.subnets.empty()) return check_nothing_within();
+    if (network_.subnets.empty()) return;  // given_addresses.cpp
     check_gateways();
     check_ranges();
     for (const auto& address : network_.reserved) (void)within("reserved address", address);
@@ -60,19 +60,6 @@ class NetworkCheck {
     report_.clash("subnets-overlap", subnet.place,
                   fmt::format("{} overlaps {}", subnet.value.text(), other.value.text()),
                   "the subnets of one network are disjoint", other.place, "the other one is here");
-  }
-
-  // Addresses mean nothing while ovl chooses the subnet.
-  void check_nothing_within() {
-    const auto refuse = [&](std::string_view what, const Place& place) {
-      report_.error(
-          "address-without-subnet", place,
-          fmt::format("network \"{}\" has no subnet of its own to hold this {}", network_.name.text(), what),
-          "add subnet = \"...\"");
-    };
-    for (const auto& gateway : network_.gateways) refuse("gateway", gateway.place);
-    for (const auto& range : network_.ip_range) refuse("range", range.place);
-    for (const auto& address : network_.reserved) refuse("reserved address", address.place);
   }
 
   // The subnet of an address; nullptr, with an error, when there is none.

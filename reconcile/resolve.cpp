@@ -8,6 +8,7 @@
 
 #include "reconcile/allocate.hpp"
 #include "reconcile/chosen_overlaps.hpp"
+#include "reconcile/given_addresses.hpp"
 #include "reconcile/prefix_index.hpp"
 #include "reconcile/resolve_endpoints.hpp"
 
@@ -396,6 +397,7 @@ Resolved resolve(const Manifest& manifest, const Records& current, const Facts& 
   for (Diagnostic& found : crowded_subnets(manifest, out.records.networks)) {
     out.problems.push_back(std::move(found));
   }
+  for (Diagnostic& found : given_outside(manifest, out.records)) out.problems.push_back(std::move(found));
   std::set<HostName> anew = hosts_with_crowded_pools(manifest, out.records.networks, current);
   anew.insert(around.anew.begin(), around.anew.end());
   const TakenSpace taken = space_around(out.records, around);

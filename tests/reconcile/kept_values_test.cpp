@@ -39,6 +39,42 @@ TEST(KeptValues, AreThoseOfKeysThatAreLeftOutAgain) {
   EXPECT_EQ(resolved(manifest("", "", ""), given).records.networks.front(), network);
 }
 
+TEST(KeptValues, HoldTheAddressesThatAreStillGiven) {
+  const Records given = resolved(kGiven).records;
+  const std::string address = "address = \"10.44.9.7\"\n";
+  const std::string within =
+      "gateway = \"10.44.9.254\"\nip_range = \"10.44.9.128/25\"\nreserved = [\"10.44.9.8\"]\n";
+  const Resolved kept = resolved(manifest("", within, address), given);
+  ASSERT_TRUE(kept.problems.empty()) << kept.problems.front().message;
+  EXPECT_EQ(kept.records.networks.front().subnets, given.networks.front().subnets);
+  EXPECT_EQ(kept.records.endpoints, given.endpoints);
+}
+
+// Each with its place: nothing of it is left to chance.
+TEST(KeptValues, SayWhatTheyDoNotHold) {
+  const Records given = resolved(kGiven).records;
+  const auto first_problem = [&](const std::string& network, const std::string& endpoint,
+                                 const Records& current) {
+    const Resolved out = resolved(manifest("", network, endpoint), current);
+    return out.problems.empty() ? std::string() : out.problems.front().message;
+  };
+  EXPECT_NE(first_problem("", "address = \"10.55.0.7\"\n", given).find("is in no subnet of network \"net\""),
+            std::string::npos);
+  EXPECT_NE(first_problem("reserved = [\"10.55.0.7\"]\n", "", given).find("the reserved address 10.55.0.7"),
+            std::string::npos);
+  EXPECT_NE(first_problem("gateway = \"10.55.0.7\"\n", "", given).find("the gateway 10.55.0.7"),
+            std::string::npos);
+  EXPECT_NE(first_problem("ip_range = \"10.55.0.0/25\"\n", "", given).find("the range 10.55.0.0/25"),
+            std::string::npos);
+  EXPECT_NE(first_problem("gateway = \"10.44.9.254\"\n", "address = \"10.44.9.254\"\n", given)
+                .find("is the gateway"),
+            std::string::npos);
+  EXPECT_NE(first_problem("", "address = \"10.44.9.0\"\n", given).find("no address of a machine"),
+            std::string::npos);
+  EXPECT_NE(first_problem("", "address = \"10.44.9.7\"\n", {}).find("is in no subnet"), std::string::npos)
+      << "nothing is kept yet";
+}
+
 TEST(KeptValues, AreChosenAnewWhereThatIsAskedFor) {
   const std::string anew = manifest("gateway_pool = \"auto\"\n",
                                     "subnet = \"auto\"\ngateway = \"auto\"\nvni = \"auto\"\nport = 4789\n",
