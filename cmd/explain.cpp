@@ -16,7 +16,7 @@ namespace ovl {
 
 namespace {
 
-constexpr std::size_t kValues = 11;  // where the values of a key begin
+constexpr std::size_t kValueColumn = 11;  // where the values of a key begin
 
 // Blocks inside of others, as a manifest spells them, and what they are called here.
 constexpr std::pair<std::string_view, std::string_view> kInside[] = {{"keystore.tls", "tls"},
@@ -52,7 +52,7 @@ std::string key_text(const BlockSpec& block, const KeySpec& key) {
   std::string out = fmt::format("{} in {}\n\n  value    {}\n", key.key, block.header, type_words(key));
   if (key.required) out += "  default  none: it is required\n";
   if (!key.required && !key.default_text.empty())
-    out += fmt::format("  default  {}\n", wrapped(plain_text(key.default_text), kValues));
+    out += fmt::format("  default  {}\n", wrapped(plain_text(key.default_text), kValueColumn));
   out += fmt::format("  example  {} = {}\n", key.key, key.example);
   return out + fmt::format("\n{}\n", wrapped(plain_text(key.doc), 0));
 }

@@ -39,10 +39,10 @@ constexpr std::string_view kInspects =
 constexpr std::string_view kValidate = "ovl validate checks a manifest, ovl doctor a host";
 constexpr std::string_view kExec = "ovl exec ENDPOINT -- CMD; on a lab's host: ovl lab exec HOST -- CMD";
 constexpr std::string_view kApply = "ovl apply makes what the manifest says; ovl plan shows it first";
-constexpr std::string_view kService =
+constexpr std::string_view kRunAsService =
     "ovl apply makes it so once; a host that follows by itself: systemctl enable --now ovl-agent";
 
-constexpr Word kVerbs[] = {
+constexpr Word kVerbsElsewhere[] = {
     {"refresh", "ovl plan --refresh-only shows what drifted"},
     {"create", kDeclare},
     {"add", kDeclare},
@@ -77,10 +77,10 @@ constexpr Word kVerbs[] = {
     {"test", kValidate},
     {"verify", kValidate},
     {"format", "ovl fmt"},
-    {"start", kService},
+    {"start", kRunAsService},
     {"stop", "ovl suspend lets what applies by itself stand back; ovl destroy removes everything"},
-    {"restart", kService},
-    {"enable", kService},
+    {"restart", kRunAsService},
+    {"enable", kRunAsService},
     {"disable", "ovl suspend lets what applies by itself stand back"},
     {"reload", kApply},
     {"reconcile", kApply},
@@ -166,8 +166,8 @@ std::string verb_of_other_tools(Chain chain, const std::string& word) {
   }
   // A machine that is gone is in no manifest.
   const bool forgets = chain.back()->command("forget") != nullptr;
-  const auto* const at = std::ranges::find(kVerbs, word, &Word::theirs);
-  if (at == std::end(kVerbs)) return {};
+  const auto* const at = std::ranges::find(kVerbsElsewhere, word, &Word::theirs);
+  if (at == std::end(kVerbsElsewhere)) return {};
   if (forgets && at->ours == kTakeOut)
     return fmt::format("{}; a machine that is gone: ovl host forget NAME", at->ours);
   return std::string(at->ours);

@@ -60,6 +60,7 @@ std::string remedy(const NetworkBlock& network) {
 
 std::string texts_of(const std::vector<IpPrefix>& subnets) {
   std::vector<std::string> out;
+  out.reserve(subnets.size());
   for (const IpPrefix& subnet : subnets) out.push_back(subnet.text());
   return fmt::format("{}", fmt::join(out, ", "));
 }

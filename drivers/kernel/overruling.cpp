@@ -41,10 +41,11 @@ std::string_view dropping(std::uint8_t action) {
 
 // One for some packets alone is its maker's own affair.
 bool is_for_all(const Attributes<FRA_MAX>& attributes, const fib_rule_hdr& header) {
-  constexpr std::array narrowing{FRA_OIFNAME,   FRA_FWMARK,   FRA_FLOW,        FRA_TUN_ID,     FRA_L3MDEV,
-                                 FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE};
+  constexpr std::array<std::size_t, 9> narrowing{FRA_OIFNAME,  FRA_FWMARK,      FRA_FLOW,
+                                                 FRA_TUN_ID,   FRA_L3MDEV,      FRA_UID_RANGE,
+                                                 FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE};
   const bool narrow =
-      std::ranges::any_of(narrowing, [&](int attribute) { return attributes[attribute].present(); });
+      std::ranges::any_of(narrowing, [&](std::size_t attribute) { return attributes[attribute].present(); });
   const AttributeValue& by = attributes[FRA_IIFNAME];
   // "lo" is what the namespace sends itself.
   const bool own = !by.present() || IfName::from_kernel(by.as_text()).view() == "lo";
@@ -84,7 +85,7 @@ Result<std::vector<Rule>> read_rules(NetlinkSocket& socket) {
     if (error == EOPNOTSUPP || error == EAFNOSUPPORT) continue;
     OVL_TRY(const auto bytes, std::move(answer));
     for_each_message(bytes, [&](const MessageView& message) {
-      if (auto rule = parse_rule(message)) rules.push_back(std::move(*rule));
+      if (auto rule = parse_rule(message)) rules.push_back(*rule);
     });
   }
   return rules;
