@@ -40,6 +40,7 @@ format: setup
 
 layers:
 	@tools/check-layers
+	@tools/shape
 
 words:
 	@tools/check-words
