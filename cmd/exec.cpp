@@ -8,7 +8,9 @@
 
 #include "cmd/context.hpp"
 #include "cmd/exit.hpp"
+#include "cmd/host_side.hpp"
 #include "cmd/keystore_options.hpp"
+#include "cmd/manifest_source.hpp"
 #include "cmd/style.hpp"
 #include "cmd/verbs.hpp"
 #include "cmd/whereabouts.hpp"
@@ -106,15 +108,24 @@ Result<NetnsName> look_up(const GlobalOptions& global, const PlanOptions& option
   return netns;
 }
 
-// An endpoint is no place for the keystore's secrets.
+// An endpoint is no place for the keystore's secrets, whoever names them: what this host remembers, its own
+// file, the command line, or the manifest where one stands, which need not be without mistakes.
+void forget_secrets(const PlanOptions& options, const KeystoreAccess& remembered) {
+  forget_secret_variables(remembered);
+  forget_secret_variables(options.keystore);
+  if (const auto host = read_host_side(); host.ok()) forget_secret_variables(host.value().access);
+  const auto manifest = find_manifest(options);
+  if (!manifest.ok()) return;
+  for (const SourceFile& file : manifest.value().files) forget_variables_in(file.text);
+}
+
 Status enter(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec) {
   OVL_TRY(const Label name, Label::parse(exec.endpoint));
   NetnsName netns;
   const auto place = remembered(global, options, name);
   if (place && is_there(path_of(global, place->netns))) {
     netns = place->netns;
-    forget_secret_variables(place->access);
-    forget_secret_variables(options.keystore);
+    forget_secrets(options, place->access);
   } else {
     OVL_TRY(netns, look_up(global, options, name));
   }

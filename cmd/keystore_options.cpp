@@ -215,4 +215,15 @@ void forget_secret_variables(const KeystoreAccess& access) {
   }
 }
 
+void forget_variables_in(std::string_view manifest) {
+  constexpr std::string_view reference = "env:";
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  for (std::size_t at = manifest.find(reference); at != std::string_view::npos;
+       at = manifest.find(reference, at + 1)) {
+    const std::string_view rest = manifest.substr(at + reference.size());
+    const std::string name(rest.substr(0, std::min(rest.find_first_not_of(letters), rest.size())));
+    if (!name.empty()) ::unsetenv(name.c_str());
+  }
+}
+
 }  // namespace ovl

@@ -68,4 +68,7 @@ std::string digest_of_access(const KeystoreOptions& options);
 // place.
 void forget_secret_variables(const KeystoreAccess& access);
 
+// The same of all variables that a manifest's text refers to, whatever else is wrong with it.
+void forget_variables_in(std::string_view manifest);
+
 }  // namespace ovl

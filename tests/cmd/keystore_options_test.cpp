@@ -127,6 +127,15 @@ TEST_F(KeystoreOptionsTest, PathsOfTlsLieBesideTheManifestToo) {
   EXPECT_EQ(options.value().key_file, folder_ + "/k.pem");
 }
 
+TEST_F(KeystoreOptionsTest, AManifestsTextAloneNamesVariablesToForget) {
+  for (const char* name : {"OVL_TEST_ONE", "OVL_TEST_TWO", "OVL_TEST_PLAIN"}) ::setenv(name, "x", 1);
+  forget_variables_in("token = \"env:OVL_TEST_ONE\"\n[broken\npassword = 'env:OVL_TEST_TWO");
+  EXPECT_EQ(::getenv("OVL_TEST_ONE"), nullptr);
+  EXPECT_EQ(::getenv("OVL_TEST_TWO"), nullptr);
+  EXPECT_STREQ(::getenv("OVL_TEST_PLAIN"), "x");
+  ::unsetenv("OVL_TEST_PLAIN");
+}
+
 TEST_F(KeystoreOptionsTest, ASecretIsInNoCoreFileAndNotInTheEnvironmentOfOthers) {
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   ASSERT_TRUE(options_with("").ok());
