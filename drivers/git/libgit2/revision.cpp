@@ -85,6 +85,21 @@ Result<ObjectHandle> by_id(git_repository* repository, const std::string& revisi
   return ObjectHandle(raw);
 }
 
+// Looked for before it is parsed: git_revparse_single() of libgit2 1.5 keeps a reference for ever whose
+// object is not there.
+Result<ObjectHandle> by_ref(git_repository* repository, const std::string& revision, const std::string& ref,
+                            const std::string& rest, const std::string& base) {
+  git_oid oid;
+  git_object* raw = nullptr;
+  if (git_reference_name_to_id(&oid, repository, ref.c_str()) != 0 ||
+      git_object_lookup(&raw, repository, &oid, GIT_OBJECT_ANY) != 0) {
+    return no_revision(repository, revision, base);
+  }
+  ObjectHandle object(raw);
+  if (rest.empty()) return object;
+  return parsed(repository, revision, ref + rest, base);
+}
+
 }  // namespace
 
 Result<ObjectHandle> find_revision(git_repository* repository, const std::string& revision) {
@@ -93,7 +108,7 @@ Result<ObjectHandle> find_revision(git_repository* repository, const std::string
   const std::string rest = revision.substr(lead.size());
   if (base.empty()) return parsed(repository, revision, revision, base);  // @{1}, :/words
   const std::string ref = is_object_id(base) ? std::string() : ref_of(repository, base);
-  if (!ref.empty()) return parsed(repository, revision, ref + rest, base);
+  if (!ref.empty()) return by_ref(repository, revision, ref, rest, base);
   const std::string id = id_of(repository, base);
   if (id.empty()) return no_revision(repository, revision, base);
   return by_id(repository, revision, id, rest, base);
