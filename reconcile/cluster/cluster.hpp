@@ -26,7 +26,7 @@ struct Cluster {
   std::vector<Finding> refused;      // what keeps records from being written into it
   std::vector<std::string> waiting;  // what others are about to write
 
-  // The records that count for now.
+  // The records that stand: those that are put back, else the store's.
   [[nodiscard]] const Records& standing() const { return puts_back ? known : view.records; }
 
   // The head that who applies here is measured by: where there is no tree, or not the one that counts, that

@@ -223,6 +223,19 @@ Want want_of(const Request& request) {
   return AsTheyAre();
 }
 
+// What whoever follows the records starts from.
+Result<Planned> begin_following(const Request& request, World& world) {
+  Planned planned = begin(request);
+  OVL_TRY(planned.cluster, read_to_follow(request, world));
+  OVL_CHECK(check_own_name(request, world, planned.cluster));
+  OVL_CHECK(check_following(request, planned.cluster));
+  OVL_TRY(planned.own, look_at_self_following(request, world, planned.cluster));
+  put_in(planned.cluster, planned.plan);
+  append(planned.plan.warnings, planned.own.warnings);
+  planned.draft = stand_by(planned.cluster);
+  return planned;
+}
+
 // The records change, and this host with them where it is one of the cluster's.
 Result<Planned> plan_change(const Request& request, const Want& want, World& world) {
   Planned planned = begin(request);
@@ -262,14 +275,7 @@ Result<Planned> plan_change(const Request& request, const Want& want, World& wor
 
 // A host follows the records. What the store has lost it puts back.
 Result<Planned> plan_following(const Request& request, World& world) {
-  Planned planned = begin(request);
-  OVL_TRY(planned.cluster, read_to_follow(request, world));
-  OVL_CHECK(check_own_name(request, world, planned.cluster));
-  OVL_CHECK(check_following(request, planned.cluster));
-  OVL_TRY(planned.own, look_at_self_following(request, world, planned.cluster));
-  put_in(planned.cluster, planned.plan);
-  append(planned.plan.warnings, planned.own.warnings);
-  planned.draft = stand_by(planned.cluster);
+  OVL_TRY(Planned planned, begin_following(request, world));
   if (planned.cluster.puts_back) {
     OVL_TRY(planned.draft, draft({.task = request,
                                   .want = AsTheyAre(),
@@ -300,8 +306,11 @@ Result<Planned> plan_leaving(const Request& request, World& world) {
 }
 
 // What differs on this host stays, and is told as drift.
-void look_only(Planned& planned) {
+Status look_here(const Task& task, World& world, Planned& planned) {
+  OVL_CHECK(wish_here(task, world, planned));
+  OVL_CHECK(compare_here(task, world, planned));
   planned.plan.drift = std::exchange(planned.plan.object_changes, {});
+  return {};
 }
 
 Result<Planned> look_at_change(const Request& request, World& world) {
@@ -317,28 +326,16 @@ Result<Planned> look_at_change(const Request& request, World& world) {
   put_in(planned.cluster, planned.plan);
   append(planned.plan.warnings, planned.own.warnings);
   planned.draft = stand_by(planned.cluster);
-  if (planned.has_host()) {
-    OVL_CHECK(wish_here(request, world, planned));
-    OVL_CHECK(compare_here(request, world, planned));
-  }
-  look_only(planned);
+  if (planned.has_host()) OVL_CHECK(look_here(request, world, planned));
   planned.plan.undone = undone_of_change(planned);
   planned.plan.undone.unsaid = false;
   return planned;
 }
 
 Result<Planned> look_while_following(const Request& request, World& world) {
-  Planned planned = begin(request);
-  OVL_TRY(planned.cluster, read_to_follow(request, world));
-  OVL_CHECK(check_following(request, planned.cluster));
-  OVL_TRY(planned.own, look_at_self_following(request, world, planned.cluster));
-  put_in(planned.cluster, planned.plan);
-  append(planned.plan.warnings, planned.own.warnings);
-  planned.draft = stand_by(planned.cluster);
+  OVL_TRY(Planned planned, begin_following(request, world));
   warn(address_untold(request, planned), planned.plan);
-  OVL_CHECK(wish_here(request, world, planned));
-  OVL_CHECK(compare_here(request, world, planned));
-  look_only(planned);
+  OVL_CHECK(look_here(request, world, planned));
   planned.plan.undone = undone_of_following(planned);
   planned.plan.undone.unsaid = false;
   return planned;
