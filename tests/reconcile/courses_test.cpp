@@ -1,4 +1,6 @@
 // What an apply comes to while others write, and what they learn of it.
+#include <algorithm>
+
 #include "reconcile/cluster/write.hpp"
 #include "reconcile/execute_records.hpp"
 #include "reconcile/run/compare_manifests.hpp"
@@ -64,6 +66,25 @@ TEST_F(Courses, WhatAnotherHostSaysMeanwhileFailsNoApply) {
   const auto after = plan(kTwoHosts);
   ASSERT_TRUE(after.ok());
   EXPECT_FALSE(after.value().plan.object_changes.empty()) << "that is the next apply's";
+}
+
+// Between the plan and the lock, where nobody was asked.
+TEST_F(Courses, WhatIsSaidBeforeTheLockIsPlannedAnew) {
+  const Manifest manifest = parsed(kTwoHosts);
+  const auto keystore = store_.connect();
+  World world{.kernel = &kernel_, .keystore = keystore.get(), .state = state_.get()};
+  world.now = 1'700'000'000;
+  world.holder = {.who = "tester", .host = "a", .boot = "b", .pid = 1, .since = 1};
+  bool said = false;
+  world.stop = [&] {
+    if (!said) said = publish_facts_of_b("192.0.2.2").ok();
+    return false;
+  };
+  const auto applied = ovl::apply(request(Scope::all, &manifest), world, approve_all, Progress());
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  EXPECT_TRUE(said);
+  const auto is_tunnels = [](const Fdb& entry) { return entry.table == FdbTable::self; };
+  EXPECT_TRUE(std::ranges::any_of(space("ovl-web").fdb, is_tunnels)) << "the way to b's endpoint";
 }
 
 TEST_F(Courses, ARefusalIsSeenByTheOthers) {
