@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cmd/hooks/environment.hpp"
+#include "cmd/hooks/ref_update.hpp"
 #include "cmd/options.hpp"
 
 namespace ovl {
@@ -23,20 +24,6 @@ int run_hook_install(const GlobalOptions& global, const PlanOptions& plan, const
 int run_hook_status(const PlanOptions& plan);
 int run_hook_uninstall(const PlanOptions& plan, const HookOptions& hook);
 int run_hook(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook);
-
-// One line of what git tells a hook on stdin.
-struct RefUpdate {
-  std::string before;  // as is_object_id() knows one; zeros: there was none
-  std::string after;   // zeros: it is deleted
-  std::string ref;     // "refs/heads/main"
-};
-
-inline constexpr std::string_view kNoCommit = "0000000000000000000000000000000000000000";
-
-// Whether an id stands for none, in a repository with SHA-256 too.
-inline bool is_no_commit(std::string_view id) {
-  return id.find_first_not_of('0') == std::string_view::npos;
-}
 
 // pre-receive: exit code 0 takes the push.
 int run_pre_receive(const GlobalOptions& global, PlanOptions plan, const HookOptions& hook,

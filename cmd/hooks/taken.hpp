@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/hooks/hooks.hpp"
+#include "cmd/hooks/ref_update.hpp"
 #include "drivers/git/repository.hpp"
 
 namespace ovl {

@@ -11,7 +11,6 @@
 #include "reconcile/lock_out.hpp"
 #include "reconcile/made_here.hpp"
 #include "reconcile/run/host_status.hpp"
-#include "reconcile/run/plan.hpp"
 
 namespace ovl {
 

@@ -104,28 +104,6 @@ void warn(std::optional<Finding> warning, Plan& plan) {
 
 // ---- a host ------------------------------------------------------------------------------------------
 
-WishInput input_for(const Task& task, const Planned& planned, const std::vector<HostName>& lost) {
-  return {.task = task, .own = planned.own, .full_ttl = planned.full_ttl, .lost = lost};
-}
-
-WishInput input_for(const Task& task, const Planned& planned) {
-  return input_for(task, planned, planned.cluster.lost);
-}
-
-Result<std::optional<NftTable>> compare_to(const Task& task, World& world, const Planned& planned,
-                                           Plan& plan) {
-  const WishInput in = input_for(task, planned);
-  const Comparison with{
-      .desired = planned.draft.desired,
-      .realised = planned.realised ? &*planned.realised : nullptr,
-      .project =
-          [&](const Records& records) { return wish(in, records, planned.cluster.view.facts).objects; },
-      .look = planned.look,
-      .full_ttl = planned.full_ttl,
-      .keeps_all = planned.cluster.away};
-  return compare(task, world, with, plan);
-}
-
 // Rules and other tables may lead the endpoints' traffic where this host's filter lets none of it out.
 Result<std::optional<Finding>> way_out_elsewhere(const Task& task, World& world, const Planned& planned) {
   const auto& endpoints = planned.draft.desired.endpoints;
@@ -181,7 +159,7 @@ Status wish_here(const Task& task, World& world, Planned& planned) {
 }
 
 Status compare_here(const Task& task, World& world, Planned& planned) {
-  OVL_TRY(planned.stricter, compare_to(task, world, planned, planned.plan));
+  OVL_TRY(planned.stricter, compare_planned(task, world, planned, planned.plan));
   say_what_holds(planned.plan.observed, task, planned.draft.desired, planned.cluster, planned.own);
   return {};
 }
@@ -378,28 +356,6 @@ Result<Plan> plan_for(const Task& task, World& world, Wish wish) {
   put_in(std::move(wish), planned.plan);
   OVL_CHECK(compare_here(task, world, planned));
   return std::move(planned.plan);
-}
-
-Result<Plan> compare_again(const Task& task, World& world, const Planned& planned) {
-  Plan again;
-  again.scope = planned.plan.scope;
-  again.cluster = planned.plan.cluster;
-  again.host = planned.plan.host;
-  again.destroy = planned.plan.destroy;
-  again.partial = planned.plan.partial;
-  again.desired = planned.plan.desired;
-  OVL_CHECK(compare_to(task, world, planned, again));
-  return again;
-}
-
-std::vector<Finding> left_as_it_is(const Planned& planned) {
-  std::vector<Finding> out;
-  for (const std::vector<Finding>* findings : {&planned.plan.conflicts, &planned.failed}) {
-    for (const Finding& finding : *findings) {
-      if (!finding.part.empty()) out.push_back(finding);
-    }
-  }
-  return out;
 }
 
 }  // namespace ovl

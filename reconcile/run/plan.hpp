@@ -38,8 +38,4 @@ Result<Planned> make_plan(const Request& request, World& world);
 // What this host lacks of a wish that no records are asked for, and has beside it. Errors: as compare().
 Result<Plan> plan_for(const Task& task, World& world, Wish wish);
 
-// The same again for a host whose records are drafted: what differs now from what `planned` wishes.
-// Errors: as compare().
-Result<Plan> compare_again(const Task& task, World& world, const Planned& planned);
-
 }  // namespace ovl

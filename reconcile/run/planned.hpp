@@ -10,6 +10,7 @@
 #include "reconcile/freeze.hpp"
 #include "reconcile/full_ttl.hpp"
 #include "reconcile/host/own.hpp"
+#include "reconcile/host/wish.hpp"
 #include "reconcile/observe.hpp"
 
 namespace ovl {
@@ -32,6 +33,19 @@ struct Planned {
   // Whether it concerns a host.
   [[nodiscard]] bool has_host() const { return !plan.host.empty(); }
 };
+
+// What decides this host's part beside records and facts: with these hosts taken for lost, or with those that
+// were when it was planned.
+WishInput input_for(const Task& task, const Planned& planned, const std::vector<HostName>& lost);
+WishInput input_for(const Task& task, const Planned& planned);
+
+// compare() of what `planned` wishes with what is here now, into `plan`. Errors: as compare().
+Result<std::optional<NftTable>> compare_planned(const Task& task, World& world, const Planned& planned,
+                                                Plan& plan);
+
+// The same again for a host whose records are drafted: what differs now from what `planned` wishes.
+// Errors: as compare().
+Result<Plan> compare_again(const Task& task, World& world, const Planned& planned);
 
 // Why parts of this host are left as they are: conflicts, and failures of an apply. The first of each counts.
 std::vector<Finding> left_as_it_is(const Planned& planned);
