@@ -16,7 +16,7 @@
 #include "bench/records.hpp"
 #include "bench/stores.hpp"
 #include "drivers/fake/fake_keystore.hpp"
-#include "reconcile/execute_records.hpp"
+#include "reconcile/cluster/execute_records.hpp"
 #include "tests/stores/consul_server.hpp"
 
 namespace ovl::bench {

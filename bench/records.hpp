@@ -1,7 +1,7 @@
 // A cluster's records as an apply writes them: hosts, networks of 1,000 endpoints, endpoints.
 #pragma once
 
-#include "model/records.hpp"
+#include "model/records/records.hpp"
 
 namespace ovl::bench {
 

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "model/refusal.hpp"
+#include "model/base/refusal.hpp"
 
 namespace ovl {
 

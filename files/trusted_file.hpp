@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <string>
 
-#include "model/handle.hpp"
-#include "model/result.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

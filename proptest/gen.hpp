@@ -3,7 +3,7 @@
 
 #include <rapidcheck.h>
 
-#include "model/manifest.hpp"
+#include "model/manifest/manifest.hpp"
 
 namespace ovl::gen {
 

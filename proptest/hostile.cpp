@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "reconcile/commit.hpp"
-#include "reconcile/utf8.hpp"
+#include "reconcile/base/commit.hpp"
+#include "reconcile/words/utf8.hpp"
 
 namespace ovl {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "drivers/fake/fake_kernel.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "proptest/hits.hpp"
 #include "proptest/rig.hpp"
-#include "reconcile/project.hpp"
+#include "reconcile/objects/project.hpp"
 
 namespace ovl {
 

@@ -6,9 +6,9 @@
 
 #include "proptest/hits.hpp"
 #include "proptest/rig.hpp"
-#include "reconcile/freeze.hpp"
-#include "reconcile/operations.hpp"
-#include "reconcile/project.hpp"
+#include "reconcile/objects/freeze.hpp"
+#include "reconcile/objects/operations.hpp"
+#include "reconcile/objects/project.hpp"
 
 namespace ovl {
 

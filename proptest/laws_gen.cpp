@@ -8,9 +8,9 @@
 #include <set>
 #include <vector>
 
-#include "model/manifest_schema.hpp"
+#include "model/manifest/manifest_schema.hpp"
 #include "proptest/gen.hpp"
-#include "reconcile/check_manifest.hpp"
+#include "reconcile/manifest/check_manifest.hpp"
 
 namespace ovl {
 

@@ -10,7 +10,7 @@
 
 #include "drivers/fake/fake_keystore.hpp"
 #include "proptest/hostile.hpp"
-#include "reconcile/utf8.hpp"
+#include "reconcile/words/utf8.hpp"
 
 namespace ovl {
 

@@ -8,8 +8,8 @@
 
 #include "drivers/kernel/linux.hpp"
 #include "proptest/rig.hpp"
-#include "reconcile/diff_objects.hpp"
-#include "reconcile/operations.hpp"
+#include "reconcile/objects/diff_objects.hpp"
+#include "reconcile/objects/operations.hpp"
 #include "tests/support/effort.hpp"
 #include "tests/support/netns_fixture.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "proptest/site.hpp"
 #include "reconcile/cluster/guards.hpp"
-#include "reconcile/past_records.hpp"
+#include "reconcile/cluster/past_records.hpp"
 
 namespace ovl {
 

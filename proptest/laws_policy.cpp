@@ -4,7 +4,7 @@
 
 #include "proptest/hits.hpp"
 #include "proptest/site.hpp"
-#include "reconcile/change_name.hpp"
+#include "reconcile/words/change_name.hpp"
 
 namespace ovl {
 

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "proptest/gen.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/store_view.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/store/store_view.hpp"
 
 namespace ovl {
 

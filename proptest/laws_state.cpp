@@ -5,7 +5,7 @@
 
 #include "proptest/hits.hpp"
 #include "proptest/site.hpp"
-#include "reconcile/transfer.hpp"
+#include "reconcile/cluster/transfer.hpp"
 
 namespace ovl {
 

@@ -8,9 +8,9 @@
 #include "proptest/hits.hpp"
 #include "proptest/site.hpp"
 #include "reconcile/cluster/guards.hpp"
-#include "reconcile/forget.hpp"
-#include "reconcile/standing.hpp"
-#include "reconcile/transfer.hpp"
+#include "reconcile/cluster/standing.hpp"
+#include "reconcile/cluster/transfer.hpp"
+#include "reconcile/records/forget.hpp"
 
 namespace ovl {
 

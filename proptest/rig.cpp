@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "reconcile/change_name.hpp"
 #include "reconcile/cluster/draft.hpp"
-#include "reconcile/diff_objects.hpp"
 #include "reconcile/host/wish.hpp"
-#include "reconcile/operations.hpp"
+#include "reconcile/objects/diff_objects.hpp"
+#include "reconcile/objects/operations.hpp"
+#include "reconcile/words/change_name.hpp"
 
 namespace ovl {
 

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "drivers/fake/fake_kernel.hpp"
-#include "model/plan.hpp"
+#include "model/plan/plan.hpp"
 #include "proptest/gen.hpp"
 
 namespace ovl {

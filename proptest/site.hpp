@@ -9,8 +9,8 @@
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
 #include "proptest/gen.hpp"
+#include "reconcile/cluster/transfer.hpp"
 #include "reconcile/run/apply.hpp"
-#include "reconcile/transfer.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {

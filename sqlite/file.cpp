@@ -13,8 +13,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "model/handle.hpp"
-#include "model/refusal.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/refusal.hpp"
 
 namespace ovl::sqlite {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 struct sqlite3_stmt;
 

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "files/read.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

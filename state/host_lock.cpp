@@ -14,8 +14,8 @@
 #include <cstring>
 #include <ctime>
 
-#include "model/refusal.hpp"
-#include "model/value.hpp"
+#include "model/base/refusal.hpp"
+#include "model/base/value.hpp"
 
 namespace ovl {
 

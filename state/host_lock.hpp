@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "model/handle.hpp"
-#include "model/result.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

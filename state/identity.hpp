@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 #include "state/state.hpp"
 
 namespace ovl {

@@ -12,8 +12,8 @@
 
 #include "files/read.hpp"
 #include "files/trusted_file.hpp"
-#include "model/digest.hpp"
-#include "model/handle.hpp"
+#include "model/base/digest.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

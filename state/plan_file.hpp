@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "model/value.hpp"
+#include "model/base/value.hpp"
 
 namespace ovl {
 

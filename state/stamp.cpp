@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "files/read.hpp"
-#include "model/digest.hpp"
-#include "model/refusal.hpp"
+#include "model/base/digest.hpp"
+#include "model/base/refusal.hpp"
 
 namespace ovl {
 

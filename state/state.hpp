@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

@@ -4,10 +4,10 @@
 #include <fstream>
 #include <string>
 
-#include "cmd/change_docs.hpp"
-#include "cmd/error_docs.hpp"
-#include "cmd/manifest_docs.hpp"
-#include "cmd/output_schemas.hpp"
+#include "cmd/formats/output_schemas.hpp"
+#include "cmd/help/change_docs.hpp"
+#include "cmd/help/error_docs.hpp"
+#include "cmd/help/manifest_docs.hpp"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <string>
 
-#include "cmd/cli.hpp"
-#include "cmd/man_page.hpp"
+#include "cmd/cli/cli.hpp"
+#include "cmd/help/man_page.hpp"
 
 namespace {
 

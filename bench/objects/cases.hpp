@@ -1,7 +1,7 @@
 // The clusters that are measured, as one host among them sees its records.
 #pragma once
 
-#include "model/records.hpp"
+#include "model/records/records.hpp"
 
 namespace ovl::bench {
 

@@ -24,7 +24,7 @@
 #include "bench/objects/cases.hpp"
 #include "bench/objects/peers.hpp"
 #include "drivers/kernel/linux.hpp"
-#include "reconcile/operations.hpp"
+#include "reconcile/objects/operations.hpp"
 #include "reconcile/run/apply.hpp"
 
 namespace ovl::bench {

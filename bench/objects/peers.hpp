@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/objects.hpp"
+#include "model/plan/objects.hpp"
 
 namespace ovl::bench {
 

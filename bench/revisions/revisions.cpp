@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "cmd/manifest_cache.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/revision.hpp"
+#include "cmd/session/manifest_cache.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/store/revision.hpp"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "cmd/base/options.hpp"
 #include "cmd/hooks/environment.hpp"
-#include "cmd/hooks/ref_update.hpp"
-#include "cmd/options.hpp"
+#include "cmd/session/ref_update.hpp"
 
 namespace ovl {
 

@@ -9,24 +9,24 @@
 #include <iterator>
 #include <optional>
 
-#include "cmd/cluster_word.hpp"
-#include "cmd/context.hpp"
-#include "cmd/describe.hpp"
-#include "cmd/exit.hpp"
+#include "cmd/base/describe.hpp"
+#include "cmd/base/exit.hpp"
+#include "cmd/base/style.hpp"
+#include "cmd/base/write_file.hpp"
 #include "cmd/hooks/hooks.hpp"
 #include "cmd/hooks/make_good.hpp"
-#include "cmd/hooks/ownership.hpp"
 #include "cmd/hooks/script.hpp"
-#include "cmd/hooks/taken.hpp"
-#include "cmd/host_side.hpp"
-#include "cmd/keystore_word.hpp"
-#include "cmd/style.hpp"
-#include "cmd/write_file.hpp"
+#include "cmd/session/context.hpp"
+#include "cmd/session/taken.hpp"
+#include "cmd/trust/cluster_word.hpp"
+#include "cmd/trust/host_side.hpp"
+#include "cmd/trust/keystore_word.hpp"
+#include "cmd/trust/ownership.hpp"
 #include "drivers/git/hooks_folder.hpp"
 #include "drivers/git/ref_name.hpp"
 #include "files/read.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/revision.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/store/revision.hpp"
 
 namespace ovl {
 

@@ -7,7 +7,7 @@
 #include <csignal>
 #include <string>
 
-#include "cmd/exit.hpp"
+#include "cmd/base/exit.hpp"
 
 namespace ovl {
 

@@ -11,13 +11,13 @@
 #include <iostream>
 #include <vector>
 
+#include "cmd/base/style.hpp"
 #include "cmd/hooks/hooks.hpp"
 #include "cmd/hooks/script.hpp"
-#include "cmd/hooks/taken.hpp"
-#include "cmd/style.hpp"
-#include "cmd/suspension.hpp"
+#include "cmd/session/suspension.hpp"
+#include "cmd/session/taken.hpp"
 #include "drivers/process/run.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

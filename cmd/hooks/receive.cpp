@@ -14,18 +14,18 @@
 #include <filesystem>
 #include <iostream>
 
-#include "cmd/cluster_word.hpp"
-#include "cmd/context.hpp"
-#include "cmd/exit.hpp"
+#include "cmd/base/exit.hpp"
+#include "cmd/base/interrupt.hpp"
+#include "cmd/base/style.hpp"
 #include "cmd/hooks/hooks.hpp"
-#include "cmd/hooks/taken.hpp"
-#include "cmd/interrupt.hpp"
-#include "cmd/style.hpp"
-#include "cmd/suspension.hpp"
-#include "cmd/verbs.hpp"
-#include "model/handle.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/revision.hpp"
+#include "cmd/session/context.hpp"
+#include "cmd/session/suspension.hpp"
+#include "cmd/session/taken.hpp"
+#include "cmd/trust/cluster_word.hpp"
+#include "cmd/verbs/verbs.hpp"
+#include "model/base/handle.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/store/revision.hpp"
 
 namespace ovl {
 

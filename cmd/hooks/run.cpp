@@ -5,19 +5,19 @@
 #include <iterator>
 #include <sstream>
 
-#include "cmd/cluster_word.hpp"
-#include "cmd/context.hpp"
-#include "cmd/exit.hpp"
+#include "cmd/base/exit.hpp"
+#include "cmd/base/style.hpp"
 #include "cmd/hooks/hooks.hpp"
 #include "cmd/hooks/limit.hpp"
 #include "cmd/hooks/script.hpp"
-#include "cmd/style.hpp"
-#include "cmd/verbs.hpp"
+#include "cmd/session/context.hpp"
+#include "cmd/trust/cluster_word.hpp"
+#include "cmd/verbs/verbs.hpp"
 #include "drivers/git/ref_name.hpp"
 #include "files/read.hpp"
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/revision.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/store/revision.hpp"
 
 namespace ovl {
 

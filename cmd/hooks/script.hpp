@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/options.hpp"
+#include "cmd/base/options.hpp"
 
 namespace ovl {
 

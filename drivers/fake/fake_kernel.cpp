@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "model/wanted_prefixes.hpp"
+#include "model/plan/wanted_prefixes.hpp"
 
 namespace ovl {
 

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

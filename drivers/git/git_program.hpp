@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "drivers/process/run.hpp"
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "drivers/module/module.hpp"
-#include "model/manifest.hpp"
-#include "model/result.hpp"
+#include "model/base/result.hpp"
+#include "model/manifest/manifest.hpp"
 
 namespace ovl {
 

@@ -6,16 +6,16 @@
 #include <map>
 #include <set>
 
-#include "drivers/kernel/address.hpp"
-#include "drivers/kernel/address_routes.hpp"
 #include "drivers/kernel/describe.hpp"
-#include "drivers/kernel/errors.hpp"
-#include "drivers/kernel/fdb.hpp"
-#include "drivers/kernel/neighbour.hpp"
+#include "drivers/kernel/kinds/address.hpp"
+#include "drivers/kernel/kinds/address_routes.hpp"
+#include "drivers/kernel/kinds/fdb.hpp"
+#include "drivers/kernel/kinds/neighbour.hpp"
+#include "drivers/kernel/kinds/route.hpp"
+#include "drivers/kernel/kinds/sysctl.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 #include "drivers/kernel/observe.hpp"
 #include "drivers/kernel/outbox.hpp"
-#include "drivers/kernel/route.hpp"
-#include "drivers/kernel/sysctl.hpp"
 
 namespace ovl {
 

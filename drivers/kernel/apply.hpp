@@ -7,8 +7,8 @@
 #include <span>
 #include <string>
 
-#include "drivers/kernel/hosts_file.hpp"
 #include "drivers/kernel/kernel.hpp"
+#include "drivers/kernel/kinds/hosts_file.hpp"
 #include "drivers/kernel/space.hpp"
 
 namespace ovl {

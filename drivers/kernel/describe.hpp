@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "model/objects.hpp"
+#include "model/plan/objects.hpp"
 
 namespace ovl {
 

@@ -1,5 +1,5 @@
 // Kernel: the port to one host's kernel. drivers/kernel/linux.cpp speaks netlink; drivers/fake/ is in
-// memory. Everything above sees only values (model/objects.hpp).
+// memory. Everything above sees only values (model/plan/objects.hpp).
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "model/objects.hpp"
-#include "model/records.hpp"
+#include "model/plan/objects.hpp"
+#include "model/records/records.hpp"
 
 namespace ovl {
 

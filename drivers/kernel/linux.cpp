@@ -2,16 +2,16 @@
 
 #include <algorithm>
 
-#include "drivers/kernel/announce.hpp"
 #include "drivers/kernel/apply.hpp"
-#include "drivers/kernel/facts.hpp"
-#include "drivers/kernel/link.hpp"
-#include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/kinds/announce.hpp"
+#include "drivers/kernel/kinds/netns.hpp"
+#include "drivers/kernel/links/link.hpp"
+#include "drivers/kernel/links/tunnel_obstacles.hpp"
+#include "drivers/kernel/look/facts.hpp"
+#include "drivers/kernel/look/on_link.hpp"
+#include "drivers/kernel/look/way_out.hpp"
 #include "drivers/kernel/observe.hpp"
-#include "drivers/kernel/on_link.hpp"
 #include "drivers/kernel/space.hpp"
-#include "drivers/kernel/tunnel_obstacles.hpp"
-#include "drivers/kernel/way_out.hpp"
 #include "drivers/nft/others.hpp"
 #include "files/read.hpp"
 

@@ -7,13 +7,13 @@
 #include <iterator>
 #include <map>
 
-#include "drivers/kernel/address.hpp"
-#include "drivers/kernel/fdb.hpp"
-#include "drivers/kernel/neighbour.hpp"
-#include "drivers/kernel/overruling.hpp"
-#include "drivers/kernel/route.hpp"
-#include "drivers/kernel/sysctl.hpp"
-#include "drivers/kernel/veth_peers.hpp"
+#include "drivers/kernel/kinds/address.hpp"
+#include "drivers/kernel/kinds/fdb.hpp"
+#include "drivers/kernel/kinds/neighbour.hpp"
+#include "drivers/kernel/kinds/route.hpp"
+#include "drivers/kernel/kinds/sysctl.hpp"
+#include "drivers/kernel/links/veth_peers.hpp"
+#include "drivers/kernel/look/overruling.hpp"
 #include "files/read.hpp"
 
 namespace ovl {

@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "drivers/kernel/hosts_file.hpp"
-#include "drivers/kernel/socket.hpp"
+#include "drivers/kernel/kinds/hosts_file.hpp"
+#include "drivers/kernel/netlink/socket.hpp"
 #include "drivers/kernel/space.hpp"
-#include "model/objects.hpp"
+#include "model/plan/objects.hpp"
 
 namespace ovl {
 

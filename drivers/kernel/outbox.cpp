@@ -9,10 +9,10 @@
 #include <thread>
 
 #include "drivers/kernel/describe.hpp"
-#include "drivers/kernel/errors.hpp"
-#include "drivers/kernel/fdb.hpp"
-#include "drivers/kernel/neighbour.hpp"
-#include "drivers/kernel/vni_holder.hpp"
+#include "drivers/kernel/kinds/fdb.hpp"
+#include "drivers/kernel/kinds/neighbour.hpp"
+#include "drivers/kernel/links/vni_holder.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 #include "drivers/probe/port_holder.hpp"
 
 namespace ovl {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "drivers/kernel/kernel.hpp"
-#include "drivers/kernel/link.hpp"
+#include "drivers/kernel/links/link.hpp"
 #include "drivers/kernel/space.hpp"
 
 namespace ovl {

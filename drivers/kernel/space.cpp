@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 
 namespace ovl {
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "drivers/kernel/netns.hpp"
-#include "drivers/kernel/socket.hpp"
+#include "drivers/kernel/kinds/netns.hpp"
+#include "drivers/kernel/netlink/socket.hpp"
 #include "drivers/nft/nft.hpp"
 
 namespace ovl {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "drivers/keystore/key_selection.hpp"
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

@@ -3,7 +3,7 @@
 
 #include "drivers/keystore/keystore.hpp"
 #include "drivers/keystore/module.hpp"
-#include "drivers/keystore/sqlite_keystore.hpp"
+#include "drivers/keystore/sqlite/keystore.hpp"
 #include "drivers/module/module.hpp"
 
 namespace ovl {

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <set>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

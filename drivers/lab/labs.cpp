@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <set>
 
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/kinds/netns.hpp"
 #include "drivers/kernel/linux.hpp"
-#include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 #include "drivers/lab/node.hpp"
 #include "drivers/lab/own_tree.hpp"
 #include "drivers/lab/processes.hpp"

@@ -10,7 +10,7 @@
 
 #include "drivers/lab/node.hpp"
 #include "drivers/lab/run_state.hpp"
-#include "model/objects.hpp"
+#include "model/plan/objects.hpp"
 
 namespace ovl {
 

@@ -15,8 +15,8 @@
 #include <optional>
 #include <utility>
 
-#include "drivers/kernel/errors.hpp"
-#include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/kinds/netns.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 #include "drivers/lab/own_tree.hpp"
 #include "drivers/process/enter.hpp"
 

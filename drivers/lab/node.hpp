@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "model/handle.hpp"
-#include "model/result.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

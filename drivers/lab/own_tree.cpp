@@ -11,9 +11,9 @@
 #include <filesystem>
 #include <sstream>
 
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 #include "files/read.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

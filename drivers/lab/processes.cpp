@@ -17,8 +17,8 @@ extern "C" {  // glibc 2.36 forgot it in this header
 #include <charconv>
 #include <chrono>
 
-#include "drivers/kernel/errors.hpp"
-#include "model/handle.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

@@ -16,7 +16,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 #include "files/read.hpp"
 
 namespace ovl {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "model/handle.hpp"
-#include "model/lab.hpp"
+#include "model/base/handle.hpp"
+#include "model/manifest/lab.hpp"
 
 namespace ovl {
 

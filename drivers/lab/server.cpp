@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 
 namespace ovl {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "drivers/lab/node.hpp"
-#include "model/lab.hpp"
+#include "model/manifest/lab.hpp"
 
 namespace ovl {
 

@@ -21,7 +21,7 @@
 
 #include "drivers/nft/extensions.hpp"
 #include "drivers/nft/socket.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

@@ -18,7 +18,7 @@
 
 #include "drivers/nft/extensions.hpp"
 #include "files/read.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

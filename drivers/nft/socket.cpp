@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 
 namespace ovl {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "drivers/probe/socket_address.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "model/handle.hpp"
-#include "model/values.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

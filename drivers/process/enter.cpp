@@ -12,8 +12,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "model/handle.hpp"
-#include "model/refusal.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/refusal.hpp"
 
 namespace ovl {
 

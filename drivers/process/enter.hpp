@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl {
 

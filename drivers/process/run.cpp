@@ -16,7 +16,7 @@
 #include <cstring>
 #include <utility>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

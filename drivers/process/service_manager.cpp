@@ -10,7 +10,7 @@
 #include <cstring>
 #include <limits>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

@@ -1,8 +1,8 @@
 // Kind hosts_file: a file under /etc/netns/<netns>/ of which a block between our markers is ours.
 #pragma once
 
-#include "model/fields.hpp"
-#include "model/host_lines.hpp"
+#include "model/base/fields.hpp"
+#include "model/kinds/host_lines.hpp"
 
 namespace ovl {
 

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

@@ -1,7 +1,7 @@
 // Kind neighbour: a permanent IP to MAC entry. Hot: one per remote endpoint.
 #pragma once
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

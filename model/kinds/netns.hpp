@@ -1,7 +1,7 @@
 // Kind netns: a named network namespace under /run/netns.
 #pragma once
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

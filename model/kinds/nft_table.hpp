@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

@@ -1,7 +1,7 @@
 // Kind route: a unicast route of the main table with our protocol number.
 #pragma once
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

@@ -1,7 +1,7 @@
 // Kind sysctl: one file under /proc/sys/net of one namespace.
 #pragma once
 
-#include "model/fields.hpp"
+#include "model/base/fields.hpp"
 
 namespace ovl {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "reconcile/last_good.hpp"
-#include "reconcile/memory.hpp"
-#include "reconcile/store_view.hpp"
+#include "reconcile/store/last_good.hpp"
+#include "reconcile/store/memory.hpp"
+#include "reconcile/store/store_view.hpp"
 
 namespace ovl {
 

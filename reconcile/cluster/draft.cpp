@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "reconcile/cluster/guards.hpp"
-#include "reconcile/diff_records.hpp"
-#include "reconcile/lost_hosts.hpp"
-#include "reconcile/older_builds.hpp"
-#include "reconcile/past_records.hpp"
-#include "reconcile/policy.hpp"
-#include "reconcile/switch_over.hpp"
-#include "reconcile/vteps.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
+#include "reconcile/cluster/past_records.hpp"
+#include "reconcile/records/diff_records.hpp"
+#include "reconcile/records/older_builds.hpp"
+#include "reconcile/records/policy.hpp"
+#include "reconcile/records/switch_over.hpp"
+#include "reconcile/records/vteps.hpp"
 
 namespace ovl {
 

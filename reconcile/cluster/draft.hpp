@@ -9,8 +9,8 @@
 
 #include "reconcile/cluster/cluster.hpp"
 #include "reconcile/cluster/want.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/run/task.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/task/task.hpp"
 
 namespace ovl {
 

@@ -10,7 +10,7 @@
 
 #include "reconcile/cluster/guards.hpp"
 #include "reconcile/cluster/recall.hpp"
-#include "reconcile/store_lock.hpp"
+#include "reconcile/store/store_lock.hpp"
 
 namespace ovl {
 

@@ -4,8 +4,8 @@
 
 #include "reconcile/cluster/cluster.hpp"
 #include "reconcile/cluster/want.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "reconcile/ids.hpp"
+#include "reconcile/base/ids.hpp"
 
 namespace ovl {
 

@@ -4,7 +4,7 @@
 
 #include "reconcile/cluster/cluster.hpp"
 #include "reconcile/cluster/want.hpp"
-#include "reconcile/run/task.hpp"
+#include "reconcile/task/task.hpp"
 
 namespace ovl {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "reconcile/cluster/fit.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
 #include "reconcile/cluster/recall.hpp"
-#include "reconcile/lost_hosts.hpp"
 
 namespace ovl {
 

@@ -3,8 +3,8 @@
 
 #include <variant>
 
-#include "model/manifest.hpp"
-#include "model/records.hpp"
+#include "model/manifest/manifest.hpp"
+#include "model/records/records.hpp"
 
 namespace ovl {
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "reconcile/base/ids.hpp"
+#include "reconcile/cluster/execute_records.hpp"
 #include "reconcile/cluster/fit.hpp"
 #include "reconcile/cluster/guards.hpp"
-#include "reconcile/execute_records.hpp"
-#include "reconcile/ids.hpp"
-#include "reconcile/lost_hosts.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
 
 namespace ovl {
 

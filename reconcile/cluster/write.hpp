@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "reconcile/base/progress.hpp"
 #include "reconcile/cluster/draft.hpp"
-#include "reconcile/progress.hpp"
-#include "reconcile/run/world.hpp"
-#include "reconcile/store_lock.hpp"
+#include "reconcile/store/store_lock.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

@@ -1,8 +1,8 @@
 #include "reconcile/host/compare.hpp"
 
-#include "reconcile/diff_objects.hpp"
-#include "reconcile/made_here.hpp"
-#include "reconcile/obstacles.hpp"
+#include "reconcile/host/obstacles.hpp"
+#include "reconcile/objects/diff_objects.hpp"
+#include "reconcile/objects/made_here.hpp"
 
 namespace ovl {
 

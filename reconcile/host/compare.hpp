@@ -3,11 +3,11 @@
 
 #include <optional>
 
-#include "model/plan.hpp"
-#include "reconcile/full_ttl.hpp"
-#include "reconcile/observe.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "model/plan/plan.hpp"
+#include "reconcile/host/observe.hpp"
+#include "reconcile/objects/full_ttl.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

@@ -6,11 +6,11 @@
 #include <span>
 #include <utility>
 
-#include "reconcile/counted.hpp"
-#include "reconcile/execute_objects.hpp"
-#include "reconcile/lock_out.hpp"
-#include "reconcile/made_here.hpp"
-#include "reconcile/run/host_status.hpp"
+#include "reconcile/host/execute_objects.hpp"
+#include "reconcile/host/host_status.hpp"
+#include "reconcile/host/lock_out.hpp"
+#include "reconcile/objects/made_here.hpp"
+#include "reconcile/words/counted.hpp"
 
 namespace ovl {
 

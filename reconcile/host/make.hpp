@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "reconcile/progress.hpp"
-#include "reconcile/run/planned.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "reconcile/base/progress.hpp"
+#include "reconcile/host/planned.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
-#include "model/abilities.hpp"
+#include "model/records/abilities.hpp"
+#include "reconcile/cluster/execute_records.hpp"
 #include "reconcile/cluster/guards.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
 #include "reconcile/cluster/read_cluster.hpp"
-#include "reconcile/execute_records.hpp"
-#include "reconcile/full_ttl.hpp"
-#include "reconcile/held_by_pool.hpp"
-#include "reconcile/lost_hosts.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/record_size.hpp"
+#include "reconcile/manifest/record_size.hpp"
+#include "reconcile/objects/full_ttl.hpp"
+#include "reconcile/objects/held_by_pool.hpp"
+#include "reconcile/objects/project.hpp"
 
 namespace ovl {
 

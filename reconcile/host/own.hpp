@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "reconcile/cluster/cluster.hpp"
-#include "reconcile/foreign_drops.hpp"
-#include "reconcile/observe.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "reconcile/host/foreign_drops.hpp"
+#include "reconcile/host/observe.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

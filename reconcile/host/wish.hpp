@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "reconcile/cluster/cluster.hpp"
-#include "reconcile/full_ttl.hpp"
+#include "reconcile/host/observe.hpp"
 #include "reconcile/host/own.hpp"
-#include "reconcile/observe.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "reconcile/objects/full_ttl.hpp"
+#include "reconcile/objects/project.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

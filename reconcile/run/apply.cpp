@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "reconcile/base/ids.hpp"
 #include "reconcile/cluster/write.hpp"
 #include "reconcile/host/make.hpp"
-#include "reconcile/ids.hpp"
 #include "reconcile/run/remember.hpp"
-#include "reconcile/undone.hpp"
+#include "reconcile/run/undone.hpp"
 
 namespace ovl {
 

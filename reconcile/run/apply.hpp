@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "reconcile/progress.hpp"
+#include "reconcile/base/progress.hpp"
 #include "reconcile/run/plan.hpp"
 
 namespace ovl {

@@ -1,9 +1,9 @@
 #include "reconcile/run/compare_manifests.hpp"
 
 #include "reconcile/cluster/read_cluster.hpp"
-#include "reconcile/diff_objects.hpp"
 #include "reconcile/host/wish.hpp"
-#include "reconcile/predict.hpp"
+#include "reconcile/objects/diff_objects.hpp"
+#include "reconcile/run/predict.hpp"
 
 namespace ovl {
 

@@ -6,15 +6,15 @@
 #include <utility>
 
 #include "reconcile/cluster/guards.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
 #include "reconcile/cluster/read_cluster.hpp"
-#include "reconcile/drift.hpp"
-#include "reconcile/file_store.hpp"
-#include "reconcile/held_by_pool.hpp"
+#include "reconcile/cluster/standing.hpp"
 #include "reconcile/host/compare.hpp"
-#include "reconcile/lost_hosts.hpp"
-#include "reconcile/predict.hpp"
-#include "reconcile/standing.hpp"
-#include "reconcile/undone.hpp"
+#include "reconcile/manifest/file_store.hpp"
+#include "reconcile/objects/drift.hpp"
+#include "reconcile/objects/held_by_pool.hpp"
+#include "reconcile/run/predict.hpp"
+#include "reconcile/run/undone.hpp"
 
 namespace ovl {
 

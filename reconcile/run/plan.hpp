@@ -4,10 +4,10 @@
 #include <functional>
 
 #include "reconcile/cluster/want.hpp"
+#include "reconcile/host/planned.hpp"
 #include "reconcile/host/wish.hpp"
-#include "reconcile/run/planned.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

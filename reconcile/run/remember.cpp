@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "reconcile/base/ids.hpp"
+#include "reconcile/cluster/execute_records.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
 #include "reconcile/cluster/write.hpp"
-#include "reconcile/execute_objects.hpp"
-#include "reconcile/execute_records.hpp"
-#include "reconcile/ids.hpp"
-#include "reconcile/lost_hosts.hpp"
-#include "reconcile/made_here.hpp"
-#include "reconcile/recorded.hpp"
-#include "reconcile/run/host_status.hpp"
+#include "reconcile/host/execute_objects.hpp"
+#include "reconcile/host/host_status.hpp"
+#include "reconcile/objects/made_here.hpp"
+#include "reconcile/objects/recorded.hpp"
 
 namespace ovl {
 

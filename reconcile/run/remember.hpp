@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "reconcile/run/planned.hpp"
-#include "reconcile/run/task.hpp"
-#include "reconcile/run/world.hpp"
+#include "reconcile/host/planned.hpp"
+#include "reconcile/task/task.hpp"
+#include "reconcile/task/world.hpp"
 
 namespace ovl {
 

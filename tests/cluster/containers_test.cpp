@@ -8,7 +8,7 @@
 #include <sstream>
 #include <vector>
 
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "tests/cluster/lab_rig.hpp"
 #include "tests/support/process.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <fstream>
 
-#include "drivers/keystore/sqlite_keystore.hpp"
-#include "reconcile/execute_records.hpp"
+#include "drivers/keystore/sqlite/keystore.hpp"
+#include "reconcile/cluster/execute_records.hpp"
 #include "tests/cluster/lab_rig.hpp"
 #include "tests/support/process.hpp"
 

@@ -2,8 +2,8 @@
 // taken.
 #include <fstream>
 
-#include "drivers/keystore/sqlite_keystore.hpp"
-#include "reconcile/store_lock.hpp"
+#include "drivers/keystore/sqlite/keystore.hpp"
+#include "reconcile/store/store_lock.hpp"
 #include "tests/cluster/lab_rig.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/schema_check.hpp"

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "drivers/lab/run_state.hpp"
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/support/own_machine.hpp"
 
 namespace ovl {

@@ -9,7 +9,7 @@
 #include <array>
 #include <string>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

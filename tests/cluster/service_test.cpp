@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/cluster/hooks_rig.hpp"
 
 namespace ovl {

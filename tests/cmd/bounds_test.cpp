@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "drivers/keystore/sqlite_keystore.hpp"
+#include "drivers/keystore/sqlite/keystore.hpp"
 #include "tests/support/peak_memory.hpp"
 #include "tests/support/program.hpp"
 

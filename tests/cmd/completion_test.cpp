@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "cmd/cli.hpp"
-#include "cmd/complete.hpp"
-#include "cmd/man_page.hpp"
+#include "cmd/cli/cli.hpp"
+#include "cmd/help/complete.hpp"
+#include "cmd/help/man_page.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {

@@ -1,6 +1,6 @@
 // A plan's line says which element comes and which goes, never the same words on both sides, and never a
 // whole file or set.
-#include "cmd/elements.hpp"
+#include "cmd/base/elements.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/netfilter/nf_tables.h>
@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <deque>
 
-#include "cmd/decode_plan.hpp"
-#include "cmd/formats.hpp"
-#include "cmd/render_plan.hpp"
-#include "cmd/tunnel_step.hpp"
-#include "reconcile/diff_records.hpp"
-#include "reconcile/rules.hpp"
+#include "cmd/base/tunnel_step.hpp"
+#include "cmd/formats/decode_plan.hpp"
+#include "cmd/formats/formats.hpp"
+#include "cmd/formats/render_plan.hpp"
+#include "reconcile/objects/rules.hpp"
+#include "reconcile/records/diff_records.hpp"
 
 namespace ovl {
 

@@ -5,9 +5,9 @@
 #include <functional>
 #include <set>
 
-#include "cmd/cli.hpp"
-#include "cmd/cli_environment.hpp"
-#include "cmd/command_tree.hpp"
+#include "cmd/cli/cli.hpp"
+#include "cmd/help/command_tree.hpp"
+#include "cmd/session/cli_environment.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/shell.hpp"
 

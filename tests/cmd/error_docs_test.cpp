@@ -1,5 +1,5 @@
 // The catalogue of errors holds what the code reports, nothing else, and docs/errors.md is made from it.
-#include "cmd/error_docs.hpp"
+#include "cmd/help/error_docs.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -12,8 +12,8 @@
 #include <regex>
 #include <set>
 
-#include "cmd/error_text.hpp"
-#include "model/catalogue.hpp"
+#include "cmd/base/error_text.hpp"
+#include "model/base/catalogue.hpp"
 
 namespace ovl {
 

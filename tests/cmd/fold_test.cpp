@@ -1,16 +1,16 @@
 // Long plans: the first of each long run, how many more there are, and all of them where that is asked for.
-#include "cmd/fold.hpp"
+#include "cmd/base/fold.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <deque>
 
-#include "cmd/describe.hpp"
-#include "cmd/formats.hpp"
-#include "cmd/render_plan.hpp"
-#include "cmd/style.hpp"
-#include "reconcile/closing.hpp"
+#include "cmd/base/describe.hpp"
+#include "cmd/base/style.hpp"
+#include "cmd/formats/formats.hpp"
+#include "cmd/formats/render_plan.hpp"
+#include "reconcile/run/closing.hpp"
 
 namespace ovl {
 

@@ -1,12 +1,12 @@
 // What is written for services keeps their limits, and no name, label or commit gets out of the markup.
-#include "cmd/formats.hpp"
+#include "cmd/formats/formats.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "model/value.hpp"
-#include "reconcile/parse.hpp"
+#include "model/base/value.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "tests/support/format_readers.hpp"
 #include "tests/support/schema_check.hpp"
 

@@ -1,5 +1,5 @@
 // What the command line says of itself, and of a line that it does not understand.
-#include "cmd/help.hpp"
+#include "cmd/help/help.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -7,10 +7,10 @@
 
 #include <sstream>
 
-#include "cmd/cli.hpp"
-#include "cmd/command_examples.hpp"
-#include "cmd/help_words.hpp"
-#include "model/manifest_schema.hpp"
+#include "cmd/cli/cli.hpp"
+#include "cmd/help/command_examples.hpp"
+#include "cmd/help/help_words.hpp"
+#include "model/manifest/manifest_schema.hpp"
 #include "tests/support/program.hpp"
 
 namespace ovl {

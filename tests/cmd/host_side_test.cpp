@@ -1,12 +1,12 @@
 // What a host's own file says, and which names of a cluster count where a manifest is somebody else's.
-#include "cmd/host_side.hpp"
+#include "cmd/trust/host_side.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <vector>
 
-#include "cmd/cluster_word.hpp"
+#include "cmd/trust/cluster_word.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {

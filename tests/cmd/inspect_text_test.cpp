@@ -1,5 +1,5 @@
 // What inspect says to people: all that its JSON has.
-#include "cmd/inspect_text.hpp"
+#include "cmd/formats/inspect_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <functional>
 #include <sstream>
 
-#include "cmd/style.hpp"
-#include "reconcile/time_text.hpp"
+#include "cmd/base/style.hpp"
+#include "reconcile/words/time_text.hpp"
 
 namespace ovl {
 

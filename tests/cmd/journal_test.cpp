@@ -1,10 +1,10 @@
 // What the long-running verbs say of an apply.
-#include "cmd/journal.hpp"
+#include "cmd/session/journal.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cmd/keeping.hpp"
+#include "cmd/session/keeping.hpp"
 
 namespace ovl {
 

@@ -1,4 +1,4 @@
-#include "cmd/keystore_options.hpp"
+#include "cmd/base/keystore_options.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 
 namespace ovl {
 

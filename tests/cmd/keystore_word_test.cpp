@@ -1,5 +1,5 @@
 // Whose words choose a keystore's address and its secrets: the whole decision, without a file or a socket.
-#include "cmd/keystore_word.hpp"
+#include "cmd/trust/keystore_word.hpp"
 
 #include <gtest/gtest.h>
 

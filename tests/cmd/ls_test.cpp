@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "drivers/keystore/consul/kv_json.hpp"
-#include "model/fields.hpp"
-#include "reconcile/store_view.hpp"
+#include "model/base/fields.hpp"
+#include "reconcile/store/store_view.hpp"
 #include "tests/stores/consul_fake_http.hpp"
 #include "tests/support/program.hpp"
 

@@ -1,5 +1,5 @@
 // What is kept of manifests that were parsed before, and who may have written it.
-#include "cmd/manifest_cache.hpp"
+#include "cmd/session/manifest_cache.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl {

@@ -1,6 +1,6 @@
 // The documents about the manifest and about changes are what the tables say, and the schema agrees with the
 // parser.
-#include "cmd/manifest_docs.hpp"
+#include "cmd/help/manifest_docs.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "cmd/change_docs.hpp"
+#include "cmd/help/change_docs.hpp"
 
 namespace ovl {
 

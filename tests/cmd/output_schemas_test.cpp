@@ -1,6 +1,6 @@
 // docs/schemas is what the tables say. That the outputs fit is tested where they are made: on plans in
 // tests/golden, on all verbs in tests/cluster.
-#include "cmd/output_schemas.hpp"
+#include "cmd/formats/output_schemas.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <iterator>
 #include <set>
 
-#include "cmd/validate.hpp"
+#include "cmd/verbs/validate.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/schema_check.hpp"
 

@@ -1,5 +1,5 @@
 // A plan for somebody who does not read keeps nobody waiting.
-#include "cmd/patient_write.hpp"
+#include "cmd/base/patient_write.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <array>
 #include <fstream>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/shell.hpp"
 

@@ -1,5 +1,5 @@
 // The line on a terminal, on a pseudo terminal with a clock of the test's.
-#include "cmd/progress_line.hpp"
+#include "cmd/base/progress_line.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <array>
 #include <cstdlib>
 
-#include "cmd/style.hpp"
-#include "model/handle.hpp"
+#include "cmd/base/style.hpp"
+#include "model/base/handle.hpp"
 
 namespace ovl {
 

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "cmd/status_counts.hpp"
+#include "cmd/formats/status_counts.hpp"
 #include "tests/support/program.hpp"
 
 namespace ovl::test {

@@ -1,4 +1,4 @@
-#include "cmd/validate.hpp"
+#include "cmd/verbs/validate.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -10,10 +10,10 @@
 #include <iterator>
 #include <sstream>
 
-#include "cmd/init.hpp"
-#include "cmd/machine.hpp"
-#include "model/value.hpp"
-#include "reconcile/format_toml.hpp"
+#include "cmd/session/machine.hpp"
+#include "cmd/verbs/init.hpp"
+#include "model/base/value.hpp"
+#include "reconcile/toml/format_toml.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/shell.hpp"
 

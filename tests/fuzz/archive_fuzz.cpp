@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "reconcile/manifest_archive.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/manifest_archive.hpp"
+#include "reconcile/manifest/parse.hpp"
 
 namespace {
 

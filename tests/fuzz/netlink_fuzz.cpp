@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "drivers/kernel/message.hpp"
+#include "drivers/kernel/netlink/message.hpp"
 
 namespace {
 

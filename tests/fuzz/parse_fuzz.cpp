@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/parse.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <string>
 
-#include "cmd/plan_output.hpp"
+#include "cmd/session/plan_output.hpp"
 
 namespace {
 

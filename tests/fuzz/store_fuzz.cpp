@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "reconcile/project.hpp"
-#include "reconcile/store_view.hpp"
+#include "reconcile/objects/project.hpp"
+#include "reconcile/store/store_view.hpp"
 
 namespace {
 

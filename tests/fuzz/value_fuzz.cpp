@@ -2,7 +2,7 @@
 // must print and parse to the same value.
 #include <cstdlib>
 
-#include "model/value.hpp"
+#include "model/base/value.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto parsed = ovl::Value::parse_json({reinterpret_cast<const char*>(data), size});

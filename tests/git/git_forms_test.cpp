@@ -7,8 +7,8 @@
 
 #include "drivers/git/git_program_repository.hpp"
 #include "drivers/git/libgit2/libgit2_repository.hpp"
-#include "model/catalogue.hpp"
-#include "reconcile/revision.hpp"
+#include "model/base/catalogue.hpp"
+#include "reconcile/store/revision.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl::test {

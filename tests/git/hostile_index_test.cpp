@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "drivers/git/libgit2/libgit2_repository.hpp"
-#include "reconcile/revision.hpp"
-#include "reconcile/utf8.hpp"
+#include "reconcile/store/revision.hpp"
+#include "reconcile/words/utf8.hpp"
 #include "tests/git/hostile_trees.hpp"
 #include "tests/support/process.hpp"
 

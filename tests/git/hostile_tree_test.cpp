@@ -8,9 +8,9 @@
 
 #include "drivers/git/git_program_repository.hpp"
 #include "drivers/git/libgit2/libgit2_repository.hpp"
-#include "reconcile/revision.hpp"
-#include "reconcile/sources.hpp"
-#include "reconcile/utf8.hpp"
+#include "reconcile/manifest/sources.hpp"
+#include "reconcile/store/revision.hpp"
+#include "reconcile/words/utf8.hpp"
 #include "tests/git/hostile_trees.hpp"
 #include "tests/support/process.hpp"
 

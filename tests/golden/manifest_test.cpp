@@ -4,11 +4,11 @@
 
 #include <set>
 
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/moves.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/toml_guard.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/records/moves.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/toml/toml_guard.hpp"
 #include "tests/reconcile/beyond_limits.hpp"
 #include "tests/support/manifest_dump.hpp"
 #include "tests/support/txtar.hpp"

@@ -4,12 +4,12 @@
 
 #include <fstream>
 
-#include "cmd/decode_plan.hpp"
-#include "cmd/render_plan.hpp"
+#include "cmd/formats/decode_plan.hpp"
+#include "cmd/formats/render_plan.hpp"
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
-#include "reconcile/execute_records.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/cluster/execute_records.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/schema_check.hpp"

@@ -1,11 +1,11 @@
 // What the kernel refuses, in words: message type, object, errno and the kernel's own text, word for word.
-#include "drivers/kernel/errors.hpp"
+#include "drivers/kernel/netlink/errors.hpp"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "model/refusal.hpp"
+#include "model/base/refusal.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

@@ -1,8 +1,8 @@
 // Facts of a host, and announcements.
 #include <fmt/format.h>
 
-#include "drivers/kernel/address_watch.hpp"
-#include "drivers/kernel/announce.hpp"
+#include "drivers/kernel/kinds/announce.hpp"
+#include "drivers/kernel/look/address_watch.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

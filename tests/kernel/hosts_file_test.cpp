@@ -1,5 +1,5 @@
 // Files of namespaces: the block between our markers is ours, every other byte is somebody else's.
-#include "drivers/kernel/hosts_file.hpp"
+#include "drivers/kernel/kinds/hosts_file.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "drivers/kernel/rewrite.hpp"
-#include "model/handle.hpp"
+#include "drivers/kernel/kinds/rewrite.hpp"
+#include "model/base/handle.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

@@ -1,5 +1,5 @@
 // A host with more networks than a search by indexes alone could tell apart.
-#include "reconcile/observe.hpp"
+#include "reconcile/host/observe.hpp"
 #include "tests/kernel/kernel_test.hpp"
 #include "tests/support/process.hpp"
 

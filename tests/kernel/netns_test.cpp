@@ -1,5 +1,5 @@
 // Names of namespaces: nothing but a network namespace in the run directory is ever opened or entered.
-#include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/kinds/netns.hpp"
 
 #include <sched.h>
 #include <sys/mount.h>

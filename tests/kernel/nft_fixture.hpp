@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "model/handle.hpp"
-#include "model/values.hpp"
+#include "model/base/handle.hpp"
+#include "model/base/values.hpp"
 
 namespace ovl::test {
 

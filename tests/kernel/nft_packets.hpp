@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "model/values.hpp"
+#include "model/base/values.hpp"
 #include "tests/kernel/nft_fixture.hpp"
 
 namespace ovl::test {

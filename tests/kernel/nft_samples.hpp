@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "reconcile/filters.hpp"
+#include "reconcile/objects/filters.hpp"
 #include "tests/kernel/nft_packets.hpp"
 
 namespace ovl::test {

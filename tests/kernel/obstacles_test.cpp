@@ -2,7 +2,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

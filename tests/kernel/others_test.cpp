@@ -9,8 +9,8 @@
 
 #include "drivers/nft/extensions.hpp"
 #include "drivers/nft/legacy.hpp"
-#include "model/handle.hpp"
-#include "reconcile/foreign_drops.hpp"
+#include "model/base/handle.hpp"
+#include "reconcile/host/foreign_drops.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

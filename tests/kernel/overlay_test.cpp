@@ -1,5 +1,5 @@
 // Two hosts, made by hand with operations: packets pass between endpoints on both, and to nobody else.
-#include "drivers/kernel/netns.hpp"
+#include "drivers/kernel/kinds/netns.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/support/netns_fixture.hpp"
 
 namespace ovl::test {

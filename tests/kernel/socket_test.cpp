@@ -1,13 +1,13 @@
 // The netlink socket: batches, refusals matched to their message, dumps under churn.
-#include "drivers/kernel/socket.hpp"
+#include "drivers/kernel/netlink/socket.hpp"
 
 #include <linux/rtnetlink.h>
 
 #include <atomic>
 #include <thread>
 
-#include "drivers/kernel/link.hpp"
-#include "drivers/kernel/neighbour.hpp"
+#include "drivers/kernel/kinds/neighbour.hpp"
+#include "drivers/kernel/links/link.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace ovl::test {

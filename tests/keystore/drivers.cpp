@@ -2,7 +2,7 @@
 #include <thread>
 
 #include "drivers/fake/fake_keystore.hpp"
-#include "drivers/keystore/sqlite_keystore.hpp"
+#include "drivers/keystore/sqlite/keystore.hpp"
 #include "tests/keystore/store_under_test.hpp"
 
 namespace ovl::test {

@@ -1,6 +1,6 @@
-#include "drivers/keystore/sqlite_key_list.hpp"
-
 #include <gtest/gtest.h>
+
+#include "drivers/keystore/sqlite/key_list.hpp"
 
 namespace ovl {
 

@@ -5,7 +5,7 @@
 #include <csignal>
 #include <random>
 
-#include "drivers/keystore/sqlite_tables.hpp"
+#include "drivers/keystore/sqlite/tables.hpp"
 #include "tests/keystore/store_under_test.hpp"
 
 namespace ovl::test {

@@ -16,8 +16,8 @@
 #include "drivers/lab/labs.hpp"
 #include "drivers/lab/processes.hpp"
 #include "drivers/process/enter.hpp"
-#include "reconcile/lab_plan.hpp"
-#include "reconcile/operations.hpp"
+#include "reconcile/objects/operations.hpp"
+#include "reconcile/run/lab_plan.hpp"
 #include "tests/support/own_machine.hpp"
 #include "tests/support/process.hpp"
 

@@ -1,7 +1,7 @@
 // The verbs of `ovl lab` as functions: which lab they choose, what they say, what they answer.
 #include <sstream>
 
-#include "cmd/lab.hpp"
+#include "cmd/verbs/lab.hpp"
 #include "tests/lab/lab_fixture.hpp"
 
 namespace ovl::test {

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/support/process.hpp"
 
 namespace ovl::test {

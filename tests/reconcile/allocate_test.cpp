@@ -1,5 +1,5 @@
 // What is taken, and what is chosen beside it.
-#include "reconcile/allocate.hpp"
+#include "reconcile/base/allocate.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

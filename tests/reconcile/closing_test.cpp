@@ -1,12 +1,12 @@
 // The last words of plans and applies, from facts: "no changes" is said of what was looked at, "the cluster
 // matches the manifest" only when it does.
-#include "reconcile/closing.hpp"
+#include "reconcile/run/closing.hpp"
 
 #include <gmock/gmock.h>
 
-#include "reconcile/counted.hpp"
-#include "reconcile/execute_records.hpp"
-#include "reconcile/standing.hpp"
+#include "reconcile/cluster/execute_records.hpp"
+#include "reconcile/cluster/standing.hpp"
+#include "reconcile/words/counted.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

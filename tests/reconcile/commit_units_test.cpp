@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "drivers/fake/fake_keystore.hpp"
-#include "reconcile/execute_records.hpp"
+#include "reconcile/cluster/execute_records.hpp"
 
 namespace ovl {
 

@@ -1,8 +1,8 @@
 // What an apply comes to while others write, and what they learn of it.
 #include <algorithm>
 
+#include "reconcile/cluster/execute_records.hpp"
 #include "reconcile/cluster/write.hpp"
-#include "reconcile/execute_records.hpp"
 #include "reconcile/run/compare_manifests.hpp"
 #include "tests/reconcile/one_host.hpp"
 

@@ -9,18 +9,18 @@
 #include <string_view>
 #include <utility>
 
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/diff_objects.hpp"
-#include "reconcile/diff_records.hpp"
-#include "reconcile/format_toml.hpp"
-#include "reconcile/graph.hpp"
-#include "reconcile/manifest_archive.hpp"
-#include "reconcile/operations.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/store_view.hpp"
-#include "reconcile/switch_over.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/manifest_archive.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/objects/diff_objects.hpp"
+#include "reconcile/objects/operations.hpp"
+#include "reconcile/objects/project.hpp"
+#include "reconcile/records/diff_records.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/records/switch_over.hpp"
+#include "reconcile/run/graph.hpp"
+#include "reconcile/store/store_view.hpp"
+#include "reconcile/toml/format_toml.hpp"
 #include "tests/support/processor_time.hpp"
 
 namespace ovl::test {

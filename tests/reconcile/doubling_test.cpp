@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "reconcile/diff_objects.hpp"
-#include "reconcile/operations.hpp"
+#include "reconcile/objects/diff_objects.hpp"
+#include "reconcile/objects/operations.hpp"
 
 namespace ovl::test {
 

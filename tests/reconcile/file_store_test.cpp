@@ -1,5 +1,5 @@
 // A keystore that is a file, and hosts that are elsewhere.
-#include "reconcile/file_store.hpp"
+#include "reconcile/manifest/file_store.hpp"
 
 #include <algorithm>
 

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <functional>
 
-#include "reconcile/filters.hpp"
-#include "reconcile/rules.hpp"
+#include "reconcile/objects/filters.hpp"
+#include "reconcile/objects/rules.hpp"
 #include "tests/reconcile/nft_machine.hpp"
 
 namespace ovl {

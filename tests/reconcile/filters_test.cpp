@@ -1,5 +1,5 @@
 // The filters as values: the same for any order of the input, and of constant size.
-#include "reconcile/filters.hpp"
+#include "reconcile/objects/filters.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

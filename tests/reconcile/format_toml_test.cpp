@@ -1,5 +1,5 @@
 // The one look of a manifest.
-#include "reconcile/format_toml.hpp"
+#include "reconcile/toml/format_toml.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "tests/support/manifest_dump.hpp"
 
 namespace ovl {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "reconcile/operations.hpp"
-#include "reconcile/standing.hpp"
+#include "reconcile/cluster/standing.hpp"
+#include "reconcile/objects/operations.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

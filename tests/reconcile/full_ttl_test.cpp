@@ -1,10 +1,10 @@
 // Tunnels send with the highest TTL, say so once it is true, and are held to it by who is on their link.
-#include "reconcile/full_ttl.hpp"
+#include "reconcile/objects/full_ttl.hpp"
 
 #include <algorithm>
 
-#include "model/abilities.hpp"
-#include "reconcile/filters.hpp"
+#include "model/records/abilities.hpp"
+#include "reconcile/objects/filters.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

@@ -1,9 +1,9 @@
 // Input made to break a parser. Each must end in an error of ours with a place, never in a crash.
 #include <gtest/gtest.h>
 
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/toml_guard.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/toml/toml_guard.hpp"
 
 namespace ovl {
 

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "reconcile/parse.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/switch_over.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/records/switch_over.hpp"
 
 namespace ovl {
 

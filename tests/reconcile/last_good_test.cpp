@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "reconcile/cluster/guards.hpp"
-#include "reconcile/transfer.hpp"
+#include "reconcile/cluster/transfer.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

@@ -1,11 +1,11 @@
 // An apply that changes the host's filters sees the others again, or the old filters come back.
-#include "reconcile/lock_out.hpp"
+#include "reconcile/host/lock_out.hpp"
 
 #include <gtest/gtest.h>
 
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 

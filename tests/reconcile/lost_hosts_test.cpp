@@ -1,13 +1,13 @@
 // A host whose machine is gone for good stops nobody, keeps what it has, and is let in again when it has
 // caught up.
-#include "reconcile/lost_hosts.hpp"
+#include "reconcile/cluster/lost_hosts.hpp"
 
 #include <gmock/gmock.h>
 
-#include "reconcile/closing.hpp"
-#include "reconcile/execute_records.hpp"
-#include "reconcile/run/host_status.hpp"
-#include "reconcile/standing.hpp"
+#include "reconcile/cluster/execute_records.hpp"
+#include "reconcile/cluster/standing.hpp"
+#include "reconcile/host/host_status.hpp"
+#include "reconcile/run/closing.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

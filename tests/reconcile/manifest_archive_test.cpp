@@ -1,11 +1,11 @@
 // Manifests as bytes and back: every good one of the golden tests, and bytes that are none.
-#include "reconcile/manifest_archive.hpp"
+#include "reconcile/manifest/manifest_archive.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "tests/support/manifest_dump.hpp"
 
 namespace ovl {

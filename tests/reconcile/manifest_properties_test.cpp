@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "tests/support/manifest_dump.hpp"
 
 namespace ovl {

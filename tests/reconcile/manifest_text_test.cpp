@@ -1,14 +1,14 @@
 // The small parts between text and manifest: code points, suggestions, masks, outlines, the tables.
 #include <gtest/gtest.h>
 
-#include "model/manifest_schema.hpp"
-#include "reconcile/diagnostic_text.hpp"
-#include "reconcile/mask_secrets.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/sources.hpp"
-#include "reconcile/suggest.hpp"
-#include "reconcile/toml_outline.hpp"
-#include "reconcile/utf8.hpp"
+#include "model/manifest/manifest_schema.hpp"
+#include "reconcile/manifest/diagnostic_text.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/manifest/sources.hpp"
+#include "reconcile/toml/mask_secrets.hpp"
+#include "reconcile/toml/toml_outline.hpp"
+#include "reconcile/words/suggest.hpp"
+#include "reconcile/words/utf8.hpp"
 
 namespace ovl {
 

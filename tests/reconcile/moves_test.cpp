@@ -1,5 +1,5 @@
 // [[moved]] where the store is at one of several old names, or at more than one of them.
-#include "reconcile/moves.hpp"
+#include "reconcile/records/moves.hpp"
 
 #include <sstream>
 

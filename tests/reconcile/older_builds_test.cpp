@@ -1,9 +1,9 @@
 // What an older build can't read is not written for it.
-#include "reconcile/older_builds.hpp"
+#include "reconcile/records/older_builds.hpp"
 
 #include <algorithm>
 
-#include "model/abilities.hpp"
+#include "model/records/abilities.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

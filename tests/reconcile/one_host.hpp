@@ -7,7 +7,7 @@
 
 #include "drivers/fake/fake_kernel.hpp"
 #include "drivers/fake/fake_keystore.hpp"
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 #include "reconcile/run/apply.hpp"
 #include "tests/support/process.hpp"
 

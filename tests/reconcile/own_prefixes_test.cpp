@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "reconcile/covering.hpp"
+#include "reconcile/manifest/covering.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "reconcile/older_builds.hpp"
-#include "reconcile/places.hpp"
-#include "reconcile/policy.hpp"
-#include "reconcile/predict.hpp"
+#include "reconcile/records/older_builds.hpp"
+#include "reconcile/records/places.hpp"
+#include "reconcile/records/policy.hpp"
+#include "reconcile/run/predict.hpp"
 #include "tests/reconcile/beyond_limits.hpp"
 
 namespace ovl::test {

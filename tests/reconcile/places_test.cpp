@@ -1,9 +1,9 @@
 // Where plans' findings point in the manifest.
-#include "reconcile/places.hpp"
+#include "reconcile/records/places.hpp"
 
 #include <gtest/gtest.h>
 
-#include "reconcile/parse.hpp"
+#include "reconcile/manifest/parse.hpp"
 
 namespace ovl {
 

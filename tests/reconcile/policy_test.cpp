@@ -1,10 +1,10 @@
 // What a policy says of a plan, at any time of the week.
-#include "reconcile/policy.hpp"
+#include "reconcile/records/policy.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "reconcile/diff_records.hpp"
+#include "reconcile/records/diff_records.hpp"
 
 namespace ovl {
 

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "reconcile/held_by_pool.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/store_view.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/objects/held_by_pool.hpp"
+#include "reconcile/records/resolve.hpp"
+#include "reconcile/store/store_view.hpp"
 
 namespace ovl {
 

@@ -1,6 +1,6 @@
 // Which traffic a plan says that it cuts off; tests/cluster/changes_test.cpp measures what it says nothing
 // of.
-#include "reconcile/predict.hpp"
+#include "reconcile/run/predict.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // Nobody writes a record that readers of the store refuse for its length.
-#include "reconcile/record_size.hpp"
+#include "reconcile/manifest/record_size.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "drivers/keystore/limits.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/resolve.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/records/resolve.hpp"
 
 namespace ovl {
 

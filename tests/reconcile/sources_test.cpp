@@ -1,5 +1,5 @@
 // Which files are the manifest, and what is refused while looking for them.
-#include "reconcile/sources.hpp"
+#include "reconcile/manifest/sources.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include "drivers/fake/fake_kernel.hpp"
-#include "reconcile/dropped.hpp"
-#include "reconcile/observe.hpp"
-#include "reconcile/parse.hpp"
-#include "reconcile/project.hpp"
-#include "reconcile/resolve.hpp"
-#include "reconcile/rules.hpp"
+#include "reconcile/health/dropped.hpp"
+#include "reconcile/host/observe.hpp"
+#include "reconcile/manifest/parse.hpp"
+#include "reconcile/objects/project.hpp"
+#include "reconcile/objects/rules.hpp"
+#include "reconcile/records/resolve.hpp"
 #include "tests/reconcile/one_host.hpp"
 
 namespace ovl {

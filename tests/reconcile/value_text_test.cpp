@@ -1,7 +1,7 @@
 // What a Value is written as: JSON for every reader, whatever bytes the kernel or a tenant gave.
 #include <gtest/gtest.h>
 
-#include "model/value.hpp"
+#include "model/base/value.hpp"
 
 namespace ovl {
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <map>
 
-#include "reconcile/transfer.hpp"
+#include "reconcile/cluster/transfer.hpp"
 #include "tests/stores/applying.hpp"
 #include "tests/stores/real_stores.hpp"
 #include "tests/support/effort.hpp"

@@ -5,8 +5,8 @@
 #include <atomic>
 #include <ctime>
 
-#include "reconcile/parse.hpp"
-#include "reconcile/transfer.hpp"
+#include "reconcile/cluster/transfer.hpp"
+#include "reconcile/manifest/parse.hpp"
 
 namespace ovl::test {
 

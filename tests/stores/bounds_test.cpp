@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "reconcile/store_view.hpp"
+#include "reconcile/store/store_view.hpp"
 #include "tests/keystore/store_under_test.hpp"
 #include "tests/stores/applying.hpp"
 #include "tests/stores/consul_server.hpp"

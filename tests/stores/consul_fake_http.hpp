@@ -6,7 +6,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "model/handle.hpp"
+#include "model/base/handle.hpp"
 #include "tests/support/server.hpp"
 
 namespace ovl::test {

@@ -1,7 +1,7 @@
 // What is special to Consul as a keystore, on a real server.
 #include <fmt/format.h>
 
-#include "reconcile/execute_records.hpp"
+#include "reconcile/cluster/execute_records.hpp"
 #include "tests/stores/consul_server.hpp"
 #include "tests/stores/real_stores.hpp"
 

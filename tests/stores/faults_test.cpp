@@ -7,7 +7,7 @@
 #include <atomic>
 #include <map>
 
-#include "cmd/exit.hpp"
+#include "cmd/base/exit.hpp"
 #include "tests/stores/applying.hpp"
 #include "tests/stores/counting_keystore.hpp"
 #include "tests/stores/fault_proxy.hpp"

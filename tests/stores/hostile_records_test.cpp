@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "proptest/hostile.hpp"
-#include "reconcile/utf8.hpp"
+#include "reconcile/words/utf8.hpp"
 #include "tests/stores/real_stores.hpp"
 #include "tests/support/effort.hpp"
 

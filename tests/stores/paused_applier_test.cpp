@@ -9,8 +9,8 @@
 #include <csignal>
 #include <sstream>
 
-#include "cmd/exit.hpp"
-#include "reconcile/transfer.hpp"
+#include "cmd/base/exit.hpp"
+#include "reconcile/cluster/transfer.hpp"
 #include "tests/stores/applying.hpp"
 #include "tests/stores/counting_keystore.hpp"
 #include "tests/stores/own_server.hpp"

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "reconcile/transfer.hpp"
+#include "reconcile/cluster/transfer.hpp"
 #include "tests/stores/applying.hpp"
 #include "tests/stores/own_server.hpp"
 

@@ -1,8 +1,8 @@
 // A manifest as JSON without its places, for comparison.
 #pragma once
 
-#include "model/manifest.hpp"
-#include "model/value.hpp"
+#include "model/base/value.hpp"
+#include "model/manifest/manifest.hpp"
 
 namespace ovl::test {
 

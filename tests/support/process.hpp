@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl::test {
 

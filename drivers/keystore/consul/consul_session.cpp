@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "model/value.hpp"
+#include "model/base/value.hpp"
 
 namespace ovl {
 

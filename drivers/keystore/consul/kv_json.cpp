@@ -7,8 +7,8 @@
 #include <charconv>
 #include <utility>
 
-#include "model/utf8.hpp"
-#include "model/value.hpp"
+#include "model/base/utf8.hpp"
+#include "model/base/value.hpp"
 
 namespace ovl {
 

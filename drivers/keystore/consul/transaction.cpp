@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "drivers/keystore/check.hpp"
-#include "model/value.hpp"
+#include "model/base/value.hpp"
 
 namespace ovl {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "drivers/keystore/etcd/etcd_time.hpp"
-#include "model/result.hpp"
+#include "model/base/result.hpp"
 
 namespace ovl {
 

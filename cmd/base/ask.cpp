@@ -1,0 +1,46 @@
+#include "cmd/base/ask.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+
+#include "cmd/base/interrupt.hpp"
+
+namespace ovl {
+
+namespace {
+
+// Waits for an answer on the terminal. False: the user wants the command to end.
+bool is_answered() {
+  for (;;) {
+    pollfd entries[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                        {.fd = interrupt_fd(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(entries, 2, -1);
+    if (interrupted()) return false;
+    if (ready > 0 && entries[0].revents != 0) return true;
+  }
+}
+
+}  // namespace
+
+// Only a person at a terminal can be asked.
+Status ask_for_consent() {
+  if (isatty(STDIN_FILENO) != 1) {
+    return Error{.code = Errc::usage,
+                 .message = "there is no terminal to ask on; nothing was done",
+                 .hint = "apply a saved plan, or say --auto-approve"};
+  }
+  std::cout << "\nMake these changes? Only \"yes\" is taken as consent: " << std::flush;
+  if (!is_answered()) {
+    std::cout << "\n";
+    return Error{.code = Errc::interrupted, .message = "interrupted at the question: nothing was changed"};
+  }
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "yes") return {};
+  return Error{.code = Errc::interrupted, .message = "not approved; nothing was done"};
+}
+
+}  // namespace ovl

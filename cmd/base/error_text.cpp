@@ -1,0 +1,25 @@
+#include "cmd/base/error_text.hpp"
+
+#include <fmt/format.h>
+
+#include "model/base/catalogue.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string first_line_of(const Error& error, const Style& style) {
+  return fmt::format("{} {} {}\n", style.red("ovl:"), printable(error.message),
+                     style.dim(fmt::format("[{}]", name_of(error.code))));
+}
+
+}  // namespace
+
+std::string error_text(const Error& error, const Style& style) {
+  if (error.code == Errc::interrupted && error.hint.empty()) return first_line_of(error, style);
+  const std::string hint = remedy_for(error);
+  const std::string first = first_line_of(error, style);
+  return hint.empty() ? first : fmt::format("{}hint: {}\n", first, printable(hint));
+}
+
+}  // namespace ovl

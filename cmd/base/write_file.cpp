@@ -1,0 +1,82 @@
+#include "cmd/base/write_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "model/base/handle.hpp"
+
+namespace ovl {
+
+namespace {
+
+Error not_written(const std::string& path) {
+  const int number = errno;
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return Error{.code = Errc::io,
+               .message = fmt::format("{} can't be written: {}", path, std::strerror(number)),
+               .hint = full ? "make room there and try again; what was there is as it was" : "",
+               .os_errno = number};
+}
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// The new name stays when the machine loses its power. Best effort: the file is whole either way.
+void sync_parent(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const UniqueFd fd(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.valid()) (void)::fsync(fd.get());
+}
+
+// prepare(fd): gives the new file what it has beside its text; false, with errno.
+template <class Prepare>
+Status write_beside(const std::string& path, const std::string& text, const Prepare& prepare) {
+  std::string name = path + ".XXXXXX";
+  const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
+  if (!file.valid()) return not_written(path);
+  const bool written = prepare(file.get()) && write_all(file.get(), text) && ::fsync(file.get()) == 0 &&
+                       ::rename(name.c_str(), path.c_str()) == 0;
+  if (written) {
+    sync_parent(path);
+    return {};
+  }
+  Error error = not_written(path);
+  ::unlink(name.c_str());
+  return error;
+}
+
+}  // namespace
+
+Status write_whole_file(const std::string& path, const std::string& text, mode_t mode) {
+  return write_beside(path, text, [&](int file) { return ::fchmod(file, mode) == 0; });
+}
+
+Status replace_whole_file(const std::string& path, const std::string& text) {
+  struct stat about {};
+
+  if (::lstat(path.c_str(), &about) != 0) return not_written(path);
+  if (!S_ISREG(about.st_mode)) {
+    errno = ELOOP;
+    return not_written(path);
+  }
+  return write_beside(path, text, [&](int file) {
+    (void)!::fchown(file, about.st_uid, about.st_gid);
+    return ::fchmod(file, about.st_mode & 0777) == 0;
+  });
+}
+
+}  // namespace ovl

@@ -1,0 +1,79 @@
+#include "cmd/help/command_tree.hpp"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+namespace ovl {
+
+namespace {
+
+// What CLI11 says of an option that takes one of several words: "TEXT:{all,cluster,host}".
+std::vector<std::string> choices_of(const std::string& type) {
+  std::vector<std::string> out;
+  const auto begin = type.find('{');
+  const auto end = type.find('}', begin);
+  if (begin == std::string::npos || end == std::string::npos) return out;
+  for (std::size_t at = begin + 1; at <= end;) {
+    const std::size_t stop = std::min(type.find(',', at), end);
+    out.push_back(type.substr(at, stop - at));
+    at = stop + 1;
+  }
+  return out;
+}
+
+OptionInfo option_info(const CLI::Option& option) {
+  OptionInfo out{.description = option.get_description(),
+                 .twin = option.get_envname(),
+                 .default_value = option.get_default_str(),
+                 .takes_value = option.get_items_expected_max() > 0,
+                 .choices = choices_of(option.get_type_name()),
+                 .group = option.get_group(),
+                 .required = option.get_required()};
+  for (const CLI::Option* other : option.get_excludes()) out.excludes.push_back(other->get_name());
+  for (const std::string& name : option.get_lnames()) out.names.push_back("--" + name);
+  for (const std::string& name : option.get_snames()) out.names.push_back("-" + name);
+  return out;
+}
+
+ArgumentInfo argument_info(const CLI::Option& option) {
+  return ArgumentInfo{.name = option.get_name(true),
+                      .description = option.get_description(),
+                      .required = option.get_required(),
+                      .rest = option.get_items_expected_max() > 1,
+                      .choices = choices_of(option.get_type_name()),
+                      .least = static_cast<std::size_t>(std::max(1, option.get_items_expected_min()))};
+}
+
+}  // namespace
+
+bool OptionInfo::has(const std::string& name) const {
+  return std::ranges::find(names, name) != names.end();
+}
+
+const CommandInfo* CommandInfo::command(const std::string& called) const {
+  const auto at = std::ranges::find(commands, called, &CommandInfo::name);
+  return at != commands.end() ? &*at : nullptr;
+}
+
+const OptionInfo* CommandInfo::option(const std::string& called) const {
+  const auto at = std::ranges::find_if(options, [&](const OptionInfo& one) { return one.has(called); });
+  return at != options.end() ? &*at : nullptr;
+}
+
+CommandInfo describe(const CLI::App& app) {
+  CommandInfo out{.name = app.get_name(), .description = app.get_description()};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      out.arguments.push_back(argument_info(*option));
+    } else {
+      out.options.push_back(option_info(*option));
+    }
+  }
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) out.commands.push_back(describe(*command));
+  }
+  return out;
+}
+
+}  // namespace ovl

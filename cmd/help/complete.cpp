@@ -1,0 +1,234 @@
+#include "cmd/help/complete.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace ovl {
+
+namespace {
+
+// What kind of word an option's value or an argument is.
+struct Values {
+  std::vector<std::string> words;
+  bool files = false;
+  std::string live = {};
+};
+
+const std::map<std::string, Values>& values_by_name() {
+  static const std::map<std::string, Values> table{
+      {"--scope", {.words = {"all", "cluster", "host"}}},
+      {"--host", {.words = {}, .live = "host"}},
+      {"--out", {.words = {}, .files = true}},
+      {"--events", {.words = {}, .files = true}},
+      {"--json-into", {.words = {}, .files = true}},
+      {"--policy", {.words = {}, .files = true}},
+      {"--state-dir", {.words = {}, .files = true}},
+      {"--run-dir", {.words = {}, .files = true}},
+      {"--lab", {.words = {}, .files = true}},
+      {"PATH", {.words = {}, .files = true}},
+      {"PLAN", {.words = {}, .files = true}},
+      {"FILE", {.words = {}, .files = true}},
+      {"DIR", {.words = {}, .files = true}},
+      {"CMD", {.words = {}, .files = true}},
+      {"ENDPOINT", {.words = {}, .live = "endpoint"}},
+      {"HOST", {.words = {}, .live = "host"}},
+      {"SHELL", {.words = {"bash", "zsh", "fish"}}},
+      {"HOOK", {.words = {"pre-commit", "pre-push", "pre-receive", "post-receive", "post-merge"}}},
+      {"--target", {.words = {}, .live = "address"}},
+      {"--exclude", {.words = {}, .live = "address"}},
+      {"--replace", {.words = {}, .live = "address"}},
+      {"FROM TO", {.words = {}, .live = "address"}},
+      {"ADDR", {.words = {}, .live = "state"}},
+      {"PREFIX", {.words = {}, .live = "state"}},
+      {"--label", {.words = {}, .live = "label"}},
+      {"--ref", {.words = {}, .live = "ref"}},
+      {"REV REV", {.words = {}, .live = "ref"}},
+      {"TARGET", {.words = {}, .live = "ref"}},
+      {"BLOCK.KEY", {.words = {}, .live = "key"}},
+  };
+  return table;
+}
+
+// Where the words before the last one lead.
+struct Position {
+  std::vector<const CommandInfo*> chain;  // from the root to the command that is meant
+  std::size_t arguments = 0;              // of the command, that are given
+  const OptionInfo* pending = nullptr;    // waits for its value
+  bool rest = false;                      // behind "--": somebody else's command line
+  const CommandInfo* topic = nullptr;     // of `ovl help`: what its words lead to
+
+  [[nodiscard]] const CommandInfo& command() const { return *chain.back(); }
+};
+
+const OptionInfo* find_option(const Position& at, const std::string& word) {
+  for (const CommandInfo* command : at.chain) {
+    if (const OptionInfo* option = command->option(word)) return option;
+  }
+  return nullptr;
+}
+
+void step(Position& at, const std::string& word) {
+  // bash has "--host=n" as three words.
+  if (at.pending != nullptr && word == "=") return;
+  if (at.pending != nullptr) {
+    at.pending = nullptr;
+  } else if (word == "--") {
+    at.rest = true;
+  } else if (word.starts_with('-')) {
+    const OptionInfo* option = find_option(at, word);
+    if (option != nullptr && option->takes_value) at.pending = option;
+  } else if (const CommandInfo* next = at.command().command(word); next != nullptr && at.arguments == 0) {
+    at.chain.push_back(next);
+  } else {
+    ++at.arguments;
+    const CommandInfo* topic = (at.topic != nullptr ? at.topic : at.chain.front())->command(word);
+    if (topic != nullptr) at.topic = topic;
+  }
+}
+
+// "--host=" of "--host=n", which zsh and fish have as one word; empty: it is none such.
+std::string option_in(Position& at, const std::string& word) {
+  const auto end = word.find('=');
+  if (at.pending != nullptr || at.rest || !word.starts_with("--") || end == std::string::npos) return {};
+  const OptionInfo* option = find_option(at, word.substr(0, end));
+  if (option == nullptr || !option->takes_value) return {};
+  at.pending = option;
+  return word.substr(0, end + 1);
+}
+
+class Completer {
+ public:
+  Completer(std::string begun, std::string before) : begun_(std::move(begun)), before_(std::move(before)) {}
+
+  Completion run(const Position& at) {
+    if (at.rest) {
+      out_.files = true;
+    } else if (at.pending != nullptr) {
+      for (const std::string& word : at.pending->choices) add(word, {});
+      add_values(at.pending->names.front(), {});
+    } else if (begun_.starts_with('-')) {
+      add_options(at);
+    } else {
+      for (const CommandInfo& command : at.command().commands) add(command.name, command.description);
+      add_argument(at);
+    }
+    out_.begun = begun_;
+    out_.before = before_;
+    return std::move(out_);
+  }
+
+ private:
+  void add(const std::string& text, const std::string& description) {
+    if (text.starts_with(begun_))
+      out_.candidates.push_back(Candidate{.text = before_ + text, .description = description});
+  }
+
+  void add_options(const Position& at) {
+    for (auto command = at.chain.rbegin(); command != at.chain.rend(); ++command) {
+      for (const OptionInfo& option : (*command)->options) add(option.names.front(), option.description);
+    }
+  }
+
+  void add_argument(const Position& at) {
+    const auto& arguments = at.command().arguments;
+    if (arguments.empty()) return;
+    const bool rest = arguments.back().rest;
+    if (at.arguments >= arguments.size() && !rest) return;
+    const std::string& name = arguments[std::min(at.arguments, arguments.size() - 1)].name;
+    if (name == "VERB") {
+      const CommandInfo& topic = at.topic != nullptr ? *at.topic : *at.chain.front();
+      for (const CommandInfo& command : topic.commands) add(command.name, {});
+    }
+    // NAME is that of the group: ovl network inspect NAME.
+    add_values(name, at.chain.size() > 1 ? at.chain[at.chain.size() - 2]->name : std::string());
+  }
+
+  void add_values(const std::string& name, const std::string& group) {
+    if (name == "NAME") {
+      out_.live = group;
+      return;
+    }
+    const auto found = values_by_name().find(name);
+    if (found == values_by_name().end()) return;
+    for (const std::string& word : found->second.words) add(word, {});
+    out_.files = out_.files || found->second.files;
+    out_.live = found->second.live;
+  }
+
+  std::string begun_;
+  std::string before_;
+  Completion out_;
+};
+
+constexpr const char* kBash = R"(# bash completion for ovl
+_ovl() {
+  local line
+  COMPREPLY=()
+  while IFS=$'\t' read -r line _; do
+    if [ "$line" = ":files" ]; then
+      compopt -o default
+    else
+      COMPREPLY+=("$line")
+    fi
+  done < <("${COMP_WORDS[0]}" __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _ovl ovl
+)";
+
+constexpr const char* kZsh = R"(#compdef ovl
+_ovl() {
+  local line files=0
+  local -a candidates
+  while IFS= read -r line; do
+    if [[ $line == ":files" ]]; then
+      files=1
+    else
+      candidates+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
+    fi
+  done < <("${words[1]}" __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)
+  (( ${#candidates} )) && _describe ovl candidates
+  (( files )) && _files
+}
+if [[ $funcstack[1] == _ovl ]]; then
+  _ovl "$@"
+else
+  compdef _ovl ovl
+fi
+)";
+
+constexpr const char* kFish = R"(# fish completion for ovl
+function __ovl_complete
+  set -l words (commandline -opc)
+  for line in ($words[1] __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+    if test "$line" = ":files"
+      __fish_complete_path (commandline -ct)
+    else
+      printf '%s\n' $line
+    end
+  end
+end
+complete -c ovl -f -a '(__ovl_complete)'
+)";
+
+}  // namespace
+
+Completion complete(const CommandInfo& root, std::span<const std::string> words) {
+  Position at{.chain = {&root}};
+  const std::size_t done = words.empty() ? 0 : words.size() - 1;
+  for (const std::string& word : words.first(done)) step(at, word);
+  std::string last = words.empty() ? std::string() : words.back();
+  if (at.pending != nullptr && last == "=") last.clear();
+  std::string before = option_in(at, last);
+  std::string begun = last.substr(before.size());
+  return Completer(std::move(begun), std::move(before)).run(at);
+}
+
+std::string completion_script(const std::string& shell) {
+  if (shell == "bash") return kBash;
+  if (shell == "zsh") return kZsh;
+  if (shell == "fish") return kFish;
+  return {};
+}
+
+}  // namespace ovl

@@ -1,0 +1,48 @@
+#include "cmd/session/left.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "cmd/session/keeping.hpp"
+#include "reconcile/host/host_status.hpp"
+#include "reconcile/words/counted.hpp"
+
+namespace ovl {
+
+Error error_of_left(const std::vector<Finding>& left) {
+  std::set<std::string> parts;
+  for (const Finding& finding : left) parts.insert(finding.part);
+  const Finding& first = left.front();
+  // A failure's subject is its part.
+  const std::string why =
+      first.subject == first.part ? first.message : fmt::format("{}: {}", first.subject, first.message);
+  return Error{
+      .code = first.code,
+      .message = fmt::format("applied, but {} {} left as {}: {}", fmt::join(parts, ", "),
+                             parts.size() == 1 ? "is" : "are", parts.size() == 1 ? "it is" : "they are", why),
+      .hint = first.hint};
+}
+
+std::optional<Error> error_of_refused(const Plan& plan, const StoreView& view) {
+  if (plan.scope != Scope::host || (view.frozen.empty() && view.frozen_hosts.empty())) return std::nullopt;
+  const auto first = std::ranges::find_if(view.refused, freezes);
+  if (first == view.refused.end()) return std::nullopt;
+  return Error{
+      .code = first->code,
+      .message = fmt::format(
+          "applied, but what this host had before stands for {}: {}: {}",
+          counted(static_cast<std::uint64_t>(std::ranges::count_if(view.refused, freezes)), "refused record"),
+          first->subject, first->message),
+      .hint = first->hint};
+}
+
+void LeftTeller::tell(const std::vector<Finding>& left) {
+  const std::string text = left.empty() ? std::string() : error_of_left(left).message;
+  if (text != told_ && !text.empty()) say_line(text, Priority::error);
+  told_ = text;
+}
+
+}  // namespace ovl

@@ -1,0 +1,95 @@
+#include "cmd/session/loss.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "cmd/session/cluster_memory.hpp"
+#include "reconcile/cluster/fit.hpp"
+#include "reconcile/cluster/standing.hpp"
+#include "reconcile/store/store_place.hpp"
+
+namespace ovl {
+
+namespace {
+
+std::string text_of(Tree tree, const Memory& memory, const StoreView& view) {
+  const std::int64_t known = memory.head ? memory.head->serial : 0;
+  switch (tree) {
+    case Tree::goes_on:
+    case Tree::absent: return {};
+    case Tree::lost:
+      return fmt::format(
+          "the keystore has lost it: generation {} is remembered here, and an apply here puts it back",
+          known);
+    case Tree::rebuilt:
+    case Tree::older:
+      return fmt::format("the keystore holds an older copy, generation {}: generation {} is remembered here",
+                         view.head->serial, known);
+    case Tree::begun_anew:
+    case Tree::foreign:
+      return fmt::format(
+          "the keystore holds another one, lineage {}: lineage {}, generation {}, is remembered here",
+          view.head->lineage, memory.lineage, known);
+  }
+  return {};
+}
+
+// Empty when the state tells nothing.
+std::string loss_in(const State& state, const std::string& url, const StoreView& view) {
+  const auto memory = memory_of(state);
+  if (!memory.ok() || store_place(memory.value().keystore) != store_place(url)) return {};
+  return text_of(judge(memory.value(), view, url), memory.value(), view);
+}
+
+// While somebody writes, half of it is there.
+std::string misfit_of(const StoreView& view) {
+  if (!view.lock.empty() || fits_head(view)) return {};
+  return fmt::format(
+      "the keystore's records are not those of generation {}: some were lost or changed, or a write was cut "
+      "short; an apply of the manifest puts them back",
+      view.head->serial);
+}
+
+}  // namespace
+
+std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Context& context,
+                    const StoreView& view) {
+  const Label& cluster = context.request().cluster;
+  const std::string& url = context.access().url;
+  const auto own = State::open_read_only({.root = global.state_directory, .cluster = cluster});
+  std::string out = own.ok() ? loss_in(own.value(), url, view) : std::string();
+  if (!out.empty()) return out;
+  const auto kept =
+      open_memory({.folder = memory_folder(global, options), .url = url, .cluster = cluster}, false);
+  if (!kept.ok()) return kept.error().message;
+  if (kept.value()) out = loss_in(*kept.value(), url, view);
+  return out.empty() ? misfit_of(view) : out;
+}
+
+Status tell_loss(const GlobalOptions& global, const PlanOptions& options, Context& context,
+                 const StoreView& view) {
+  const std::string loss = loss_of(global, options, context, view);
+  if (loss.empty()) return {};
+  return Error{.code = Errc::guard,
+               .message = fmt::format("cluster {}: {}", context.request().cluster.text(), loss),
+               .hint = "see docs/keystores.md, Restoring"};
+}
+
+std::string alone_text(const GlobalOptions& global, const PlanOptions& options) {
+  const Context::Needs needs{.manifest = false, .host = false, .keystore = false, .state = true};
+  auto context = Context::open(global, options, needs);
+  if (!context.ok()) return {};
+  const State& state = *context.value().world().state;
+  const auto memory = memory_of(state);
+  if (!memory.ok() || !memory.value().head) return {};
+  std::string out = fmt::format("Cluster {}: the keystore can't be reached; this host keeps to generation {}",
+                                context.value().request().cluster.text(), memory.value().head->serial);
+  const auto since = state.binding("away since");
+  if (since.ok() && since.value() && !since.value()->empty()) {
+    out += ", alone since " + ago(std::atoll(since.value()->c_str()), std::time(nullptr));
+  }
+  return out + "\n";
+}
+
+}  // namespace ovl
