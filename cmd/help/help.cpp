@@ -399,9 +399,9 @@ namespace {
 
 // A flag of the environment is a number, or yes or no.
 bool is_flag(std::string_view value) {
-  constexpr std::string_view kWords[] = {"true", "false", "yes", "no", "on", "off", "enable", "disable"};
+  constexpr std::string_view kFlagWords[] = {"true", "false", "yes", "no", "on", "off", "enable", "disable"};
   const bool number = std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
-  return number || std::ranges::find(kWords, value) != std::end(kWords);
+  return number || std::ranges::find(kFlagWords, value) != std::end(kFlagWords);
 }
 
 // A variable that is no value of its flag.

@@ -27,6 +27,7 @@
 #include "cmd/trust/netns_file.hpp"
 #include "cmd/trust/policy_file.hpp"
 #include "drivers/kernel/linux.hpp"
+#include "drivers/keystore/url.hpp"
 #include "drivers/signature/signature.hpp"
 #include "reconcile/cluster/recall.hpp"
 #include "reconcile/host/lock_out.hpp"

@@ -9,10 +9,10 @@ namespace ovl {
 
 namespace {
 
-enum class Kind : std::uint8_t { word, string, open, close, comma, equals, comment };
+enum class TokenKind : std::uint8_t { word, string, open, close, comma, equals, comment };
 
 struct Token {
-  Kind kind;
+  TokenKind kind;
   std::string_view text;
 };
 
@@ -23,18 +23,18 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-Kind kind_of(char c) {
+TokenKind kind_of(char c) {
   switch (c) {
     case '[':
-    case '{': return Kind::open;
+    case '{': return TokenKind::open;
     case ']':
-    case '}': return Kind::close;
-    case ',': return Kind::comma;
-    case '=': return Kind::equals;
-    case '#': return Kind::comment;
+    case '}': return TokenKind::close;
+    case ',': return TokenKind::comma;
+    case '=': return TokenKind::equals;
+    case '#': return TokenKind::comment;
     case '"':
-    case '\'': return Kind::string;
-    default: return Kind::word;
+    case '\'': return TokenKind::string;
+    default: return TokenKind::word;
   }
 }
 
@@ -43,11 +43,12 @@ std::string_view without_blanks_behind(std::string_view text) {
   return text;
 }
 
-std::size_t end_of(std::string_view text, std::size_t at, Kind kind) {
-  if (kind == Kind::string) return skip_string(text, at);
-  if (kind == Kind::comment) return std::min(text.find('\n', at), text.size());
-  if (kind != Kind::word) return at + 1;
-  while (at < text.size() && text[at] != '\n' && !is_blank(text[at]) && kind_of(text[at]) == Kind::word) ++at;
+std::size_t end_of(std::string_view text, std::size_t at, TokenKind kind) {
+  if (kind == TokenKind::string) return skip_string(text, at);
+  if (kind == TokenKind::comment) return std::min(text.find('\n', at), text.size());
+  if (kind != TokenKind::word) return at + 1;
+  while (at < text.size() && text[at] != '\n' && !is_blank(text[at]) && kind_of(text[at]) == TokenKind::word)
+    ++at;
   return at;
 }
 
@@ -60,7 +61,7 @@ std::vector<Line> lines_of(std::string_view text) {
     } else if (is_blank(text[at])) {
       ++at;
     } else {
-      const Kind kind = kind_of(text[at]);
+      const TokenKind kind = kind_of(text[at]);
       const std::size_t end = end_of(text, at, kind);
       lines.back().push_back(Token{kind, without_blanks_behind(text.substr(at, end - at))});
       at = end;
@@ -72,14 +73,14 @@ std::vector<Line> lines_of(std::string_view text) {
 // The dots of a dotted key have no blanks around them.
 bool meets_at_a_dot(const Token& before, const Token& after) {
   const auto is_part = [](const Token& token) {
-    return token.kind == Kind::word || token.kind == Kind::string;
+    return token.kind == TokenKind::word || token.kind == TokenKind::string;
   };
   return is_part(before) && is_part(after) && (before.text.ends_with('.') || after.text.starts_with('.'));
 }
 
 bool has_blank_between(const Token& before, const Token& after) {
-  if (after.kind == Kind::comment) return true;
-  if (after.kind == Kind::comma || before.text == "[" || after.text == "]") return false;
+  if (after.kind == TokenKind::comment) return true;
+  if (after.kind == TokenKind::comma || before.text == "[" || after.text == "]") return false;
   if (before.text == "{" && after.text == "}") return false;
   return !meets_at_a_dot(before, after);
 }
@@ -106,8 +107,8 @@ class Formatter {
     out_.push_back(indentation(line) + (header ? header_text(line) : text_of(line)));
     for (const Token& token : line) {
       if (header) break;
-      if (token.kind == Kind::open) ++depth_;
-      if (token.kind == Kind::close && depth_ > 0) --depth_;
+      if (token.kind == TokenKind::open) ++depth_;
+      if (token.kind == TokenKind::close && depth_ > 0) --depth_;
     }
   }
 
@@ -115,7 +116,7 @@ class Formatter {
   bool is_below_the_last_table(const Line& line) {
     std::string name;
     for (const Token& token : line) {
-      if (token.kind == Kind::word || token.kind == Kind::string) name += token.text;
+      if (token.kind == TokenKind::word || token.kind == TokenKind::string) name += token.text;
     }
     if (!table_.empty() && name.starts_with(table_ + ".")) return true;
     table_ = std::move(name);
@@ -131,13 +132,14 @@ class Formatter {
 
   [[nodiscard]] std::string indentation(const Line& line) const {
     std::size_t closing = 0;
-    while (closing < line.size() && line[closing].kind == Kind::close) ++closing;
+    while (closing < line.size() && line[closing].kind == TokenKind::close) ++closing;
     return std::string(2 * (depth_ - std::min(depth_, closing)), ' ');
   }
 
   static std::string header_text(const Line& line) {
     std::string out;
-    for (const Token& token : line) out += (token.kind == Kind::comment ? " " : "") + std::string(token.text);
+    for (const Token& token : line)
+      out += (token.kind == TokenKind::comment ? " " : "") + std::string(token.text);
     return out;
   }
 
