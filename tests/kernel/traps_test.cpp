@@ -228,6 +228,17 @@ TEST_F(TrapTest, BridgeKeepsItsMtuWhateverItsPortsHave) {
   EXPECT_EQ(difference("ovl-net", bridge_link()), "");
 }
 
+// Setting what is there already would leave it to follow its ports.
+TEST_F(TrapTest, BridgeOfTheKernelsOwnMtuKeepsItToo) {
+  Link bridge = bridge_link();
+  bridge.name = dev("br1");
+  bridge.mtu = 1500;
+  Link port = outer_link("v1", "web", "br1");
+  port.mtu = 1300;
+  apply(Operations().create("web", owned_netns("web")).create("ovl-net", bridge).create("ovl-net", port));
+  EXPECT_EQ(difference("ovl-net", bridge), "");
+}
+
 }  // namespace
 
 }  // namespace ovl::test

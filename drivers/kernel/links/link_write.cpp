@@ -1,4 +1,5 @@
 #include <linux/if_bridge.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -134,6 +135,14 @@ bool born_up(const Link& link) {
   return link.up && !link.addrgen && !has_port_data(link);
 }
 
+// Kernel: a bridge keeps an MTU only when it is set later; one from its birth follows its ports
+// (br_mtu_auto_adjust(), BROPT_MTU_SET_BY_USER). One that is set to what it is already does not count
+// (dev_set_mtu_ext() returns early), so a bridge is born with another than it is to have.
+std::uint32_t mtu_at_birth(const Link& link) {
+  if (link.type != LinkType::bridge) return *link.mtu;
+  return *link.mtu == ETH_DATA_LEN ? ETH_DATA_LEN - 1 : ETH_DATA_LEN;
+}
+
 }  // namespace
 
 void write_link_create(MessageQueue& queue, const Link& link, const LinkBirth& birth) {
@@ -141,9 +150,7 @@ void write_link_create(MessageQueue& queue, const Link& link, const LinkBirth& b
   queue.put_text(IFLA_IFNAME, link.name.view());
   queue.put_u32(IFLA_GROUP, link.group);
   if (link.mac) queue.put(IFLA_ADDRESS, *link.mac);
-  // Kernel: a bridge keeps an MTU only when it is set later; one from its birth follows its ports
-  // (br_mtu_auto_adjust(), BROPT_MTU_SET_BY_USER).
-  if (link.mtu && link.type != LinkType::bridge) queue.put_u32(IFLA_MTU, *link.mtu);
+  if (link.mtu) queue.put_u32(IFLA_MTU, mtu_at_birth(link));
   if (birth.netns_fd >= 0) queue.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(birth.netns_fd));
   if (birth.master && birth.netns_fd < 0) {
     queue.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(*birth.master));
