@@ -5,6 +5,7 @@
 #include "proptest/hits.hpp"
 #include "proptest/rig.hpp"
 #include "proptest/site.hpp"
+#include "tests/support/effort.hpp"
 
 namespace ovl {
 
@@ -153,6 +154,8 @@ void check_same_records(const StoreView& is, const StoreView& was) {
 
 // Whoever comes first may have begun another lineage by then.
 RC_GTEST_PROP(Restore, OneMemoryIsEnough, (const Manifest& manifest, const Manifest& other)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   Site site;
   const Manifest before = gen::left_open(other);
   must_apply(site.apply(before, before.hosts.front().name));
@@ -183,6 +186,8 @@ RC_GTEST_PROP(Restore, AHostWithoutTheManifestFillsALostStore, (const Manifest& 
 
 // What is destroyed where the store has lost it ends everywhere, as where nothing was lost.
 RC_GTEST_PROP(Restore, WhatIsDestroyedOnALostStoreStaysDestroyed, (const Manifest& given)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   Manifest manifest = gen::left_open(given);
   for (HostBlock& host : manifest.hosts) host.protect = false;
   for (NetworkBlock& network : manifest.networks) network.protect = false;
@@ -208,6 +213,8 @@ RC_GTEST_PROP(Restore, WhatIsDestroyedOnALostStoreStaysDestroyed, (const Manifes
 
 // ... and one that was begun anew meanwhile, by whoever remembers nothing.
 RC_GTEST_PROP(Restore, TheOlderLineageWins, (const Manifest& manifest, const Manifest& other)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   RC_PRE(manifest.hosts.size() > 1U);
   Site site;
   must_stand(site, gen::left_open(manifest));
@@ -227,6 +234,8 @@ RC_GTEST_PROP(Restore, TheOlderLineageWins, (const Manifest& manifest, const Man
 
 // An older copy is refused, by hosts alone too, until it is brought forward in one place or followed.
 RC_GTEST_PROP(Restore, AnOlderCopyIsSeen, (const Manifest& before, const Manifest& after)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   Site site;
   must_settle(site, before);
   const Dump copy = site.copy_store(before);
@@ -245,6 +254,8 @@ RC_GTEST_PROP(Restore, AnOlderCopyIsSeen, (const Manifest& before, const Manifes
 
 // The same number again, and other records behind it.
 RC_GTEST_PROP(Restore, AnotherBranchIsSeen, (const Manifest& manifest)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   RC_PRE(manifest.hosts.size() > 1U);
   Site site;
   must_settle(site, manifest);
@@ -270,6 +281,8 @@ RC_GTEST_PROP(Restore, AnotherBranchIsSeen, (const Manifest& manifest)) {
 
 // Some records are lost or edited, and claims with them; the head stays.
 RC_GTEST_PROP(Restore, APartOfARecordTreeIsNotRealised, (const Manifest& manifest)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   Site site;
   must_stand(site, gen::left_open(manifest));
   const StoreView was = site.view(manifest);
@@ -327,6 +340,8 @@ TEST(Restore, APublishThatStopsIsNotRealised) {
 // An import or a copy goes on where it was cut short, also when there is another tree by then.
 RC_GTEST_PROP(Restore, AnImportThatWasCutShortIsMadeAgain,
               (const Manifest& manifest, const Manifest& other)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   Site site;
   must_settle(site, manifest);
   const Dump copy = site.copy_store(manifest);
@@ -370,6 +385,8 @@ RC_GTEST_PROP(Restore, AHostGoesOnWithoutAStoreThatRefuses, (const Manifest& man
 
 // Three pairs a case.
 RC_GTEST_PROP(Restore, ThereAndBackIsAsBefore, (const Manifest& a, const Manifest& b, const Manifest& c)) {
+  static int cases = 0;
+  if (test::is_enough(cases)) return;
   check_restores(gen::left_open(a), gen::left_open(b));
   check_restores(gen::left_open(b), gen::left_open(c));
   check_restores(gen::left_open(c), gen::left_open(a));

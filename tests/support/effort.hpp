@@ -17,4 +17,10 @@ inline int effort(int all, int some) {
   return soaks() ? all : some;
 }
 
+// For laws of which one case is dozens of applies: whether the push has had its cases, counted in `cases`.
+inline bool is_enough(int& cases) {
+  constexpr int kCases = 7;
+  return !soaks() && ++cases > kCases;
+}
+
 }  // namespace ovl::test
