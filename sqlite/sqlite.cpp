@@ -18,6 +18,13 @@ namespace ovl::sqlite {
 
 namespace {
 
+// PRAGMA user_version is one number: its thousands, from 1 on, are the major format.
+constexpr std::int64_t kNextMajor = 1'000;
+
+std::string format_text(std::int64_t version) {
+  return fmt::format("{}.{}", 1 + version / kNextMajor, version % kNextMajor);
+}
+
 struct CloseDatabase {
   void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 };
@@ -322,11 +329,10 @@ Status Database::check(const OpenOptions& options) {
     return corrupt(*connection_, "it is the SQLite database of another program");
   }
   OVL_TRY(const std::int64_t version, number("PRAGMA user_version"));
-  const auto known = static_cast<std::int64_t>(options.migrations.size());
-  if (version > known) {
+  if (version >= kNextMajor) {
     return Error{.code = Errc::unsupported,
-                 .message = fmt::format("{} was written by a newer ovl (format {}, this one knows {})",
-                                        connection_->path, version, known),
+                 .message = fmt::format("{} was written by a newer ovl (format {}, this one reads 1.{})",
+                                        connection_->path, format_text(version), options.migrations.size()),
                  .hint = "use the newer ovl"};
   }
 
@@ -343,19 +349,21 @@ Status Database::migrate(const OpenOptions& options) {
   OVL_TRY(const std::int64_t version, number("PRAGMA user_version"));
   const auto known = static_cast<std::int64_t>(options.migrations.size());
   if (options.access == Access::read_only) {
-    if (version == known) return {};
+    if (version >= known) return {};
     return Error{.code = version == 0 ? Errc::not_found : Errc::unsupported,
                  .message = fmt::format("{} has format {}, not yet {}", connection_->path, version, known),
                  .hint = "the next command that may write to it brings it up to date"};
   }
   OVL_CHECK(turn_to_wal(*this, options.busy_timeout));
-  if (version == known) return {};
+  if (version >= known) return {};
   return migrate_locked(options);
 }
 
 Status Database::migrate_locked(const OpenOptions& options) {
   OVL_TRY(Transaction transaction, Transaction::begin(*this, Transaction::Kind::write));
   OVL_TRY(const std::int64_t version, number("PRAGMA user_version"));
+  // Another process was here meanwhile, maybe of a newer build, whose format stays.
+  if (version >= static_cast<std::int64_t>(options.migrations.size())) return {};
   for (auto step = static_cast<std::size_t>(version); step < options.migrations.size(); ++step) {
     OVL_CHECK(execute(std::string(options.migrations[step])));
   }

@@ -178,13 +178,24 @@ TEST_F(SqliteFile, OlderFormatIsBroughtUpToDate) {
   EXPECT_EQ(must(database.number("SELECT a FROM t WHERE c IS NULL")), 5);
 }
 
-TEST_F(SqliteFile, NewerFormatIsRefusedInWords) {
+TEST_F(SqliteFile, NewerMinorFormatIsWorkedOnAndStays) {
   OpenOptions newer = options();
   newer.migrations = kSecond;
   must(Database::open(newer));
-  const Error error = refused(options());
-  EXPECT_EQ(error.code, Errc::unsupported);
-  EXPECT_NE(error.message.find("newer ovl (format 2, this one knows 1)"), std::string::npos) << error.message;
+  for (const Access access : {Access::read_only, Access::read_write, Access::create}) {
+    auto database = must(Database::open(options(access)));
+    EXPECT_EQ(must(database.number("PRAGMA user_version")), 2);
+  }
+}
+
+TEST_F(SqliteFile, NewerMajorFormatIsRefusedInWords) {
+  must(must(Database::open(options())).execute("PRAGMA user_version = 2003"));
+  for (const Access access : {Access::read_only, Access::read_write}) {
+    const Error error = refused(options(access));
+    EXPECT_EQ(error.code, Errc::unsupported);
+    EXPECT_NE(error.message.find("newer ovl (format 3.3, this one reads 1.1)"), std::string::npos)
+        << error.message;
+  }
 }
 
 TEST_F(SqliteFile, ProcessesThatOpenANewFileTogetherAllSucceed) {

@@ -159,13 +159,29 @@ TEST_F(StateTest, AFailedCopyLeavesTheLastOne) {
 
 TEST_F(StateTest, ANewerStateIsRefusedInWords) {
   must(open().bind("host", "a"));
-  must(beside().execute("PRAGMA user_version = 99"));
+  must(beside().execute("PRAGMA user_version = 1000"));
   for (const bool writes : {true, false}) {
     const auto state = writes ? State::open(options_) : State::open_read_only(options_);
     ASSERT_FALSE(state.ok());
     EXPECT_EQ(state.error().code, Errc::unsupported);
-    EXPECT_NE(state.error().message.find("newer ovl"), std::string::npos) << state.error().message;
+    EXPECT_NE(state.error().message.find("newer ovl (format 2.0"), std::string::npos)
+        << state.error().message;
   }
+}
+
+TEST_F(StateTest, WhatANewerBuildHasAddedStays) {
+  must(open().bind("host", "a"));
+  must(beside().execute("CREATE TABLE added (x TEXT); INSERT INTO added VALUES ('kept');"
+                        "PRAGMA user_version = 9"));
+  must(open().bind("host", "b"));
+  must(open().back_up());
+  auto seen = must(State::open_read_only(options_));
+  EXPECT_EQ(must(seen.binding("host")), "b");
+  auto database = beside();
+  auto statement = must(database.prepare("SELECT x FROM added"));
+  ASSERT_TRUE(must(statement.step()));
+  EXPECT_EQ(statement.text(0), "kept");
+  EXPECT_EQ(must(database.number("PRAGMA user_version")), 9);
 }
 
 TEST_F(StateTest, ASymbolicLinkIsRefused) {
