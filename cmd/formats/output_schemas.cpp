@@ -30,7 +30,16 @@ std::vector<Member> members_of() {
     out.push_back(
         {.name = std::string(field.name), .schema = SchemaOf<M>::make(), .required = !kMayBeAbsent<M>});
   });
+  if constexpr (Formatted<T>) {
+    out.push_back({.name = std::string(kFormatMember), .schema = json_type("string"), .required = false});
+  }
   return out;
+}
+
+// What a newer build puts beside the members of a record is shown with them.
+template <class T>
+constexpr Growth growth_of() {
+  return Formatted<T> ? Growth::open : Growth::closed;
 }
 
 template <>
@@ -92,7 +101,7 @@ struct SchemaOf<std::map<std::string, std::string>> {
 
 template <Tabled K>
 struct SchemaOf<K> {
-  static Value make() { return object_of(members_of<K>()); }
+  static Value make() { return object_of(members_of<K>(), growth_of<K>()); }
 };
 
 template <class T>
@@ -105,7 +114,7 @@ template <class T>
 Value extended(std::vector<Member> more) {
   std::vector<Member> members = members_of<T>();
   for (Member& member : more) members.push_back(std::move(member));
-  return object_of(std::move(members));
+  return object_of(std::move(members), growth_of<T>());
 }
 
 // ---- the documents -----------------------------------------------------------------------------
@@ -427,14 +436,14 @@ OutputSchema network_schema() {
   std::vector<Member> members = members_of<NetworkRecord>();
   members.push_back({.name = "effective_mtu", .schema = json_type("integer")});
   members.push_back({.name = "endpoints", .schema = array_of(extended<EndpointRecord>({vtep_member()}))});
-  return inspect_schema("network", object_of(std::move(members)));
+  return inspect_schema("network", object_of(std::move(members), growth_of<NetworkRecord>()));
 }
 
 OutputSchema host_schema() {
   std::vector<Member> members = members_of<HostRecord>();
   members.push_back({.name = "facts", .schema = schema_of<HostFacts>(), .required = false});
   members.push_back({.name = "status", .schema = schema_of<HostStatus>(), .required = false});
-  return inspect_schema("host", object_of(std::move(members)));
+  return inspect_schema("host", object_of(std::move(members), growth_of<HostRecord>()));
 }
 
 OutputSchema endpoint_schema() {

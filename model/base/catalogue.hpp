@@ -382,6 +382,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "A record would say what the build of ovl on one of its hosts does not know: that host would refuse the "
      "record and stop following what it is part of.",
      "Update ovl on the hosts that are named, and apply there; then apply this."},
+    {"newer-format", Stage::plan, Errc::guard,
+     "A newer build of ovl has written a record in a format that this one can't read. Its network or host "
+     "stays as it "
+     "is, and nothing is written to the cluster's records from here.",
+     "Update ovl here, or apply where it is newer."},
     {"policy-file", Stage::plan, Errc::guard, "A host's policy has no [policy], or another block beside it.",
      "Write [policy] and its keys, nothing else."},
     {"policy-max-destroy", Stage::plan, Errc::guard, "The plan removes more records than a policy allows.",

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "model/base/format.hpp"
 #include "model/base/value.hpp"
 #include "model/base/values.hpp"
 
@@ -140,7 +141,12 @@ inline Value encode(const std::map<std::string, std::string>& labels) {
   return out;
 }
 
-// An object of the table's members. Absent optionals and empty containers are left out.
+// What carries a format of its own: records, and what hosts say of themselves.
+template <class K>
+concept Formatted = std::same_as<decltype(K::newer), Newer>;
+
+// An object of the table's members, with what a newer build put beside them. Absent optionals and empty
+// containers are left out.
 template <Tabled K>
 Value encode(const K& object) {
   Value out = Value::object();
@@ -150,6 +156,7 @@ Value encode(const K& object) {
                           (value.as_object() != nullptr && value.as_object()->empty());
     if (!left_out) out.set(field.name, std::move(value));
   });
+  if constexpr (Formatted<K>) add_newer(out, object.newer);
   return out;
 }
 
@@ -300,13 +307,18 @@ Status decode_member(const Value& value, std::string_view name, M K::*member, K&
 template <class K>
 concept TakesUnknown = K::takes_unknown;
 
-// Other unknown members are refused: what we don't know we must not drop when we write it back.
+// Unknown members are kept where a newer minor format says that there are some, and refused elsewhere: what
+// we don't know we must not drop when we write it back. Inside of members nothing may be unknown.
 template <Tabled K>
 struct Decoder<K> {
   static Result<K> from(const Value& value) {
     const Value::Object* members = value.as_object();
     if (members == nullptr) return wrong_type("an object");
     K out{};
+    RecordFormat format;
+    if constexpr (Formatted<K>) {
+      OVL_TRY(format, format_of(value));
+    }
     Status status;
     std::size_t known = 0;
     for_each_field<K>([&](const auto& field) {
@@ -314,18 +326,32 @@ struct Decoder<K> {
       if (status.ok()) status = decode_member(value, field.name, field.member, out);
     });
     OVL_CHECK(std::move(status));
-    if (!TakesUnknown<K> && known != members->size()) return unknown_member(*members);
+    if (TakesUnknown<K> || known == members->size()) return out;
+    OVL_CHECK(take_unknown(*members, format, out));
     return out;
   }
 
  private:
-  static Error unknown_member(const Value::Object& members) {
+  static bool is_known(std::string_view name) {
+    bool known = false;
+    for_each_field<K>([&](const auto& field) { known = known || field.name == name; });
+    return known;
+  }
+
+  static Status take_unknown(const Value::Object& members, const RecordFormat& format, K& out) {
     for (const Value::Member& member : members) {
-      bool known = false;
-      for_each_field<K>([&](const auto& field) { known = known || field.name == member.first; });
-      if (!known) return Error{.code = Errc::corrupt, .message = "unknown member \"" + member.first + "\""};
+      if (is_known(member.first)) continue;
+      if constexpr (Formatted<K>) {
+        out.newer.minor = format > kRecordFormat ? format.minor : 0;
+        if (member.first == kFormatMember) continue;
+        if (out.newer.minor > 0) {
+          out.newer.members.push_back(member);
+          continue;
+        }
+      }
+      return Error{.code = Errc::corrupt, .message = "unknown member \"" + member.first + "\""};
     }
-    return Error{.code = Errc::bug, .message = "unknown_member: all members are known"};
+    return {};
   }
 };
 

@@ -67,6 +67,7 @@ struct HostRecord {
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;  // members whose value ovl chose
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("name", &HostRecord::name),
@@ -130,6 +131,7 @@ struct NetworkRecord {
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("name", &NetworkRecord::name),
@@ -174,6 +176,7 @@ struct EndpointRecord {
   Labels labels;
   bool protect = false;
   std::vector<std::string> chosen;
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("network", &EndpointRecord::network),
@@ -265,6 +268,8 @@ struct HostFacts {
   std::vector<HeldRoute> held;
   // Where /etc/resolv.conf names an address of the loopback. As `held`.
   std::optional<Resolver> resolver;
+  // Always empty, as what is unknown is not kept: a host says its facts anew.
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{ovl::key("host", &HostFacts::host),
@@ -294,6 +299,7 @@ struct Head {
   std::string commit;  // empty for a plain directory
   std::string digest;  // of the desired records
   std::string apply_id;
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{ovl::fixed("lineage", &Head::lineage), ovl::setting("serial", &Head::serial),

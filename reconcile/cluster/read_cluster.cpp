@@ -12,11 +12,32 @@ namespace ovl {
 
 namespace {
 
+Error newer_head() {
+  return Error{.code = Errc::unsupported,
+               .message = "a newer ovl leads this cluster, in a format that this one can't read",
+               .hint = "update ovl here; this host stays as it is till then"};
+}
+
 Result<StoreView> look_into_store(const Task& task, const World& world) {
   if (world.keystore == nullptr) return world.why_away;
   OVL_TRY(StoreView view, read_store(*world.keystore, StoreLayout(task.cluster)));
+  // Without a head that can be read the tree looks like one that was lost, and would be filled again.
+  if (std::ranges::find(view.newer, "head") != view.newer.end()) return newer_head();
   if (!view.head) OVL_CHECK(world.in_place());
   return view;
+}
+
+// Whoever changes records writes what is refused anew. Of what a newer build wrote nothing is overwritten,
+// nor removed, by one that can't know what it says; what hosts say of themselves is theirs to write.
+void refuse_what_is_newer(Cluster& cluster) {
+  for (const std::string& key : cluster.view.newer) {
+    if (key.starts_with("facts/") || key.starts_with("status/")) continue;
+    cluster.refused.push_back(Finding{.code = Errc::guard,
+                                      .id = "newer-format",
+                                      .subject = key,
+                                      .message = "a newer ovl wrote it, in a format that this one can't read",
+                                      .hint = "update ovl here, or apply where it is newer"});
+  }
 }
 
 // What there is, against what is remembered.
@@ -103,6 +124,7 @@ void know_by_new_names(const Task& task, const Want& want, Cluster& cluster) {
 Result<Cluster> read_to_change(const Task& task, const Want& want, World& world) {
   OVL_TRY(StoreView view, look_into_store(task, world));
   OVL_TRY(Cluster cluster, judged(task, want, world, std::move(view)));
+  refuse_what_is_newer(cluster);
   OVL_CHECK(fill_what_is_missing(task, want, world, cluster));
   recall_refused(world, cluster);
   know_by_new_names(task, want, cluster);

@@ -44,6 +44,7 @@ HostRecord resolve_host(const Manifest& manifest, const HostBlock& block, const 
   HostRecord record;
   record.name = block.name;
   record.id = ids.id_for(manifest.cluster.value, "host", block.name.text(), before ? before->id : "");
+  if (before != nullptr) record.newer = before->newer;
   if (const auto* address = std::get_if<IpAddress>(&block.advertise.value)) {
     record.advertise = *address;
   } else {
@@ -117,6 +118,7 @@ NetworkRecord declared_network(const Manifest& manifest, const NetworkBlock& blo
   NetworkRecord record;
   record.name = block.name;
   record.id = ids.id_for(manifest.cluster.value, "network", block.name.text(), before ? before->id : "");
+  if (before != nullptr) record.newer = before->newer;
   record.port = block.port ? block.port->value : (before != nullptr ? before->port : kVxlanPort);
   for (const auto& subnet : block.subnets) record.subnets.push_back(subnet.value);
   for (const auto& range : block.ip_range) record.ip_range.push_back(range.value);

@@ -93,6 +93,7 @@ class EndpointResolver {
     record.name = block.name;
     record.id = ids_.id_for(manifest_.cluster.value, "endpoint", network.text() + "/" + block.name.text(),
                             slot.before != nullptr ? slot.before->id : "");
+    if (slot.before != nullptr) record.newer = slot.before->newer;
     record.host = block.host.value;
     resolve_netns(slot);
     for (const auto& alias : attachment.aliases) record.aliases.push_back(alias.value);

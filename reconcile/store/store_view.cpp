@@ -166,6 +166,7 @@ class Reader {
 
   void refuse(std::string_view key, std::string_view kind, std::string_view rest, const Error& error) {
     refuse_record(view_, std::string(key), error.message);
+    if (error.code == Errc::unsupported) view_.newer.emplace_back(key);
     if (kind == "networks" || kind == "endpoints") {
       auto name = Label::parse(split_key(rest).first);
       if (name.ok()) view_.frozen.push_back(std::move(name).value());

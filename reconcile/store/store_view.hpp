@@ -81,6 +81,7 @@ struct HostStatus {
   std::int64_t drift = 0;             // objects that still differed
   std::vector<std::string> differs;   // some of them, by address
   std::optional<std::int64_t> since;  // result and drift are as they are since then
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{setting("serial", &HostStatus::serial),     setting("when", &HostStatus::when),
@@ -99,6 +100,7 @@ struct GenerationRecord {
   std::string apply_id;
   std::string who;        // "root@host"
   std::int64_t when = 0;  // seconds since the epoch
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -114,6 +116,7 @@ struct PutBack {
   std::int64_t serial = 0;          // of the head that did it
   std::int64_t from = 0;            // the generation that was remembered
   std::vector<std::string> former;  // lineages that were begun under this name and have ended in this one
+  Newer newer;
 
   static constexpr auto fields() {
     return std::tuple{setting("serial", &PutBack::serial), setting("from", &PutBack::from),
@@ -138,6 +141,7 @@ struct StoreView {
   std::map<HostName, std::string> suspended;  // of them those where it stands back: who said so, and when
   std::map<std::string, Revision> revisions;  // full key -> modified, of every key read
   std::vector<Finding> refused;               // records that failed validation
+  std::vector<std::string> newer;             // keys below the root of what has a newer major format
   UnknownKeys unknown;                        // keys that nobody knows; they were not loaded
   std::vector<EndpointRecord> homeless;       // refused because their network or host is not there
   std::vector<Label> frozen;                  // networks with a refused record, sorted
