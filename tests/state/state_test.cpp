@@ -171,8 +171,9 @@ TEST_F(StateTest, ANewerStateIsRefusedInWords) {
 
 TEST_F(StateTest, WhatANewerBuildHasAddedStays) {
   must(open().bind("host", "a"));
-  must(beside().execute("CREATE TABLE added (x TEXT); INSERT INTO added VALUES ('kept');"
-                        "PRAGMA user_version = 9"));
+  must(
+      beside().execute("CREATE TABLE added (x TEXT); INSERT INTO added VALUES ('kept');"
+                       "PRAGMA user_version = 9"));
   must(open().bind("host", "b"));
   must(open().back_up());
   auto seen = must(State::open_read_only(options_));
