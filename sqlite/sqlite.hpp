@@ -26,9 +26,10 @@ enum class Access : std::uint8_t { read_only, read_write, create };
 struct OpenOptions {
   std::string path;  // absolute
   Access access = Access::create;
-  std::int32_t application_id = 0;               // PRAGMA application_id; a file with another is refused
+  std::int32_t application_id = 0;  // PRAGMA application_id; a file with another is refused
   // Step i makes the format 1.(i + 1) from 1.i. A minor format only adds tables and indices, so that an older
-  // build goes on with a file that a newer one has brought forward; what changes a table makes the next thousand.
+  // build goes on with a file that a newer one has brought forward; what changes a table makes the next
+  // thousand.
   std::span<const std::string_view> migrations;
   std::chrono::milliseconds busy_timeout{5000};  // how long to wait for another process
   std::string remedy;                            // the hint of Errc::corrupt
