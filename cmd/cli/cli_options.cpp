@@ -108,7 +108,7 @@ void add_reading_a_plan(CLI::App& app, PlanOptions& plan) {
   add_json(app, plan);
   add_format(app, plan.format, true);
   app.add_flag("--detailed-exitcode", plan.detailed_exitcode,
-               "Exit 2 when there are changes or something waits, 0 when all is done");
+               "Exit 2 when there are changes, 0 when there are none");
   app.add_option("--json-into", plan.json_into, "Write the plan as JSON into this file too");
   app.add_option("--max-destroy", plan.max_destroy,
                  "Refuse to remove more records than that: 12 or 50%; default 50%, for destroy all");

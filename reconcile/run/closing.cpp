@@ -139,16 +139,11 @@ std::string words_of_plan(const ClosingFacts& facts) {
   return (facts.undone.host_not_looked_at ? "No changes of the records." : "No changes.") + rest;
 }
 
-// In host scope the question is this host alone; a change that goes in steps concerns it, too.
-bool waits_for_nobody(const ClosingFacts& facts) {
-  return facts.waiting.empty() && (facts.scope == Scope::host || facts.undone.behind.empty());
-}
-
 bool is_settled(const ClosingFacts& facts) {
   if (facts.refused || !facts.left.empty() || facts.undone.refused > 0) return false;
   if (facts.refresh_only) return facts.drift == 0;
   if (facts.undone.address_untold && !facts.partial) return false;
-  return changes_nothing(facts) && !facts.undone.unsaid && (facts.partial || waits_for_nobody(facts));
+  return changes_nothing(facts) && !facts.undone.unsaid && (facts.partial || facts.waiting.empty());
 }
 
 // "network.blue: its change of VNI, until ...": what is before the colon.

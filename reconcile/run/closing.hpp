@@ -30,8 +30,7 @@ struct ClosingFacts {
 
 struct Closing {
   std::string words;  // one line, without its end
-  // Nothing changes here, waits, is frozen or drifts, and no host is behind (in host scope: this one): what
-  // --detailed-exitcode calls 0.
+  // Nothing changes here, waits, is frozen or drifts: what --detailed-exitcode calls 0.
   bool is_settled = false;
 };
 

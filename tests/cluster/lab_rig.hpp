@@ -33,7 +33,7 @@ class LabRig : public ::testing::Test {
                        const std::string& command) const;
   // `ovl apply` on a host; fails the test when it fails.
   std::string apply(const std::string& host, const std::string& options = "") const;
-  // `ovl plan` has no changes; other hosts may be behind.
+  // `ovl plan --detailed-exitcode` is 0.
   [[nodiscard]] bool in_sync(const std::string& host) const;
   // Everything that others may have on a host: links, addresses, routes, neighbours, fdb, nft, files.
   [[nodiscard]] std::string snapshot(const std::string& host) const;

@@ -113,7 +113,7 @@ TEST_F(SavedRevision, AnEditedOneIsNotAppliedAsWhatItShows) {
     for (const char* action : {"create", "update"}) none.set(action, Value(0));
     none.set("records", *none.find("objects"));
     ovl.set("summary", std::move(none));
-    ovl.set("settled", Value(false));
+    ovl.set("settled", Value(true));
     ovl.set("closing", Value("No changes. Still to apply: left, right (there: ovl apply --scope host)."));
   });
   EXPECT_TRUE(ovl("show " + file("p")).has("No changes.")) << ovl("show " + file("p")).out;
