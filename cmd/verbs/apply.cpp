@@ -29,7 +29,9 @@ namespace ovl {
 
 namespace {
 
-// For so long a plan is held out to somebody who does not read.
+// For so long a plan is held out to somebody who does not read. An approved plan is told while the locks are
+// held: into a pager that nobody pages the write would wait, and every other host's apply with it. Two
+// seconds are enough for any reader that reads.
 constexpr std::chrono::milliseconds kHeldOut{2'000};
 
 const char* operation_of(const PlanOptions& options) {
@@ -45,6 +47,7 @@ class Telling {
   Telling(const Telling&) = delete;
   Telling& operator=(const Telling&) = delete;
 
+  // However the apply ends, also with an error, nothing that was to be read is lost.
   ~Telling() { tell_rest(); }
 
   ManifestFindings manifest;
@@ -53,6 +56,7 @@ class Telling {
 
   // Where the manifest is to be kept, when anything but text is told.
   [[nodiscard]] ManifestFindings* findings() {
+    // Keeping them costs a copy of all sources and of the manifest, which text alone has no use for.
     return is_text() && options_.events.empty() ? nullptr : &manifest;
   }
 
@@ -68,6 +72,7 @@ class Telling {
   // The plan in text, while others wait for the locks that are held: what nobody reads waits, and not they.
   void plan_in_passing(const Plan& plan) {
     told_ = true;
+    // write_patiently() writes to the descriptor: what the stream still holds has to be there before it.
     std::cout << std::flush;
     rest_ = write_patiently(STDOUT_FILENO, text_of_plan(plan, global_, options_), kHeldOut);
   }
@@ -83,7 +88,10 @@ class Telling {
   void error(const Error& error) {
     Report report = report_of(operation_of(options_), options_, manifest);
     report.error = error;
+    // One document on stdout: where a plan was told already, an error's document behind it would make both
+    // unreadable to a program.
     if (!told_ && !is_text()) std::cout << told(report, format_of(options_));
+    // The events carry the error as an event of its own.
     report.error.reset();
     events_.failed(report, error);
   }
@@ -101,7 +109,9 @@ class Telling {
   std::string rest_;
 };
 
-// Whether nothing of it is carried out.
+// Whether nothing of it is carried out. A conflict without a part is about all of this host. One with a part
+// freezes that part, and the rest is applied: an object in one endpoint's way is no reason to leave the
+// others broken.
 bool stops(const Plan& plan) {
   return !plan.refused.empty() ||
          std::ranges::any_of(plan.conflicts, [](const Finding& conflict) { return conflict.part.empty(); });
@@ -115,13 +125,17 @@ struct Approval {
   bool is_approved;  // by a saved plan or on the command line
 
   Status operator()(const Plan& plan) const {
+    // First, and before any question: who follows the events sees what somebody is asked about.
     telling.event_of(plan);
     const bool ends_here = stops(plan);
+    // At a question nothing is locked (Request::asks), and print_plan() may take as long as its reader. Here
+    // the locks are held.
     if (telling.is_text() && is_approved && !ends_here) {
       telling.plan_in_passing(plan);
     } else if (telling.is_text() || ends_here) {
       telling.plan(plan);
     }
+    // Before the question too: the file is what a reviewer's tool looks at.
     OVL_CHECK(write_json(plan, options));
     if (is_approved || ends_here) return {};
     if (telling.is_text()) return ask_for_consent();
@@ -136,7 +150,9 @@ std::chrono::milliseconds steady_now() {
       std::chrono::steady_clock::now().time_since_epoch());
 }
 
-// How far it is, on stderr: a line for each step when much is to be said, else one line of a terminal.
+// How far it is, on stderr: a line for each step when much is to be said, else one line of a terminal. stdout
+// belongs to the plan or to a document. A line that is overwritten is for a terminal alone: in a log of CI it
+// would be one line of kilobytes.
 class ProgressOnStderr {
  public:
   explicit ProgressOnStderr(const GlobalOptions& global) : every_(global.verbose > 0) {
@@ -160,6 +176,7 @@ class ProgressOnStderr {
 Result<int> finish(const Applied& applied, const Closing& end, const GlobalOptions& global,
                    const PlanOptions& options, Telling& telling) {
   telling.event_of(applied.planned.plan);
+  // The text of an empty plan is little more than its last words, and these are known only here.
   if (!telling.is_text() || applied.planned.plan.empty()) {
     telling.plan(applied.planned.plan, end.words);
     OVL_CHECK(write_json(applied.planned.plan, options, end.words));
@@ -175,6 +192,8 @@ Result<int> finish(const Applied& applied, const Closing& end, const GlobalOptio
   if (const auto error = error_of_refused(applied.planned.plan, applied.planned.cluster.view)) {
     return report_error(*error);
   }
+  // 2 although the apply went well: other hosts have yet to apply, and a script that asks for it wants to
+  // know that the change is not through.
   return options.detailed_exitcode && !end.is_settled ? kExitChanges : kExitDone;
 }
 
@@ -183,8 +202,12 @@ Error invalid_manifest() {
 }
 
 // What a saved plan was asked for stays; how it is told, what this host holds it to, and what it says of the
-// keystore, is said with the apply.
+// keystore, is said with the apply. Nothing that decides what is done: what the plan was approved for can't
+// be widened by an option beside it. Only new_cluster may be added: it lets a cluster begin, and loosens no
+// guard of one that is there.
 void keep_telling(const PlanOptions& given, PlanOptions& options) {
+  // The secrets' references of the command line are the host's own word; those in the plan's file were in
+  // other hands. Context compares the addresses.
   options.keystore = given.keystore;
   options.json = given.json;
   options.format = given.format;
@@ -209,7 +232,7 @@ struct Outcome {
 
 Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& options, const SavedPlan* saved,
                            Telling& telling, EventLog& events) {
-  // What is ours here is known without the store.
+  // What is ours here is known without the store. So a host can leave a cluster whose store is gone for good.
   const bool alone = options.scope == "host" && options.destroy;
   const Context::Needs needs{
       .manifest = options.scope != "host" && !options.destroy && options.generation == 0,
@@ -221,10 +244,15 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
   OVL_TRY(Context context,
           Context::open(global, options, needs, saved != nullptr ? &saved->manifest : nullptr));
   if (saved != nullptr) OVL_CHECK(check_made_for(global, context, saved->options.host));
+  // A person may want the commit again that was gone back from; a sync or a hook would bring it back within
+  // seconds of every rollback.
   if (options.by_itself) OVL_CHECK(check_rolled_back(context));
   Request request = context.request();
+  // A saved plan was looked at where it was made. It is checked to be the same under the locks, not shown
+  // again.
   request.asks = saved == nullptr && !options.auto_approve && telling.is_text();
   std::optional<HostLock> lock;
+  // apply() calls it after the question, not before: whoever thinks at a prompt holds no lock.
   request.lock_host = [&] { return context.lock_host_for(lock); };
   Records records;
   if (options.generation > 0) {
@@ -232,6 +260,8 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
     request.records = &records;
   }
   SeenPlan seen;
+  // Called for the plan that is shown and again for the one that is made under the locks. SeenPlan compares
+  // the second with the first, so nobody is made to agree to something else than what is done.
   request.check = [&](const Planned& planned) -> Status {
     if (print_problems(planned, context.sources())) {
       telling.manifest.diagnostics = planned.draft.problems;
@@ -247,7 +277,9 @@ Result<Outcome> apply_verb(const GlobalOptions& global, const PlanOptions& optio
     events.step(now);
   }};
   OVL_TRY(const Applied applied, apply(request, context.world(), approval, progress));
+  // The line of progress is taken off before anything else is written to the terminal.
   shown.end();
+  // All is written and verified; from here on things are only told, and a reader may be slow.
   lock.reset();
   telling.tell_rest();
   const Closing end = closing(closing_facts(applied.planned.plan, applied.serial, applied.left));
@@ -276,11 +308,13 @@ Result<Outcome> run(const GlobalOptions& global, const PlanOptions& options,
   return outcome;
 }
 
-// Tells how it ended, last of all.
+// Tells how it ended, last of all. A summary is told for every outcome: who reads events takes a stream
+// without one for a program that died.
 ApplyEnd conclude(const Result<Outcome>& outcome, EventLog& events) {
   const int code = outcome.ok() ? outcome.value().code : report_error(outcome.error());
   const Outcome ended = outcome.ok() ? outcome.value() : Outcome{};
   events.summary(ended.result, ended.generation, code, ended.words);
+  // An apply does not fail because nobody listens: what is done is done.
   if (!events.broken().empty()) {
     std::cerr << fmt::format("ovl: not all events were told: {}\n", events.broken());
   }
@@ -295,7 +329,9 @@ void tell_others(const GlobalOptions& global, const PlanOptions& options, const 
   if (here.ok()) static_cast<void>(here.value().tell_failure(commit, error).ok());
 }
 
-// Whether who says which host this is, says the one that the plan was made for.
+// Whether who says which host this is, says the one that the plan was made for. Before the plan is opened as
+// one of this host: here only two words are compared. Which host this machine really is is asked of its state
+// and records later, in check_made_for().
 bool is_for(const std::string& host, const SavedPlan& saved) {
   return host.empty() || saved.options.host.empty() || host == saved.options.host;
 }
@@ -311,6 +347,8 @@ Error made_for_another(const std::string& host, const SavedPlan& saved) {
 
 ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
   listen_for_interrupts();
+  // First of all, as it may move stdout away from what is printed later, and so that every failure after it
+  // is an event.
   auto events = EventLog::open(given.events, operation_of(given));
   if (!events.ok()) return {.code = report_error(events.error())};
   std::optional<SavedPlan> saved;
@@ -324,6 +362,8 @@ ApplyEnd apply_to_end(const GlobalOptions& global, const PlanOptions& given) {
       return conclude(std::move(loaded).error(), events.value());
     }
     saved = std::move(loaded).value();
+    // What the plan was made with, not what stands on the command line now: the options are planned with
+    // again and the result is compared with what was saved.
     options = saved->options;
     keep_telling(given, options);
   }

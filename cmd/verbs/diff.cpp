@@ -28,10 +28,12 @@ struct Side {
 };
 
 Result<Side> read_side(GitRepository& repository, const std::string& ref, const PlanOptions& options) {
+  // Where the user stands in the repository: PATH counts from there, as in the other verbs.
   OVL_TRY(const std::string beside, repository.path_of(options.repo));
   Side side;
   OVL_TRY(side.revision, read_revision(repository, ref, options.path, beside));
   Parsed parsed = parse(side.revision.files);
+  // Also of the side that is compared with: else nobody could tell why a value of it is missing.
   std::cerr << render_all(parsed.diagnostics, side.revision.files, wants_colour(STDERR_FILENO));
   const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::error; };
   if (std::ranges::any_of(parsed.diagnostics, is_error)) {
@@ -42,7 +44,9 @@ Result<Side> read_side(GitRepository& repository, const std::string& ref, const 
   return side;
 }
 
-// Only when somebody names a keystore: without one the answer is the same everywhere.
+// Only when somebody names a keystore: without one the answer is the same everywhere. Also the address in the
+// manifest is not asked: either revision may be a stranger's branch, and where it connects is not its word
+// (see cmd/trust/keystore_word.hpp).
 Result<StoreView> read_named_store(const PlanOptions& options, const Label& cluster) {
   if (options.keystore.url.empty()) return StoreView();
   OVL_TRY(KeystoreOptions store, keystore_options(options.keystore));
@@ -51,6 +55,7 @@ Result<StoreView> read_named_store(const PlanOptions& options, const Label& clus
   return read_store(*keystore, StoreLayout(cluster));
 }
 
+// As a plan of that revision would have it, so that the two are told alike.
 Origin origin_of_side(const Side& side) {
   const Commit& commit = side.revision.commit;
   return Origin{.source = source_of(commit, side.revision.path),
@@ -66,6 +71,8 @@ Result<Planned> compare_sides(const Side& before, const Side& after, const PlanO
   task.cluster = after.manifest.cluster.value;
   task.manifest = &after.manifest;
   task.origin = origin_of_side(after);
+  // A diff applies neither side. Without a signer each change would be refused by a policy that asks for
+  // signatures, and the answer to "what would this merge change" would be that one refusal.
   task.signer = "not asked";
   if (!options.host.empty()) {
     OVL_TRY(task.host, HostName::parse(options.host));
@@ -73,6 +80,7 @@ Result<Planned> compare_sides(const Side& before, const Side& after, const PlanO
   if (!options.max_destroy.empty()) {
     OVL_TRY(task.max_destroy, DestroyLimit::parse(options.max_destroy));
   }
+  // What the host's policy would refuse is part of what a merge would do.
   OVL_TRY(task.host_policy, read_host_policy(options.policy));
   return compare_manifests(before.manifest, task, std::move(view), std::time(nullptr));
 }
@@ -81,6 +89,7 @@ void tell_diff(const Plan& plan, const Side& after, const GlobalOptions& global,
   const Format format = format_of(options);
   // Nobody has looked at the cluster.
   const std::string same = plan.empty() ? "No changes. Both say the same." : "";
+  // The other formats point into files, so they need the side that the findings are of.
   if (format == Format::text || format == Format::json) return print_plan(plan, global, options, same);
   const ManifestFindings manifest{after.revision.files, after.manifest, {}, true};
   Report report = report_of("diff", options, manifest, plan);
@@ -98,6 +107,7 @@ Result<int> diff(const GlobalOptions& global, const PlanOptions& options,
   if (print_problems(planned, after.revision.files)) return kExitManifest;
   tell_diff(planned.plan, after, global, options);
   OVL_CHECK(write_json(planned.plan, options));
+  // Before the exit code of changes: a pipeline that only tells 2 from 0 would let it pass.
   if (!planned.plan.refused.empty()) return kExitRefused;
   return options.detailed_exitcode && !planned.plan.empty() ? kExitChanges : kExitDone;
 }

@@ -54,6 +54,7 @@ std::string symptoms_text(const std::vector<Symptom>& symptoms, const Style& sty
     const std::string mark = symptom.level == Symptom::Level::good      ? style.green(level)
                              : symptom.level == Symptom::Level::problem ? style.red(level)
                                                                         : style.yellow(level);
+    // Escape sequences of the colour count as characters of the width and take none on the screen.
     out += fmt::format("{:<{}} {}: {}\n", mark, 8 + mark.size() - level.size(), printable(symptom.check),
                        printable(symptom.text));
     if (!symptom.remedy.empty()) out += fmt::format("         remedy: {}\n", printable(symptom.remedy));
@@ -61,7 +62,9 @@ std::string symptoms_text(const std::vector<Symptom>& symptoms, const Style& sty
   return out;
 }
 
-// What the filters here have dropped. Where this host can't be looked at, nothing is said of it.
+// What the filters here have dropped. Where this host can't be looked at, nothing is said of it. They are no
+// problem of their own: a filter that drops a stranger's packets does what it is for. Where there is
+// something to look at, it is a note.
 void add_drops(const Plan& plan, std::vector<Symptom>& symptoms) {
   for (const Dropped& item : dropped_by(plan.observed, plan.cluster)) {
     if (item.packets == 0) continue;
@@ -74,6 +77,8 @@ void add_drops(const Plan& plan, std::vector<Symptom>& symptoms) {
   }
 }
 
+// Nothing else that doctor looks at tells it: the host is up to date until the next change that it does not
+// follow.
 void add_suspension(const GlobalOptions& global, std::vector<Symptom>& symptoms) {
   const auto suspended = read_suspension(global.state_directory);
   if (!suspended) return;
@@ -83,7 +88,8 @@ void add_suspension(const GlobalOptions& global, std::vector<Symptom>& symptoms)
                       .remedy = "ovl resume"});
 }
 
-// A loss is nothing that a look at the store alone could find.
+// A loss is nothing that a look at the store alone could find. A store that can't be read is examined as one;
+// here it would only be told twice.
 std::string find_loss(const GlobalOptions& global, const PlanOptions& options, Context& context) {
   if (context.world().keystore == nullptr) return {};
   const auto view = read_store(*context.world().keystore, StoreLayout(context.request().cluster));
@@ -92,17 +98,22 @@ std::string find_loss(const GlobalOptions& global, const PlanOptions& options, C
 
 Result<Context> open_context(const GlobalOptions& global, const PlanOptions& options) {
   const Context::Needs needs{.manifest = false, .optional_identity = true};
+  // Identity is optional: also a machine that is none of the hosts may want to know why the store does not
+  // answer.
   auto context = Context::open(global, options, needs);
   if (context.ok() || context.error().code != Errc::unreachable) return context;
   // A host that remembers what it realised is examined without its store.
   PlanOptions here = options;
   here.scope = "host";
+  // The first error is the answer where neither way leads anywhere: it is of what was asked for.
   auto alone = Context::open(global, here, needs);
   return alone.ok() ? std::move(alone) : std::move(context);
 }
 
 Result<Planned> plan_in(const GlobalOptions& global, PlanOptions options, const char* scope) {
   options.scope = scope;
+  // A context of its own, with all that a plan has: a policy or a repository that can't be read ends the
+  // plan, and must not end the examination.
   OVL_TRY(Context context,
           Context::open(global, options, {.manifest = false, .source = true, .policy = true}));
   return make_plan(context.request(), context.world());
@@ -116,6 +127,7 @@ Result<Planned> plan_here(const GlobalOptions& global, const PlanOptions& option
   if (!has_manifest || planned.ok()) return planned;
   auto alone = plan_in(global, options, "host");
   if (!alone.ok()) return planned;
+  // A store that does not answer is a symptom by itself, and the manifest's refusal would be blamed for it.
   if (planned.error().code != Errc::unreachable) refused = planned.error();
   return alone;
 }
@@ -148,6 +160,8 @@ Result<int> doctor(const GlobalOptions& global, const PlanOptions& options) {
   } else {
     std::cout << symptoms_text(symptoms, Style(!global.no_color && wants_colour(STDOUT_FILENO)));
   }
+  // Notes leave the exit code alone: a probe that runs every minute must not fail for a suspension that
+  // somebody wanted.
   const bool ill = std::ranges::any_of(
       symptoms, [](const Symptom& symptom) { return symptom.level == Symptom::Level::problem; });
   return ill ? kExitError : kExitDone;

@@ -22,6 +22,8 @@ namespace ovl {
 
 namespace {
 
+// Of an endpoint with several networks there are several records. All of them are in one namespace, which
+// validation of manifests and records holds, so the first will do.
 std::optional<NetnsName> netns_in(const Records& records, const Label& name) {
   const auto at = std::ranges::find(records.endpoints, name, &EndpointRecord::name);
   return at != records.endpoints.end() ? std::optional(at->netns) : std::nullopt;
@@ -40,6 +42,8 @@ Result<std::optional<NetnsName>> netns_in(const Manifest& manifest, const Label&
 // is going to be; it counts where there is no record, or none can be read.
 Result<NetnsName> find_netns(Context& context, const Label& name) {
   const auto view = read_store(*context.world().keystore, StoreLayout(context.request().cluster));
+  // The store counts before the manifest, which may be edited already: with a changed `netns` exec would
+  // enter a namespace that is somebody else's until the apply.
   if (view.ok()) {
     if (const auto netns = netns_in(view.value().records, name)) return *netns;
   }
@@ -47,6 +51,7 @@ Result<NetnsName> find_netns(Context& context, const Label& name) {
     OVL_TRY(const auto netns, netns_in(*manifest, name));
     if (netns) return *netns;
   }
+  // Only now: a manifest that knows the endpoint makes a store that is away no hindrance.
   if (!view.ok()) return view.error();
   return Error{.code = Errc::not_found,
                .message = fmt::format("there is no endpoint {}", name.text()),
@@ -59,7 +64,8 @@ struct RememberedPlace {
 };
 
 // Where this host has made it, as it remembers itself: what a manifest with a mistake, or a store that is
-// away, has no say in.
+// away, has no say in. The first way that is tried, and without a connection. Who looks for why the store
+// does not answer does so from inside of an endpoint.
 std::optional<RememberedPlace> place_in(const State& state, const Label& name) {
   const auto host = state.binding("host");
   const auto known = remember(state);
@@ -67,6 +73,7 @@ std::optional<RememberedPlace> place_in(const State& state, const Label& name) {
   if (!host.ok() || !host.value() || !known.ok() || !access.ok()) return std::nullopt;
   const auto& endpoints = known.value().records.endpoints;
   const auto at = std::ranges::find_if(endpoints, [&](const EndpointRecord& endpoint) {
+    // The last good records are those of the whole cluster, other hosts' endpoints too.
     return endpoint.name == name && endpoint.host.text() == *host.value();
   });
   if (at == endpoints.end()) return std::nullopt;
@@ -75,8 +82,11 @@ std::optional<RememberedPlace> place_in(const State& state, const Label& name) {
 
 std::optional<RememberedPlace> remembered(const GlobalOptions& global, const PlanOptions& options,
                                           const Label& name) {
+  // A host is in one cluster, but states of former ones may lie beside it: whether the namespace is there
+  // decides in enter().
   for (const Label& cluster : clusters_with_state(global.state_directory)) {
     if (!options.cluster.empty() && cluster.text() != options.cluster) continue;
+    // Read only: who may enter an endpoint need not be able to write, and exec makes no state.
     const auto state = State::open_read_only({.root = global.state_directory, .cluster = cluster});
     if (!state.ok()) continue;
     auto place = place_in(state.value(), name);
@@ -85,6 +95,7 @@ std::optional<RememberedPlace> remembered(const GlobalOptions& global, const Pla
   return std::nullopt;
 }
 
+// A NetnsName has neither slashes nor dots alone, so this leads out of no folder.
 std::string path_of(const GlobalOptions& global, const NetnsName& netns) {
   return fmt::format("{}/netns/{}", global.run_directory, netns.text());
 }
@@ -98,6 +109,8 @@ bool is_there(const std::string& path) {
 Result<NetnsName> look_up(const GlobalOptions& global, const PlanOptions& options, const Label& name) {
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(NetnsName netns, find_netns(context, name));
+  // Whoever stands on the wrong host is told which one is right; that a namespace is missing says nothing to
+  // him.
   if (!is_there(path_of(global, netns))) {
     const Error missing{
         .code = Errc::not_found,
@@ -116,6 +129,8 @@ void forget_secrets(const PlanOptions& options, const KeystoreAccess& remembered
   if (const auto host = read_host_side(); host.ok()) forget_secret_variables(host.value().access);
   const auto manifest = find_manifest(options);
   if (!manifest.ok()) return;
+  // By text and not parsed: what stands in a broken manifest is a secret all the same. A word in a comment
+  // that looks like a reference costs a variable of that name, which is the lesser harm.
   for (const SourceFile& file : manifest.value().files) forget_variables_in(file.text);
 }
 
@@ -138,8 +153,11 @@ int run_exec(const GlobalOptions& global, const PlanOptions& options, const Exec
   const Status entered = enter(global, options, exec);
   if (!entered.ok()) {
     report_error(entered.error());
+    // 125 to 127 are ovl's own, as of docker exec and env(1), so that a script can tell them from what the
+    // command answered.
     return kExitOwnFailure;
   }
+  // No child: signals, the terminal and the exit status are the command's, without anybody between.
   const Error error = replace_process(exec.command);
   report_error(error);
   return error.code == Errc::not_found ? kExitNoCommand : kExitCannotRun;

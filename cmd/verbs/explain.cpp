@@ -27,6 +27,8 @@ constexpr std::pair<std::string_view, std::string_view> kInside[] = {{"keystore.
 // "tls.ca" of "keystore.tls.ca".
 std::string called_here(const std::string& what) {
   for (const auto& [path, name] : kInside) {
+    // Only with a key behind it. The path alone is a key itself, "tls" in [keystore], and is explained as
+    // such.
     const bool is_key = what.starts_with(path) && what.substr(path.size()).starts_with('.');
     if (is_key) return std::string(name) + what.substr(path.size());
   }
@@ -48,6 +50,8 @@ std::string type_words(const KeySpec& key) {
   return fmt::format("{}, {} to {}", type.text, type.min, type.max);
 }
 
+// From the table that the parser reads by: a key that it takes and nobody explains can't be, nor one that is
+// explained and refused.
 std::string key_text(const BlockSpec& block, const KeySpec& key) {
   std::string out = fmt::format("{} in {}\n\n  value    {}\n", key.key, block.header, type_words(key));
   if (key.required) out += "  default  none: it is required\n";
@@ -87,6 +91,7 @@ Result<std::string> explained(const std::string& asked) {
   for (const BlockSpec& block : manifest_blocks()) {
     if (block.name == what) return block_text(block);
   }
+  // The last dot: what stands before it may be a block's name with a dot of its own.
   const auto dot = what.rfind('.');
   const std::string name = what.substr(0, dot);
   for (const BlockSpec& block : manifest_blocks()) {
@@ -98,6 +103,7 @@ Result<std::string> explained(const std::string& asked) {
                  .message = fmt::format("{} has no key \"{}\"", block.header, key),
                  .hint = suggestion(key, key_names(block), "see them with: ovl explain " + name)};
   }
+  // Whoever knows a key and not its block is led there.
   const std::string keys = with_blocks(what);
   return Error{.code = Errc::usage,
                .message = fmt::format("a manifest has no block \"{}\"", name),

@@ -26,6 +26,9 @@ namespace {
 Status check_look(const Sources& sources) {
   Diagnostics found = parse(sources).diagnostics;
   const bool beside = std::ranges::find(sources, "ovl.toml", &SourceFile::name) != sources.end();
+  // Formatting needs TOML, not a valid manifest: in the middle of an edit it mostly is none, and editors
+  // format at each save. Only syntax errors count, and blocks of which no manifest is made: those files are
+  // somebody else's.
   std::erase_if(found, [&](const Diagnostic& diagnostic) {
     const bool others = beside && sources[diagnostic.place.file].name != "ovl.toml";
     return diagnostic.id != "syntax" && !(others && diagnostic.id == "unknown-block");
@@ -38,7 +41,8 @@ Status check_look(const Sources& sources) {
                               : "what is no manifest is left as it is; nothing was done"};
 }
 
-// Of a link that the user has named, where it leads; no other one is followed.
+// Of a link that the user has named, where it leads; no other one is followed. A file is replaced by rename,
+// which would put a plain file into the link's place.
 std::string place_of(const std::string& name, const std::string& named) {
   std::error_code error;
   const std::filesystem::path place = std::filesystem::canonical(name, error);
@@ -54,6 +58,8 @@ Result<int> format_files(const FmtOptions& options) {
     if (text == source.text) continue;
     differs = true;
     std::cout << printable(source.name) << "\n";
+    // Whole or not at all, with owner and mode of what was there: root who formats a user's file would else
+    // take it away from him.
     if (!options.check) OVL_CHECK(replace_whole_file(place_of(source.name, options.path), text));
   }
   return differs && options.check ? kExitError : kExitDone;
@@ -63,6 +69,8 @@ Result<int> format_files(const FmtOptions& options) {
 Result<int> format_stream() {
   OVL_TRY(std::string text, read_stdin(kMaxSourceBytes));
   const Sources sources{{.name = "stdin", .text = std::move(text)}};
+  // Nothing is printed for what can't be formatted: an editor would put an empty text into its buffer's
+  // place.
   OVL_CHECK(check_look(sources));
   std::cout << format_toml(sources.front().text);
   return kExitDone;

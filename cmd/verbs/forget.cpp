@@ -16,6 +16,8 @@ namespace ovl {
 
 namespace {
 
+// Who says so, and when, goes into the status: nobody else can tell a machine that was given up from one that
+// only is slow.
 Result<int> lose(Context& context, const HostName& host) {
   const StoreLock::Holder& here = context.world().holder;
   OVL_CHECK(say_lost(*context.world().keystore, StoreLayout(context.request().cluster), host,
@@ -31,6 +33,7 @@ Result<int> lose(Context& context, const HostName& host) {
 Result<int> forget(const GlobalOptions& global, const PlanOptions& options, const std::string& text,
                    bool lost) {
   OVL_TRY(const HostName host, HostName::parse(text));
+  // Anywhere that reaches the store, also where no host is: the machine that is meant is gone.
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   if (lost) return lose(context, host);
   OVL_CHECK(forget_host(*context.world().keystore, StoreLayout(context.request().cluster), host));

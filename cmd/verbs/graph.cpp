@@ -30,6 +30,8 @@ Error io_error(const std::string& what) {
 
 // What is printed from now on goes into this file.
 Status redirect_stdout(const std::string& path) {
+  // Descriptor 1 itself, not a stream: dot writes there too, in our place. dup2() leaves it open over the
+  // exec, as it does not copy O_CLOEXEC (dup(2)).
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!file.valid() || ::dup2(file.get(), STDOUT_FILENO) < 0) return io_error("writing " + path);
   return {};
@@ -37,6 +39,8 @@ Status redirect_stdout(const std::string& path) {
 
 // Returns only when there is no dot to run.
 Status become_dot(const std::string& text) {
+  // A file and no pipe: a pipe holds 64 KiB, and who would write the rest is the process that has become dot.
+  // The copy at descriptor 0 stays open over the exec.
   const UniqueFd input(::memfd_create("graph", MFD_CLOEXEC));
   const auto size = static_cast<ssize_t>(text.size());
   if (!input.valid() || ::write(input.get(), text.data(), text.size()) != size ||
@@ -67,6 +71,7 @@ HostNotes notes_of(const StoreView& view, std::int64_t now) {
   HostNotes out;
   for (const HostRecord& host : view.records.hosts) {
     const Standing::Kind kind = standing_of(view, host.name).kind;
+    // A host that never applied has no presence that could be missing.
     const std::string health =
         kind == Standing::Kind::never ? std::string() : health_of(view, host.name, now) + ", ";
     out.emplace(host.name, health + std::string(word_for(kind)));
@@ -76,9 +81,12 @@ HostNotes notes_of(const StoreView& view, std::int64_t now) {
 
 // What is to be drawn: the store's records, or the manifest's where no store has any yet.
 StoreView view_to_draw(const Context& context, StoreView stored) {
+  // The manifest stands for a cluster that is not there yet, never for one that is: a drawing of what
+  // somebody is still writing would be taken for what runs.
   if (stored.head) return stored;
   auto wanted = desired_view(context, stored);
   if (!wanted) return stored;
+  // On stderr: stdout is the drawing.
   std::cerr << "ovl: the keystore holds no cluster yet: this is what the manifest asks for\n";
   return std::move(*wanted);
 }
@@ -87,6 +95,7 @@ Result<int> graph(const GlobalOptions& global, const PlanOptions& options, const
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   const Label& cluster = context.request().cluster;
   OVL_TRY(StoreView stored, read_store(*context.world().keystore, StoreLayout(cluster)));
+  // Before anything is drawn: an empty or older store would draw a cluster that nobody runs.
   OVL_CHECK(tell_loss(global, options, context, stored));
   const StoreView view = view_to_draw(context, std::move(stored));
   const GraphFormat format = given.format == "mermaid" ? GraphFormat::mermaid : GraphFormat::dot;
@@ -94,6 +103,7 @@ Result<int> graph(const GlobalOptions& global, const PlanOptions& options, const
   if (!given.out.empty()) OVL_CHECK(redirect_stdout(given.out));
   if (given.format == "svg") OVL_CHECK(become_dot(text));
   std::cout << text << std::flush;
+  // Nobody reads the text again: a full disk behind the redirection shows here or nowhere.
   return std::cout.good() ? kExitDone : kExitError;
 }
 

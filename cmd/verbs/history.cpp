@@ -27,7 +27,8 @@ std::string commit_text(const GenerationRecord& generation) {
 
 using Commits = std::map<std::string, Commit>;  // by id
 
-// What a repository at hand says of the generations' commits; a commit that it has not stays without words.
+// What a repository at hand says of the generations' commits; a commit that it has not stays without words. A
+// clone that has not fetched yet, or a shallow one, is no reason to show no history.
 Commits commits_of(GitRepository* repository, const History& history) {
   Commits out;
   for (const GenerationRecord& generation : history.generations) {
@@ -38,6 +39,8 @@ Commits commits_of(GitRepository* repository, const History& history) {
   return out;
 }
 
+// Everything that comes from the store or from a repository goes through printable(): who may write either
+// would otherwise write escape sequences to the terminal of whoever looks.
 std::string history_text(const History& history, const Commits& commits) {
   Table table;
   table.row({"GENERATION", "WHEN", "WHO", "COMMIT", "AUTHOR", "SUBJECT", "SOURCE"});
@@ -49,12 +52,15 @@ std::string history_text(const History& history, const Commits& commits) {
                known ? printable(commit->second.subject) : "-", printable(generation.source)});
   }
   std::string out = table.text("");
+  // A generation that can't be read leaves a gap, which would look like one that never was.
   for (const Finding& finding : history.refused) {
     out += fmt::format("refused record {}: {}\n", printable(finding.subject), printable(finding.message));
   }
   return out;
 }
 
+// The record as it stands in the store, and beside it what only a repository knows: a program can tell which
+// is which by the schema.
 Value history_json(const History& history, const Commits& commits) {
   Value out = Value::object();
   out.set("format_version", kOutputFormat);
@@ -77,7 +83,8 @@ Result<Context> open_store(const GlobalOptions& global, const PlanOptions& optio
   return Context::open(global, options, {.manifest = false, .host = false});
 }
 
-// Where everything is named, the revision's manifest is not needed to find the store.
+// Where everything is named, the revision's manifest is not needed to find the store. A repository that is at
+// hand for its commits' words need not have this cluster's manifest, or one that is valid.
 PlanOptions options_for_store(PlanOptions options) {
   if (options.keystore.url.empty() || options.cluster.empty()) return options;
   options.repo.clear();
@@ -89,11 +96,13 @@ PlanOptions options_for_store(PlanOptions options) {
 Status keep_revision(GitRepository* repository, const PlanOptions& options, History& history) {
   if (options.ref.empty() || repository == nullptr) return {};
   OVL_TRY(const Commit wanted, repository->commit(options.ref));
+  // By the commit that the revision is now, and not by its name: generations know ids alone.
   std::erase_if(history.generations, [&](const auto& generation) { return generation.commit != wanted.id; });
   return {};
 }
 
 Result<int> history(const GlobalOptions& global, const PlanOptions& options) {
+  // May be none: who stands in no repository is told the generations without authors and subjects.
   OVL_TRY(const auto repository, open_repository(options.repo));
   OVL_TRY(Context context, open_store(global, options_for_store(options)));
   OVL_TRY(History known, read_history(*context.world().keystore, StoreLayout(context.request().cluster)));
@@ -101,6 +110,8 @@ Result<int> history(const GlobalOptions& global, const PlanOptions& options) {
   const Commits commits = commits_of(repository.get(), known);
   std::cout << (options.json ? history_json(known, commits).pretty_json() + "\n"
                              : history_text(known, commits));
+  // After the history was told. A loss is an error, but what the store still knows is what somebody needs
+  // then.
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   OVL_CHECK(tell_loss(global, options, context, view));
@@ -120,6 +131,7 @@ Value lock_json(const std::optional<HeldLock>& lock) {
   Value locks = Value::array();
   if (lock) {
     Value item = lock->holder ? encode(*lock->holder) : Value::object();
+    // As text: a revision has 64 bits, and programs read numbers of JSON as doubles (RFC 8259, 6).
     item.set("id", std::to_string(lock->id));
     locks.push(std::move(item));
   }
@@ -149,10 +161,13 @@ Result<Revision> parse_id(const std::string& text) {
                .hint = "see it with: ovl lock ls"};
 }
 
+// The id says which life of the lock is meant. Somebody may have given it back and another one taken it since
+// it was looked up, and that one is not to be broken.
 Result<int> lock_break(const GlobalOptions& global, const PlanOptions& options, const std::string& id) {
   OVL_TRY(const Revision wanted, parse_id(id));
   OVL_TRY(Context context, open_store(global, options));
   OVL_CHECK(break_lock(*context.world().keystore, StoreLayout(context.request().cluster), wanted));
+  // Its life is a guard of each of the holder's writes, so they end here and don't go on behind it.
   std::cout << "The lock is broken; what its holder still writes is refused.\n";
   return kExitDone;
 }

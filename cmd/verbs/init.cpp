@@ -1,3 +1,5 @@
+// ovl init: a first manifest that is valid, formatted and of this machine, so that validate and plan say
+// something before anything was edited.
 #include "cmd/verbs/init.hpp"
 
 #include <fcntl.h>
@@ -25,6 +27,7 @@ namespace {
 // As `ovl fmt` writes it, with these two words for what is known of this machine.
 constexpr std::string_view kName = "HOST";
 constexpr std::string_view kAddress = "ADDRESS";
+// What is left out is chosen, and what is commented out is what most clusters say next.
 constexpr std::string_view kStarter =
     R"(# What this cluster's overlay networks shall be. `ovl validate` checks this file, `ovl plan` shows what
 # would change, `ovl apply` changes it. All keys: docs/manifest.md
@@ -74,6 +77,7 @@ bool write_text(int fd, std::string_view text) {
 }
 
 void replace_all(std::string& text, std::string_view word, const std::string& by) {
+  // Goes on behind what was put in, which may have the word itself.
   for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += by.size()) {
     text.replace(at, word.size(), by);
   }
@@ -83,13 +87,17 @@ void replace_all(std::string& text, std::string_view word, const std::string& by
 StarterHost this_host() {
   StarterHost out;
   const std::string full = host_name();
+  // A machine may be called by its full name; a host's name has no dots.
   const auto name = HostName::parse(full.substr(0, full.find('.')));
+  // What validate refuses must not stand in the first manifest that somebody sees: a machine called localhost
+  // keeps the placeholder, and is told so.
   if (name.ok() && !is_reserved_name(name.value().text())) out.name = name.value().text();
   if (const std::string address = reachable_address(); !address.empty()) out.address = address;
   return out;
 }
 
-// What is not known of it has to be said by somebody.
+// What is not known of it has to be said by somebody. On stderr, so that a script that reads the result is
+// not fed with advice.
 std::string what_to_say(const StarterHost& host) {
   std::string out;
   const std::string full = host_name();
@@ -104,6 +112,7 @@ std::string what_to_say(const StarterHost& host) {
 }
 
 int refuse(const std::string& path, std::ostream& err) {
+  // First of all: whatever comes between may change it.
   const int number = errno;
   Error error{.code = Errc::io, .message = "writing " + path + ": " + std::strerror(number)};
   if (number == EEXIST) {
@@ -124,6 +133,7 @@ std::string starter_manifest(const StarterHost& host) {
 }
 
 int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
+  // "ovl init $DIR" with an empty variable would write /ovl.toml.
   if (options.directory.empty()) {
     err << error_text(Error{.code = Errc::usage,
                             .message = "the directory has no name",
@@ -134,11 +144,14 @@ int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
   const std::string path = options.directory == "." ? "ovl.toml" : options.directory + "/ovl.toml";
   std::error_code failed;  // then opening says what is in the way
   std::filesystem::create_directories(options.directory, failed);
+  // O_EXCL: what is there stays, also when two start at once, and no link leads elsewhere: O_EXCL does not
+  // follow one at the end of the path (open(2)).
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.valid()) return refuse(path, err);
   const StarterHost host = this_host();
   if (!write_text(file.get(), starter_manifest(host))) {
     const int status = refuse(path, err);
+    // It is ours, as O_EXCL made it. Half a manifest would stand in the way of the next try.
     ::unlink(path.c_str());
     return status;
   }

@@ -30,6 +30,8 @@ Error unknown(const LsOptions& inspect) {
 }
 
 template <class Record>
+// By the text, and not as a name of its type: what somebody types need not be a valid name, and is not found
+// then.
 const Record* find(const std::vector<Record>& records, const std::string& name) {
   const auto at =
       std::ranges::find_if(records, [&](const Record& record) { return record.name.text() == name; });
@@ -50,6 +52,8 @@ Value space_json(const NamespaceObjects& space) {
 
 Result<Value> kernel_json(World& world, const std::vector<NetnsName>& names, const Label& cluster,
                           Value& dropped) {
+  // observe() reads only the namespaces that are named: one thing costs as much on a host with a thousand
+  // others.
   HostObjects wanted;
   for (const NetnsName& name : names) wanted.at(name);
   OVL_TRY(HostObjects observed, world.kernel->observe(wanted));
@@ -63,6 +67,8 @@ Result<Value> kernel_json(World& world, const std::vector<NetnsName>& names, con
   return out;
 }
 
+// The effective MTU is in no record: it follows from the facts of all hosts, so it is computed here as
+// project() does.
 Value network_value(const NetworkRecord& network, const StoreView& view) {
   Value out = encode(network);
   out.set("effective_mtu", effective_mtu(network, view.records, view.facts));
@@ -86,7 +92,8 @@ Value host_value(const HostRecord& host, const StoreView& view) {
   return out;
 }
 
-// An endpoint with all its attachments.
+// An endpoint with all its attachments. A record for each network: MAC, addresses and interface are the
+// network's, the namespace is common to all.
 Value endpoint_value(const std::string& name, const StoreView& view) {
   Value out = Value::object();
   Value attachments = Value::array();
@@ -123,6 +130,7 @@ Result<Subject> subject_of(const LsOptions& inspect, const StoreView& view) {
     const HostRecord* host = find(view.records.hosts, inspect.name);
     if (host == nullptr) return unknown(inspect);
     subject.value = host_value(*host, view);
+    // The namespace without a name is the host's own.
     subject.namespaces.emplace_back();
   } else {
     const EndpointRecord* endpoint = find(view.records.endpoints, inspect.name);
@@ -133,7 +141,8 @@ Result<Subject> subject_of(const LsOptions& inspect, const StoreView& view) {
   return subject;
 }
 
-// One side; null when it has none of this name.
+// One side; null when it has none of this name. A side that has nothing of the name is null and no error:
+// that one side has it and another does not is what somebody looks for.
 Value side_of(const LsOptions& inspect, const StoreView* view) {
   if (view == nullptr) return {};
   auto subject = subject_of(inspect, *view);
@@ -155,6 +164,7 @@ Value difference(const std::string& address, std::string_view change, const Fiel
 void add_record_differences(Value& out, const LsOptions& inspect, const Records& wanted,
                             const Records& recorded) {
   for (const RecordChange& change : diff_records(wanted, recorded)) {
+    // The names of plans, so that what differs here can be said to --target as it stands.
     const ChangeName name = name_of(change);
     if (name.type != inspect.kind || name.name != inspect.name) continue;
     if (change.fields.empty()) out.push(difference(name.address(), name_of(change.action), nullptr));
@@ -166,10 +176,13 @@ void add_record_differences(Value& out, const LsOptions& inspect, const Records&
 
 // What the records want of this host's kernel, and it does not hold.
 void add_object_differences(Value& out, const Plan& plan, const std::vector<NetnsName>& namespaces) {
+  // All three: what stands in the way and what was left out of the plan with a frozen part differ as well,
+  // and are mostly why somebody inspects.
   for (const std::vector<ObjectChange>* changes : {&plan.object_changes, &plan.in_the_way, &plan.left}) {
     for (const ObjectChange& change : *changes) {
       if (std::ranges::find(namespaces, plan.spaces[change.space]) == namespaces.end()) continue;
       const std::string address = name_of(plan, change).address();
+      // A set or a hosts file by its elements: both sides as a whole would hide the one line that differs.
       const std::vector<FieldDelta> fields = fields_by_element(change);
       if (fields.empty()) out.push(difference(address, name_of(change.action), nullptr));
       for (const FieldDelta& field : fields) out.push(difference(address, name_of(change.action), &field));
@@ -202,6 +215,8 @@ Value sides_json(const LsOptions& inspect, const Sides& sides, const std::vector
 // The kernel's side; null where it may not be looked at.
 Result<Value> observed_json(const GlobalOptions& global, const PlanOptions& options,
                             const std::vector<NetnsName>& namespaces, Value& dropped) {
+  // A context of its own: the kernel takes root, the records do not, and a user without it gets the other
+  // sides.
   auto context = Context::open(global, options, {.manifest = false, .identity = false, .keystore = false});
   if (!context.ok() && context.error().code == Errc::privilege) return Value();
   if (!context.ok()) return std::move(context).error();
@@ -215,12 +230,17 @@ Result<int> inspect_one(const GlobalOptions& global, const PlanOptions& options,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
   const std::optional<StoreView> wanted = desired_view(context, view);
   auto subject = subject_of(inspect, view);
+  // What the manifest has and nobody has applied yet can be inspected; its records have been chosen as an
+  // apply would.
   if (!subject.ok() && wanted) subject = subject_of(inspect, *wanted);
   if (!subject.ok()) {
+    // "There is no endpoint x" is no answer of a store that has lost the cluster.
     OVL_CHECK(tell_loss(global, options, context, view));
     return std::move(subject).error();
   }
   const std::vector<NetnsName>& namespaces = subject.value().namespaces;
+  // A whole plan of this host, for one thing of it: what differs is what an apply would change, and only a
+  // plan knows what belongs to what.
   const LookHere here = look_here(global, options);
   Value out = sides_json(inspect, {.recorded = view, .desired = wanted, .here = here}, namespaces);
   Value dropped = Value::object();

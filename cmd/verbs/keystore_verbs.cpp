@@ -35,11 +35,15 @@ StoreLock::Options lock_options() {
   return options;
 }
 
+// Both stores are named on the command line, references and all: no manifest and no memory has a say in where
+// a whole cluster goes.
 Result<int> copy(const KeystoreVerbOptions& options) {
   listen_for_interrupts();
   OVL_TRY(const Label cluster, Label::parse(options.cluster));
   OVL_TRY(const auto from, open_store(options.from, options.timeout));
   OVL_TRY(const auto to, open_store(options.to, options.timeout));
+  // One snapshot, at one revision: hosts may go on applying to the old store while it is copied, and what
+  // they write after it is missing in the new one. So the copy comes first, and then the manifest's new URL.
   OVL_TRY(const Dump dump, dump_cluster(*from, cluster));
   OVL_CHECK(load_cluster(*to, dump, this_process(std::time(nullptr)), lock_options()));
   std::cout << fmt::format("Copied {} records of cluster {} from {} to {}, and verified them.\n",
@@ -63,6 +67,8 @@ Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
   for (const Finding& finding : findings) {
     std::cout << fmt::format("{}: {}\n", printable(finding.subject), printable(finding.message));
   }
+  // A note and no finding: another tool's keys below the prefix break nothing, and a check that fails for
+  // them would be turned off.
   if (const auto unknown = unknown_keys(view)) {
     std::cout << fmt::format("note: {}\n", printable(unknown->message));
   }
@@ -76,6 +82,7 @@ Result<int> check(const GlobalOptions& global, const PlanOptions& options) {
       "{} records, {} claims: {}\n", records, view.claims.size(),
       findings.empty() ? "all as they should be" : fmt::format("{} findings", findings.size()));
   if (!findings.empty()) {
+    // One hint for all: whatever the tree lacks, an apply of the manifest puts it back.
     std::cerr << "hint: " << findings.front().hint << "\n";
     return kExitError;
   }
@@ -94,7 +101,9 @@ Status write_text(const std::string& path, const std::string& text) {
 
   // An export that was there is lost only to one that is whole. A pipe or a device is written to.
   const bool there = ::lstat(path.c_str(), &about) == 0;
+  // 0600: an export has every name and address of the cluster.
   if (!there || S_ISREG(about.st_mode)) return write_whole_file(path, text, 0600);
+  // A rename would put a file into the place of the pipe, /dev/stdout or link that was named.
   std::ofstream file(path);
   file << text;
   file.close();
@@ -128,6 +137,7 @@ constexpr std::size_t kMaxImport = std::size_t{1} << 30;
 // JSON begins with a brace; TOML can't.
 Result<Value> parse_export(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\r\n");
+  // By content and not by the file's name: stdin has none.
   if (first != std::string::npos && text[first] == '{') return Value::parse_json(text, kMaxImport);
   return value_of_toml(text);
 }
@@ -144,9 +154,11 @@ Result<Dump> read_dump(const std::string& file, const std::string& text) {
 Result<int> import_tree(const GlobalOptions& global, const PlanOptions& options,
                         const KeystoreVerbOptions& verb) {
   listen_for_interrupts();
+  // Read and decoded before the store is opened: a file that is no export costs no connection and no lock.
   OVL_TRY(const std::string text, read_text(verb.file));
   OVL_TRY(const Dump dump, read_dump(verb.file, text));
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
+  // Under another name it would be a second cluster with the lineage and the ids of the first.
   if (!context.request().cluster.empty() && context.request().cluster != dump.cluster) {
     return Error{.code = Errc::guard,
                  .message = fmt::format("the export is of cluster {}, not of {}", dump.cluster.text(),

@@ -1,3 +1,6 @@
+// ovl lab up, exec, status, down. Nothing of ovl runs between two of them: namespaces and mounts hold a lab,
+// so each verb finds the labs anew by what is there. Options name a lab by its folder, which everybody has in
+// mind, and never by a name of its own.
 #include "cmd/verbs/lab.hpp"
 
 #include <fmt/format.h>
@@ -45,6 +48,8 @@ std::string real_path(const std::string& directory) {
   return text;
 }
 
+// A lab is of a valid manifest only: what is wrong in it would be met inside, where it is harder to tell from
+// the lab's own faults.
 Result<LabPlan> read_plan(const std::string& directory, std::ostream& err) {
   OVL_TRY(const Sources sources, read_sources(directory));
   const Parsed parsed = parse(sources);
@@ -55,6 +60,8 @@ Result<LabPlan> read_plan(const std::string& directory, std::ostream& err) {
   return plan_lab(parsed.manifest);
 }
 
+// A lab's network is made by the kernel driver that makes overlays, so that there is one way to speak to the
+// kernel.
 std::vector<Operation> network_operations(const Plan& plan) {
   std::vector<Operation> operations;
   for (const OperationGroup& group : operations_of(plan)) {
@@ -89,11 +96,13 @@ std::string hosts_of(const std::vector<LabEntry>& labs) {
   return fmt::format("{}, outside, router", fmt::join(names, ", "));
 }
 
+// With the slash: /srv/net2 is not in /srv/net.
 bool is_in(const std::string& place, const std::string& directory) {
   return place == directory || directory == "/" || place.starts_with(directory + "/");
 }
 
-// The directory of the lab that one stands in, the innermost; empty when it is none's.
+// The directory of the lab that one stands in, the innermost; empty when it is none's. The innermost, as the
+// folder of one lab may lie in that of another.
 std::string standing_in(const std::vector<LabEntry>& labs) {
   const std::string here = real_path(".");
   std::string innermost;
@@ -107,6 +116,7 @@ std::string standing_in(const std::vector<LabEntry>& labs) {
 // candidates.
 Result<LabEntry> choose(std::vector<LabEntry> labs, std::string directory) {
   if (directory.empty()) directory = standing_in(labs);
+  // A folder that is named, or stood in, is an answer. Another lab in its place would be the wrong cluster.
   if (!directory.empty())
     std::erase_if(labs, [&](const LabEntry& lab) { return lab.directory != directory; });
   if (labs.size() == 1) return std::move(labs.front());
@@ -150,6 +160,8 @@ Result<LabPlace> choose_node(const Labs& labs, const LabOptions& options) {
   std::vector<LabEntry> with_host = all;
   std::erase_if(with_host,
                 [&](const LabEntry& lab) { return find_node(lab_nodes(lab.plan), options.host) == nullptr; });
+  // Whoever stands in a lab's folder means that lab. A host that only another one has is refused and not
+  // entered: an `ovl apply` there would apply the manifest that lies here.
   const std::vector<LabEntry> own = directory.empty() ? all : of_directory(all, directory);
   const bool has_it = !(directory.empty() ? with_host : of_directory(with_host, directory)).empty();
   if (!own.empty() && !has_it) return no_such_host(options.host, own, with_host);
@@ -160,6 +172,7 @@ Result<LabPlace> choose_node(const Labs& labs, const LabOptions& options) {
 
 // ---- the verbs -------------------------------------------------------------------------------------
 
+// ZooKeeper is a JVM, and a machine that starts several labs is busy.
 constexpr std::chrono::seconds kServerStart{60};
 
 // What is there may be for a user alone; whoever refuses answers, too.
@@ -168,11 +181,13 @@ bool answers(Keystore& store) {
   return read.ok() || read.error().code == Errc::privilege;
 }
 
-// In a child inside the lab: 0 once the store answers a read.
+// In a child inside the lab: 0 once the store answers a read. A child, as entering is for good and for a
+// process with one thread, and drivers of stores start threads.
 int ask_store(const Labs& labs, const LabEntry& lab) {
   if (!labs.enter(lab, lab_nodes(lab.plan).front()).ok()) return 1;
   const auto deadline = std::chrono::steady_clock::now() + kServerStart;
   while (std::chrono::steady_clock::now() < deadline) {
+    // A lab's underlay is namespaces of one machine, so that plain transport is heard by nobody.
     const auto store = open_keystore({.url = lab.plan.keystore, .allow_plaintext = true});
     if (store.ok() && answers(*store.value())) return 0;
     ::usleep(100'000);
@@ -186,6 +201,7 @@ Status wait_for_store(const Labs& labs, const std::string& directory) {
   OVL_TRY(const LabEntry lab, choose(std::move(all), directory));
   if (!lab.plan.server) return {};
   const pid_t child = ::fork();
+  // _exit() and not exit(): what stdio and atexit() of the parent hold is the parent's to write.
   if (child == 0) ::_exit(ask_store(labs, lab));
   int result = 1;
   while (::waitpid(child, &result, 0) < 0 && errno == EINTR) {
@@ -203,7 +219,9 @@ Status up(const LabOptions& options, std::ostream& out, std::ostream& err) {
   OVL_TRY(const LabPlan plan, read_plan(named, err));
   const Plan network = plan_lab_network(plan);
   const Labs labs(options.root);
+  // What is up already is a success, so that a script may say it again.
   OVL_TRY(const bool started, labs.up(directory, plan, network_operations(network)));
+  // Also where it was up already: another `lab up` may have started it a moment ago.
   OVL_CHECK(wait_for_store(labs, directory));
   out << fmt::format("The lab of {} is {}up: cluster {}, {}.\n", directory, started ? "" : "already ",
                      plan.cluster.text(), host_count(plan));
@@ -223,6 +241,7 @@ Status down(const LabOptions& options, std::ostream& out) {
   if (removed) {
     out << fmt::format("The lab of {} is down.\n", directory);
   } else {
+    // Nothing to end is no error: `lab down` is what scripts say first.
     out << (directory.empty() ? "No lab is up.\n" : fmt::format("No lab of {} is up.\n", directory));
   }
   return {};
@@ -249,8 +268,10 @@ std::string status_text(const LabEntry& lab, const std::vector<std::size_t>& cou
                                  lab.plan.keystore, lab.complete ? "" : ", not started to the end");
   Table table;
   table.row({"HOST", "INTERFACE", "ADDRESS", "PROCESSES"});
+  // counts has the order of lab_nodes(), which the indices here rely on.
   const std::vector<LabNode> nodes = lab_nodes(lab.plan);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
+    // The switch is wiring: nobody runs anything there.
     if (nodes[i].netns.text() == kLabSwitch) continue;
     table.row({nodes[i].name, interface_of(lab.plan, i), address_of(lab.plan, i), std::to_string(counts[i])});
   }
@@ -302,6 +323,7 @@ int lab_exec(const LabOptions& options, std::ostream& out, std::ostream& err) {
     report(entered.error(), err);
     return kExitOwnFailure;
   }
+  // The stream's buffer goes with this process's memory when another program takes its place.
   out.flush();
   const Error error = replace_process(options.command);
   report(error, err);

@@ -41,11 +41,14 @@ std::string joined(const std::vector<T>& values) {
 }
 
 std::string id_text(const std::string& id, bool no_trunc) {
+  // Twelve of 64 hexadecimal digits, as docker shows its own: enough to tell them apart, and a table fits a
+  // line.
   return no_trunc ? id : id.substr(0, 12);
 }
 
 void networks(Table& table, const Listing& list) {
   const StoreView& view = list.view;
+  // Counted in one pass: a look through all endpoints for each network would be the product of both lists.
   std::map<Label, std::size_t> counts;
   for (const EndpointRecord& endpoint : view.records.endpoints) ++counts[endpoint.network];
   table.row({"NETWORK ID", "NAME", "SUBNETS", "VNI", "MTU", "ENDPOINTS", "OPTIONS"});
@@ -76,6 +79,7 @@ void hosts(Table& table, const Listing& list) {
     if (!list.has(host)) continue;
     const auto count = counts[host.name];
     table.row({id_text(host.id, list.ls.no_trunc), host.name.text(),
+               // A host whose manifest names an interface has no address before it has applied once.
                host.advertise ? host.advertise->text() : "waiting",
                host.gateway_pool ? host.gateway_pool->text() : "-", std::to_string(count),
                printable(health_of(view, host.name, std::time(nullptr))),
@@ -111,6 +115,7 @@ Value hosts_json(const Listing& list) {
   for (const HostRecord& host : list.view.records.hosts) {
     if (!list.has(host)) continue;
     Value item = encode(host);
+    // Not part of the record: what it says depends on the clock, and is computed here for each listing.
     item.set("health", health_of(list.view, host.name, std::time(nullptr)));
     item.set("standing", standing_of(list.view, host.name).text);
     out.push(std::move(item));
@@ -118,6 +123,8 @@ Value hosts_json(const Listing& list) {
   return out;
 }
 
+// A member of its own: a script that takes all of `hosts` for members of the cluster must not get one that
+// has left it.
 Value leftovers_json(const Listing& list) {
   Value out = Value::array();
   for (const HostName& host : leftovers_in(list)) {
@@ -145,6 +152,8 @@ Value json_of(const Listing& list) {
 template <class Record>
 void add_names(std::set<std::string>& out, const std::vector<Record>& records, const Listing& list) {
   for (const Record& record : records) {
+    // A set: a record stands for each network of an endpoint, and who cuts names wants each once, in an order
+    // that stays.
     if (list.has(record)) out.insert(record.name.text());
   }
 }
@@ -178,10 +187,13 @@ std::string text_of(const Listing& list, bool json) {
 }
 
 Result<int> list(const GlobalOptions& global, const PlanOptions& options, const LsOptions& ls) {
+  // Before the store is opened: a mistake in a filter needs no connection to be told.
   OVL_TRY(std::vector<LabelFilter> labels, parse_label_filters(ls.labels));
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(const StoreView view,
           read_store(*context.world().keystore, StoreLayout(context.request().cluster)));
+  // The list comes before the word about a loss: what the store has is shown, and the exit code says what it
+  // lacks.
   std::cout << text_of(Listing{.view = view, .ls = ls, .labels = std::move(labels)}, options.json);
   OVL_CHECK(tell_loss(global, options, context, view));
   return kExitDone;

@@ -38,11 +38,14 @@ Result<Seen> look(const GlobalOptions& global, const PlanOptions& options, Manif
 Result<Seen> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptions& options,
                                     ManifestFindings& manifest) {
   auto all = look(global, options, manifest);
+  // Only of a plan of everything: who said --scope host wants to know of this host, and half an answer is
+  // none.
   if (all.ok() || all.error().code != Errc::privilege || options.scope != "all") return all;
   PlanOptions cluster = options;
   cluster.scope = "cluster";
   OVL_TRY(Seen part, look(global, cluster, manifest));
   part.whole = false;
+  // So that the last words don't say that nothing is to be done where nobody has looked.
   part.planned.plan.undone.host_not_looked_at = true;
   part.planned.plan.warnings.push_back(
       Finding{.code = Errc::privilege,
@@ -53,7 +56,9 @@ Result<Seen> look_as_far_as_allowed(const GlobalOptions& global, const PlanOptio
   return part;
 }
 
-// Which conflicts make a plan a refusal.
+// Which conflicts make a plan a refusal. A push is planned on the hub, which may be a host itself. What is in
+// the way there is that machine's affair: its part is left as it is, and nobody's push is refused for a
+// stranger's device.
 using IsRefusal = bool (*)(const Finding&);
 
 bool is_any(const Finding&) {
@@ -68,7 +73,10 @@ int code_of(const Seen& look, const PlanOptions& options, IsRefusal is_refusal) 
   const Plan& plan = look.planned.plan;
   if (!plan.refused.empty() || std::ranges::any_of(plan.conflicts, is_refusal)) return kExitRefused;
   if (!options.detailed_exitcode) return kExitDone;
+  // The same function that makes the last words, so that exit code and words can't contradict each other.
   if (!closing(closing_facts(plan)).is_settled) return kExitChanges;
+  // Without --detailed-exitcode a plan of the cluster alone is a success, as CI plans without root. Who asks
+  // for details must not take "not looked at" for "nothing to do".
   return look.whole ? kExitDone : kExitPrivilege;
 }
 
@@ -99,11 +107,13 @@ Result<int> plan(const GlobalOptions& global, const PlanOptions& options, IsRefu
     tell_failure(options, manifest, planned.draft.problems, std::nullopt);
     return kExitManifest;
   }
+  // An apply of it would compare this host's part with nothing, and do what nobody has seen.
   if (!options.out.empty() && !seen.whole) {
     return Error{.code = Errc::privilege,
                  .message = "a plan of which this host's part is not known is not saved",
                  .hint = "plan as root, or with --scope cluster"};
   }
+  // Files first: stdout may be a pager, and what is saved is not to wait for its reader.
   OVL_CHECK(write_json(planned.plan, options));
   if (!options.out.empty()) OVL_CHECK(save_plan(seen.context, planned, options));
   tell_plan(planned.plan, global, options, manifest);

@@ -1,3 +1,6 @@
+// ovl rollback: going back is going forward. What was wanted then is applied anew, as a generation of its
+// own, with the plan, the question and the guards of any apply: the store's history is never rewound, so
+// hosts follow it as they follow every change, and going back can itself be gone back from.
 #include "cmd/verbs/rollback.hpp"
 
 #include <fmt/format.h>
@@ -18,7 +21,8 @@ namespace ovl {
 
 namespace {
 
-// A number of at most nine digits is a generation; what begins a commit's id is longer or has letters.
+// A number of at most nine digits is a generation; what begins a commit's id is longer or has letters. An id
+// that is abbreviated to nine digits and no letter is taken for a generation too, and has to be given longer.
 std::optional<std::int64_t> serial_in(const std::string& text) {
   std::int64_t serial = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), serial);
@@ -37,7 +41,8 @@ struct Target {
   std::string repository;  // where the commit is
 };
 
-// "net" of "git:FIRST:net", as a generation keeps it.
+// "net" of "git:FIRST:net", as a generation keeps it. Also the folder may have a colon, so only the first two
+// count.
 std::string folder_in(const std::string& source) {
   const auto first = source.find(':');
   const auto second = first == std::string::npos ? first : source.find(':', first + 1);
@@ -48,6 +53,8 @@ std::string folder_in(const std::string& source) {
 Target target_of(GitRepository* repository, const GenerationRecord& generation) {
   Target out{.commit = {}, .generation = generation, .repository = {}};
   if (repository == nullptr || generation.commit.empty()) return out;
+  // A repository that has not this commit is another one, or a shallow clone: what the generation keeps goes
+  // in its place.
   auto commit = repository->commit(generation.commit);
   if (!commit.ok()) return out;
   out.commit = std::move(commit).value();
@@ -66,6 +73,8 @@ Result<GenerationRecord> generation_before(const History& history) {
   if (history.generations.empty()) return no_generation("there is no generation yet");
   const GenerationRecord& now = history.generations.front();
   const auto found = std::ranges::find_if(history.generations, [&](const GenerationRecord& generation) {
+    // By digest: a generation that only says that the same files are another commit's by now is not one to go
+    // back to.
     return generation.digest != now.digest && (now.commit.empty() || generation.commit != now.commit);
   });
   if (found != history.generations.end()) return *found;
@@ -80,6 +89,7 @@ Result<History> history_of(const GlobalOptions& global, const PlanOptions& optio
 Result<Target> find_target(const GlobalOptions& global, const PlanOptions& options,
                            const std::string& target) {
   const auto serial = serial_in(target);
+  // A revision needs no store to be found: what is asked is the repository, and the apply opens the store.
   if (!target.empty() && !serial) {
     OVL_TRY(const auto repository, repository_of(options));
     OVL_TRY(Commit commit, repository->commit(target));
@@ -96,14 +106,18 @@ Result<int> rollback(const GlobalOptions& global, const PlanOptions& options, co
   listen_for_interrupts();
   OVL_TRY(const Target to, find_target(global, options, target));
   PlanOptions back = options;
+  // Lets the older commit pass the guard of descent, and no more: who may be followed, protect, --max-destroy
+  // and policy hold as for any apply.
   back.goes_back = true;
   if (to.commit) {
     std::cerr
         << fmt::format("Back to commit {:.12} of {}: {}\n", to.commit->id, time_text(to.commit->when),
                        printable(to.commit->subject))
         << "The branch stays where it is: revert there too, or the next apply by hand goes forward again.\n";
+    // The id and not what was typed: a branch may move before the apply reads it.
     back.ref = to.commit->id;
     const std::string folder = folder_in(to.generation.source);
+    // The manifest lay in this folder then. Who stands at the root would find none, or another cluster's.
     if (back.path.empty() && !folder.empty()) {
       back.repo = to.repository;
       back.path = folder;
@@ -130,10 +144,15 @@ Result<Records> go_back_to(std::int64_t serial, Context& context, Request& reque
   OVL_TRY(Records records, records_of_generation(*context.world().keystore, layout, view, serial));
   const GenerationRecord& generation = view.generations.at(serial);
   request.manifest = nullptr;
+  // Those of the generation that is gone back to: the head has to say what the records are of, or the next
+  // apply of the manifest is measured against the wrong commit.
   request.origin = Origin{.source = generation.source, .commit = generation.commit};
+  // No repository stands behind these records, so there is nothing to ask whether it descends.
   request.descent = {};
   request.dirty = false;
   request.shallow = false;
+  // Records of the past are not what the caller wrote by hand: for namespaces that exist the host's list is
+  // asked.
   request.own_words = false;
   return records;
 }
@@ -141,8 +160,10 @@ Result<Records> go_back_to(std::int64_t serial, Context& context, Request& reque
 Status check_rolled_back(Context& context) {
   const Request& request = context.request();
   const std::string& commit = request.origin.commit;
+  // A host follows what the records say, wherever they have come from.
   if (commit.empty() || request.scope == Scope::host || request.allow_rollback) return {};
   OVL_TRY(const History history, read_history(*context.world().keystore, StoreLayout(request.cluster)));
+  // What is applied now is no commit that was gone back from, however often it was applied before.
   if (history.generations.empty() || history.generations.front().commit == commit) return {};
   const auto applied = std::ranges::find(history.generations, commit, &GenerationRecord::commit);
   if (applied == history.generations.end()) return {};

@@ -16,6 +16,8 @@ namespace ovl {
 
 namespace {
 
+// Without identity and keystore: the state of a cloned machine says it is a host that it is not, and must not
+// be asked about anything before it is adopted.
 constexpr Context::Needs kAnyMachines{.manifest = false,
                                       .identity = false,
                                       .keystore = false,
@@ -43,14 +45,20 @@ Result<int> adopt(const GlobalOptions& global, const PlanOptions& options) {
   // Nothing is locked while a person thinks.
   std::optional<HostLock> lock;
   OVL_CHECK(context.lock_host_for(lock));
+  // What was agreed to is compared under the lock: between the question and the answer another adopt may have
+  // come first.
   OVL_TRY(const std::vector<std::string> strange_now, strange_here(state));
   if (strange_now != strange) {
     return Error{.code = Errc::stale,
                  .message = "somebody else has adopted or changed this state meanwhile; nothing was done",
                  .hint = "say it again"};
   }
+  // It says which namespaces ovl made, on the other machine. One of the same name here is somebody's own, and
+  // would be removed with its endpoint.
   OVL_CHECK(forget_all_births(state));
   OVL_CHECK(remember_identity(state, context.world().identity));
+  // What the kernel of this machine has of ovl, this state does not know: the next applies look everywhere
+  // for marks and not only where it says.
   state.doubt();
   std::cout << "It is this machine's now. See what that changes here: ovl plan\n";
   return kExitDone;

@@ -25,13 +25,18 @@ Result<int> move_record(const GlobalOptions& global, const PlanOptions& given, c
                         const std::string& to) {
   OVL_TRY(Move move, parse_move(from, to));
   PlanOptions options = given;
+  // Only the record's name changes. Hosts follow it as they follow any record, and objects keep the ids that
+  // they are named after.
   options.scope = "cluster";
   listen_for_interrupts();
   OVL_TRY(Context context,
+          // With the memory, as for an apply: a move into an older copy of the store would be written on top
+          // of it, past the guard that --restored is for.
           Context::open(
               global, options,
               {.manifest = false, .identity = false, .memory = true, .policy = true, .writable = true}));
   Request request = context.request();
+  // The manifest here still has the old name. With it the same apply would undo the move.
   request.manifest = nullptr;
   request.moves.push_back(std::move(move));
   request.asks = !options.auto_approve;

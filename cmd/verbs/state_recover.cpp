@@ -26,6 +26,7 @@ Result<Plan> plan_towards(Context& context, const HostName& host, const HostObje
   Task task;
   task.cluster = context.request().cluster;
   task.host = host;
+  // The host's list of namespaces decides what may be taken, and nothing is taken here.
   task.own_words = true;
   Wish wish{.objects = desired, .look = destroy ? Look::everywhere : Look::as_remembered};
   OVL_TRY(Plan plan, plan_for(task, context.world(), std::move(wish)));
@@ -34,6 +35,8 @@ Result<Plan> plan_towards(Context& context, const HostName& host, const HostObje
   return plan;
 }
 
+// Without the store: a machine that crashed may come up before it. Where it answers, ask_store() has a
+// context of its own.
 constexpr Context::Needs kHostAlone{
     .manifest = false, .identity = false, .keystore = false, .state = true, .writable = true};
 
@@ -42,6 +45,8 @@ Result<Plan> ask_store(const GlobalOptions& global, const PlanOptions& options) 
   here.scope = "host";
   OVL_TRY(Context context, Context::open(global, here, {.manifest = false}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
+  // make_plan() stands in for a store that is away with the last good records. Here that would pass for the
+  // store's word, and the doubt would not be told.
   if (planned.cluster.away) {
     return Error{.code = Errc::unreachable, .message = planned.plan.warnings.front().message};
   }
@@ -98,6 +103,7 @@ std::string text_of(const std::vector<SettledStep>& steps, const Course& course,
 
 Result<int> recover(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(Context context, Context::open(global, options, kHostAlone));
+  // An apply that runs has open steps too, and they are not cut short.
   const auto lock = context.lock_host();
   if (!lock.ok()) return lock.error();
   State& state = *context.world().state;
@@ -105,10 +111,13 @@ Result<int> recover(const GlobalOptions& global, const PlanOptions& options) {
                   // apply
   OVL_TRY(const std::vector<JournalEntry> open, state.dangling());
   OVL_TRY(const Course course, course_of(global, options, context));
+  // A destroy that was cut short went towards nothing, whatever the records say: its steps are measured by
+  // what is still there.
   OVL_TRY(const Plan emptied, plan_towards(context, course.plan.host, {}, true));
   std::vector<SettledStep> steps;
   for (const JournalEntry& entry : open) {
     steps.push_back(settle(entry, is_of_destroy(entry) ? emptied : course.plan));
+    // Ended one by one: killed in between, what is settled stays settled, and the rest is found again.
     OVL_CHECK(end_settled(state, steps.back()));
   }
   const std::string backup = state.backup();

@@ -12,9 +12,12 @@ namespace ovl {
 namespace {
 
 constexpr const char* kFormat = "1.0";
+// Both bound the document, however long this host has been applied on.
 constexpr std::size_t kJournalTail = 100;
 constexpr std::size_t kAllGenerations = 1000;
 
+// Neither store nor kernel: these verbs work for a user who may read the file, and on a host whose store is
+// gone.
 constexpr Context::Needs kStateAlone{.manifest = false, .host = false, .keystore = false, .state = true};
 
 Error nothing_called(const std::string& address) {
@@ -23,6 +26,8 @@ Error nothing_called(const std::string& address) {
                .hint = "see what it has with: ovl state list"};
 }
 
+// The objects of a step that was cut short are made and not recorded yet, so that the list may be missing
+// some.
 void warn_of_cut(const State& state) {
   const auto cut = state.dangling();
   if (!cut.ok() || cut.value().empty()) return;
@@ -67,6 +72,7 @@ Result<int> list(const GlobalOptions& global, const PlanOptions& options, const 
 // The value that a sysctl had before ovl.
 void add_original(Value& out, const Recorded& recorded, const RecordedItem& item) {
   for (const Original& original : recorded.originals) {
+    // Compared by the address that a plan gives it, so there is one way to name an object.
     const Sysctl sysctl{.path = original.path, .value = {}};
     if (name_of(original.netns, &sysctl) == item.name) out.set("original", original.original);
   }
@@ -160,6 +166,7 @@ Status add_stored(Value& out, const StoredRecords& stored) {
   Value facts = Value::array();
   for (const StoredRecord& item : stored.items) {
     OVL_TRY(Value value, stored_json(item));
+    // They are kept in one list, as both are keys of the cluster's tree.
     (item.key.starts_with("facts/") ? facts : records).push(std::move(value));
   }
   out.set("lineage", stored.lineage);
@@ -169,6 +176,8 @@ Status add_stored(Value& out, const StoredRecords& stored) {
   return {};
 }
 
+// Everything that the state knows, for who has to see it where ovl itself can't be asked: it has no secret,
+// as the state keeps references only.
 Result<Value> pull_json(const State& state, const Label& cluster) {
   Value out = Value::object();
   out.set("format_version", kFormat);
@@ -205,6 +214,8 @@ int finish(const Result<int>& code) {
 Result<Recorded> recorded_here(Context& context) {
   const State& state = *context.world().state;
   const Label& cluster = context.request().cluster;
+  // What a host holds depends on its store's addresses, as its filter keeps endpoints off them: so what is
+  // recorded of it is derived with those of the last apply.
   std::vector<KeystoreAddress> keystores;
   OVL_TRY(const auto bound, state.binding("keystore"));
   if (bound) {
@@ -213,6 +224,7 @@ Result<Recorded> recorded_here(Context& context) {
     OVL_TRY(keystores, server_addresses(access.url));
   }
   OVL_TRY(Recorded recorded, read_recorded(state, cluster, keystores));
+  // A state without a host is one that was opened and never applied.
   if (!recorded.host.empty()) return recorded;
   return Error{.code = Errc::not_found,
                .message = fmt::format("this host has no state of cluster {}", cluster.text()),

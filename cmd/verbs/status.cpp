@@ -29,7 +29,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Of one call to a watch.
+// Of one call to a watch. Of no meaning for what is told: an empty batch only goes round again.
 constexpr milliseconds kRound{60'000};
 
 Value strings(const std::vector<std::string>& items) {
@@ -64,6 +64,7 @@ Value host_json(const StoreView& view, const HostName& host, const LookHere& her
     item.set("drift", at->second.drift);
     item.set("differs", strings(at->second.differs));
   }
+  // Beside what the host itself reported: the two differ when something has changed since its last apply.
   if (host == here.host) item.set("observed", look_json(here));
   return item;
 }
@@ -83,7 +84,8 @@ Value status_json(const Label& cluster, const StoreView& view, const LookHere& h
   return out;
 }
 
-// Which objects of a host differ: those it last reported, or those seen here just now.
+// Which objects of a host differ: those it last reported, or those seen here just now. The names are cut
+// where a host reported more than a status may hold, the count is not.
 std::string differing_text(const std::string& what, const Differing& differing) {
   if (differing.count == 0) return {};
   const std::size_t named = differing.names.size();
@@ -95,6 +97,7 @@ std::string differing_text(const std::string& what, const Differing& differing) 
 }
 
 std::string details_text(const StoreView& view, const HostName& host, const LookHere& here) {
+  // What is seen now is newer than what was reported, and the report would only repeat it.
   if (host == here.host) {
     return differing_text(host.text() + ", looked at now", differing_objects(here.plan));
   }
@@ -132,6 +135,8 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   }
   out += table.text("  ");
   for (const HostName& host : hosts) out += details_text(view, host, here);
+  // Whoever asks from a machine that is no host expects no look at it; who asks on a host without root is
+  // told what is missing.
   if (!here.why.empty() && !here.is_stranger) {
     out += fmt::format("this host was not looked at: {}\n", printable(here.why));
   }
@@ -142,6 +147,7 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
         finding.part.empty() ? "" : fmt::format("; {} is left as it is", printable(finding.part)));
   }
   for (const Finding& finding : here.plan.warnings) {
+    // They follow below from the view itself, which has them also where this host is not looked at.
     if (finding.id == FindingId("refused-record") || finding.id == FindingId("unknown-keys")) continue;
     out += fmt::format("warning here: {}: {}\n", printable(finding.subject), printable(finding.message));
   }
@@ -154,6 +160,7 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
   return out;
 }
 
+// Refused records too: a host that stands at the head by keeping what it had has not got what the head says.
 bool is_settled(const StoreView& view) {
   return view.head && view.refused.empty() && not_current(view, view.records).empty();
 }
@@ -164,7 +171,9 @@ Result<StoreView> wait_for(Keystore& store, const StoreLayout& layout, milliseco
   while (true) {
     OVL_TRY(StoreView view, read_store(store, layout));
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    // The time-out is no error here: the view is shown either way, with who is behind, and the verb decides.
     if (is_settled(view) || left.count() <= 0) return view;
+    // From the revision of the view that was judged: what changes between the two calls is told by the watch.
     OVL_TRY(const auto watch, store.watch(layout.tree(), view.revision));
     OVL_CHECK(watch->next(left));
   }
@@ -198,9 +207,11 @@ struct StatusTelling {
 
   [[nodiscard]] std::string text(const StoreView& view, bool is_lost) const {
     const Label& cluster = context.request().cluster;
+    // Anew for each view: with --watch the drift of this host is that of the moment too.
     const LookHere here = look_here(global, options);
     if (options.json) {
       const Value document = status_json(cluster, view, here);
+      // A reader of --watch --json splits at line ends, without a parser that knows where a document ends.
       return (is_repeated ? document.json() : document.pretty_json()) + "\n";
     }
     std::string out = view.head || !is_lost ? status_text(cluster, view, here) : std::string();
@@ -224,6 +235,7 @@ Status await_change(Keystore& store, const StoreLayout& layout, const StoreView&
   OVL_TRY(const auto watch, store.watch(layout.tree(), view.revision));
   while (true) {
     OVL_TRY(const WatchBatch batch, watch->next(kRound));
+    // After a reset nothing says what was missed: the tree is read again.
     if (batch.reset || !batch.events.empty()) return {};
   }
 }
@@ -231,6 +243,8 @@ Status await_change(Keystore& store, const StoreLayout& layout, const StoreView&
 // A signal ends it, or an error.
 Error watch_for_ever(const StatusTelling& telling, Keystore& store, const StoreLayout& layout) {
   listen_for_interrupts();
+  // Until something is held or written the first signal ends the process at once (cmd/base/interrupt.cpp), so
+  // this loop asks for none.
   for (bool first = true;; first = false) {
     auto view = read_store(store, layout);
     if (!view.ok()) return std::move(view).error();
@@ -261,6 +275,8 @@ Result<int> status(const GlobalOptions& global, const PlanOptions& options, cons
 int run_status(const GlobalOptions& global, const PlanOptions& options, const StatusOptions& asked) {
   auto code = status(global, options, asked);
   if (code.ok()) return code.value();
+  // Without its store a host is not lost: it keeps to a generation, and since when is what somebody wants to
+  // know first.
   if (code.error().code == Errc::unreachable && !options.json) std::cout << alone_text(global, options);
   return report_error(code.error());
 }

@@ -36,6 +36,8 @@ class Remote {
   Remote(const GlobalOptions& global, const PlanOptions& given) : plan_(given) {
     plan_.unattended = true;
     std::error_code error;
+    // Absolute: the name of the mirror is made from it, and a service may be started from another folder next
+    // time.
     const std::string url = given.repo.empty() || is_remote(given.repo)
                                 ? given.repo
                                 : std::filesystem::absolute(given.repo, error).string();
@@ -46,6 +48,7 @@ class Remote {
         FetchOptions{.url = url,
                      .ref = given.ref.empty() ? "HEAD" : given.ref,
                      .stop_fd = interrupt_fd(),
+                     // Named by a digest: a URL has slashes and may be longer than a file's name.
                      .mirror = fmt::format("{}/sync/{:.16}.git", global.state_directory, sha256_hex(url))};
   }
 
@@ -60,18 +63,25 @@ class Remote {
   // Without a repository: what was asked for.
   Result<PlanOptions> bring() {
     if (fetch_.url.empty()) return plan_;
+    // Into a mirror of our own and not by reading the repository in place: its configuration, hooks and
+    // alternates are whose the repository is, and git obeys them.
     OVL_CHECK(fetch(fetch_));
     OVL_TRY(const auto repository, need_repository(fetch_.mirror));
     OVL_TRY(const Commit commit, repository->commit(kFetchedRef));
     PlanOptions out = plan_;
     out.repo = fetch_.mirror;
+    // The id and not the ref: what is planned and what is applied is one commit, also when the next fetch
+    // moves it.
     out.ref = commit.id;
+    // A repository is what others push to. Where this host connects, and which cluster it follows, is not
+    // theirs to say.
     out.host_side = true;
     return out;
   }
 
  private:
-  // What is followed has a name of its own: one repository may hold several clusters.
+  // What is followed has a name of its own: one repository may hold several clusters. Without a repository
+  // the folder stands for it.
   static std::string cluster_file(const GlobalOptions& global, const PlanOptions& given,
                                   const std::string& url) {
     std::error_code error;
@@ -107,7 +117,10 @@ class Syncer {
   void run() {
     say_line(fmt::format("following {}", remote_.words()));
     while (!interrupted()) {
+      // From the beginning of a round: a slow one does not make the interval longer.
       const auto next = steady_clock::now() + interval_;
+      // Nothing is fetched meanwhile either. The presence goes on and says who suspended it: a host that
+      // somebody works on is not a host that is gone.
       if (suspended_.holds()) {
         manager_.ready();
         manager_.status("suspended");
@@ -115,6 +128,7 @@ class Syncer {
         round();
       }
       show();
+      // An interval may be hours: the presence and the watchdog want to hear of this process in between.
       while (!interrupted() && steady_clock::now() < next) {
         manager_.alive();
         const auto left = std::chrono::ceil<milliseconds>(next - steady_clock::now());
@@ -129,12 +143,15 @@ class Syncer {
   void round() {
     auto brought = remote_.bring();
     if (!brought.ok()) {
+      // Without a commit: none was brought.
       tell_others({}, brought.error());
       return tell(brought.error());
     }
     const PlanOptions plan = std::move(brought).value();
     const bool is_new = plan.ref != revision_;
+    // The same revision, and it failed a short while ago.
     if (!is_new && steady_clock::now() < not_before_) return;
+    // Somebody has pushed a remedy, maybe: the patience with the old revision is not the new one's.
     if (is_new) retry_ = milliseconds(0);
     revision_ = plan.ref;
     const Status done = apply_revision(plan, is_new);
@@ -148,6 +165,8 @@ class Syncer {
 
   void tell_others(const std::string& commit, const Error& error) {
     if (interrupted()) return;
+    // A manifest that can't be read leaves no context, but the host is known from its last apply, and that is
+    // where others look for why it is behind.
     if (!presence_.place().has_applied) find_place();
     static_cast<void>(presence_.place().tell_failure(commit, error).ok());
   }
@@ -163,6 +182,7 @@ class Syncer {
   void show() {
     if (interrupted() || steady_clock::now() < show_again_) return;
     if (presence_.place().store == nullptr) find_place();
+    // Asked for its words: they are part of what the presence says.
     suspended_.holds();
     const bool shown = presence_.place().store != nullptr && presence_.keep(suspended_.words()).ok();
     if (!shown) show_again_ = steady_clock::now() + presence_.heartbeat();
@@ -171,6 +191,8 @@ class Syncer {
   Status apply_revision(const PlanOptions& plan, bool is_new) {
     OVL_TRY(const bool stands, reads_host_again(plan, is_new));
     if (!stands) {
+      // The old one ends before the next one is opened: both would hold the store, with a session each, and
+      // the mirror.
       context_.reset();
       OVL_TRY(Context context, Context::open(global_, plan, needs_of(plan)));
       context_ = std::make_unique<Context>(std::move(context));
@@ -179,13 +201,17 @@ class Syncer {
       }
     }
     OVL_CHECK(check_rolled_back(*context_));
-    // A host that follows the records keeps to the last good ones while the store is away.
+    // A host that follows the records keeps to the last good ones while the store is away. Presence before
+    // the apply: who waits for this host sees that it is at work, and not absent, while a long apply runs.
     Status there = context_->world().kernel != nullptr ? show_in_context() : Status();
+    // Only who follows the records has last good ones to stand in; a sync that writes records needs the
+    // store.
     const bool alone = plan.scope == "host" && !there.ok() && is_away(there.error(), context_->access().url);
     if (!there.ok() && !alone) return there;
     if (!alone) OVL_CHECK(tell_reached());
     OVL_TRY(const auto applied, apply_unasked(*context_, global_, warnings_, manager_));
     left_.tell(applied.left);
+    // Only after the apply: a note is gone when what it says is done.
     tell_made_good(remote_.given(), plan);
     return {};
   }
@@ -205,9 +231,11 @@ class Syncer {
   }
 
   void wait_longer(const Status& done) {
+    // Twice as long each time and never less than the interval, which a person chose.
     retry_ = done.ok() ? milliseconds(0)
                        : std::min(std::max(retry_ * 2, interval_), last_retry(done.error().code));
     not_before_ = steady_clock::now() + retry_;
+    // Whatever failed may be something that the context holds: a connection, a policy, a name.
     if (!done.ok()) context_.reset();
   }
 
@@ -227,6 +255,8 @@ class Syncer {
   Status tell_reached() {
     if (is_reached_) return {};
     const StoreLayout layout(context_->request().cluster);
+    // A read, as drivers connect when they are asked first: without it "connected" would be said of a store
+    // that is away.
     OVL_CHECK(context_->world().keystore->get(layout.head()));
     say_line("connected to " + context_->access().url);
     is_reached_ = true;
@@ -252,11 +282,14 @@ class Syncer {
 
 Result<int> sync_once(const GlobalOptions& global, const PlanOptions& given) {
   listen_for_interrupts();
+  // No failure: who runs it from a timer suspended it on purpose, and wants no alarm.
   if (SuspensionWatch(global.state_directory).holds()) return kExitDone;
   OVL_TRY(PlanOptions plan, Remote(global, given).bring());
   plan.auto_approve = true;
   plan.by_itself = true;
   const ApplyEnd end = apply_to_end(global, plan);
+  // Not by the exit code: an apply that left a part of this host as it is has one of its own, and the push is
+  // applied.
   if (end.is_applied) tell_made_good(given, plan);
   return end.code;
 }
@@ -281,7 +314,8 @@ Result<int> sync(const GlobalOptions& global, const PlanOptions& given, const Sy
 }  // namespace
 
 int run_sync(const GlobalOptions& global, const PlanOptions& options, const SyncOptions& sync_options) {
-  // What git obeys is in the mirror: nobody else may write there, whatever the umask was.
+  // What git obeys is in the mirror: nobody else may write there, whatever the umask was. umask(2) can't be
+  // asked without being set; no thread runs yet that could make a file in between.
   ::umask(::umask(0) | (S_IWGRP | S_IWOTH));
   const auto code = sync(global, options, sync_options);
   return code.ok() ? code.value() : report_error(code.error());

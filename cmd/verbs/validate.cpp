@@ -54,6 +54,7 @@ void print_json(const Parsed& parsed, const Sources& sources, std::ostream& out)
   verdict.set("format_version", kOutputFormat);
   verdict.set("valid", count_of(parsed.diagnostics, Severity::error) == 0);
   verdict.set("files", std::move(files));
+  // The same digest that a plan has: a pipeline can tell that what it validated is what is planned.
   verdict.set("digest", parsed.manifest.digest);
   verdict.set("diagnostics", std::move(findings));
   out << verdict.pretty_json() << "\n";
@@ -74,6 +75,7 @@ void tell(const ManifestFindings& manifest, const std::optional<Error>& error, F
 
 int report_unreadable(const ValidateOptions& options, const Error& error, std::ostream& out,
                       std::ostream& err) {
+  // A format for programs has a document for each end, also where there is no manifest at all.
   if (format_of(options) != Format::text) tell({}, error, format_of(options), out);
   err << error_text(error, Style(options.colour));
   return exit_code(error.code);
@@ -82,11 +84,14 @@ int report_unreadable(const ValidateOptions& options, const Error& error, std::o
 }  // namespace
 
 int validate(const ValidateOptions& options, std::ostream& out, std::ostream& err) {
+  // As every verb finds it, so that what validates is what would be applied.
   auto found = find_manifest(PlanOptions{.path = options.path, .repo = options.repo, .ref = options.ref});
   if (!found.ok()) return report_unreadable(options, found.error(), out, err);
   Sources sources = std::move(found.value().files);
   Parsed parsed = parse(sources);
   const bool valid = count_of(parsed.diagnostics, Severity::error) == 0;
+  // Warnings need a manifest that makes sense: of one with errors they would be about what somebody is going
+  // to correct.
   if (valid) {
     for (Diagnostics& warnings :
          std::array{covering_subnets(parsed.manifest), given_without_subnet(parsed.manifest)}) {
@@ -97,6 +102,7 @@ int validate(const ValidateOptions& options, std::ostream& out, std::ostream& er
   if (format == Format::json) {
     print_json(parsed, sources, out);
   } else {
+    // People read the verdict on stderr where stdout is a document for another program.
     print_verdict(options, parsed, sources, format == Format::text ? out : err, err);
   }
   if (format != Format::text && format != Format::json) {
