@@ -1,3 +1,7 @@
+// A hook inherits the environment of whoever pushes, as far as sshd's AcceptEnv, the shell and git let it
+// through: GIT_DIR, HOME, proxies, OVL_ twins of options. Each of them could make the hook look at another
+// repository, store or policy. So nothing is sorted out: what is needed is taken by name, all else is gone
+// before any option is parsed.
 #include "cmd/hooks/environment.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +14,7 @@ namespace ovl {
 
 namespace {
 
+// Without a bound, whoever pushes chooses how long this loop runs.
 constexpr std::size_t kMostPushOptions = 16;
 
 std::string variable(const std::string& name) {
@@ -27,7 +32,9 @@ std::vector<std::string> push_options() {
   return out;
 }
 
-// The values of the variables that arguments refer to.
+// The values of the variables that arguments refer to. Who installed the hook named them in its script
+// (--token env:NAME): they are the host's words, and their values come from the account's own set-up. A push
+// can't add one to the arguments.
 std::map<std::string, std::string> referred(const std::vector<std::string>& arguments) {
   constexpr std::string_view lead = "env:";
   std::map<std::string, std::string> out;
@@ -35,6 +42,7 @@ std::map<std::string, std::string> referred(const std::vector<std::string>& argu
     if (!argument.starts_with(lead)) continue;
     const std::string name = argument.substr(lead.size());
     const std::string value = variable(name);
+    // An empty one is left out, and is told as missing when it is read.
     if (!value.empty()) out.emplace(name, value);
   }
   return out;
@@ -47,6 +55,7 @@ HookEnvironment take_environment(const std::vector<std::string>& arguments) {
                       .index = variable("GIT_INDEX_FILE"),
                       .push_options = push_options()};
   const auto kept = referred(arguments);
+  // Not unset one by one: what a list of names forgets stays.
   ::clearenv();
   for (const auto& [name, value] : kept) ::setenv(name.c_str(), value.c_str(), 1);
   return out;

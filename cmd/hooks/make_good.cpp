@@ -1,3 +1,6 @@
+// git takes a push when pre-receive has said so, and does not ask whether post-receive did its part: a
+// machine that is switched off in between has a branch that nobody applied, and no later push of the same
+// commit ever comes. So who takes notes it first, and whoever comes by finds the note.
 #include "cmd/hooks/make_good.hpp"
 
 #include <fcntl.h>
@@ -32,7 +35,8 @@ std::string value_of(const std::vector<std::string>& call, std::string_view opti
   return at == call.end() || at + 1 == call.end() ? std::string() : *(at + 1);
 }
 
-// The variables that the call's own secrets are in.
+// The variables that the call's own secrets are in. As the hook itself would keep them (take_environment()):
+// what is called is the hook's own script line, with nothing of the environment of who happens to look.
 std::vector<std::string> environment_of(const std::vector<std::string>& call) {
   constexpr std::string_view lead = "env:";
   std::vector<std::string> out{"PATH=/usr/bin:/bin"};
@@ -53,11 +57,16 @@ void add_push_options(const std::vector<std::string>& options, std::vector<std::
   }
 }
 
+// The lock of apply_apart(). Taken and given back at once: it only answers whether somebody has it, and an
+// apply that begins now finds the branch as it is anyway.
 bool is_applying(const std::string& repository) {
   const UniqueFd lock(::open((repository + "/ovl/apply.lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  // No file: nothing was ever applied here.
   return lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
+// Root who looks at somebody's repository must not run what that account's script names: the account may
+// write the script.
 bool is_ours(const std::string& folder) {
   struct stat about {};
 
@@ -66,9 +75,12 @@ bool is_ours(const std::string& folder) {
 
 // Why it is told only; empty: it can be made good.
 std::string hindrance(const std::string& repository, const std::vector<std::string>& call) {
+  // Each hindrance is told and is no error: `hook status` shows the hooks, whatever is in the way of an
+  // apply.
   if (is_applying(repository)) return fmt::format("an apply is under way, see {}/ovl/apply.log", repository);
   std::string state = value_of(call, "--state-dir");
   if (state.empty()) state = GlobalOptions().state_directory;
+  // The same two places that the hook looks at.
   for (const std::string& place : {state, repository + "/ovl"}) {
     if (const auto suspended = read_suspension(place)) return suspended->words();
   }
@@ -79,6 +91,8 @@ std::string hindrance(const std::string& repository, const std::vector<std::stri
 
 Status make_good(GitRepository& repository, const std::string& post_receive) {
   std::vector<std::string> call = call_in(post_receive);
+  // By the script, which has the options that its owner has chosen: the repository's own branch may be
+  // another.
   const std::string branch = value_of(call, "--ref");
   const auto taken = branch.empty() ? std::nullopt : find_taken(repository, branch);
   if (!taken) return {};
@@ -90,10 +104,13 @@ Status make_good(GitRepository& repository, const std::string& post_receive) {
   }
   std::cout << printable(what) << "; it is now:\n" << std::flush;
   std::vector<std::string> environment = environment_of(call);
+  // An apply that was asked to allow a rollback is refused without it, now as then.
   add_push_options(taken->options, environment);
   OVL_TRY(const ProcessOutput ran,
           run_process({.arguments = std::move(call),
                        .environment = std::move(environment),
+                       // Through stdin, as git would tell it: the hook can't tell the two apart, and has one
+                       // way in.
                        .input = fmt::format("{} {} {}\n", taken->before, taken->commit, branch),
                        .timeout = kMost}));
   std::cout << ran.out;

@@ -34,6 +34,8 @@ Error bad_input() {
 
 // The words of each line.
 Result<std::vector<std::vector<std::string>>> read_lines() {
+  // All of it, and bounded: git waits for a hook that does not read, and whoever pushes chooses how many refs
+  // there are.
   auto text = read_stdin(kMostInput);
   if (!text.ok()) return bad_input();
   std::vector<std::vector<std::string>> lines;
@@ -50,15 +52,19 @@ Result<std::vector<RefUpdate>> read_received() {
   OVL_TRY(const auto lines, read_lines());
   std::vector<RefUpdate> updates;
   for (const auto& line : lines) {
+    // Names of refs have no spaces (git-check-ref-format(1)), so that three words are a line and anything
+    // else is no git.
     if (line.size() != 3 || !is_object_id(line[0]) || !is_object_id(line[1])) return bad_input();
     updates.push_back({.before = line[0], .after = line[1], .ref = line[2]});
   }
-  // git has always something to tell (receive-pack.c, run_receive_hook): nothing means that it got lost.
+  // git has always something to tell (receive-pack.c, run_receive_hook): nothing means that it got lost. A
+  // hook that was told nothing and said yes would take any push whose input somebody has cut off.
   if (updates.empty()) return bad_input();
   return updates;
 }
 
-// githooks(5), pre-push: <local-ref> <local-object> <remote-ref> <remote-object>.
+// githooks(5), pre-push: <local-ref> <local-object> <remote-ref> <remote-object>. Here nothing is told of
+// what is there already (transport.c, run_pre_push_hook()), so that an empty input is no fault.
 Result<std::vector<RefUpdate>> read_pushed() {
   OVL_TRY(const auto lines, read_lines());
   std::vector<RefUpdate> updates;
@@ -78,6 +84,7 @@ int verdict(Result<Sources> found) {
   if (!found.ok()) return report_error(found.error());
   const Sources files = std::move(found).value();
   const Parsed parsed = parse(files);
+  // Without colour: git passes a hook's words on to a terminal that is not ours.
   std::cerr << render_all(parsed.diagnostics, files, false);
   if (parsed.diagnostics.empty()) return kExitDone;
   std::cerr << "ovl: the manifest is invalid\n";
@@ -86,6 +93,8 @@ int verdict(Result<Sources> found) {
 
 Result<int> pre_commit(const PlanOptions& plan, const HookOptions& hook) {
   OVL_TRY(const auto repository, need_repository(plan.repo));
+  // The index and not the files: what is committed is what was added, also when the work tree says something
+  // else by now.
   return verdict(read_staged(*repository, hook.environment.index, plan.path));
 }
 
@@ -98,6 +107,7 @@ Result<int> pre_push(const PlanOptions& plan) {
   OVL_TRY(const auto updates, read_pushed());
   OVL_TRY(const auto repository, need_repository(plan.repo));
   for (const RefUpdate& update : updates) {
+    // A branch that is deleted has nothing to validate.
     if (is_no_commit(update.after)) continue;
     const int code = verdict(files_of(*repository, update.after, plan.path));
     if (code != kExitDone) return code;
@@ -105,7 +115,9 @@ Result<int> pre_push(const PlanOptions& plan) {
   return kExitDone;
 }
 
-// A branch may have several names, and git changes it by any of them.
+// A branch may have several names, and git changes it by any of them. A symbolic ref (`git symbolic-ref
+// refs/heads/alias refs/heads/main`) that is pushed to moves main, and git tells the hook the alias alone:
+// compared as it stands, it would pass as a branch that nobody follows.
 Status resolve_names(PlanOptions& plan, std::vector<RefUpdate>& updates) {
   OVL_TRY(const auto repository, need_repository(plan.repo));
   plan.ref = repository->target_of(plan.ref);
@@ -117,6 +129,7 @@ Result<int> receive(const GlobalOptions& global, const PlanOptions& plan, const 
   OVL_TRY(auto updates, read_received());
   PlanOptions here = plan;
   OVL_CHECK(resolve_names(here, updates));
+  // A hook has no home any more: what it remembers of the store lies with its repository, for all who push.
   here.memory_folder = plan.repo + "/ovl";
   return hook.name == "pre-receive" ? run_pre_receive(global, here, hook, updates)
                                     : run_post_receive(global, here, hook, updates);
@@ -125,7 +138,9 @@ Result<int> receive(const GlobalOptions& global, const PlanOptions& plan, const 
 int post_merge(const GlobalOptions& global, PlanOptions plan) {
   plan.host_side = true;
   plan.cluster_file = hooks_cluster_file(plan.repo);
+  // What was merged is HEAD by now: the commit, and not the files, is what is applied.
   plan.ref = "HEAD";
+  // Whoever merges has not read all that came with it: without --auto-approve it is shown and not made.
   return plan.auto_approve ? run_apply(global, plan) : run_plan(global, plan);
 }
 
@@ -135,6 +150,7 @@ bool is_limited(const HookOptions& hook) {
 }
 
 Result<int> dispatch(const GlobalOptions& global, const PlanOptions& plan, const HookOptions& hook) {
+  // Before anything of the push is read.
   if (is_limited(hook)) {
     OVL_TRY(const auto limit, parse_duration("--time-limit", hook.time_limit));
     limit_hook(limit);

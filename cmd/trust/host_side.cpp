@@ -1,3 +1,6 @@
+// Manifests that are pushed or fetched are read with the rights of this host. Whoever writes one could name a
+// store of his own and a file of the host's as the token for it, and be sent it. So such a manifest may
+// repeat what the host says, and nothing else (docs/decisions/0014-whose-words-count.md).
 #include "cmd/trust/host_side.hpp"
 
 #include <fmt/format.h>
@@ -22,6 +25,7 @@ Result<HostSide> read_host_side(const std::string& file) {
   if (!text.ok()) return std::move(text).error();
   const Sources files{SourceFile{.name = file, .text = std::move(text).value()}};
   const Parsed parsed = parse_host_side(files);
+  // The first finding is enough to refuse: half of a file that decides about secrets is not heard.
   if (parsed.diagnostics.empty()) {
     return HostSide{.access = access_of(parsed.manifest.keystore, files),
                     .cluster = parsed.manifest.cluster.value};
@@ -30,6 +34,8 @@ Result<HostSide> read_host_side(const std::string& file) {
 }
 
 Result<KeystoreAccess> host_side_access(const KeystoreAccess& given, const std::string& file) {
+  // Whole, with its own references: an address of the command line with the file's secrets would be a pair
+  // that nobody has named.
   if (!given.url.empty()) return given;
   OVL_TRY(HostSide host, read_host_side(file));
   if (!host.access.url.empty()) return overlay(std::move(host.access), given);
@@ -43,14 +49,18 @@ std::string place_text(const Place& place, const Sources& sources) {
   return fmt::format("{}:{}:{}", printable(sources[place.file].name), place.line, place.column);
 }
 
+// Called after parsing and before anything is resolved, read or connected to.
 Status check_host_side(const KeystoreBlock& block, const Sources& sources, const KeystoreAccess& host) {
   const std::string& url = block.url.value;
+  // A manifest may name fewer servers of the same store, in any order, and no other one.
   if (!url.empty() && !names_no_other_store(url, host.url)) {
     return Error{.code = Errc::guard,
                  .message = fmt::format("{}: the manifest names another keystore than this host does",
                                         place_text(block.url.place, sources)),
                  .hint = kHostDecides};
   }
+  // Also where the address is the host's: a reference is a file or variable that would be read, and who names
+  // it learns from the answer whether it is there.
   if (!has_other_references(access_of(block, sources), host)) return {};
   return Error{.code = Errc::guard,
                .message = fmt::format("{}: the manifest names a secret or a file that this host does not",

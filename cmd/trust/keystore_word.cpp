@@ -1,3 +1,7 @@
+// The attack that this file stands against: somebody writes `url = "etcd://evil"` and `token =
+// "env:OVL_TOKEN"` into a manifest that root comes across, in a folder, a branch, a merge request or at a
+// TAB, and the next command sends root's token there. An address alone is harmless and so is a reference
+// alone; only who has said both may bring them together.
 #include "cmd/trust/keystore_word.hpp"
 
 #include <fmt/format.h>
@@ -45,6 +49,8 @@ ChosenAccess by_command_line(const KeystoreWords& words) {
 
 // The last apply knows which store this cluster is in; the file may have said more of it since.
 const KeystoreAccess& by_host_alone(const KeystoreWords& words) {
+  // A file that names another store than the last apply does not count here: it may be the store of another
+  // cluster.
   const bool file_says_more =
       words.bound.url.empty() || names_no_other_store(words.bound.url, words.file.url);
   return file_says_more && !words.file.url.empty() ? words.file : words.bound;
@@ -56,24 +62,31 @@ KeystoreAccess spoken_to(KeystoreAccess known, const KeystoreAccess& stated) {
   return known;
 }
 
+// With the command line's references over it: a secret that the host gives beside an address of the
+// manifest's is sent there too, so it makes the address one to be confirmed.
 ChosenAccess stranger(const KeystoreWords& words) {
   ChosenAccess out{.access = overlay(words.stated, words.given)};
+  // Without any there is nothing to lose but a connection: a first look at a manifest with a plain store
+  // works without a question.
   out.is_confirmed = !has_references(out.access);
   return out;
 }
 
+// What GitHub, GitLab and most others set; "false" is how some turn it off.
 bool is_ci() {
   const char* value = std::getenv("CI");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return value != nullptr && *value != '\0' && std::string_view(value) != "false";
 }
 
+// lstat(2), as the path is canonical: a link here would be one that was put in place meanwhile.
 bool is_own(const fs::path& path) {
   struct stat about {};
 
   return ::lstat(path.c_str(), &about) == 0 && about.st_uid == ::geteuid() && !may_others_write(about);
 }
 
-// A folder above, through which the way leads.
+// A folder above, through which the way leads. Root's or ours, and with /tmp's sticky bit also writable by
+// all: who may rename a folder on the way could put another one in its place, with another manifest.
 bool is_trusted_way(const fs::path& path) {
   struct stat about {};
 
@@ -82,6 +95,8 @@ bool is_trusted_way(const fs::path& path) {
 
 bool is_own_file(const std::string& name) {
   std::error_code error;
+  // Where the links lead, as that is what was read. Who may write the folder of a link decides nothing then:
+  // the file that counts is checked itself.
   const fs::path file = fs::canonical(name, error);
   if (error || !is_own(file) || !is_own(file.parent_path())) return false;
   for (fs::path way = file.parent_path(); way.has_relative_path(); way = way.parent_path()) {
@@ -93,15 +108,21 @@ bool is_own_file(const std::string& name) {
 }  // namespace
 
 ChosenAccess choose_access(const KeystoreWords& words) {
+  // Each way out of here is one row of "Verbs and places" in docs/security.md.
   if (!words.given.url.empty()) return by_command_line(words);
   if (words.stated.url.empty()) return by_host(overlay(by_host_alone(words), words.given));
   bool is_named = false;
+  // The file first: an administrator has written it on purpose, and the last apply only remembers.
   for (const KeystoreAccess* host : {&words.file, &words.bound}) {
     if (!names_no_other_store(words.stated.url, host->url)) continue;
     is_named = true;
     const KeystoreAccess known = overlay(*host, words.given);
+    // The manifest repeats what the host has said, or less: then it is the host's word, with the host's
+    // references.
     if (!has_other_references(words.stated, known)) return by_host(spoken_to(known, words.stated));
   }
+  // Only by the file: what the last apply remembers is an address with its references, and filling others in
+  // would be another pair than was agreed to.
   const KeystoreAccess known = overlay(words.file, words.given);
   if (may_fill_in(words, known)) return by_host(filled_in(known, words.stated));
   ChosenAccess out = stranger(words);
@@ -116,6 +137,8 @@ bool names_no_other_store(const std::string& url, const std::string& known) {
   const auto is_known = [&](const StoreServer& server) {
     return std::ranges::find(other.value().servers, server) != other.value().servers.end();
   };
+  // Compared with the known one's servers replaced: kind, prefix and whatever a URL gets later have to be
+  // equal, without being named here.
   KeystoreUrl same = other.value();
   same.servers = one.value().servers;
   return one.value() == same && std::ranges::all_of(same.servers, is_known);
@@ -131,6 +154,7 @@ Error unconfirmed_access(const ChosenAccess& chosen, const std::string& place) {
                                      "[keystore] in {}; a host that has applied by hand knows it",
                                      kHostKeystoreFile)};
   }
+  // The address that the host itself has named is not repeated: only its references are in question.
   const std::string what =
       chosen.is_named ? "secrets or files for the keystore that this host has not named"
                       : fmt::format("secrets or files for a keystore that this host has not named: {}",
@@ -145,6 +169,8 @@ Error unconfirmed_access(const ChosenAccess& chosen, const std::string& place) {
 }
 
 bool are_own_files(const std::vector<std::string>& files) {
+  // Each of them, as the words may come from any: a folder of ours with one file of a stranger's is not ours.
+  // No file at all is a revision or a saved plan, which have been in other hands.
   return !files.empty() && std::ranges::all_of(files, is_own_file);
 }
 

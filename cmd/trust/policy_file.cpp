@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kMostPolicy = 1 << 20;
 
+// An invalid policy refuses, and is not skipped: one mistyped key would let everything pass. All of its
+// findings are shown, as only the host's administrator can mend them.
 Result<Policy> policy_in(SourceFile file) {
   const Sources sources{std::move(file)};
   ParsedPolicy parsed = parse_policy(sources.front());
@@ -31,9 +33,12 @@ Result<Policy> policy_in(SourceFile file) {
 
 Result<std::optional<Policy>> read_host_policy(const std::string& path) {
   std::error_code ignored;
+  // Absolute, as every folder on the way is checked.
   const std::filesystem::path place = std::filesystem::absolute(path.empty() ? kHostPolicy : path, ignored);
   auto text = read_trusted_file(place.string(), kMostPolicy);
   const bool absent = !text.ok() && text.error().code == Errc::not_found;
+  // A policy that nobody named need not be there. One that somebody named and that is gone must not count as
+  // none: the guard would be off without a word.
   if (absent && path.empty()) return std::optional<Policy>();
   if (!text.ok()) {
     Error error = std::move(text).error().within("the host's policy");
