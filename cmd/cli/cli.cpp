@@ -1,3 +1,6 @@
+// CLI11 is known in this folder, in cmd/help/command_tree.cpp and in cmd/session/cli_environment.cpp alone.
+// Options are parsed into plain structs (cmd/base/options.hpp), and what a verb does begins after the whole
+// line was understood.
 #include "cmd/cli/cli.hpp"
 
 #include <algorithm>
@@ -28,6 +31,8 @@ void add_destroy(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--destroy", plan.destroy, "The removal of everything");
 }
 
+// Verbs share one PlanOptions: only one verb runs, and what an option is called and means is the same for
+// all.
 void add_planning_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& plan =
       verb(app, line, "plan", "Show what would change", [&line] { return run_plan(line.global, line.plan); });
@@ -69,6 +74,8 @@ void add_listing(CLI::App& app, LsOptions& ls) {
   app.add_flag("-q,--quiet", ls.quiet, "Print names only, one a line")->excludes(app.get_option("--json"));
   app.add_option("-l,--label", ls.labels,
                  "Only what has this label: zone=a, or zone for any value; may be repeated, all have to hold")
+      // CLI11 lets an option that fills a list take every word behind it: "-l zone=a NAME" would swallow the
+      // name.
       ->allow_extra_args(false);
 }
 
@@ -223,6 +230,7 @@ constexpr const char* kWhat = "Overlay networks on Linux hosts, described in git
 
 void add_all(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
+  // Options of the program may stand behind the verb: nobody remembers which ones have to come first.
   app.fallthrough();
   add_global(app, line.global);
   add_manifest_verbs(app, line);
@@ -238,6 +246,7 @@ void add_all(CLI::App& app, CommandLine& line) {
 }
 
 int print_help(const CLI::App& app, const std::vector<std::string>& words) {
+  // Not CLI11's own help: it knows no examples, no groups of verbs, and is wider than a terminal.
   const CommandInfo root = describe(app);
   std::cout << help_text(chain_of(root, words), false);
   return kExitDone;
@@ -281,7 +290,9 @@ CommandInfo command_tree() {
 }
 
 int run_cli(int argc, char** argv) {
-  // What the completion scripts ask: its words are somebody's unfinished line and no options of ours.
+  // What the completion scripts ask: its words are somebody's unfinished line and no options of ours. Not a
+  // hidden verb of the tree: CLI11 would judge a half-typed line before we could, and offer this one in the
+  // help.
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {
     GlobalOptions global;
     const char* state = std::getenv("OVL_STATE_DIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
@@ -290,8 +301,11 @@ int run_cli(int argc, char** argv) {
   }
   CLI::App app(kWhat, "ovl");
   CommandLine line;
-  // A hook's options are those that it was installed with, whatever the one who pushes has set.
+  // A hook's options are those that it was installed with, whatever the one who pushes has set. As the script
+  // of a hook writes it, with nothing before it: who calls it otherwise is no hook.
   if (argc > 2 && std::string_view(argv[1]) == "hook" && std::string_view(argv[2]) == "run") {
+    // Before add_all() and parse(): CLI11 reads the twins of options when it parses, and by then there must
+    // be none.
     line.hook.environment = take_environment(std::vector<std::string>(argv + 3, argv + argc));
   }
   add_all(app, line);
@@ -299,16 +313,19 @@ int run_cli(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
+    // By the words and not by the parser's state, as it stopped in the middle of them.
     return print_help(app, words);
   } catch (const CLI::ParseError& error) {
     // --version ends here too, with exit code 0.
     if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : kExitError;
     return report_error(misuse(describe(app), words, error.what()));
   }
+  // Before any verb runs: a manifest that is written over is gone.
   const Status outputs = check_outputs(outputs_of(line, words), line.plan.path);
   if (!outputs.ok()) return report_error(outputs.error());
   make_absolute(line.global);
   const EnvironmentOfLine environment = environment_of(app, words);
+  // A variable that counts for nothing is told each time: somebody set it and trusts in it.
   tell_ignored(environment);
   line.plan.environment = environment.taken;
   return line.run ? line.run() : kExitError;

@@ -14,7 +14,9 @@ void add_repository(CLI::App& app, PlanOptions& plan) {
   app.add_option("--repo", plan.repo, "The git repository; default the one here");
 }
 
-// What a hook keeps: how it is installed and how it is run are the same options.
+// What a hook keeps: how it is installed and how it is run are the same options. The script calls `ovl hook
+// run` with what `ovl hook install` was given, so an option that only one of them knew would break each
+// installed hook.
 void add_kept(CLI::App& app, CommandLine& line) {
   add_revision(app, line.plan);
   app.add_option("--path", line.plan.path, "The manifest in the repository: a file or a folder");
@@ -50,6 +52,7 @@ void add_hook(CLI::App& app, CommandLine& line) {
   add_kept(run, line);
   run.add_option("HOOK", line.hook.name, "pre-commit, pre-push, pre-receive, post-receive or post-merge")
       ->required();
+  // Behind "--": git gives a hook names and URLs, which may begin with a dash.
   run.add_option("ARGS", line.hook.arguments, "What git gives the hook, behind --");
 }
 
@@ -68,9 +71,11 @@ void add_diff(CLI::App& app, CommandLine& line) {
       ->required()
       ->expected(2);
   diff.add_option("PATH", line.plan.path, "The manifest in the repository: a file or a folder");
+  // For who knows the option from hooks.
   diff.add_option("--path", line.plan.path, "The same as PATH");
   add_repository(diff, line.plan);
   add_store(diff, line.plan);
+  // Neither scope nor selection, nor approval: a diff is of two manifests as wholes, and makes nothing.
   add_reading_a_plan(diff, line.plan);
   diff.add_option("--host", line.plan.host, "Also what changes on this host, as if it stood at the first")
       ->envname("OVL_HOST");

@@ -40,6 +40,7 @@ void add_access(CLI::App& app, KeystoreAccess& access) {
 
 void add_selection(CLI::App& app, PlanOptions& plan) {
   const auto add = [&](const char* name, std::vector<std::string>& value, const char* what) {
+    // One word each, or "--target a PATH" would take the manifest's path for a second target.
     app.add_option(name, value, what)->group("Selection")->allow_extra_args(false);
   };
   add("--target", plan.targets, "Only this record or object, and what it needs; may be repeated");
@@ -60,6 +61,7 @@ void add_format(CLI::App& app, std::string& format, bool of_plans) {
   if (!of_plans) std::erase(words, name_of(Format::gitlab));
   app.add_option("--format", format, "How to print it, for people or for a service")
       ->capture_default_str()
+      // Checked while parsing, so that a wrong word is told before anything is read or connected to.
       ->check(CLI::IsMember(words));
 }
 
@@ -142,10 +144,12 @@ void add_take_over(CLI::App& app, PlanOptions& plan) {
                "Make this manifest's place the source of the records, once: from files to git, say");
 }
 
+// No variable stands for it: one that somebody has exported would let every apply go on unasked.
 void add_approval(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--auto-approve", plan.auto_approve, "Do not ask");
 }
 
+// Agent and sync have the same: what others believe of a host must not hang on which of the two runs there.
 void add_beats(CLI::App& app, std::string& heartbeat, std::string& ttl) {
   app.add_option("--heartbeat", heartbeat, "How often this host says that it is there")
       ->capture_default_str();

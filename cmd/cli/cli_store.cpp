@@ -10,7 +10,8 @@ namespace ovl {
 
 namespace {
 
-// The access of one of two stores: --from-token, --to-token, ... and OVL_FROM_TOKEN, OVL_TO_TOKEN.
+// The access of one of two stores: --from-token, --to-token, ... and OVL_FROM_TOKEN, OVL_TO_TOKEN. Two stores
+// and two sets of secrets: one set for both would hand the old store's token to the new one.
 void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
   const auto twin_of = [](std::string name) {
     for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -37,6 +38,8 @@ void add_copy(CLI::App& group, CommandLine& line) {
                         [&line] { return run_keystore_copy(line.keystore); });
   copy.add_option("FROM", line.keystore.from.url, "URL of the keystore that has it")->required();
   copy.add_option("TO", line.keystore.to.url, "URL of the keystore that has it not")->required();
+  // Required: no manifest is read here that could say it, and a copy of another cluster would be noticed
+  // late.
   copy.add_option("--cluster", line.keystore.cluster, "The cluster's name")
       ->envname("OVL_CLUSTER")
       ->required();
@@ -66,6 +69,7 @@ void add_keystore_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& in = verb(group, line, "import", "Fill an empty keystore from an export",
                       [&line] { return run_keystore_import(line.global, line.plan, line.keystore); });
   in.add_option("FILE", line.keystore.file, "The export, JSON or TOML; - for stdin")->required();
+  // No PATH and no revision: the argument is the export, and the manifest of the folder says where to.
   add_store(in, line.plan);
 }
 
@@ -89,6 +93,7 @@ void add_history(CLI::App& app, CommandLine& line) {
 
 namespace {
 
+// Of the options for a store only this one: these verbs open none.
 void add_cluster(CLI::App& app, PlanOptions& plan) {
   app.add_option("--cluster", plan.cluster, "Cluster name, where this host follows several")
       ->envname("OVL_CLUSTER");
@@ -107,6 +112,7 @@ void add_state_reading(CLI::App& group, CommandLine& line) {
   CLI::App& recover =
       verb(group, line, "recover", "Settle by looking what a killed apply left open; changes nothing else",
            [&line] { return run_state_recover(line.global, line.plan); });
+  // It is of this host's state; the store is asked only for where the next apply goes.
   add_store(recover, line.plan);
   add_host(recover, line.plan);
   add_json(recover, line.plan);
@@ -145,6 +151,7 @@ void add_state_mv(CLI::App& group, CommandLine& line) {
       ->required()
       ->expected(2);
   add_store(mv, line.plan);
+  // A rename ends a protected name as a removal does, so that what holds a plan holds it too.
   add_policy(mv, line.plan);
   add_approval(mv, line.plan);
   add_json(mv, line.plan);

@@ -1,4 +1,7 @@
-// ovl completion and ovl __complete: the shells' completion, with the names that the store knows.
+// ovl completion and ovl __complete: the shells' completion, with the names that the store knows. A TAB is
+// pressed without a thought, in folders of strangers too. So it never connects to an address that this host
+// has not named itself, never asks a question, waits for no answer longer than a second, and says nothing
+// rather than an error.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,6 +30,7 @@ namespace {
 // Nobody waits longer for a TAB.
 constexpr const char* kPatience = "1s";
 
+// An endpoint of several networks has a record for each.
 template <class Records>
 std::vector<std::string> names_of(const Records& records) {
   std::vector<std::string> out;
@@ -98,6 +102,7 @@ Result<std::vector<std::string>> state_addresses(const GlobalOptions& global) {
 
 // Branches and tags of the repository that one stands in. Reading names runs nothing of the repository's.
 Result<std::vector<std::string>> refs_here() {
+  // With git's own empty environment otherwise: GIT_DIR of somebody's shell would list another repository.
   static constexpr std::array<const char*, 1> kPassed{"HOME"};
   std::error_code error;
   OVL_TRY(const ProcessOutput ran,
@@ -125,6 +130,7 @@ std::vector<std::string> manifest_keys() {
 Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const std::string& kind) {
   PlanOptions options;
   options.timeout = kPatience;
+  // What a manifest names is no address here, with a secret or without: see cmd/trust/keystore_word.hpp.
   options.only_named = true;
   options.keystore = access_of_environment();
   options.cluster = twin_of("OVL_CLUSTER");
@@ -139,7 +145,8 @@ Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const
   return std::vector<std::string>();
 }
 
-// Records by the store, and objects as this host's state has them.
+// Records by the store, and objects as this host's state has them. Either may be missing, a store that is
+// away or a state that is root's: what the other one knows is offered all the same.
 std::vector<std::string> all_addresses(const GlobalOptions& global) {
   auto stored = stored_names(global, "address");
   std::vector<std::string> out = stored.ok() ? std::move(stored).value() : std::vector<std::string>();
@@ -159,6 +166,7 @@ Result<std::vector<std::string>> live_names(const GlobalOptions& global, const s
 }
 
 void print(const Candidate& candidate) {
+  // Names come from the store, and the shell puts them on a terminal.
   std::cout << printable(candidate.text);
   if (!candidate.description.empty()) std::cout << "\t" << printable(candidate.description);
   std::cout << "\n";
@@ -184,6 +192,7 @@ int run_complete(const GlobalOptions& global, const std::vector<std::string>& wo
   }
   for (const Candidate& candidate : completion.candidates) print(candidate);
   if (completion.files) std::cout << ":files\n";
+  // Whatever went wrong: a shell that sees a failure beeps, or prints it into the line.
   return kExitDone;
 }
 

@@ -12,6 +12,7 @@ struct Examples {
   std::array<std::string_view, 2> lines;
 };
 
+// Two each: the plainest call, and one with what people look for.
 constexpr Examples kExamples[] = {
     {"endpoint inspect", {"ovl endpoint inspect web", "ovl endpoint inspect --json web net"}},
     {"endpoint ls", {"ovl endpoint ls", "ovl endpoint ls -q -l tier=front"}},

@@ -1,3 +1,6 @@
+// Help, man pages, completion and the words for a wrong line need the options as data, and CLI11 has them as
+// what it needs to parse. They are taken out once, here, so that nothing else knows its types and no second
+// list of options exists.
 #include "cmd/help/command_tree.hpp"
 
 #include <algorithm>
@@ -8,11 +11,13 @@ namespace ovl {
 
 namespace {
 
-// What CLI11 says of an option that takes one of several words: "TEXT:{all,cluster,host}".
+// What CLI11 says of an option that takes one of several words: "TEXT:{all,cluster,host}". CLI11 keeps the
+// words of IsMember() inside a validator, which has no way to ask for them; its text has them.
 std::vector<std::string> choices_of(const std::string& type) {
   std::vector<std::string> out;
   const auto begin = type.find('{');
   const auto end = type.find('}', begin);
+  // An option that takes any word.
   if (begin == std::string::npos || end == std::string::npos) return out;
   for (std::size_t at = begin + 1; at <= end;) {
     const std::size_t stop = std::min(type.find(',', at), end);
@@ -25,7 +30,10 @@ std::vector<std::string> choices_of(const std::string& type) {
 OptionInfo option_info(const CLI::Option& option) {
   OptionInfo out{.description = option.get_description(),
                  .twin = option.get_envname(),
+                 // Only of options with capture_default_str(): others have a default that would say nothing,
+                 // such as an empty text.
                  .default_value = option.get_default_str(),
+                 // A flag expects none.
                  .takes_value = option.get_items_expected_max() > 0,
                  .choices = choices_of(option.get_type_name()),
                  .group = option.get_group(),
@@ -71,6 +79,7 @@ CommandInfo describe(const CLI::App& app) {
     }
   }
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    // CLI11 hides what has no group; what it hides is completed and documented by nobody.
     if (!command->get_group().empty()) out.commands.push_back(describe(*command));
   }
   return out;

@@ -1,3 +1,5 @@
+// The shells' scripts know nothing: they hand the line to `ovl __complete` and show what it answers. So the
+// three shells offer the same, a new option needs no new script, and all of it can be tested without a shell.
 #include "cmd/help/complete.hpp"
 
 #include <algorithm>
@@ -15,6 +17,8 @@ struct Values {
   std::string live = {};
 };
 
+// By the name that help shows, as that says what kind of word it is; what has a choice of words has it in the
+// tree.
 const std::map<std::string, Values>& values_by_name() {
   static const std::map<std::string, Values> table{
       {"--scope", {.words = {"all", "cluster", "host"}}},
@@ -61,6 +65,7 @@ struct Position {
   [[nodiscard]] const CommandInfo& command() const { return *chain.back(); }
 };
 
+// Options of the verb stand before it or behind: CLI11's fallthrough() takes those of the root anywhere.
 const OptionInfo* find_option(const Position& at, const std::string& word) {
   for (const CommandInfo* command : at.chain) {
     if (const OptionInfo* option = command->option(word)) return option;
@@ -68,6 +73,7 @@ const OptionInfo* find_option(const Position& at, const std::string& word) {
   return nullptr;
 }
 
+// Nothing here is an error: a line that is being typed is mostly wrong.
 void step(Position& at, const std::string& word) {
   // bash has "--host=n" as three words.
   if (at.pending != nullptr && word == "=") return;
@@ -79,15 +85,18 @@ void step(Position& at, const std::string& word) {
     const OptionInfo* option = find_option(at, word);
     if (option != nullptr && option->takes_value) at.pending = option;
   } else if (const CommandInfo* next = at.command().command(word); next != nullptr && at.arguments == 0) {
+    // Once there is an argument, a word that happens to be called like a command is one more argument.
     at.chain.push_back(next);
   } else {
+    // Only `ovl help` asks for the topic; it costs nothing for others.
     ++at.arguments;
     const CommandInfo* topic = (at.topic != nullptr ? at.topic : at.chain.front())->command(word);
     if (topic != nullptr) at.topic = topic;
   }
 }
 
-// "--host=" of "--host=n", which zsh and fish have as one word; empty: it is none such.
+// "--host=" of "--host=n", which zsh and fish have as one word; empty: it is none such. The candidates have
+// to begin with what the shell takes for the word, so "--host=" stands before each of them.
 std::string option_in(Position& at, const std::string& word) {
   const auto end = word.find('=');
   if (at.pending != nullptr || at.rest || !word.starts_with("--") || end == std::string::npos) return {};
@@ -102,6 +111,7 @@ class Completer {
   Completer(std::string begun, std::string before) : begun_(std::move(begun)), before_(std::move(before)) {}
 
   Completion run(const Position& at) {
+    // Behind "--" stands another program's line: names of files are all that can be offered there.
     if (at.rest) {
       out_.files = true;
     } else if (at.pending != nullptr) {
@@ -120,11 +130,14 @@ class Completer {
 
  private:
   void add(const std::string& text, const std::string& description) {
+    // Filtered here and not by the shells: the description behind a tab is no part of the word, which bash
+    // does not know.
     if (text.starts_with(begun_))
       out_.candidates.push_back(Candidate{.text = before_ + text, .description = description});
   }
 
   void add_options(const Position& at) {
+    // The verb's own first, then what every verb has.
     for (auto command = at.chain.rbegin(); command != at.chain.rend(); ++command) {
       for (const OptionInfo& option : (*command)->options) add(option.names.front(), option.description);
     }
@@ -161,6 +174,8 @@ class Completer {
   Completion out_;
 };
 
+// IFS of a tab cuts the descriptions off, which bash can't show. stderr goes nowhere: a warning in the middle
+// of a line that somebody types helps nobody.
 constexpr const char* kBash = R"(# bash completion for ovl
 _ovl() {
   local line
@@ -176,6 +191,8 @@ _ovl() {
 complete -F _ovl ovl
 )";
 
+// A colon ends the candidate for _describe, so those in it are escaped. The script works both sourced and as
+// a file in $fpath, where zsh calls it under the name of its function.
 constexpr const char* kZsh = R"(#compdef ovl
 _ovl() {
   local line files=0
@@ -217,7 +234,9 @@ Completion complete(const CommandInfo& root, std::span<const std::string> words)
   Position at{.chain = {&root}};
   const std::size_t done = words.empty() ? 0 : words.size() - 1;
   for (const std::string& word : words.first(done)) step(at, word);
+  // The word that is being typed, which may be empty: after a blank the shells send it as such.
   std::string last = words.empty() ? std::string() : words.back();
+  // bash has just split "--host=": nothing of the value is there yet.
   if (at.pending != nullptr && last == "=") last.clear();
   std::string before = option_in(at, last);
   std::string begun = last.substr(before.size());

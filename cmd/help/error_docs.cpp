@@ -29,6 +29,7 @@ struct Section {
   std::string_view title;
 };
 
+// In the order in which somebody meets them, and not by the alphabet.
 constexpr std::array<Section, 10> kSections{{
     {Stage::text, "In the manifest: text"},
     {Stage::blocks, "In the manifest: blocks, keys and values"},
@@ -44,6 +45,7 @@ constexpr std::array<Section, 10> kSections{{
 
 std::string capitalised(std::string_view text) {
   std::string out(text);
+  // A command is called as it is typed.
   if (out.starts_with("ovl")) return out;
   if (out[0] >= 'a' && out[0] <= 'z') out[0] = static_cast<char>(out[0] - 'a' + 'A');
   return out;
@@ -63,6 +65,7 @@ std::string section_markdown(const Section& section) {
       fmt::format("\n## {}\n\n| id | exit code | cause | remedy |\n|---|---|---|---|\n", section.title);
   for (const CatalogueEntry& entry : kCatalogue) {
     if (entry.stage != section.stage) continue;
+    // A warning ends no command, whatever family its code is of.
     const bool warning = entry.cause.starts_with("Warning");
     out += fmt::format("| `{}` | {} | {} | {} |\n", entry.id,
                        warning ? std::string("none") : std::to_string(exit_code(entry.code)), entry.cause,

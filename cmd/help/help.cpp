@@ -1,3 +1,6 @@
+// What CLI11 says of a wrong line ("The following argument was not expected") names neither what was meant
+// nor what there is. So a line that it refuses is walked along once more here, to find the first word at
+// fault: CLI11 decides whether a line is right, and this decides alone how it is told.
 #include "cmd/help/help.hpp"
 
 #include <fmt/format.h>
@@ -18,6 +21,7 @@ namespace ovl {
 
 namespace {
 
+// Two blanks and most options with their values; a text of 54 columns is left in a terminal of 80.
 constexpr std::size_t kText = 26;  // where descriptions begin
 
 using Chain = std::span<const CommandInfo* const>;
@@ -50,6 +54,7 @@ std::string usage_line(Chain chain) {
   if (!command.options.empty()) out += " [OPTION]...";
   if (!command.commands.empty()) out += " COMMAND";
   for (const ArgumentInfo& argument : command.arguments) {
+    // "REV REV" says by its name how often it stands.
     const std::string name = argument.name + (argument.rest && argument.least < 2 ? "..." : "");
     out += argument.required ? " " + name : " [" + name + "]";
   }
@@ -124,6 +129,7 @@ class Help {
     return out;
   }
 
+  // In the order in which the options were added, which is that of their weight.
   [[nodiscard]] std::vector<std::string> groups() const {
     std::vector<std::string> out;
     for (const OptionInfo& option : here().options) {
@@ -147,13 +153,15 @@ class Help {
   [[nodiscard]] std::string global_options() const {
     std::string out;
     for (const OptionInfo& option : chain_.front()->options) {
+      // Each verb has --help itself, and a version is not a verb's.
       const bool again = option.has("--help") || option.has("--version");
       if (!again && !is_folded(option)) out += entry(name_of(option), text_of(option));
     }
     return out;
   }
 
-  // What has no line of its own.
+  // What has no line of its own. Named all the same: who looks for --tls-ca in the help of a verb has to find
+  // the word.
   [[nodiscard]] std::string folded() const {
     std::vector<std::string> names;
     for (const CommandInfo* command : {chain_.front(), chain_.back()}) {
@@ -216,6 +224,7 @@ std::string verb_words(Chain chain) {
 
 Error wrong_verb(Chain chain, const std::string& word) {
   const std::vector<std::string> known = names_of(chain.back()->commands);
+  // Before the likeness of letters, which knows nothing of what somebody means by a word.
   std::string hint = verb_of_other_tools(chain, word);
   const std::string all = chain.size() == 1 ? std::string("see them with: ovl help")
                                             : fmt::format("one of {}", fmt::join(known, ", "));
@@ -229,9 +238,11 @@ Error wrong_verb(Chain chain, const std::string& word) {
 // "-target", as Terraform writes it, is one word.
 Error wrong_option(Chain chain, const std::string& word) {
   const std::string name = word.substr(0, word.find('='));
+  // Of two characters it is a short option and nothing else.
   const std::string long_name = name.starts_with("--") || name.size() == 2 ? name : "-" + name;
   const std::vector<std::string> known = option_names(chain);
   std::string hint;
+  // Only for a word that ovl does not have itself: "-target" is just spelt otherwise.
   if (std::ranges::find(known, long_name) == known.end()) hint = option_of_other_tools(chain, long_name);
   if (hint.empty()) hint = suggestion(long_name, known, "see them with: ovl help" + verb_words(chain));
   return Error{.code = Errc::usage,
@@ -265,6 +276,7 @@ class Walk {
  public:
   explicit Walk(const CommandInfo& root) : chain_{&root} {}
 
+  // In the order in which CLI11 takes a word, so that both mean the same by it.
   std::optional<Error> step(const std::string& word) {
     if (rest_) return argument(word);
     if (word == "--") {
@@ -275,6 +287,7 @@ class Walk {
       const OptionInfo& option = *std::exchange(pending_, nullptr);
       return value(option, word);
     }
+    // "-" alone is an argument: stdin.
     if (word.starts_with('-') && word.size() > 1) return option(word);
     if (chain_.back()->commands.empty()) return argument(word);
     const CommandInfo* next = chain_.back()->command(word);
@@ -283,6 +296,7 @@ class Walk {
     return std::nullopt;
   }
 
+  // What is missing is told last, when each word by itself was right.
   [[nodiscard]] std::optional<Error> end() const {
     if (pending_ != nullptr) return needs_value(*pending_);
     if (!chain_.back()->commands.empty()) return wants_command(chain_);
@@ -300,6 +314,7 @@ class Walk {
     if (found == nullptr || is_long_with_one_dash(word)) return wrong_option(chain_, word);
     if (auto error = excluded(*found)) return error;
     said_.push_back(found);
+    // Else the value is in the word: "--host=n1", or "-lzone=a" of a short one.
     if (found->takes_value && word.size() == name.size()) pending_ = found;
     if (found->takes_value && word == name + "=") return needs_value(*found);
     if (found->takes_value && is_long && word.size() > name.size())
@@ -307,7 +322,8 @@ class Walk {
     return std::nullopt;
   }
 
-  // "-host" is no "-h" of somebody who also asks for o, s and t.
+  // "-host" is no "-h" of somebody who also asks for o, s and t. CLI11 would take the letters for one short
+  // option each and complain of the first one that there is not.
   [[nodiscard]] bool is_long_with_one_dash(const std::string& word) const {
     const std::string name = "-" + word.substr(0, word.find('='));
     return !word.starts_with("--") && word.size() > 2 && find_option(chain_, name) != nullptr;
@@ -350,6 +366,7 @@ class Walk {
   [[nodiscard]] std::optional<Error> missing_option() const {
     for (const OptionInfo& option : chain_.back()->options) {
       const bool said = std::ranges::find(said_, &option) != said_.end();
+      // A variable says it as well as the line does.
       if (!option.required || said || (!option.twin.empty() && has_variable(option.twin))) continue;
       return Error{.code = Errc::usage,
                    .message = fmt::format("{} needs {} {}", called(chain_), option.names.front(),
@@ -404,7 +421,8 @@ bool is_flag(std::string_view value) {
   return number || std::ranges::find(kFlagWords, value) != std::end(kFlagWords);
 }
 
-// A variable that is no value of its flag.
+// A variable that is no value of its flag. CLI11's own message of a flag's variable names the flag, which is
+// not on the line, and so nobody finds it.
 std::optional<Error> wrong_variable(Chain chain) {
   for (const CommandInfo* command : chain) {
     for (const OptionInfo& option : command->options) {
@@ -427,7 +445,9 @@ Error misuse(const CommandInfo& root, std::span<const std::string> words, const 
     if (auto wrong = walk.step(word)) return *std::move(wrong);
   }
   if (auto wrong = walk.end()) return *std::move(wrong);
+  // Last, as the environment is where somebody looks last: every word of the line was right.
   if (auto wrong = wrong_variable(walk.chain())) return *std::move(wrong);
+  // What the walk has no words for, in CLI11's own: better those than none.
   return Error{.code = Errc::usage, .message = otherwise, .hint = "see: ovl help"};
 }
 

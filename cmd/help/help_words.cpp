@@ -1,3 +1,6 @@
+// What CLI11's tree has no place for. Kept in tables by name and not beside each add_option(), so that the
+// words can be read and weighed against each other; a test holds that each verb and each option with a value
+// is in them.
 #include "cmd/help/help_words.hpp"
 
 #include <algorithm>
@@ -16,6 +19,7 @@ constexpr std::string_view kStores = "Keystore and state";
 constexpr std::string_view kHere = "On this machine";
 constexpr std::string_view kShell = "Shell";
 
+// The way through the tool: write, change, look, let it run, and what is behind it.
 constexpr std::string_view kGroups[] = {kDescribe, kChange, kLook, kFollow, kStores, kHere, kShell};
 
 constexpr VerbWords kVerbs[] = {
@@ -229,6 +233,7 @@ constexpr Pair kValues[] = {
     {"--wait", "DURATION"},
 };
 
+// The keystore's secrets and TLS stand on every verb, and would hide the two options that somebody looks for.
 constexpr std::string_view kRare[] = {"--user",    "--password", "--tls-ca",          "--tls-cert",
                                       "--tls-key", "--token",    "--allow-plaintext", "--mount-namespace"};
 

@@ -13,12 +13,14 @@ namespace ovl {
 namespace {
 
 // roff takes a backslash, and a dot or a quote at the beginning of a line, for its own; a plain "-" is a
-// hyphen that can't be copied.
+// hyphen that can't be copied. A text with a dot at its beginning would be taken for a request and vanish
+// without a word (groff(7)).
 std::string escaped(std::string_view text) {
   std::string out;
   if (text.starts_with('.') || text.starts_with('\'')) out += "\\&";
   for (const char c : text) {
     if (c == '\\') {
+      // Not two of them: that is an escape which is only put off (groff(7)).
       out += "\\e";
     } else if (c == '-') {
       out += "\\-";
@@ -30,6 +32,7 @@ std::string escaped(std::string_view text) {
 }
 
 std::string head(const std::string& title, const std::string& what, int chapter = 1) {
+  // No date: the same source gives the same package.
   return fmt::format(".TH {} {} \"\" \"ovl {}\" \"ovl\"\n.SH NAME\n{} \\- {}\n", escaped(title), chapter,
                      OVL_VERSION, escaped(title), escaped(what));
 }
@@ -40,6 +43,7 @@ std::string synopsis(const std::string& path, const CommandInfo& command) {
   if (!command.commands.empty()) out += ".I COMMAND\n";
   for (const ArgumentInfo& argument : command.arguments) {
     std::string name = fmt::format("\\fI{}\\fR", escaped(argument.name));
+    // Somebody else's command line stands behind "--" only.
     if (argument.rest && argument.least < 2) name = fmt::format("-- {}...", name);
     out += argument.required ? name + "\n" : fmt::format("[{}]\n", name);
   }
@@ -160,6 +164,7 @@ std::string environment() {
          "The checkout from which files are named, when one stands in it.\n";
 }
 
+// In the page of their group: `man ovl-state` has them together, as they are mostly looked for.
 std::string nested_commands(const std::string& path, const CommandInfo& group) {
   std::string out;
   for (const CommandInfo& command : group.commands) {

@@ -42,6 +42,7 @@ names are half a gigabyte.
 This page is generated from the parser's tables (`gen-docs`).
 )";
 
+// A bar would end the cell of a table (GitHub Flavored Markdown, also inside of code).
 std::string cell(std::string_view text) {
   std::string out;
   for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
@@ -157,6 +158,7 @@ Value block_schema(const BlockSpec& block) {
   Value properties = Value::object();
   Value required = Value::array();
   for (const KeySpec& key : block.keys) {
+    // A key that only the host's own file may have is an error in a manifest, so an editor must not offer it.
     if (key.host_only) continue;
     Value schema = value_schema(*key.type);
     schema.set("description", key.doc);
@@ -166,7 +168,9 @@ Value block_schema(const BlockSpec& block) {
   Value out = typed("object");
   out.set("description", block.doc);
   out.set("properties", std::move(properties));
+  // The parser refuses unknown keys too: a mistyped one shows while it is typed.
   out.set("additionalProperties", false);
+  // An empty list is no valid "required" in draft 4, by which some editors still go.
   if (!required.as_array()->empty()) out.set("required", std::move(required));
   add_alternatives(block, out);
   return out;
@@ -192,6 +196,7 @@ std::string manifest_json_schema() {
     if (block.form != BlockForm::nested) properties.set(block.name, top_schema(block));
   }
   Value out = typed("object");
+  // Draft 07 is what Taplo and most editors take.
   out.set("$schema", "http://json-schema.org/draft-07/schema#");
   out.set("title", "ovl manifest");
   out.set("properties", std::move(properties));

@@ -1,3 +1,5 @@
+// People come with the words of other tools in their fingers. An error that names ovl's word costs a table; a
+// verb by two names would be a promise for ever, and scripts would use both.
 #include "cmd/help/other_words.hpp"
 
 #include <fmt/format.h>
@@ -42,6 +44,7 @@ constexpr std::string_view kApply = "ovl apply makes what the manifest says; ovl
 constexpr std::string_view kRunAsService =
     "ovl apply makes it so once; a host that follows by itself: systemctl enable --now ovl-agent";
 
+// Also for what ovl has under no name at all: "create" has no verb here, as the manifest says what is to be.
 constexpr Word kVerbsElsewhere[] = {
     {"refresh", "ovl plan --refresh-only shows what drifted"},
     {"create", kDeclare},
@@ -158,6 +161,7 @@ bool has_option(Chain chain, std::string_view name) {
 }  // namespace
 
 std::string verb_of_other_tools(Chain chain, const std::string& word) {
+  // Of a group, whatever it has under another name comes first: "ovl lock rm" means break, and no endpoint.
   if (chain.size() > 1) {
     for (const Word& one : kCommands) {
       const bool known = one.theirs == word && chain.back()->command(std::string(one.ours)) != nullptr;
@@ -174,6 +178,7 @@ std::string verb_of_other_tools(Chain chain, const std::string& word) {
 }
 
 std::string option_of_other_tools(Chain chain, const std::string& name) {
+  // The first row that fits: "-f" is one thing to a verb that asks and another to one that does not.
   for (const Option& one : kOptions) {
     if (one.theirs == name && (one.needs.empty() || has_option(chain, one.needs)))
       return std::string(one.ours);

@@ -29,9 +29,9 @@ Error unknown(const LsOptions& inspect) {
                .hint = fmt::format("see them with: ovl {} ls", inspect.kind)};
 }
 
-template <class Record>
 // By the text, and not as a name of its type: what somebody types need not be a valid name, and is not found
 // then.
+template <class Record>
 const Record* find(const std::vector<Record>& records, const std::string& name) {
   const auto at =
       std::ranges::find_if(records, [&](const Record& record) { return record.name.text() == name; });
