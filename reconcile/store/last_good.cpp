@@ -1,3 +1,7 @@
+// A refused record is not there, and a record that is not there means "remove it". So whoever may write the
+// store could take a network away from every host with one bad byte. What stands in its place here are the
+// records that this host has realised, which it has validated and verified before; and as these are older
+// than the others, the two kinds together are validated once more, until nothing contradicts anything.
 #include "reconcile/store/last_good.hpp"
 
 #include <fmt/format.h>
@@ -35,6 +39,8 @@ class Restorer {
 
   Status run() {
     const auto is_frozen = [&](const Label& name) { return std::ranges::binary_search(view_.frozen, name); };
+    // All of a frozen network, also its records that are valid: half of it from now and half from then is a
+    // network that nobody has ever declared.
     std::erase_if(view_.records.networks, [&](const auto& record) { return is_frozen(record.name); });
     std::erase_if(view_.records.endpoints, [&](const auto& record) { return is_frozen(record.network); });
     for (const HostRecord& host : view_.records.hosts) hosts_.insert(host.name);
@@ -54,7 +60,8 @@ class Restorer {
                                       [](const Name& name) -> std::string_view { return name.text(); });
   }
 
-  // The part of a key after its folder, up to the next '/'.
+  // The part of a key after its folder, up to the next '/'. "front" of "endpoints/front/web": endpoints are
+  // frozen with their network.
   static std::string_view name_in(std::string_view key, std::string_view folder) {
     key.remove_prefix(folder.size());
     return key.substr(0, key.find('/'));
@@ -68,6 +75,8 @@ class Restorer {
     return item.key.starts_with(folder) && holds(view_.frozen_hosts, name_in(item.key, folder));
   }
 
+  // What the state holds is decoded again and validated with all the rest: the state may be older than the
+  // rules.
   Status restore(const StoredRecord& item) {
     if (is_of_network(item, kNetworks)) {
       OVL_TRY(NetworkRecord record, decode_stored<NetworkRecord>(item));
@@ -80,6 +89,7 @@ class Restorer {
       restore_host(std::move(record));
     } else if (is_of_host(item, kFacts)) {
       OVL_TRY(HostFacts facts, decode_stored<HostFacts>(item));
+      // Facts that were read are newer and passed their validation: the host's record alone was refused then.
       if (view_.facts.host(facts.host) == nullptr) view_.facts.set(std::move(facts));
     }
     return {};
@@ -127,6 +137,8 @@ std::vector<HostName> changed_hosts(const StoredRecords& stored, const StoreView
   }
   std::set<std::pair<std::string_view, std::string_view>> before;
   for (const StoredRecord& item : stored.items) before.emplace(item.key, item.value);
+  // Compared as text, as canonical JSON has one spelling of each record. A host that says what it said before
+  // is not what makes its endpoints wrong.
   std::erase_if(hosts, [&](const HostName& name) {
     const HostRecord* host = records.host(name);
     return host == nullptr || before.contains({std::string(kHosts) + name.text(), encode(*host).json()});
@@ -134,7 +146,8 @@ std::vector<HostName> changed_hosts(const StoredRecords& stored, const StoreView
   return {hosts.begin(), hosts.end()};
 }
 
-// Says once of each record that the last good one stands for it.
+// Says once of each record that the last good one stands for it. Once, as each round finds the earlier ones
+// again.
 void refuse_too(const std::vector<Finding>& refused, StoreView& view) {
   std::set<std::string> known;
   for (const Finding& finding : view.refused) known.insert(finding.subject);
@@ -147,11 +160,14 @@ void refuse_too(const std::vector<Finding>& refused, StoreView& view) {
 // Freezes what contradicts the last good records, with the hosts that it is about.
 void freeze_too(const StoredRecords& stored, StoreView together, bool everything, StoreView& view) {
   std::vector<HostName> hosts = changed_hosts(stored, together, view.records);
+  // A changed gateway pool makes the addresses of its endpoints wrong, which are what is refused. Without
+  // freezing the host too, the last good endpoints would be refused in the next round for the same reason.
   for (const HostName& name : hosts) {
     together.refused.push_back(
         refusal(std::string(kHosts) + name.text(), "its endpoints are not as it says"));
   }
   add_names(hosts, everything ? names_of(view.records.hosts) : together.frozen_hosts);
+  // After the last round all is as it was when this host applied last, which was valid as a whole.
   add_names(view.frozen, everything ? names_of(view.records.networks) : together.frozen);
   // The last good ones take their places.
   std::erase_if(view.records.hosts,
@@ -161,7 +177,7 @@ void freeze_too(const StoredRecords& stored, StoreView together, bool everything
 }
 
 // The records of a view by themselves, validated like any: the last good ones beside the others, which may
-// have moved on.
+// have moved on. The records alone: claims, facts and head are of the store as it is now, and would not fit.
 StoreView validated_again(const StoreView& view) {
   StoreView together;
   together.records = view.records;
@@ -184,6 +200,8 @@ Status restore_once(const StoredRecords& stored, const std::vector<NetnsName>& b
     const auto is_its = [&](const NetnsName& name) {
       return name.text() == std::string(kSandboxPrefix) + network.text();
     };
+    // A network of which this host has nothing is left out with its records: nothing of it can be removed.
+    // One that was begun here and never finished has objects and no record, and would be torn down.
     if (!restorer.has_copy(network) && std::ranges::any_of(begun, is_its)) {
       return no_copy("network " + network.text());
     }
@@ -193,6 +211,8 @@ Status restore_once(const StoredRecords& stored, const std::vector<NetnsName>& b
 
 }  // namespace
 
+// Verified, not only applied: what did not read back as it was wished must not be what everything falls back
+// to.
 Status save_last_good(State& state, const Records& records, const Facts& facts, const Head& head) {
   StoredRecords out{.lineage = head.lineage, .serial = head.serial};
   for (const HostRecord& record : records.hosts) {
@@ -243,6 +263,8 @@ Status restore_frozen(const State& state, StoreView& view) {
 
 Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>& begun, StoreView& view) {
   if (view.frozen.empty() && view.frozen_hosts.empty()) return {};
+  // Never applied here: there is nothing to fall back to, and deciding by the rest would make a part of a
+  // cluster.
   if (stored.lineage.empty()) {
     return no_copy(view.frozen.empty() ? "host " + view.frozen_hosts.front().text()
                                        : "network " + view.frozen.front().text());
@@ -251,6 +273,8 @@ Status restore_frozen(const StoredRecords& stored, const std::vector<NetnsName>&
     OVL_CHECK(restore_once(stored, begun, view));
     StoreView together = validated_again(view);
     if (together.refused.empty()) return {};
+    // What is all from one verified apply contradicts itself only where rules have become stricter, or the
+    // state was edited.
     if (round > kRounds) return contradiction(together.refused.front());
     freeze_too(stored, std::move(together), round == kRounds, view);
   }
@@ -261,9 +285,12 @@ Result<bool> refuse_own_address(const State& state, const HostName& here, const 
   const HostRecord* own = view.records.host(here);
   OVL_TRY(const Remembered good, remember(state));
   const HostRecord* before = good.records.host(here);
+  // Only what decides about the address: a label that was edited in the same record is no reason to doubt it.
   const auto ends = [](const HostRecord& host) {
     return std::tie(host.advertise, host.bind, host.interface);
   };
+  // The same address as before: it is the machine that has changed, and an apply of the manifest says so to
+  // the others.
   if (own == nullptr || before == nullptr || ends(*before) == ends(*own)) return false;
   std::erase_if(view.records.hosts, [&](const HostRecord& host) { return host.name == here; });
   refuse_record(view, std::string(kHosts) + here.text(), why);
@@ -282,6 +309,8 @@ Status keep_pool_apart(const State& state, const HostName& here, StoreView& view
   OVL_TRY(const Remembered good, remember(state));
   const HostRecord* before = good.records.host(here);
   if (before == nullptr) return {};
+  // Of the two that contradict each other, the newer one is what is refused: an edited record of another host
+  // must not take this host's gateway away, nor an edited pool of its own cut it off from a peer.
   const bool own_is_new = before->gateway_pool != own->gateway_pool;
   std::erase_if(view.records.hosts, [&](const HostRecord& host) {
     const HostRecord* then = good.records.host(host.name);

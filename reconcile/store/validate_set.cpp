@@ -21,17 +21,22 @@ namespace ovl {
 namespace {
 
 constexpr std::size_t kIdDigits = 64;
-// Of an endpoint's id, in the names of its devices.
+// Of an endpoint's id, in the names of its devices. IFNAMSIZ lets a name have 15 characters; four are taken
+// by the lead that says which end it is.
 constexpr std::size_t kDeviceDigits = 11;
 // A message is for a line, whatever somebody wrote into a record.
 constexpr std::size_t kLongestProblem = 300;
 
 // ---- one record ----------------------------------------------------------------------------------
 
+// Devices are named after ids, so a shorter or stranger one would be a name that the kernel refuses or that
+// is somebody else's.
 bool is_id(std::string_view text) {
   return text.size() == kIdDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// The same rules as a manifest's, from one place: a record that no manifest could have made was written by
+// somebody else.
 std::string vtep_problem(const std::optional<IpAddress>& address) {
   const std::string_view why = address ? unfit_for_vtep(*address) : std::string_view();
   return why.empty() ? std::string() : fmt::format("{} {}", address->text(), why);
@@ -56,6 +61,8 @@ std::string subnet_problem(const NetworkRecord& network, std::size_t index, cons
   if (!is_usable(subnet, gateway))
     return fmt::format("gateway {} is no host's address in {}", gateway.text(), subnet.text());
   if (before.overlapping(subnet) != nullptr) return fmt::format("{} is there twice", subnet.text());
+  // RFC 8200, 5: below 1,280 bytes the kernel turns IPv6 off on the device (addrconf_notify()), and its
+  // addresses are gone.
   if (network.mtu && network.mtu->number() < kLeastIpv6Mtu && !subnet.address().is_ipv4()) {
     return fmt::format("MTU {} is too small for IPv6", network.mtu->number());
   }
@@ -63,16 +70,21 @@ std::string subnet_problem(const NetworkRecord& network, std::size_t index, cons
 }
 
 std::string device_problem(const NetworkRecord& network) {
+  // The name goes into the create message as it stands: any other could be a device that is there already.
   if (network.device && std::ranges::find(kVxlanDevices, network.device->view()) == kVxlanDevices.end()) {
     return fmt::format("{} is no VXLAN device of a sandbox", network.device->view());
   }
   if (!network.twin) return {};
+  // The next generation is one more than this, and must not overflow.
   if (!is_counter(network.twin->since)) return "the generation of its twin is out of range";
+  // The kernel refuses a second VXLAN device with the same VNI on the same port (vxlan_vni_in_use()), so the
+  // sandbox could never be made.
   const bool same = network.twin->vni == network.vni && network.twin->port == network.port;
   return same ? "its twin has its own VNI and port" : std::string();
 }
 
-// As in a manifest: ranges and reserved addresses are in its subnets.
+// As in a manifest: ranges and reserved addresses are in its subnets. An endpoint's address is chosen by
+// these lists: one that is in no subnet would never be reached, by nobody's fault.
 std::string lists_problem(const NetworkRecord& network, const PrefixIndex& subnets) {
   std::set<std::size_t> with_range;
   for (const IpPrefix& range : network.ip_range) {
@@ -95,6 +107,8 @@ std::string network_problem(const NetworkRecord& network) {
   if (is_reserved_name(network.name.text())) return "its name is reserved";
   if (network.subnets.empty()) return "it has no subnet";
   if (network.gateways.size() != network.subnets.size()) return "it has not one gateway per subnet";
+  // By an index: subnets of one network compared each with each would let who writes one record hold every
+  // host.
   PrefixIndex before;
   for (std::size_t i = 0; i < network.subnets.size(); ++i) {
     if (std::string text = subnet_problem(network, i, before); !text.empty()) return text;
@@ -115,6 +129,7 @@ std::string addresses_problem(const NetworkRecord& network, const PrefixIndex& s
     if (network.gateways[subnet->index] == address) {  // each gateway is in its own subnet
       return fmt::format("{} is its network's gateway", address.text());
     }
+    // IPv4 comes first, and of each family there is one at most, as in manifests.
     if (i > 0 && endpoint.addresses[i - 1].family() == address.family()) {
       return fmt::format("{} is a second address of its family", address.text());
     }
@@ -142,6 +157,7 @@ std::string interfaces_problem(const EndpointRecord& endpoint) {
 }
 
 std::string names_problem(const EndpointRecord& endpoint) {
+  // An endpoint inside of a sandbox would stand behind all filters of that network.
   if (endpoint.netns.text().starts_with(kSandboxPrefix)) return "its namespace has a reserved name";
   if (is_reserved_name(endpoint.name.text())) return "its name is reserved";
   for (const Alias& alias : endpoint.aliases) {
@@ -153,6 +169,7 @@ std::string names_problem(const EndpointRecord& endpoint) {
 std::string way_out_problem(const HostRecord& host, const EndpointRecord& endpoint) {
   if (!endpoint.gateway_address) return {};
   const IpAddress& address = *endpoint.gateway_address;
+  // The gateway's own address in an endpoint would answer for the way out of all others.
   const bool fits = host.gateway_pool && is_usable(*host.gateway_pool, address) &&
                     address != default_gateway(*host.gateway_pool);
   return fits ? std::string() : fmt::format("{} is no address behind its host's gateway", address.text());
@@ -176,7 +193,10 @@ std::string endpoint_problem(const Records& records, const Subnets& subnets, con
   if (network == nullptr) return fmt::format("there is no network {}", endpoint.network.text());
   if (host == nullptr) return fmt::format("there is no host {}", endpoint.host.text());
   if (!is_id(endpoint.id)) return "its id is not 64 hexadecimal digits";
+  // The kernel refuses a multicast MAC on a device (is_valid_ether_addr()), and one on a bridge's fdb would
+  // reach everybody.
   if (!endpoint.mac.is_unicast()) return fmt::format("MAC {} is not unicast", endpoint.mac.text());
+  // Who has the gateway's MAC is sent what others send to the gateway.
   if (endpoint.mac == bridge_mac(network->gateways.front())) {
     return fmt::format("{} is its gateway's MAC", endpoint.mac.text());
   }
@@ -203,7 +223,8 @@ class Problems {
   std::vector<std::string> texts_;
 };
 
-// Keys, each with the index of its holder; a key that has several holders is a problem of all of them.
+// Keys, each with the index of its holder; a key that has several holders is a problem of all of them. A
+// vector that is sorted once and no map: each endpoint of a large cluster has half a dozen keys.
 template <class Key>
 class Holders {
  public:
@@ -215,6 +236,8 @@ class Holders {
     std::ranges::sort(held_);
     for (std::size_t i = 1; i < held_.size(); ++i) {
       if (held_[i - 1].first != held_[i].first) continue;
+      // Both, and with three holders each pair: who of them was there first is written nowhere that an
+      // attacker could not write too.
       problems.set(held_[i - 1].second, text(held_[i].first));
       problems.set(held_[i].second, text(held_[i].first));
     }
@@ -224,7 +247,8 @@ class Holders {
   std::vector<std::pair<Key, std::size_t>> held_;
 };
 
-// Drops the items that have a problem, as findings.
+// Drops the items that have a problem, as findings. In place and in order: the vectors stay sorted, which
+// lookups by name rely on.
 template <class T, class Refuse>
 void drop_bad(std::vector<T>& items, const Problems& problems, const Refuse& refuse) {
   std::size_t kept = 0;
@@ -261,11 +285,13 @@ void validate_networks(StoreView& view) {
   for (std::size_t i = 0; i < networks.size(); ++i) {
     problems.set(i, network_problem(networks[i]));
     vnis.add({networks[i].port, networks[i].vni}, i);
+    // A twin receives as the network itself does, so its VNI is as much its alone.
     if (networks[i].twin) vnis.add({networks[i].twin->port, networks[i].twin->vni}, i);
   }
   vnis.find_clashes(problems, [](const auto& key) {
     return fmt::format("VNI {} on port {} has two holders", key.second.number(), key.first.number());
   });
+  // Last, as a clash is the better word for what is wrong with a record that has both.
   for (Overload& one : overloads_of(view.records)) problems.set(one.network, std::move(one.problem));
   drop_bad(networks, problems, [&](const NetworkRecord& network, const std::string& problem) {
     refuse_record(view, "networks/" + network.name.text(), problem);
@@ -281,6 +307,7 @@ class FamilySet {
 
   Problems run() {
     for (const EndpointRecord& endpoint : records_.endpoints) add(endpoint);
+    // Sorted by network, then by family, so that a network's members stand together and split at one place.
     std::ranges::sort(members_);
     members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
     for (std::size_t begin = 0; begin < members_.size();) {
@@ -315,6 +342,8 @@ class FamilySet {
     if (second == network.end()) return;
     const auto first_count = second - network.begin();
     const auto second_count = network.end() - second;
+    // The record that somebody edited is mostly one against many. Refusing all would let one bad record stop
+    // every host of the network.
     if (first_count <= second_count) refuse(network.first(static_cast<std::size_t>(first_count)));
     if (second_count <= first_count) refuse(network.last(static_cast<std::size_t>(second_count)));
   }
@@ -345,16 +374,20 @@ class EndpointSet {
 
   Problems run() {
     const auto& endpoints = records_.endpoints;
+    // Once for each network and not for each endpoint: the same index serves all of a network's endpoints.
     const Subnets subnets = subnets_of(records_);
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
       problems_.set(i, endpoint_problem(records_, subnets, endpoints[i]));
       add(endpoints[i], i);
     }
+    // A second pass, as an alias may be the name of an endpoint that comes later.
     for (std::size_t i = 0; i < endpoints.size(); ++i) add_aliases(endpoints[i], i);
     addresses_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
     macs_.find_clashes(problems_, [](const auto& key) { return std::get<1>(key).text() + kTwo; });
     devices_.find_clashes(problems_, [](const auto& key) { return "id " + std::string(key.second) + kTwo; });
     names_.find_clashes(problems_, [](const auto& key) { return "name " + std::string(key.second) + kTwo; });
+    // Before the three that follow: it adds what is of the endpoint as a whole, once for all of its records,
+    // which would else clash with themselves.
     check_parts_of_one();
     interfaces_.find_clashes(problems_,
                              [](const auto& key) { return "interface " + std::get<2>(key).text() + kTwo; });
@@ -376,6 +409,8 @@ class EndpointSet {
     macs_.add({network, endpoint.mac}, index);
     names_.add({network, endpoint.name.text()}, index);
     own_names_.emplace(network, endpoint.name.text());
+    // By what of the id is in a device's name: two ids that are equal up to there would be one device on that
+    // host.
     devices_.add({host, std::string_view(endpoint.id).substr(0, kDeviceDigits)}, index);
     interfaces_.add({host, endpoint.netns.text(), endpoint.interface}, index);
   }
@@ -436,7 +471,9 @@ class EndpointSet {
   Holders<std::pair<Text, Text>> namespaces_;
 };
 
-// One that a rename which was cut short left behind: nothing else is wrong with it.
+// One that a rename which was cut short left behind: nothing else is wrong with it. A rename of a network or
+// host takes several transactions; between two of them an endpoint may stand under a name that is not there
+// any more. Whoever has the manifest finishes that, and needs the record for it.
 bool is_homeless(const Records& records, const EndpointRecord& endpoint) {
   const bool at_home = records.network(endpoint.network) != nullptr && records.host(endpoint.host) != nullptr;
   return !at_home && is_id(endpoint.id) && endpoint.mac.is_unicast() && names_problem(endpoint).empty();
@@ -447,6 +484,7 @@ void validate_endpoints(StoreView& view) {
   drop_bad(view.records.endpoints, problems, [&](const EndpointRecord& endpoint, const std::string& text) {
     refuse_record(view, "endpoints/" + endpoint.network.text() + "/" + endpoint.name.text(), text);
     if (is_homeless(view.records, endpoint)) view.homeless.push_back(endpoint);
+    // The whole network and not the endpoint: whose address it has is what is not known.
     view.frozen.push_back(endpoint.network);
   });
 }
@@ -460,6 +498,7 @@ void sort_unique(std::vector<Name>& names) {
 }  // namespace
 
 Finding refusal(std::string key, const std::string& problem) {
+  // Only a host itself writes these: applying a manifest elsewhere would not mend them.
   const bool of_its_host = key.starts_with("facts/") || key.starts_with("status/");
   return Finding{.code = Errc::corrupt,
                  .id = "refused-record",
@@ -476,6 +515,8 @@ void refuse_record(StoreView& view, std::string key, const std::string& problem)
 void validate_set(StoreView& view) {
   validate_hosts(view);
   validate_networks(view);
+  // After the hosts and networks that are refused are out, as they have no say in which family is the common
+  // one; and before the endpoints, which fall with their hosts.
   validate_families(view);
   validate_endpoints(view);
   sort_unique(view.frozen);
