@@ -10,6 +10,7 @@ namespace ovl {
 
 namespace {
 
+// Visitors and not a switch over kinds: a new kind without its words does not compile.
 struct ValueOf {
   Value operator()(std::monostate) const { return {}; }
 
@@ -31,6 +32,7 @@ struct KindOf {
 template <class K>
 std::vector<FieldDelta> deltas(const K& before, const K& after, FieldMask mask) {
   std::vector<FieldDelta> out;
+  // The mask has a bit for each field of the table, in its order.
   FieldMask bit = 1;
   for_each_field<K>([&](const auto& field) {
     if ((mask & bit) != 0) {
@@ -65,6 +67,8 @@ std::string link_summary(const Link& link) {
   if (link.local) add(out, "local " + link.local->text());
   if (link.mac) add(out, link.mac->text());
   if (link.mtu) add(out, fmt::format("mtu {}", *link.mtu));
+  // What the kernel tells of others' devices is shown too: their names are any bytes without a slash or a
+  // blank.
   if (link.master && !link.master->empty()) add(out, "master " + printable(link.master->view()));
   if (link.peer) add(out, "peer " + printable(link.peer->text()));
   return out;
@@ -101,6 +105,7 @@ struct SummaryOf {
     return fdb->vtep.empty() ? std::string(name_of(fdb->table)) : "vtep " + fdb->vtep.text();
   }
 
+  // Counts, as its lines may be a hundred thousand.
   std::string operator()(const HostsFile* file) const { return counted(file->lines.size(), "line"); }
 };
 
@@ -152,6 +157,7 @@ std::string text_of(const Value& value) {
   if (const Value::Array* items = value.as_array()) {
     std::string out;
     for (const Value& item : *items) add(out, text_of(item));
+    // An empty text and no value are one for a reader; JSON tells them apart.
     return out.empty() ? "none" : out;
   }
   return printable(value.json());
@@ -162,6 +168,7 @@ std::string text_of(const Interruption& interruption) {
                      duration_of(interruption));
 }
 
+// No default: a new reason without words is an error of the compiler.
 std::string_view words_for(Reason reason) {
   switch (reason) {
     case Reason::absent: return "absent";
@@ -197,6 +204,7 @@ Value counts_value(const PlanCounts& counts) {
 Value counts_value(const Plan& plan) {
   const PlanParts parts = count_parts(plan);
   Value out = counts_value(count(plan));
+  // Apart, as "12 to change" of drift and of a new manifest are two kinds of news.
   out.set("records", counts_value(parts.records));
   out.set("objects", counts_value(parts.objects));
   out.set("drift", counts_value(parts.drift));

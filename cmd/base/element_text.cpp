@@ -1,3 +1,6 @@
+// The kernel knows a set's elements as bytes. What they mean stands in NFTA_SET_KEY_TYPE, a number that it
+// keeps for user space and never looks at: nft prints by it, and ovl writes the same numbers. Sets of others
+// may have any there, so nothing is read further than there are bytes.
 #include "cmd/base/element_text.hpp"
 
 #include <fmt/format.h>
@@ -38,8 +41,10 @@ std::uint64_t number_of(const Bytes& bytes) {
 }
 
 std::string device_text(const Bytes& bytes) {
+  // The kernel fills names up with zeros to IFNAMSIZ.
   const auto end = std::ranges::find(bytes, std::uint8_t{0});
   const bool padded = std::all_of(end, bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+  // Two elements must never have the same text: what stands behind the zero would be lost.
   return padded && end != bytes.begin() ? std::string(bytes.begin(), end) : hex_text(bytes);
 }
 
@@ -66,6 +71,7 @@ std::size_t length_of(std::uint32_t type) {
 }
 
 std::string part_text(std::uint32_t type, const Bytes& bytes) {
+  // A type that does not fit is somebody's nonsense, and hex is what is certain.
   if (length_of(type) != 0 && length_of(type) != bytes.size()) return hex_text(bytes);
   switch (type) {
     case kIpv4: return IpAddress::from_bytes(Family::ipv4, bytes.data()).text();
@@ -82,10 +88,12 @@ std::string part_text(std::uint32_t type, const Bytes& bytes) {
 std::vector<std::uint32_t> parts_of(std::uint32_t key_type) {
   std::vector<std::uint32_t> out;
   for (; key_type != 0; key_type >>= kTypeBits) out.push_back(key_type & kTypeMask);
+  // The last part is in the lowest bits (concat_subtype_add() of nftables).
   std::ranges::reverse(out);
   return out;
 }
 
+// The kernel has each part of a concatenation in whole registers of four bytes.
 constexpr std::size_t padded(std::size_t length) {
   return (length + 3) / 4 * 4;
 }
@@ -93,6 +101,7 @@ constexpr std::size_t padded(std::size_t length) {
 // The part at `at` of a concatenation, without the zeros that fill it up; none: it is not so made.
 std::optional<Bytes> part_at(const Bytes& element, std::size_t at, std::uint32_t type, bool last) {
   std::size_t length = length_of(type);
+  // A part without a length of its own can only be the last, and takes what is left.
   if (length == 0 && last)
     length = element.size() - at == padded(kMacBytes) ? kMacBytes : element.size() - at;
   const std::size_t end = at + padded(length);
@@ -100,6 +109,7 @@ std::optional<Bytes> part_at(const Bytes& element, std::size_t at, std::uint32_t
   const auto begin = element.begin() + static_cast<std::ptrdiff_t>(at);
   const auto fill = begin + static_cast<std::ptrdiff_t>(length);
   const auto stop = element.begin() + static_cast<std::ptrdiff_t>(end);
+  // Not zero: then it is not made so, and two elements could read the same.
   if (std::any_of(fill, stop, [](std::uint8_t byte) { return byte != 0; })) return std::nullopt;
   return Bytes(begin, fill);
 }
@@ -153,6 +163,7 @@ std::string word_for_whole(const NftChain& chain) {
 }
 
 std::string rule_text(const NftRule& rule) {
+  // ovl's own rules all have one; to print expressions as nft does would take nft.
   return rule.comment.empty() ? "a rule that is not ovl's" : rule.comment;
 }
 

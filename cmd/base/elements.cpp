@@ -1,3 +1,5 @@
+// A set of 5,000 VTEPs that loses one is one line for who reviews the plan, not two sets of 5,000. Sides are
+// compared before anything becomes text: a plan of 100,000 changes makes the text of those that are shown.
 #include "cmd/base/elements.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +22,7 @@ namespace {
 template <class T, class ToText>
 Elements elements_of(const std::vector<T>& items, ElementLimit limit, const ToText& to_text) {
   Elements out{.texts = {}, .all = items.size()};
+  // Folding the last two or three would save nothing and hide something.
   const std::size_t shown = items.size() > limit.above ? limit.fewer : items.size();
   out.texts.reserve(shown);
   for (std::size_t i = 0; i < shown; ++i) out.texts.push_back(to_text(items[i]));
@@ -29,6 +32,7 @@ Elements elements_of(const std::vector<T>& items, ElementLimit limit, const ToTe
 // Those of `mine` that `others` have not, each as often as it is there more often.
 template <class T, class Less>
 std::vector<T> only_in(const std::vector<T>& mine, const std::vector<T>& others, const Less& less) {
+  // Counted and not looked up one by one: both sides may have 100,000 lines.
   std::map<T, std::size_t, Less> there(less);
   for (const T& item : others) ++there[item];
   std::vector<T> out;
@@ -54,6 +58,7 @@ struct LessBytes {
   bool operator()(const Bytes* a, const Bytes* b) const { return bytes_less(*a, *b); }
 };
 
+// Pointers, as a set's elements may be megabytes.
 std::vector<const Bytes*> elements_in(const NftSet* set) {
   std::vector<const Bytes*> out;
   if (set == nullptr) return out;
@@ -101,6 +106,7 @@ Rules rules_in(const NftChain* chain) {
   return out;
 }
 
+// Each is taken once: two equal rules on one side are two.
 bool is_taken(Rules& from, const auto& is_it) {
   const auto at = std::ranges::find_if(from, is_it);
   if (at == from.end()) return false;
@@ -108,14 +114,16 @@ bool is_taken(Rules& from, const auto& is_it) {
   return true;
 }
 
-// Takes out of both what both have.
+// Takes out of both what both have. Quadratic in the rules of a chain, which are a few dozen: sets are what
+// grows.
 void strike_equal(Rules& before, Rules& after) {
   std::erase_if(before, [&](const NftRule* rule) {
     return is_taken(after, [&](const NftRule* other) { return *other == *rule; });
   });
 }
 
-// Those that say the same on both sides and are not the same.
+// Those that say the same on both sides and are not the same. Known by their comment: it is shown as one rule
+// that changes and not as one that goes and one that comes.
 Rules take_changed(Rules& before, Rules& after) {
   Rules changed;
   std::erase_if(before, [&](const NftRule* rule) {
@@ -139,6 +147,7 @@ Difference part_difference(const NftChain* before, const NftChain* after, Elemen
   out.removed = elements_of(removed, limit, text);
   out.added = elements_of(added, limit, text);
   out.changed = elements_of(changed, limit, text);
+  // The order of rules is what they do.
   if (before != nullptr && after != nullptr && !out.has_elements() && before->rules != after->rules) {
     out.changed = {.texts = {"the order of its rules"}, .all = 1};
   }
@@ -151,6 +160,7 @@ void add_parts(const std::vector<Part>& before, const std::vector<Part>& after, 
                std::vector<Difference>& out) {
   auto old_one = before.begin();
   auto new_one = after.begin();
+  // A merge of two sorted lists: what is equal by name is compared, the rest goes or comes.
   while (old_one != before.end() || new_one != after.end()) {
     const bool goes = new_one == after.end() || (old_one != before.end() && old_one->name < new_one->name);
     const bool comes = old_one == before.end() || (new_one != after.end() && new_one->name < old_one->name);
@@ -178,6 +188,7 @@ Difference line_difference(std::string_view field, const HostLines& before, cons
   const auto text = [](std::string_view line) { return std::string(line); };
   out.removed = elements_of(only_in(old_ones, new_ones, std::less<>()), limit, text);
   out.added = elements_of(only_in(new_ones, old_ones, std::less<>()), limit, text);
+  // The field differs, or nobody would ask.
   if (!out.has_elements()) out.changed = {.texts = {"the order of the lines"}, .all = 1};
   return out;
 }
@@ -199,6 +210,7 @@ std::optional<std::vector<std::string>> items_of(const Value& value) {
 void say_values(const Value& before, const Value& after, Difference& out) {
   out.before = text_of(before);
   out.after = text_of(after);
+  // 1 and "1" read the same.
   if (out.before != out.after || before == after) return;
   out.before = before.json();
   out.after = after.json();
@@ -261,6 +273,7 @@ class Finder {
 
 // Of a table that is only on one side: what is in it.
 std::vector<Difference> whole_table(const NftTable* before, const NftTable* after, bool every) {
+  // Held by the assertion below: the mask goes by the fields' order.
   static constexpr FieldMask kContents = 0b1100;  // sets and chains
   static_assert(std::get<2>(NftTable::fields()).name == "sets" &&
                 std::get<3>(NftTable::fields()).name == "chains");
@@ -282,6 +295,7 @@ struct DifferencesOf {
     const K* before = as<K>(change.before);
     if constexpr (std::is_same_v<K, NftTable>) {
       if (change.action == Action::remove && before != nullptr) return whole_table(before, nullptr, every);
+      // A filter that is made is what somebody wants to read; other objects say enough by their name.
       if (change.action == Action::create) return whole_table(nullptr, after, every);
     }
     return before == nullptr ? std::vector<Difference>() : Finder(every).run(*before, *after, change.fields);
@@ -370,6 +384,7 @@ std::vector<std::string> lines_of(const Difference& difference) {
 std::vector<FieldDelta> fields_by_element(const ObjectChange& change) {
   std::vector<FieldDelta> out;
   if (change.action != Action::update && change.action != Action::replace) return out;
+  // Fields in the order of the table, and what is in parts behind them, by name of part.
   for (FieldDelta& field : fields_of(change)) {
     const bool in_parts = field.name == "sets" || field.name == "chains" || field.name == "lines";
     if (!in_parts) out.push_back(std::move(field));

@@ -1,3 +1,7 @@
+// A signal that kills an apply between two messages leaves a step half done and the cluster locked until a
+// lease runs out. One that is only noted leaves a user in front of a program that does not react. So it
+// depends on what is held: nothing, and the first signal ends it; something, and the first is a wish for the
+// end of the step, the second an order.
 #include "cmd/base/interrupt.hpp"
 
 #include <poll.h>
@@ -33,6 +37,8 @@ constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
   sigset_t one;
   ::sigemptyset(&one);
   ::sigaddset(&one, signal);
+  // By the signal itself and not by an exit code: a shell tells "killed by SIGINT" from an error, and ends
+  // its own script.
   (void)std::signal(signal, SIG_DFL);
   (void)::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
   (void)::raise(signal);
@@ -41,10 +47,12 @@ constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
 void on_signal(int signal) {
   if (!somebody_asks) {
+    // write(2) and _exit(2) are async-signal-safe, stdio and exit() are not (signal-safety(7)).
     (void)!::write(STDERR_FILENO, kBefore.data(), kBefore.size());
     ::_exit(kExitInterrupted);
   }
   if (wish_came.exchange(true)) end_at_once(signal);
+  // What is interrupted here may be about to read it.
   const int number = errno;
   const std::uint64_t once = 1;
   (void)!::write(bell, &once, sizeof(once));
@@ -54,6 +62,8 @@ void on_signal(int signal) {
 void listen_for(int signal) {
   struct sigaction now {};
 
+  // nohup(1) and shells that start something in the background ignore signals for their children, who must
+  // not undo it.
   if (::sigaction(signal, nullptr, &now) != 0 || now.sa_handler == SIG_IGN) return;
 
   struct sigaction ours {};
@@ -69,11 +79,14 @@ void listen_for(int signal) {
 
 void listen_for_interrupts() {
   if (bell >= 0) return;
+  // A descriptor, as poll(2) hears nothing else without a race: a flag could be set right before it sleeps.
+  // It is never read, so that it stays readable for all who wait.
   bell = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   for (const int signal : kSignals) listen_for(signal);
 }
 
 bool interrupted() {
+  // Who asks is about to hold something. From here on no limit on looking may kill it either.
   if (!somebody_asks.exchange(true)) {
     const itimerval none{};
     (void)::setitimer(ITIMER_REAL, &none, nullptr);

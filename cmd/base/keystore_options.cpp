@@ -38,6 +38,8 @@ Status check_secret(const std::string& path, const UniqueFd& file) {
                  .message = fmt::format("the secret file {} can't be read", path),
                  .os_errno = errno};
   }
+  // As ssh does with private keys: a secret that others can read is not one, and the time to say so is before
+  // it is used.
   if ((about.st_mode & 077) == 0 && (about.st_uid == ::geteuid() || about.st_uid == 0)) return {};
   return Error{.code = Errc::guard,
                .message = fmt::format("the secret file {} is readable by others", path),
@@ -51,8 +53,10 @@ Result<std::string> read_file(const std::string& path) {
                  .message = fmt::format("the secret file {} can't be read", path),
                  .hint = file.error().message};
   }
+  // Of the descriptor that is read, so that the file can't be exchanged after it was judged.
   OVL_CHECK(check_secret(path, file.value()));
   OVL_TRY(const std::string text, read_open(file.value().get(), path, kMostSecret));
+  // Editors and echo end a file with a line break, which no token has.
   return text.substr(0, text.find('\n'));
 }
 
@@ -69,6 +73,7 @@ Result<std::string> read_secret(std::string_view what, const std::string& text) 
 // Who writes a CA file decides whom this host takes for its keystore; who writes a certificate, as whom it
 // comes.
 Status check_authority(const std::string& path, const UniqueFd&) {
+  // Its folders too: who may write one of them can put another file there.
   return check_trusted(path);
 }
 
@@ -94,6 +99,7 @@ std::string text_of(const std::optional<SecretRef>& ref, const SourceFile* besid
   std::error_code error;
   const std::string path = beside != nullptr ? path_beside(*beside, ref->name) : ref->name;
   const std::string absolute = std::filesystem::absolute(path, error).lexically_normal();
+  // Absolute from now on: references are kept in the state and read from another folder.
   return "file:" + (error ? path : absolute);
 }
 
@@ -101,6 +107,7 @@ std::string text_of(const std::optional<SecretRef>& ref, const SourceFile* besid
 std::string file_stamp(const std::string& path) {
   struct stat info {};
 
+  // A file that is gone is a change as well.
   if (path.empty() || ::stat(path.c_str(), &info) != 0) return "-\n";
   return fmt::format("{} {} {} {}\n", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
@@ -145,6 +152,7 @@ KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over) {
   for (const auto member : kKeystoreReferences) {
     if (!(over.*member).empty()) base.*member = over.*member;
   }
+  // Whether to speak in the clear can't be taken back by a side that says nothing about it.
   base.allow_plaintext = base.allow_plaintext || over.allow_plaintext;
   return base;
 }
@@ -152,7 +160,8 @@ KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over) {
 namespace {
 
 // By which a store's servers speak to each other, and to clients of another protocol: as the programs
-// have them by default.
+// have them by default. Endpoints are kept off the store, as who reaches it can write records. Its servers'
+// other ports lead to the same data, and are mostly less guarded than the one for clients.
 std::vector<std::uint32_t> ports_of_peers(StoreKind kind) {
   switch (kind) {
     case StoreKind::sqlite: return {};
@@ -170,6 +179,7 @@ Result<std::vector<KeystoreAddress>> server_addresses(const std::string& url) {
   std::vector<KeystoreAddress> out;
   for (const StoreServer& server : parsed.servers) {
     auto parsed_address = IpAddress::parse(server.host);
+    // A name: it may mean another address tomorrow, so its ports are shut wherever they are.
     const IpAddress address = parsed_address.ok() ? parsed_address.value() : IpAddress();
     std::vector<std::uint32_t> ports = ports_of_peers(parsed.kind);
     ports.push_back(server.port);
@@ -200,11 +210,13 @@ std::string digest_of_access(const KeystoreOptions& options) {
   std::string all;
   for (const std::string* text : {&options.url, &options.token, &options.user, &options.password,
                                   &options.ca_file, &options.cert_file, &options.key_file}) {
+    // With their lengths, so that no two sets of values make one text.
     all += fmt::format("{} {}\n", text->size(), *text);
   }
   for (const std::string* file : {&options.ca_file, &options.cert_file, &options.key_file}) {
     all += file_stamp(*file);
   }
+  // Kept for the life of a service: a digest, and not the secrets a second time.
   return sha256_hex(all + (options.allow_plaintext ? "plain" : ""));
 }
 

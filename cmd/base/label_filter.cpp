@@ -11,6 +11,7 @@ namespace ovl {
 namespace {
 
 Result<LabelFilter> parse_label_filter(const std::string& word) {
+  // The first one: a value may have more of them, a name none.
   const std::size_t sign = word.find('=');
   LabelFilter out{.name = word.substr(0, sign), .value = std::nullopt};
   if (out.name.empty()) {
@@ -36,6 +37,8 @@ Result<std::vector<LabelFilter>> parse_label_filters(const std::vector<std::stri
 bool selects(const std::vector<LabelFilter>& filters, const Labels& labels) {
   return std::ranges::all_of(filters, [&](const LabelFilter& filter) {
     const auto at = labels.find(filter.name);
+    // A name that no record has selects nothing and is no error: which labels there are is what somebody
+    // asks.
     return at != labels.end() && (!filter.value || *filter.value == at->second);
   });
 }

@@ -1,3 +1,6 @@
+// An apply must not hang on, or die of, the program that reads its events. A pipe that is full is waited for
+// a while, a reader that is gone is EPIPE and no signal, and after the first failure nothing is written any
+// more: half a stream with a gap would be worse than one that ends.
 #include "cmd/base/line_pipe.hpp"
 
 #include <fcntl.h>
@@ -47,6 +50,7 @@ bool has_room(int fd) {
 Result<LinePipe> LinePipe::open(const std::string& target) {
   const auto descriptor = descriptor_of(target);
   UniqueFd file(descriptor
+                    // A copy: stdout itself becomes stderr for all else, and no child inherits it.
                     ? ::fcntl(*descriptor, F_DUPFD_CLOEXEC, 3)
                     : ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644));
   if (!file.valid()) {
@@ -54,6 +58,7 @@ Result<LinePipe> LinePipe::open(const std::string& target) {
                  .message = fmt::format("{} can't be written: {}", target, std::strerror(errno)),
                  .hint = "name a file, a FIFO, /dev/fd/N of an open descriptor, or - for stdout"};
   }
+  // For the whole process, as there is no flag for it with write(2).
   std::signal(SIGPIPE, SIG_IGN);
   return LinePipe(std::move(file), descriptor == STDOUT_FILENO);
 }
@@ -66,6 +71,8 @@ void LinePipe::write(std::string_view text) {
       broken_ = "its reader takes nothing";
       return;
     }
+    // pipe(7): a pipe that is writable takes PIPE_BUF bytes without waiting, and more only if the reader is
+    // quick. The descriptor is not made non-blocking, as that would be so for everybody who shares it.
     const ssize_t wrote = ::write(file_.get(), left.data(), std::min<std::size_t>(left.size(), PIPE_BUF));
     if (wrote < 0 && errno != EINTR) broken_ = std::strerror(errno);
     if (wrote > 0) left.remove_prefix(static_cast<std::size_t>(wrote));

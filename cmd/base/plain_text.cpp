@@ -6,6 +6,7 @@ namespace ovl {
 
 namespace {
 
+// Not the terminal's width: what is printed is the same everywhere, and tests hold it.
 constexpr std::size_t kColumns = 80;
 
 }  // namespace
@@ -35,6 +36,7 @@ std::string wrapped(std::string_view text, std::size_t indent) {
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
+    // A word that is longer than a line has one of its own.
     if (column > indent && column + 1 + word.size() > kColumns) {
       out += "\n" + std::string(indent, ' ');
       column = indent;

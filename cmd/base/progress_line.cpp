@@ -7,6 +7,8 @@ namespace ovl {
 
 namespace {
 
+// Most applies are over by then, and a line that flashes up is noise. Ten a second is as fast as anybody
+// reads.
 constexpr std::chrono::milliseconds kQuiet{1'000};
 constexpr std::chrono::milliseconds kBetween{100};
 constexpr std::string_view kEraseLine = "\r\x1b[K";  // ECMA-48: to the line's first column, erase to its end

@@ -11,6 +11,7 @@ namespace ovl {
 
 namespace {
 
+// An empty variable is as none (no-color.org says so of NO_COLOR).
 bool is_set(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0';
@@ -37,12 +38,14 @@ std::string Style::paint(std::string_view code, std::string_view text) const {
 
 bool wants_colour(int fd) {
   if (is_set("NO_COLOR")) return false;
+  // Behind NO_COLOR: who wants none means it.
   if (is_set("CLICOLOR_FORCE")) return true;
   return isatty(fd) == 1;
 }
 
 bool in_automation() {
   const char* ci = std::getenv("CI");
+  // "true" is what the services set.
   return is_set("OVL_IN_AUTOMATION") || (ci != nullptr && std::string_view(ci) == "true");
 }
 
@@ -77,6 +80,7 @@ std::string Table::text(std::string_view indent) const {
       line += row.cells[i];
       if (i + 1 < row.cells.size()) line.append(columns[i] - width(row.cells[i]) + 2, ' ');
     }
+    // Empty cells at the end would leave blanks, which break what is pasted and compared.
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
   }

@@ -1,3 +1,6 @@
+// A change of VNI or port is three plans, each of one record. Without a word about the step, the second shows
+// a twin that changes its role and the third one that goes, and nobody sees in them the change that he asked
+// for.
 #include "cmd/base/tunnel_step.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +28,7 @@ TunnelOf tunnel_in(const Value& value) {
   return {.vni = number_in(value, "vni"), .port = number_in(value, "port")};
 }
 
-// The twin of that role; nullptr: the record has none.
+// The twin of that role; nullptr: the record has none. Of the record as JSON, as a saved plan has no other.
 const Value* twin_in(const Value& record, TwinRole role) {
   const Value* twin = record.find("twin");
   const Value* said = twin != nullptr ? twin->find("role") : nullptr;
@@ -54,6 +57,7 @@ std::string tunnel_step_text(const RecordChange& change) {
   const Value* was_going = twin_in(change.before, TwinRole::going);
   const Value* comes = twin_in(change.after, TwinRole::coming);
   const Value* goes = twin_in(change.after, TwinRole::going);
+  // A twin that comes and is another than the one before: the change was changed on its way.
   if (comes != nullptr && (was_coming == nullptr || tunnel_in(*was_coming) != tunnel_in(*comes)))
     return step_text(now, tunnel_in(*comes), "step 1 of 3: every host gets a second tunnel");
   if (was_coming != nullptr && goes != nullptr)
@@ -61,6 +65,7 @@ std::string tunnel_step_text(const RecordChange& change) {
   if (was_going != nullptr && goes == nullptr && comes == nullptr)
     return step_text(tunnel_in(*was_going), tunnel_in(change.after),
                      "step 3 of 3: every host removes the old tunnel");
+  // The manifest has gone back to the value in use before all hosts had the second tunnel.
   if (was_coming != nullptr && comes == nullptr && goes == nullptr)
     return step_text(tunnel_in(*was_coming), tunnel_in(change.after),
                      "taken back: every host removes the second tunnel");

@@ -45,9 +45,13 @@ void sync_parent(const std::string& path) {
 // prepare(fd): gives the new file what it has beside its text; false, with errno.
 template <class Prepare>
 Status write_beside(const std::string& path, const std::string& text, const Prepare& prepare) {
+  // In the same folder, as rename(2) does not lead from one file system to another. mkostemp(3) makes it with
+  // O_EXCL and 0600, so nobody else's file is taken.
   std::string name = path + ".XXXXXX";
   const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
   if (!file.valid()) return not_written(path);
+  // fsync(2) before the rename: else a power cut may leave the new name and none of the data. Owner and mode
+  // come before both, so that the file is never there with others.
   const bool written = prepare(file.get()) && write_all(file.get(), text) && ::fsync(file.get()) == 0 &&
                        ::rename(name.c_str(), path.c_str()) == 0;
   if (written) {
@@ -55,6 +59,7 @@ Status write_beside(const std::string& path, const std::string& text, const Prep
     return {};
   }
   Error error = not_written(path);
+  // errno was read before: not_written() comes first.
   ::unlink(name.c_str());
   return error;
 }
@@ -68,13 +73,16 @@ Status write_whole_file(const std::string& path, const std::string& text, mode_t
 Status replace_whole_file(const std::string& path, const std::string& text) {
   struct stat about {};
 
+  // A link would be replaced by a file: who wants what it leads to names that.
   if (::lstat(path.c_str(), &about) != 0) return not_written(path);
   if (!S_ISREG(about.st_mode)) {
     errno = ELOOP;
     return not_written(path);
   }
   return write_beside(path, text, [&](int file) {
+    // A user who formats another's file in a folder of both can't give it away; the mode stays all the same.
     (void)!::fchown(file, about.st_uid, about.st_gid);
+    // Without set-user-ID: with the new owner it would be somebody else's rights.
     return ::fchmod(file, about.st_mode & 0777) == 0;
   });
 }

@@ -6,6 +6,8 @@ namespace {
 
 Result<LookHere> look(const GlobalOptions& global, const PlanOptions& options) {
   PlanOptions here = options;
+  // By the records, whatever the manifest here says: what is looked for is drift, not what somebody is about
+  // to change.
   here.scope = "host";
   OVL_TRY(Context context, Context::open(global, here, {.manifest = false}));
   OVL_TRY(Planned planned, make_plan(context.request(), context.world()));
@@ -15,6 +17,7 @@ Result<LookHere> look(const GlobalOptions& global, const PlanOptions& options) {
 }  // namespace
 
 LookHere look_here(const GlobalOptions& global, const PlanOptions& options) {
+  // No error: the verbs that look read the store, and this host is what they show beside it if they may.
   auto found = look(global, options);
   if (found.ok()) return std::move(found).value();
   return LookHere{

@@ -17,6 +17,7 @@ namespace {
 
 // "DEVICE:INODE" of the stream: a stderr that somebody has directed elsewhere is not the journal's.
 bool stderr_is_journal() {
+  // The variable alone would do for nothing: children inherit it, also those whose stderr goes into a file.
   const char* stream = std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   if (stream == nullptr) return false;
 
@@ -52,6 +53,7 @@ class Groups {
   template <class Change, class Name>
   void add(const Change& change, const Name& name) {
     Alike& alike = groups_[{change.action, change.reason}];
+    // The name of one in thousands is made, and not those of all.
     if (alike.count++ == 0) alike.first = name(change).address();
   }
 
@@ -71,6 +73,8 @@ class Groups {
 }  // namespace
 
 void say_line(const std::string& text, Priority priority) {
+  // As sd-daemon(3) has it: the journal takes "<3>" off and keeps it as PRIORITY. On a terminal the same
+  // would be noise.
   std::cerr << (stderr_is_journal() ? fmt::format("<{}>", static_cast<int>(priority)) : "ovl: ")
             << printable(text) << "\n"
             << std::flush;
@@ -81,6 +85,8 @@ std::string changes_text(std::size_t count) {
 }
 
 std::vector<std::string> change_lines(const Plan& plan) {
+  // Thousands of lines bury the one that says how it ended, and journald drops what comes too fast
+  // (RateLimitBurst).
   if (plan.record_changes.size() + plan.object_changes.size() <= kMostLines) return every_line(plan);
   Groups groups;
   for (const RecordChange& change : plan.record_changes) {

@@ -14,12 +14,14 @@ namespace ovl {
 
 Error error_of_left(const std::vector<Finding>& left) {
   std::set<std::string> parts;
+  // Each part once, however many objects of it are in the way.
   for (const Finding& finding : left) parts.insert(finding.part);
   const Finding& first = left.front();
   // A failure's subject is its part.
   const std::string why =
       first.subject == first.part ? first.message : fmt::format("{}: {}", first.subject, first.message);
   return Error{
+      // The exit code of the first: one that was made up for "some of each" would tell a script nothing.
       .code = first.code,
       .message = fmt::format("applied, but {} {} left as {}: {}", fmt::join(parts, ", "),
                              parts.size() == 1 ? "is" : "are", parts.size() == 1 ? "it is" : "they are", why),
@@ -27,7 +29,9 @@ Error error_of_left(const std::vector<Finding>& left) {
 }
 
 std::optional<Error> error_of_refused(const Plan& plan, const StoreView& view) {
+  // With all hosts in scope the manifest has written the refused records anew; with one alone they stand.
   if (plan.scope != Scope::host || (view.frozen.empty() && view.frozen_hosts.empty())) return std::nullopt;
+  // A generation's record that can't be read is refused too, and keeps nothing from being applied.
   const auto first = std::ranges::find_if(view.refused, freezes);
   if (first == view.refused.end()) return std::nullopt;
   return Error{

@@ -12,6 +12,7 @@ std::string how_many(std::size_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+// A namespace counts as one more: it is made and removed like what is in it.
 std::size_t objects_in(const HostObjects& objects) {
   std::size_t all = 0;
   for (const NamespaceObjects& space : objects.namespaces) {
@@ -46,6 +47,8 @@ std::string host_line(const Plan& plan) {
 }  // namespace
 
 std::string looked_at_text(const Context& context, const Planned& planned) {
+  // For the one question behind most "why does it not see my change": from which file, which store, which
+  // host.
   return manifest_line(context.sources()) + keystore_line(context, planned.cluster.view) +
          host_line(planned.plan);
 }

@@ -14,6 +14,7 @@ namespace ovl {
 namespace {
 
 std::string text_of(Tree tree, const Memory& memory, const StoreView& view) {
+  // A memory of an earlier version has a lineage and no head.
   const std::int64_t known = memory.head ? memory.head->serial : 0;
   switch (tree) {
     case Tree::goes_on:
@@ -38,11 +39,14 @@ std::string text_of(Tree tree, const Memory& memory, const StoreView& view) {
 // Empty when the state tells nothing.
 std::string loss_in(const State& state, const std::string& url, const StoreView& view) {
   const auto memory = memory_of(state);
+  // What is remembered is of one store. Of another one it says nothing, least of all that it has lost
+  // something.
   if (!memory.ok() || store_place(memory.value().keystore) != store_place(url)) return {};
   return text_of(judge(memory.value(), view, url), memory.value(), view);
 }
 
-// While somebody writes, half of it is there.
+// While somebody writes, half of it is there. A look without the lock can fall between two transactions of a
+// publish, which is no loss.
 std::string misfit_of(const StoreView& view) {
   if (!view.lock.empty() || fits_head(view)) return {};
   return fmt::format(
@@ -57,11 +61,13 @@ std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Con
                     const StoreView& view) {
   const Label& cluster = context.request().cluster;
   const std::string& url = context.access().url;
+  // The host's own state first: it has realised what it remembers, which is more than having written it.
   const auto own = State::open_read_only({.root = global.state_directory, .cluster = cluster});
   std::string out = own.ok() ? loss_in(own.value(), url, view) : std::string();
   if (!out.empty()) return out;
   const auto kept =
       open_memory({.folder = memory_folder(global, options), .url = url, .cluster = cluster}, false);
+  // A memory that is there and can't be read is told, and not taken for one that has nothing to say.
   if (!kept.ok()) return kept.error().message;
   if (kept.value()) out = loss_in(*kept.value(), url, view);
   return out.empty() ? misfit_of(view) : out;
@@ -78,6 +84,7 @@ Status tell_loss(const GlobalOptions& global, const PlanOptions& options, Contex
 
 std::string alone_text(const GlobalOptions& global, const PlanOptions& options) {
   const Context::Needs needs{.manifest = false, .host = false, .keystore = false, .state = true};
+  // By the state's file alone: this is asked where the store did not answer.
   auto context = Context::open(global, options, needs);
   if (!context.ok()) return {};
   const State& state = *context.value().world().state;

@@ -21,6 +21,7 @@ namespace ovl {
 
 namespace {
 
+// The effective one: what it may do is what counts for who reads that it did it.
 std::string user_name() {
   const passwd* entry = getpwuid(geteuid());
   return entry != nullptr ? entry->pw_name : std::to_string(geteuid());
@@ -30,6 +31,7 @@ std::string user_name() {
 
 std::string host_name() {
   std::array<char, 256> name{};
+  // POSIX leaves open whether a name that was cut ends with a zero; the last byte of the array is one.
   if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
   return name.data();
 }
@@ -50,6 +52,7 @@ std::vector<std::string> own_addresses() {
     if (one->ifa_addr == nullptr) continue;
     std::array<char, NI_MAXHOST> text{};
     const int family = one->ifa_addr->sa_family;
+    // getifaddrs(3) lists link layers as well, whose addresses say nothing here.
     if (family != AF_INET && family != AF_INET6) continue;
     const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
     if (::getnameinfo(one->ifa_addr, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0)
@@ -67,8 +70,11 @@ std::string text_of(const sockaddr& address) {
 
 // What a datagram to `there` would be sent from; none is sent.
 std::string source_towards(const sockaddr& there, socklen_t size) {
+  // connect(2) on a datagram socket sends nothing: it only asks the routing, and binds the address that
+  // packets would leave with.
   const UniqueFd socket(::socket(there.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return {};
+  // A temporary address (RFC 8981) is gone within days, and a manifest that has it points to nobody.
   const int lasting = 2;  // IPV6_PREFER_SRC_PUBLIC of linux/in6.h, which does not go with libc's own
   (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, &lasting, sizeof(lasting));
   sockaddr_storage own{};
@@ -79,10 +85,12 @@ std::string source_towards(const sockaddr& there, socklen_t size) {
   return known ? text_of(*own_address) : std::string();
 }
 
-// Addresses for documentation are somewhere out there for every machine.
+// Addresses for documentation are somewhere out there for every machine. RFC 5737 and RFC 3849: no machine
+// has them, so every one has only its default route for them.
 std::string source_of_way_out(int family) {
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
+  // Discard (RFC 863): nothing is sent, whatever stands here.
   v4.sin_port = htons(9);
   (void)::inet_pton(AF_INET, "198.51.100.1", &v4.sin_addr);
   sockaddr_in6 v6{};
@@ -116,12 +124,14 @@ std::string first_address(int family) {
 std::string reachable_address() {
   for (const int family : {AF_INET, AF_INET6}) {
     if (std::string out = source_of_way_out(family); may_be_reached(out)) return out;
+    // A machine without a default route, as in a closed network or a lab.
     if (std::string other = first_address(family); !other.empty()) return other;
   }
   return {};
 }
 
-// Of the machine's id only a hash is kept, as machine-id(5) asks.
+// Of the machine's id only a hash is kept, as machine-id(5) asks. The id itself is confidential: who knows it
+// could recognise the machine elsewhere. The name in front makes the hash ovl's alone.
 ThisMachine this_machine() {
   const std::string id = read_first_line("/etc/machine-id");
   return {.machine = id.empty() ? id : sha256_hex("ovl state " + id).substr(0, 32),
@@ -138,7 +148,10 @@ StoreLock::Holder this_process(std::int64_t now) {
 }
 
 bool holder_is_dead(const StoreLock::Holder& holder) {
+  // Only of this machine since it was started: a process id of another boot may be anybody's by now.
   if (holder.host != host_name() || holder.boot != boot_id() || holder.pid <= 0) return false;
+  // EPERM says that there is such a process, of another user. A number that was given anew to another process
+  // counts as alive: then the lock is waited for, which is the safe mistake.
   return kill(static_cast<pid_t>(holder.pid), 0) != 0 && errno == ESRCH;
 }
 

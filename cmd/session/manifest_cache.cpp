@@ -1,3 +1,6 @@
+// Parsing a large manifest is a good part of a plan that changes nothing. A tree's content never changes
+// under its id, so what was parsed from it once is kept. It is a cache and no more: whatever is not whole,
+// not ours or of another build is as if it were not there.
 #include "cmd/session/manifest_cache.hpp"
 
 #include <fcntl.h>
@@ -23,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A few branches of a few repositories; the oldest one is the least likely to be planned again.
 constexpr std::size_t kMostFiles = 16;
 constexpr std::size_t kSum = 64;  // hexadecimal digits of a SHA-256
 
@@ -47,6 +51,7 @@ bool is_own_folder(const std::string& folder) {
          !may_others_write(about);
 }
 
+// Far more than the largest manifest makes packed: sources are 32 MiB at most.
 constexpr std::size_t kMostCacheBytes = std::size_t{256} << 20;
 
 std::string read_own_file(const std::string& path) {
@@ -67,6 +72,7 @@ ManifestCache::ManifestCache() : ManifestCache(default_folder()) {}
 ManifestCache::ManifestCache(std::string folder) : folder_(std::move(folder)) {}
 
 std::string ManifestCache::file_of(const std::string& key) const {
+  // With the build: another one may pack otherwise, or refuse what this one took.
   return fmt::format("{}/{}.manifest", folder_, sha256_hex(fmt::format("{} {}", kModuleBuild, key)));
 }
 
@@ -75,7 +81,9 @@ std::optional<Manifest> ManifestCache::find(const std::string& key) const {
   const std::string text = read_own_file(file_of(key));
   if (text.size() < kSum) return std::nullopt;
   const std::string_view bytes = std::string_view(text).substr(kSum);
+  // Against a disk that is full or broken, not against people: who may write here is us.
   if (std::string_view(text).substr(0, kSum) != sha256_hex(bytes)) return std::nullopt;
+  // Every value goes through its validating type again, as if it came from the text.
   auto manifest = unpack(bytes);
   if (!manifest.ok()) return std::nullopt;
   return std::move(manifest).value();
@@ -88,6 +96,7 @@ void ManifestCache::keep(const std::string& key, const Manifest& manifest) const
   ::mkdir(folder_.c_str(), 0700);
   if (!is_own_folder(folder_)) return;
   const std::string bytes = pack(manifest);
+  // A cache that can't be written is no error of a plan.
   if (write_whole_file(file_of(key), sha256_hex(bytes) + bytes, 0600).ok()) forget_oldest();
 }
 

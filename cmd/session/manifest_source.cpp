@@ -43,9 +43,12 @@ Result<ManifestSource> find_revision(const PlanOptions& options) {
   OVL_TRY(RevisionManifest found, read_revision(*out.repository, ref, options.path, beside));
   out.files = std::move(found.files);
   out.origin = origin_of(found.commit, found.path);
+  // A shallow clone knows no first commit, by which its records' source would be called.
   out.shallow = found.commit.root.empty();
   if (bytes_of(out.files) >= kWorthKeeping) {
+    // The id of what was named, not of the commit: commits that change something else find the same entry.
     OVL_TRY(const std::string id, out.repository->id_at(found.commit.id, found.path));
+    // Named or not decides whether folders below count, so that one tree has two manifests.
     out.content = fmt::format("{} {} {}", id, options.path.empty() ? "default" : "named", out.files.size());
   }
   return out;
@@ -56,17 +59,22 @@ bool reads_the_same(GitRepository& repository, const WayToRead& way, const Origi
   const auto found = read_revision(repository, origin.commit, way.path, way.beside);
   if (!found.ok() || found.value().path != origin.path) return false;
   const std::string source = source_of(found.value().commit, origin.path);
+  // Whoever edited a saved plan could name a source that is not that of its commit, and pass the guard for
+  // it.
   const bool same_source = source.empty() ? origin.source.starts_with("dir:") : source == origin.source;
   return same_source && digest_of(found.value().files) == digest_of(files);
 }
 
-// What HEAD has and the work tree does not is mostly left out by a sparse checkout.
+// What HEAD has and the work tree does not is mostly left out by a sparse checkout. A sparse checkout is made
+// by a tool, and who stands in it mostly does not know of it: "no such file" sends him looking for a mistake
+// in the name.
 Error left_out(const std::string& path, Error missing) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path place = fs::weakly_canonical(path, error);
   if (error || fs::exists(place, error)) return missing;
   fs::path there = place.parent_path();
+  // The folder that is missing has no repository; the nearest one that is there has.
   while (!fs::exists(there, error) && there != there.parent_path()) there = there.parent_path();
   const auto repository = open_repository(there.string());
   if (!repository.ok() || !repository.value()) return missing;
@@ -86,6 +94,7 @@ Error left_out(const std::string& path, Error missing) {
 
 Result<std::unique_ptr<GitRepository>> repository_of(const PlanOptions& options) {
   OVL_TRY(auto repository, need_repository(options.repo));
+  // Only a hook's: the objects of a push that was not taken yet.
   if (!options.quarantine.empty()) OVL_CHECK(repository->add_quarantine(options.quarantine));
   return repository;
 }
@@ -101,6 +110,8 @@ Result<ManifestSource> find_manifest(const PlanOptions& options) {
   return out;
 }
 
+// What was signed is the commit. A saved plan carries the files and the commit's id, and whoever had it could
+// have changed the one and kept the other.
 bool is_of_commit(GitRepository& repository, const Origin& origin, const Sources& files) {
   return std::ranges::any_of(ways_to_read(origin.path, files), [&](const WayToRead& way) {
     return reads_the_same(repository, way, origin, files);
@@ -109,6 +120,8 @@ bool is_of_commit(GitRepository& repository, const Origin& origin, const Sources
 
 Status find_origin(ManifestSource& source, const std::string& path) {
   const std::string place = folder_of(path);
+  // A repository that can't be read is an error and no plain folder: its records would get another source,
+  // with --take-over as the remedy.
   OVL_TRY(source.repository, open_repository(place));
   if (!source.repository) return {};
   auto found = source.repository->checkout(place);

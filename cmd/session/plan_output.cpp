@@ -32,7 +32,8 @@ bool is_record_key(const std::string& key) {
          key.find("/endpoints/") != std::string::npos;
 }
 
-// What a plan rests on in the store: lineage, serial, and each record's revision.
+// What a plan rests on in the store: lineage, serial, and each record's revision. Revisions and not values: a
+// record that was changed and changed back was somebody's work in between.
 Value store_fingerprint(const Planned& planned) {
   Value out = Value::object();
   if (planned.cluster.view.head) {
@@ -64,7 +65,8 @@ Value texts_json(const std::vector<std::string>& texts) {
   return out;
 }
 
-// What was asked for: it is asked for again when the plan is made anew to be compared.
+// What was asked for: it is asked for again when the plan is made anew to be compared. What the command line
+// that applies it says itself is not in here: see keep_telling() in cmd/verbs/apply.cpp.
 Value options_json(const PlanOptions& options) {
   Value out = Value::object();
   out.set("scope", options.scope);
@@ -81,7 +83,8 @@ Value options_json(const PlanOptions& options) {
   return out;
 }
 
-// A member that nobody reads would be shown to nobody.
+// A member that nobody reads would be shown to nobody. A plan that ovl show renders and a person approves has
+// to be all that an apply goes by.
 Status check_members(const Value& value, std::initializer_list<std::string_view> known) {
   const Value::Object* members = value.as_object();
   if (members == nullptr) return Error{.code = Errc::corrupt, .message = "the saved plan is no object"};
@@ -146,7 +149,8 @@ Result<Sources> sources_of(const Value& value) {
   return sources;
 }
 
-// The first change that is in one plan and not, or not the same, in the other.
+// The first change that is in one plan and not, or not the same, in the other. By address: the order of a
+// plan is fixed, but where one change is gone all later ones would seem to have moved.
 std::string first_moved(const Value& before, const Value& now) {
   const auto changes = [](const Value& plan) {
     std::map<std::string, std::string> out;
@@ -196,8 +200,10 @@ std::string first_moved_record(const Value& before, const Value& now) {
     return records != nullptr ? *records : Value::object();
   };
   for (const FieldDelta& delta : delta_of(revisions(before), revisions(now))) {
+    // Without the tree's name, which every key has.
     return "record " + delta.name.substr(delta.name.find("/v1/") + 4);
   }
+  // Lineage and serial, when no record has moved.
   for (const FieldDelta& delta : delta_of(before, now)) {
     return fmt::format("the cluster's {} ({} -> {})", delta.name, text_of(delta.before),
                        text_of(delta.after));
@@ -242,6 +248,7 @@ std::string text_of_plan(const Plan& plan, const GlobalOptions& global, const Pl
 
 Status write_json(const Plan& plan, const PlanOptions& options, const std::string& last_words) {
   if (options.json_into.empty()) return {};
+  // Written in place and not by rename: it may be a FIFO or /dev/fd/N that somebody reads.
   std::ofstream file(options.json_into, std::ios::binary | std::ios::trunc);
   file << plan_json(plan, last_words).pretty_json() << "\n";
   file.close();
@@ -256,6 +263,7 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   out.set("host", planned.plan.host.text());
   out.set("keystore", encode(context.access()));
   out.set("cluster", planned.plan.cluster.text());
+  // A host's part was seen on a kernel that is gone after a boot. Records alone may be applied anywhere.
   out.set("boot", planned.plan.scope == Scope::cluster ? std::string() : boot_id());
   out.set("store", store_fingerprint(planned));
   out.set("sources", sources_json(context.sources()));
@@ -263,6 +271,7 @@ Status save_plan(const Context& context, const Planned& planned, const PlanOptio
   const GitRepository* repository = context.repository();
   out.set("repo", repository != nullptr ? repository->directory() : std::string());
   out.set("revision", context.is_revision());
+  // By name, so that an apply can tell that the branch has moved since.
   out.set("ref", options.ref.empty() ? std::string("HEAD") : options.ref);
   out.set("dirty", context.request().dirty);
   out.set("plan", plan_json(planned.plan));
@@ -296,6 +305,7 @@ Result<SavedPlan> decode_saved(const Value& value) {
   OVL_TRY(const Value* changed, value_at(value, "changed"));
   saved.json = *plan;
   saved.changed = *changed;
+  // Decoded now, not when it is shown: a plan that can't be shown is not applied either.
   OVL_TRY(saved.shown, decode_plan(*plan, *changed));
   return saved;
 }
@@ -313,9 +323,11 @@ Result<SavedPlan> load_plan(const std::string& path) {
 }
 
 bool is_saved_plan(const std::string& path) {
+  // A manifest whatever it begins with: that it is none has to be said by the parser.
   if (path.empty() || path.ends_with(".toml")) return false;
   const auto file = open_regular(AT_FDCWD, path, path, Links::follow);
   char first = 0;
+  // A saved plan is JSON, which begins so; nothing else about it is trusted here.
   return file.ok() && ::read(file.value().get(), &first, 1) == 1 && first == '{';
 }
 
@@ -325,10 +337,12 @@ namespace {
 std::string moved_in(const Value& store, const Value& json, const Value& changed, const Plan& plan,
                      const Value& store_now) {
   const Value now = plan_json(plan);
+  // The record first: that somebody has changed it says more than what follows from it.
   for (std::string moved :
        {first_moved_record(store, store_now), first_moved(json, now), first_moved_word(json, now)}) {
     if (!moved.empty()) return moved;
   }
+  // Beside what is shown: fields of a set are folded in the text, and have to be the same all the same.
   return changed == changed_fields(plan) ? std::string() : std::string("a field that changes");
 }
 

@@ -1,3 +1,5 @@
+// A file and no process and no key in the store: a suspension has to hold while a machine boots, while the
+// store is away, and until somebody takes it back.
 #include "cmd/session/suspension.hpp"
 
 #include <fmt/format.h>
@@ -35,6 +37,8 @@ Result<std::string> directory_of(const GlobalOptions& global, const PlanOptions&
   return repository->directory() + "/ovl";
 }
 
+// A file that is damaged still says that somebody wanted to be left alone. Going on by mistake undoes his
+// work; standing back by mistake costs a line in the status.
 Suspension decoded_or_unknown(const std::string& text) {
   Suspension unknown{.who = "somebody"};
   const auto value = Value::parse_json(text);
@@ -46,10 +50,13 @@ Suspension decoded_or_unknown(const std::string& text) {
 Result<int> suspend(const GlobalOptions& global, const PlanOptions& options, const std::string& reason) {
   OVL_TRY(const std::string directory, directory_of(global, options));
   move_state_folders(directory);  // one of a cluster called "suspended" may be in the way
+  // May be there already; where it can't be made, writing says so.
   ::mkdir(directory.c_str(), 0700);
   const std::int64_t now = std::time(nullptr);
   const Suspension suspension{.who = this_process(now).who, .since = now, .reason = reason};
   OVL_CHECK(write_whole_file(file_in(directory), encode(suspension).json() + "\n", 0600));
+  // With sudo the file would be root's alone, and the account's hooks, which are whom it is for, could not
+  // read it.
   if (!options.repo.empty()) OVL_CHECK(leave_to_owner(directory.substr(0, directory.rfind('/'))));
   std::cout << "Suspended: what applies by itself here stands back until ovl resume; plan and apply by hand "
                "work.\n";
@@ -59,6 +66,7 @@ Result<int> suspend(const GlobalOptions& global, const PlanOptions& options, con
 Result<int> resume(const GlobalOptions& global, const PlanOptions& options) {
   OVL_TRY(const std::string directory, directory_of(global, options));
   const std::string file = file_in(directory);
+  // What is not suspended is resumed: that is what was asked for.
   if (::unlink(file.c_str()) != 0 && errno != ENOENT) {
     return Error{.code = Errc::io, .message = fmt::format("{} can't be removed", file), .os_errno = errno};
   }
@@ -75,9 +83,12 @@ std::string Suspension::words() const {
 }
 
 std::optional<Suspension> read_suspension(const std::string& directory) {
+  // Links are refused: another file's content is no suspension, and would be shown to everybody.
   const auto text = read_regular(file_in(directory), {.links = Links::refuse});
   if (text.ok()) return decoded_or_unknown(text.value());
   const Error& error = text.error();
+  // A user who may not look into the state is not told. A folder is the state of a cluster that is called
+  // "suspended", which earlier versions kept here.
   const bool none =
       error.code == Errc::not_found || error.code == Errc::privilege || error.os_errno == EISDIR;
   return none ? std::nullopt : std::optional(decoded_or_unknown(""));

@@ -11,12 +11,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The checkout that a CI service speaks of, as a real path; empty when the user does not stand in it.
+// The checkout that a CI service speaks of, as a real path; empty when the user does not stand in it. A
+// service names files of its annotations from the checkout's root, whatever folder the job stands in; one
+// that is named otherwise lands on no line.
 fs::path checkout_around(const fs::path& here) {
   for (const char* name : {"GITHUB_WORKSPACE", "CI_PROJECT_DIR"}) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
     std::error_code error;
+    // Runners mount the workspace by links, and the current folder is a real path.
     fs::path root = fs::canonical(value, error);
     const fs::path below = here.lexically_relative(root);
     if (!error && !below.empty() && *below.begin() != "..") return root;
@@ -38,6 +41,7 @@ void find_checkout(Report& report) {
 
 Format format_of(const PlanOptions& options) {
   if (options.json) return Format::json;
+  // The command line has let only known words through.
   return decode<Format>(Value(options.format)).value();
 }
 
@@ -64,6 +68,7 @@ Report report_of(const std::string& verb, const PlanOptions& options, const Mani
                 .show_all = options.show_all};
   const auto named = Label::parse(options.cluster);
   if (named.ok()) report.cluster = named.value().text();
+  // A revision's files are named from its root already.
   if (!manifest.revision) find_checkout(report);
   return report;
 }

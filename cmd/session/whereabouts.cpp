@@ -1,3 +1,6 @@
+// Which host this machine is for an apply is decided in Context::identify(). Here the same is guessed, as far
+// as it can be known without rights, so that who stands on the wrong machine is told so before anything else
+// fails.
 #include "cmd/session/whereabouts.hpp"
 
 #include <fmt/format.h>
@@ -25,6 +28,7 @@ bool is_host(Context& context, const HostName& name) {
 
 std::optional<HostName> bound_host(const GlobalOptions& global, const Label& cluster) {
   const auto state = State::open_read_only({.root = global.state_directory, .cluster = cluster});
+  // A user who may not read it is told by the machine's name.
   if (!state.ok()) return std::nullopt;
   const auto bound = state.value().binding("host");
   if (!bound.ok() || !bound.value()) return std::nullopt;
@@ -33,6 +37,7 @@ std::optional<HostName> bound_host(const GlobalOptions& global, const Label& clu
 }
 
 std::optional<HostName> host_of_endpoint(Context& context, const Records& records, const Label& name) {
+  // The record before the manifest: it says where the endpoint is, the manifest where it is going to be.
   const auto record = std::ranges::find(records.endpoints, name, &EndpointRecord::name);
   if (record != records.endpoints.end()) return record->host;
   if (context.manifest() == nullptr) return std::nullopt;
@@ -46,6 +51,7 @@ std::optional<HostName> host_of_endpoint(Context& context, const Records& record
 std::optional<HostName> this_host(const GlobalOptions& global, Context& context, const std::string& named) {
   auto said = HostName::parse(named);
   if (said.ok() && is_host(context, said.value())) return std::move(said).value();
+  // Before the machine's own name, which may be that of another host by accident (localhost, a cloned image).
   if (auto bound = bound_host(global, context.request().cluster)) return bound;
   const std::string full = host_name();
   for (const std::string& candidate : {full, full.substr(0, full.find('.'))}) {
