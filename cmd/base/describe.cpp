@@ -53,6 +53,7 @@ struct DeltasOf {
   template <class K>
   std::vector<FieldDelta> operator()(const K* after) const {
     const auto* const* before = std::get_if<const K*>(&change.before);
+    // What is made or removed has no two sides to compare.
     return before == nullptr ? std::vector<FieldDelta>() : deltas(**before, *after, change.fields);
   }
 };
@@ -77,6 +78,7 @@ std::string link_summary(const Link& link) {
 struct SummaryOf {
   std::string operator()(std::monostate) const { return {}; }
 
+  // Its name says it all.
   std::string operator()(const Netns*) const { return {}; }
 
   std::string operator()(const NftTable* table) const {
@@ -111,10 +113,12 @@ struct SummaryOf {
 
 std::string duration_of(const Interruption& interruption) {
   if (interruption.for_good) return "for good";
+  // As it was measured (tests/cluster/changes_test.cpp), rounded up: who reads it decides by the worst case.
   if (interruption.milliseconds > 0) return fmt::format("at most {} ms", interruption.milliseconds);
   if (interruption.until.empty()) return "until the manifest is applied";
   std::string hosts;
   for (const HostName& host : interruption.until) add(hosts, host.text());
+  // A part of them is enough to know whom to wait for; a cluster may have thousands.
   return "until these have applied too: " + hosts + (interruption.others ? " and others" : "");
 }
 
@@ -132,6 +136,7 @@ Value value_of(const std::vector<Finding>& findings) {
     item.set("subject", finding.subject);
     item.set("message", finding.message);
     item.set("hint", finding.hint);
+    // Left out where it is about the whole host: an empty name would be one of a part.
     if (!finding.part.empty()) item.set("part", finding.part);
     out.push(std::move(item));
   }
@@ -153,6 +158,8 @@ std::string summary_of(const ObjectRef& object) {
 
 std::string text_of(const Value& value) {
   if (value.is_null()) return "none";
+  // Texts of records come from the store and those of objects from the kernel: neither is trusted on a
+  // terminal.
   if (const std::string* text = value.as_string()) return text->empty() ? "none" : printable(*text);
   if (const Value::Array* items = value.as_array()) {
     std::string out;
@@ -214,6 +221,7 @@ Value counts_value(const Plan& plan) {
 Value dropped_json(const HostObjects& observed, const Label& cluster) {
   Value out = Value::object();
   for (const Dropped& item : dropped_by(observed, cluster)) {
+    // Zero too: a program that watches them must not take a reason that comes up for a new one.
     out.set(item.reason, static_cast<std::int64_t>(item.packets));
   }
   return out;

@@ -34,6 +34,7 @@ std::string hex_text(const Bytes& bytes) {
   return out;
 }
 
+// Network byte order, as in the packets that they are compared with.
 std::uint64_t number_of(const Bytes& bytes) {
   std::uint64_t out = 0;
   for (const std::uint8_t byte : bytes) out = (out << 8U) | byte;
@@ -50,6 +51,7 @@ std::string device_text(const Bytes& bytes) {
 
 // A field that nft has no type for: of ours a VNI, a MAC or an IPv6 address.
 std::string integer_text(const Bytes& bytes) {
+  // A VNI is three bytes of the header.
   if (bytes.size() <= sizeof(std::uint32_t)) return std::to_string(number_of(bytes));
   if (bytes.size() == kMacBytes) return MacAddress::from_bytes(bytes.data()).text();
   if (bytes.size() == kIpv6Bytes) return IpAddress::from_bytes(Family::ipv6, bytes.data()).text();
@@ -120,6 +122,7 @@ std::string concatenation_text(const std::vector<std::uint32_t>& types, const By
   std::size_t at = 0;
   for (std::size_t i = 0; i < types.size(); ++i) {
     const auto part = part_at(element, at, types[i], i + 1 == types.size());
+    // All of it: half in words and half in hex would look as if it were understood.
     if (!part) return hex_text(element);
     out += (i == 0 ? "" : " . ") + part_text(types[i], *part);
     at += padded(part->size());

@@ -82,12 +82,14 @@ void say_attributes(const Part* before, const Part* after, Difference& out) {
 }
 
 Difference part_difference(const NftSet* before, const NftSet* after, ElementLimit limit) {
+  // At least one side is there, or nothing would be compared.
   const NftSet& named = before != nullptr ? *before : *after;
   Difference out{.field = "sets", .part = named.name};
   say_attributes(before, after, out);
   const auto old_ones = elements_in(before);
   const auto new_ones = elements_in(after);
   const auto text_in = [](const NftSet* set) {
+    // By the type of its own side: a set that changes its type has elements of two kinds.
     return [set](const Bytes* element) { return element_text(*set, *element); };
   };
   out.removed = elements_of(only_in(old_ones, new_ones, LessBytes()), limit, text_in(before));
@@ -141,6 +143,8 @@ Difference part_difference(const NftChain* before, const NftChain* after, Elemen
   say_attributes(before, after, out);
   Rules removed = rules_in(before);
   Rules added = rules_in(after);
+  // First what is the same on both sides, then what only reads the same: the other way round a rule would be
+  // paired with one that merely has its comment.
   strike_equal(removed, added);
   const Rules changed = take_changed(removed, added);
   const auto text = [](const NftRule* rule) { return rule_text(*rule); };
@@ -164,6 +168,7 @@ void add_parts(const std::vector<Part>& before, const std::vector<Part>& after, 
   while (old_one != before.end() || new_one != after.end()) {
     const bool goes = new_one == after.end() || (old_one != before.end() && old_one->name < new_one->name);
     const bool comes = old_one == before.end() || (new_one != after.end() && new_one->name < old_one->name);
+    // Neither comes nor goes: both move on, as they have the same name.
     const Part* was = comes ? nullptr : &*old_one++;
     const Part* will = goes ? nullptr : &*new_one++;
     add_if_any(out, part_difference(was, will, limit));
@@ -174,6 +179,7 @@ void add_parts(const std::vector<Part>& before, const std::vector<Part>& after, 
 
 using LineViews = std::vector<std::string_view>;
 
+// Views into the text that both sides keep, as a file of 100,000 names is several megabytes.
 LineViews lines_in(const HostLines& lines) {
   LineViews out;
   lines.for_each([&](std::string_view line) { out.push_back(line); });
@@ -196,6 +202,7 @@ Difference line_difference(std::string_view field, const HostLines& before, cons
 // A list's items, or an object's members as "name=value"; none of a plain value.
 std::optional<std::vector<std::string>> items_of(const Value& value) {
   std::vector<std::string> out;
+  // No list is a list of none, so that the first item of one reads as one that comes.
   if (value.is_null()) return out;
   if (const Value::Array* items = value.as_array()) {
     for (const Value& item : *items) out.push_back(text_of(item));
@@ -219,6 +226,7 @@ void say_values(const Value& before, const Value& after, Difference& out) {
 Difference value_difference(std::string_view field, const Value& before, const Value& after,
                             ElementLimit limit) {
   Difference out{.field = std::string(field)};
+  // Null on both sides would else be two equal lists.
   const bool is_list = !(before.is_null() && after.is_null());
   const auto old_ones = is_list ? items_of(before) : std::nullopt;
   const auto new_ones = is_list ? items_of(after) : std::nullopt;
@@ -257,6 +265,7 @@ class Finder {
   }
 
   void add(std::string_view name, const HostLines& before, const HostLines& after) {
+    // More of them than of others: each has a line of its own in a plan.
     out_.push_back(line_difference(name, before, after, every_ ? kEveryElement : kElementsAsLines));
   }
 
@@ -286,6 +295,7 @@ struct DifferencesOf {
   bool every;
 
   std::vector<Difference> operator()(std::monostate) const {
+    // A removal has no side after.
     const NftTable* table = change.action == Action::remove ? as<NftTable>(change.before) : nullptr;
     return table != nullptr ? whole_table(table, nullptr, every) : std::vector<Difference>();
   }
@@ -309,6 +319,7 @@ void add_signed(std::string& out, char sign, const Elements& elements) {
     out += fmt::format("{}{}{}", out.empty() ? "" : " ", sign, printable(text));
   }
   const std::size_t left_out = elements.all - elements.texts.size();
+  // With the sign, so that it is known whether what is not shown goes or comes.
   if (left_out > 0) out += fmt::format("{}{}... and {} more", out.empty() ? "" : " ", sign, left_out);
 }
 
@@ -339,6 +350,8 @@ FieldDelta delta_in_values(const Difference& one) {
                  .before = Value(one.before),
                  .after = Value(one.after)};
   if (!one.has_elements()) return out;
+  // Elements that are on both sides are in neither list: a reader of JSON sees the difference and not the
+  // sets.
   out.before = array_of_texts({&one.removed, &one.changed});
   out.after = array_of_texts({&one.added, &one.changed});
   return out;
@@ -397,6 +410,8 @@ std::vector<FieldDelta> fields_by_element(const ObjectChange& change) {
 }
 
 Value elements_json(const ObjectChange& change) {
+  // Of other kinds "before" and "after" have all there is to say, and a second way to say it would have to be
+  // kept true as well.
   const std::string_view kind = kind_of(change);
   if (kind != NftTable::kind && kind != HostsFile::kind) return {};
   Value out = Value::array();

@@ -1,3 +1,6 @@
+// Secrets are references (env:NAME, file:PATH) wherever they are written down: in manifests, saved plans,
+// states, scripts of hooks and arguments, all of which are copied, committed and shown. They become values
+// here, as late as possible, and go into the driver's options and nowhere else.
 #include "cmd/base/keystore_options.hpp"
 
 #include <fcntl.h>
@@ -21,6 +24,7 @@ namespace ovl {
 
 namespace {
 
+// The text itself is not repeated: it may be the secret that somebody wrote in its place.
 Error no_reference(std::string_view what) {
   return Error{.code = Errc::usage,
                .message = fmt::format("the keystore's {} is no reference", what),
@@ -109,6 +113,8 @@ std::string file_stamp(const std::string& path) {
 
   // A file that is gone is a change as well.
   if (path.empty() || ::stat(path.c_str(), &info) != 0) return "-\n";
+  // Inode and times, not the content: certificates are renewed by rename, and a digest of a key is not needed
+  // for that.
   return fmt::format("{} {} {} {}\n", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
@@ -131,6 +137,7 @@ bool has_references(const KeystoreAccess& access) {
 }
 
 bool has_other_references(const KeystoreAccess& stated, const KeystoreAccess& known) {
+  // Compared as text: another spelling of the same file is a stranger, which is the safe mistake.
   return std::ranges::any_of(kKeystoreReferences, [&](const auto member) {
     return !(stated.*member).empty() && stated.*member != known.*member;
   });
@@ -142,6 +149,8 @@ KeystoreAccess with_absolute_files(KeystoreAccess access) {
   for (const auto member : kKeystoreReferences) {
     std::string& text = access.*member;
     if (!text.starts_with(lead) || text.size() == lead.size()) continue;
+    // Before anything changes the folder or keeps them: a hook, a service and the next apply read them from
+    // elsewhere.
     const auto path = std::filesystem::absolute(text.substr(lead.size()), error).lexically_normal();
     if (!error) text = std::string(lead) + path.string();
   }
@@ -150,6 +159,7 @@ KeystoreAccess with_absolute_files(KeystoreAccess access) {
 
 KeystoreAccess overlay(KeystoreAccess base, const KeystoreAccess& over) {
   for (const auto member : kKeystoreReferences) {
+    // Members one by one, so that a token of the command line goes with the host's CA.
     if (!(over.*member).empty()) base.*member = over.*member;
   }
   // Whether to speak in the clear can't be taken back by a side that says nothing about it.
@@ -202,6 +212,7 @@ Result<KeystoreOptions> keystore_options(const KeystoreAccess& access) {
   options.allow_plaintext = access.allow_plaintext;
   // From here on there is something that no core file and no debugger of the same user may show.
   const bool has_secret = !options.token.empty() || !options.user.empty() || !options.password.empty();
+  // execve(2) sets it again for a program that takes our place, which has none of the secrets.
   if (has_secret || !options.key_file.empty()) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   return options;
 }
@@ -223,6 +234,7 @@ std::string digest_of_access(const KeystoreOptions& options) {
 void forget_secret_variables(const KeystoreAccess& access) {
   for (const std::string* text : {&access.token, &access.user, &access.password}) {
     const auto ref = parse_secret(*text);
+    // /proc/PID/environ of what runs in an endpoint is read by root of that endpoint, which is a tenant.
     if (ref && ref->where == SecretRef::Where::env) ::unsetenv(ref->name.c_str());
   }
 }

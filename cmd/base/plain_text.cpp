@@ -14,6 +14,7 @@ constexpr std::size_t kColumns = 80;
 std::string plain_text(std::string_view markdown) {
   std::string out;
   for (std::size_t at = 0; at < markdown.size(); ++at) {
+    // The tables of keys are written once, in Markdown, and shown in four places.
     if (markdown[at] == '`') continue;
     // A block's header has brackets, too: "[policy]" is no link.
     const std::size_t end = markdown[at] == '[' ? markdown.find("](", at) : std::string_view::npos;

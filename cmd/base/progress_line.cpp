@@ -19,6 +19,8 @@ ProgressLine::ProgressLine(int fd, Now now) : fd_(fd), now_(std::move(now)) {}
 
 void ProgressLine::tell(const StepProgress& step) {
   const std::chrono::milliseconds now = now_();
+  // From the first step and not from the start of the program: what a person thought about at the question is
+  // no time of the apply's.
   if (began_.count() < 0) began_ = now;
   const bool is_due = now - began_ >= kQuiet && (!shown_ || now - drawn_ >= kBetween);
   if (!is_due) return;
@@ -35,6 +37,7 @@ void ProgressLine::erase() {
 
 // One write, so that nobody's line gets between. Whether a terminal takes it is no matter for the apply.
 void ProgressLine::draw(const std::string& text) {
+  // Without a line's end: the next drawing begins on the same one.
   const std::string bytes = std::string(kEraseLine) + text;
   shown_ = true;
   static_cast<void>(::write(fd_, bytes.data(), bytes.size()) < 0);

@@ -21,9 +21,11 @@ bool is_set(const char* name) {
 std::size_t width(std::string_view text) {
   std::size_t columns = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    // Only our own colours: text from outside has none left by then (printable()).
     if (text[i] == '\x1b') {
       while (i < text.size() && text[i] != 'm') ++i;
     } else if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) {
+      // Names are ASCII; of wider characters a column may be off, which is all that happens.
       ++columns;
     }
   }
@@ -40,6 +42,7 @@ bool wants_colour(int fd) {
   if (is_set("NO_COLOR")) return false;
   // Behind NO_COLOR: who wants none means it.
   if (is_set("CLICOLOR_FORCE")) return true;
+  // Of the stream that is written to: `ovl plan | less` has a terminal on stderr alone.
   return isatty(fd) == 1;
 }
 

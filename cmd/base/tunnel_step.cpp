@@ -31,6 +31,7 @@ TunnelOf tunnel_in(const Value& value) {
 // The twin of that role; nullptr: the record has none. Of the record as JSON, as a saved plan has no other.
 const Value* twin_in(const Value& record, TwinRole role) {
   const Value* twin = record.find("twin");
+  // A record without a twin is one that is not changing.
   const Value* said = twin != nullptr ? twin->find("role") : nullptr;
   return said != nullptr && *said == Value(name_of(role)) ? twin : nullptr;
 }
@@ -51,6 +52,7 @@ std::string step_text(const TunnelOf& from, const TunnelOf& to, std::string_view
 }  // namespace
 
 std::string tunnel_step_text(const RecordChange& change) {
+  // A network that is made or removed goes in one.
   if (change.kind != RecordKind::network || change.action != Action::update) return {};
   const TunnelOf now = tunnel_in(change.before);
   const Value* was_coming = twin_in(change.before, TwinRole::coming);

@@ -38,6 +38,7 @@ std::string keystore_line(const Context& context, const StoreView& view) {
 }
 
 std::string host_line(const Plan& plan) {
+  // Said, as an empty look reads like one that found nothing.
   if (plan.scope == Scope::cluster) return "ovl: no host was looked at\n";
   return fmt::format("ovl: host {}: {} wanted in {}, {} found\n", plan.host.text(),
                      how_many(objects_in(plan.desired), "object"),

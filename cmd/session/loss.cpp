@@ -18,6 +18,7 @@ std::string text_of(Tree tree, const Memory& memory, const StoreView& view) {
   const std::int64_t known = memory.head ? memory.head->serial : 0;
   switch (tree) {
     case Tree::goes_on:
+    // Nothing is remembered, so nothing can be missing.
     case Tree::absent: return {};
     case Tree::lost:
       return fmt::format(
@@ -70,6 +71,7 @@ std::string loss_of(const GlobalOptions& global, const PlanOptions& options, Con
   // A memory that is there and can't be read is told, and not taken for one that has nothing to say.
   if (!kept.ok()) return kept.error().message;
   if (kept.value()) out = loss_in(*kept.value(), url, view);
+  // Last: a tree that was put back from an older copy fits its own head.
   return out.empty() ? misfit_of(view) : out;
 }
 

@@ -24,6 +24,7 @@ namespace {
 // The effective one: what it may do is what counts for who reads that it did it.
 std::string user_name() {
   const passwd* entry = getpwuid(geteuid());
+  // A container's user need not be in its passwd.
   return entry != nullptr ? entry->pw_name : std::to_string(geteuid());
 }
 
@@ -49,6 +50,7 @@ std::vector<std::string> own_addresses() {
   const Handle<ifaddrs, ::freeifaddrs> all(first);
   std::vector<std::string> out;
   for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+    // A device without an address has an entry all the same (getifaddrs(3)).
     if (one->ifa_addr == nullptr) continue;
     std::array<char, NI_MAXHOST> text{};
     const int family = one->ifa_addr->sa_family;
@@ -61,6 +63,7 @@ std::vector<std::string> own_addresses() {
   return out;
 }
 
+// NI_NUMERICHOST: no resolver is asked, which may be what is broken.
 std::string text_of(const sockaddr& address) {
   std::array<char, NI_MAXHOST> text{};
   const socklen_t size = address.sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);

@@ -36,6 +36,7 @@ std::string variable_of(const char* name) {
 }
 
 std::string default_folder() {
+  // Root has its own, whatever HOME is: sudo may have left that of the user.
   if (::geteuid() == 0) return "/var/cache/ovl";
   const std::string cache = variable_of("XDG_CACHE_HOME");
   if (cache.starts_with('/')) return cache + "/ovl";
@@ -93,6 +94,7 @@ void ManifestCache::keep(const std::string& key, const Manifest& manifest) const
   if (folder_.empty()) return;
   std::error_code error;
   fs::create_directories(fs::path(folder_).parent_path(), error);
+  // Whether it was made now or was there, the look below decides.
   ::mkdir(folder_.c_str(), 0700);
   if (!is_own_folder(folder_)) return;
   const std::string bytes = pack(manifest);
@@ -109,6 +111,7 @@ void ManifestCache::forget_oldest() const {
     const fs::path path = fs::path(folder_) / name;
     if (path.extension() == ".manifest") files.emplace_back(fs::last_write_time(path, error), path);
   }
+  // By the time of writing; that of reading is not kept on file systems with noatime.
   std::ranges::sort(files);
   for (std::size_t i = 0; i + kMostFiles < files.size(); ++i) fs::remove(files[i].second, error);
 }

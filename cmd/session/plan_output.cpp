@@ -48,6 +48,8 @@ Value store_fingerprint(const Planned& planned) {
   return out;
 }
 
+// Whole, so that a plan can be applied where neither folder nor repository is, and says by itself what it was
+// made from.
 Value sources_json(const Sources& sources) {
   Value out = Value::array();
   for (const SourceFile& source : sources) {
@@ -96,6 +98,8 @@ Status check_members(const Value& value, std::initializer_list<std::string_view>
   return {};
 }
 
+// Each is required: one that is missing in a plan of another build would get a default that nobody has
+// approved.
 template <class T>
 Status read_member(const Value& value, std::string_view name, T& out) {
   const Value* found = value.find(name);
@@ -154,6 +158,7 @@ Result<Sources> sources_of(const Value& value) {
 std::string first_moved(const Value& before, const Value& now) {
   const auto changes = [](const Value& plan) {
     std::map<std::string, std::string> out;
+    // Drift too: an apply repairs it, and so it is a part of what was approved.
     for (const char* list : {"resource_changes", "resource_drift"}) {
       const Value* items = plan.find(list);
       if (items == nullptr || items->as_array() == nullptr) continue;
@@ -172,6 +177,7 @@ std::string first_moved(const Value& before, const Value& now) {
     if (at == new_changes.end() || at->second != text) return address;
   }
   for (const auto& [address, text] : new_changes) {
+    // Also what came in the meantime was never shown.
     if (!old_changes.contains(address)) return address;
   }
   return {};
@@ -226,6 +232,7 @@ Error stale_answer(const std::string& what) {
 
 }  // namespace
 
+// On stderr, as all that is about the manifest: stdout is the plan's.
 bool print_problems(const Planned& planned, const Sources& sources) {
   std::cerr << render_all(planned.draft.problems, sources, wants_colour(STDERR_FILENO));
   return !planned.draft.problems.empty();
@@ -287,6 +294,7 @@ Result<SavedPlan> decode_saved(const Value& value) {
   SavedPlan saved;
   OVL_TRY(const Value* options, value_at(value, "options"));
   OVL_CHECK(read_options(*options, saved.options));
+  // As the plan found this machine, which a --host of the applying line must not contradict.
   OVL_TRY(saved.options.host, text_at(value, "host"));
   OVL_TRY(const Value* access, value_at(value, "keystore"));
   OVL_TRY(saved.manifest.access, decode<KeystoreAccess>(*access));
@@ -315,6 +323,7 @@ Result<SavedPlan> decode_saved(const Value& value) {
 Result<SavedPlan> load_plan(const std::string& path) {
   OVL_TRY(const Value value, read_plan_file(path));
   auto saved = decode_saved(value);
+  // Whoever could write the file could have written these words: see are_own_files().
   if (saved.ok()) saved.value().manifest.file = path;
   if (saved.ok()) return saved;
   Error error = std::move(saved).error().within(path);
@@ -366,6 +375,7 @@ Status SeenPlan::look(const Planned& planned) {
 
 Status SeenPlan::look(const Plan& plan, const Value& store) {
   if (!seen_) {
+    // As values, not the plan itself: they are what a saved plan has, so that one comparison serves both.
     seen_.emplace(Seen{.store = store, .json = plan_json(plan), .changed = changed_fields(plan)});
     return {};
   }

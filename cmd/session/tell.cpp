@@ -67,6 +67,8 @@ Report report_of(const std::string& verb, const PlanOptions& options, const Mani
                 .folder = {},
                 .show_all = options.show_all};
   const auto named = Label::parse(options.cluster);
+  // --cluster stands over the manifest's, here as for the plan. One that is no name is told by who opens the
+  // context.
   if (named.ok()) report.cluster = named.value().text();
   // A revision's files are named from its root already.
   if (!manifest.revision) find_checkout(report);
@@ -76,6 +78,7 @@ Report report_of(const std::string& verb, const PlanOptions& options, const Mani
 Report report_of(const std::string& verb, const PlanOptions& options, const ManifestFindings& manifest,
                  const Plan& plan) {
   Report report = report_of(verb, options, manifest);
+  // What was really planned, also where the name came from the host.
   report.cluster = plan.cluster.text();
   report.plan = &plan;
   return report;

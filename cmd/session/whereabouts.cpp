@@ -15,6 +15,7 @@ namespace {
 
 Records records_in(Context& context) {
   if (context.world().keystore == nullptr) return {};
+  // A store that does not answer leaves less to say, and is told by what asked it before.
   auto view = read_store(*context.world().keystore, StoreLayout(context.request().cluster));
   return view.ok() ? std::move(view).value().records : Records();
 }
@@ -54,6 +55,7 @@ std::optional<HostName> this_host(const GlobalOptions& global, Context& context,
   // Before the machine's own name, which may be that of another host by accident (localhost, a cloned image).
   if (auto bound = bound_host(global, context.request().cluster)) return bound;
   const std::string full = host_name();
+  // By its full name and by the first part of it, as records mostly have that.
   for (const std::string& candidate : {full, full.substr(0, full.find('.'))}) {
     auto name = HostName::parse(candidate);
     if (name.ok() && is_host(context, name.value())) return std::move(name).value();

@@ -44,6 +44,7 @@ std::string with_blocks(const std::string& key) {
   return fmt::format("{}", fmt::join(out, ", "));
 }
 
+// In the words of the docs, from the same table.
 std::string type_words(const KeySpec& key) {
   const ValueType& type = *key.type;
   if (type.shape != Shape::integer) return std::string(type.text);

@@ -127,6 +127,8 @@ std::string lock_text(const HeldLock& lock) {
   return table.text("");
 }
 
+// A list, although there is one at most: a program that asks "is it locked" asks for its length, and a second
+// kind of lock would change no form.
 Value lock_json(const std::optional<HeldLock>& lock) {
   Value locks = Value::array();
   if (lock) {

@@ -66,6 +66,7 @@ host = "HOST"
 network = "front"
 )";
 
+// To the descriptor that O_EXCL has opened: by path it could be another file by now.
 bool write_text(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -157,6 +158,7 @@ int init(const InitOptions& options, std::ostream& out, std::ostream& err) {
   }
   out << "wrote " << safe_text(path) << "\n";
   err << what_to_say(host);
+  // Advice is for people.
   if (!in_automation()) out << "next: edit it, then ovl validate and ovl plan\n";
   return kExitDone;
 }

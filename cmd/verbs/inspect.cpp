@@ -149,6 +149,7 @@ Value side_of(const LsOptions& inspect, const StoreView* view) {
   return subject.ok() ? std::move(subject).value().value : Value();
 }
 
+// What was found stands before what is wanted, as a reader asks first what is there.
 Value difference(const std::string& address, std::string_view change, const FieldDelta* field) {
   Value out = Value::object();
   out.set("address", address);

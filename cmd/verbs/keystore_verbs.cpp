@@ -38,6 +38,7 @@ StoreLock::Options lock_options() {
 // Both stores are named on the command line, references and all: no manifest and no memory has a say in where
 // a whole cluster goes.
 Result<int> copy(const KeystoreVerbOptions& options) {
+  // The new store's lock is held while it is filled: from then on a first signal does not end this half-way.
   listen_for_interrupts();
   OVL_TRY(const Label cluster, Label::parse(options.cluster));
   OVL_TRY(const auto from, open_store(options.from, options.timeout));

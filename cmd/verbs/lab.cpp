@@ -253,6 +253,7 @@ Status enter(const LabOptions& options) {
   return labs.enter(place.lab, place.node);
 }
 
+// Hosts come first in lab_nodes(), then what the lab itself adds.
 std::string address_of(const LabPlan& plan, std::size_t node) {
   if (node < plan.hosts.size()) return plan.hosts[node].address.text();
   const bool is_server = lab_nodes(plan)[node].netns.text() == kLabKeystore;

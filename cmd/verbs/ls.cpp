@@ -1,4 +1,6 @@
 // ovl network|host|endpoint ls: the cluster's records as tables. One read of the store.
+// The records and nothing else: no kernel is looked at and no plan is made, so that a list is there at once,
+// for anybody who may read the store.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,6 +39,7 @@ template <class T>
 std::string joined(const std::vector<T>& values) {
   std::string out;
   for (const T& value : values) out += (out.empty() ? "" : ",") + std::string(value.text());
+  // A dash, as an empty cell would shift what a script cuts by columns.
   return out.empty() ? "-" : out;
 }
 

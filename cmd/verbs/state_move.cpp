@@ -16,6 +16,7 @@ namespace {
 // A move that changes nothing names something that is not there, or a name that is taken.
 Status check_move(const Plan& plan, const std::string& from, const std::string& to) {
   if (!plan.record_changes.empty()) return {};
+  // Not silently done: who mistypes a name would believe that it was moved.
   return Error{.code = Errc::not_found,
                .message = fmt::format("there is no {} that could become {}", from, to),
                .hint = fmt::format("see the records with: ovl plan; {} must not be there yet", to)};

@@ -35,6 +35,7 @@ void warn_of_cut(const State& state) {
                "hint: see what it left with: ovl state recover\n";
 }
 
+// The scope says where it is changed: a record by a manifest for all, an object by an apply here.
 Value item_json(const RecordedItem& item) {
   Value out = Value::object();
   out.set("address", item.name.address());
@@ -59,12 +60,15 @@ Result<int> list(const GlobalOptions& global, const PlanOptions& options, const 
   OVL_TRY(Context context, Context::open(global, options, kStateAlone));
   OVL_TRY(const Recorded recorded, recorded_here(context));
   std::vector<RecordedItem> items = items_of(recorded);
+  // By the beginning of the text, and not by whole words: "link." is all links, "endpoint.web" also those of
+  // web2.
   std::erase_if(items, [&](const RecordedItem& item) { return !item.name.address().starts_with(prefix); });
   if (options.json) {
     std::cout << list_json(recorded, items).pretty_json() << "\n";
   } else {
     for (const RecordedItem& item : items) std::cout << item.name.address() << "\n";
   }
+  // On stderr and behind the list: a script that counts lines counts the same.
   warn_of_cut(*context.world().state);
   return kExitDone;
 }

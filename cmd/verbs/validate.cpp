@@ -31,6 +31,7 @@ std::string subject(const ValidateOptions& options, const Sources& sources) {
   return options.path.empty() ? counted(sources.size(), "file") : safe_text(options.path);
 }
 
+// With the counts of what was read: "valid" of a folder in which nothing was found says something else.
 void print_verdict(const ValidateOptions& options, const Parsed& parsed, const Sources& sources,
                    std::ostream& out, std::ostream& err) {
   const std::size_t errors = count_of(parsed.diagnostics, Severity::error);
