@@ -35,6 +35,7 @@ Result<std::vector<LabelFilter>> parse_label_filters(const std::vector<std::stri
 }
 
 bool selects(const std::vector<LabelFilter>& filters, const Labels& labels) {
+  // All of them, as "and" is what narrows a list; "or" is two calls.
   return std::ranges::all_of(filters, [&](const LabelFilter& filter) {
     const auto at = labels.find(filter.name);
     // A name that no record has selects nothing and is no error: which labels there are is what somebody

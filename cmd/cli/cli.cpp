@@ -43,11 +43,13 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& apply = verb(app, line, "apply", "Plan, ask, and make the changes; or make those of a saved plan",
                          [&line] { return run_apply(line.global, line.plan); });
   CLI::App& destroy = verb(app, line, "destroy", "Remove what this manifest declared", [&line] {
+    // `ovl destroy` is an apply in all but what is wanted: the same plan, question, guards and locks.
     line.plan.destroy = true;
     return run_apply(line.global, line.plan);
   });
   for (CLI::App* one : {&apply, &destroy}) {
     add_planning(*one, line.plan);
+    // Not of plan: a plan that can be approved unseen would be an apply by another name.
     add_approval(*one, line.plan);
     one->add_option("--events", line.plan.events,
                     "Tell what happens, as lines of JSON: a file, a FIFO, - for stdout");
@@ -61,6 +63,7 @@ void add_planning_verbs(CLI::App& app, CommandLine& line) {
   add_show_all(show, line.plan);
 }
 
+// Neither selection nor approval: an agent follows the records whole, and nobody is there to be asked.
 void add_agent(CLI::App& app, CommandLine& line) {
   CLI::App& agent = verb(app, line, "agent", "Keep this host as the records say, until told to end",
                          [&line] { return run_agent(line.global, line.plan, line.agent); });
@@ -107,6 +110,7 @@ void add_forget(CLI::App& group, CommandLine& line) {
 }
 
 void add_reading_verbs(CLI::App& app, CommandLine& line) {
+  // Alike in all three, so that who knows one knows the others.
   for (const char* kind : {"network", "host", "endpoint"}) add_kind_verbs(app, line, kind);
   add_forget(*app.get_subcommand("host"), line);
   CLI::App& doctor = verb(app, line, "doctor", "Ask the store, the peers and the kernel what is wrong",
@@ -253,6 +257,7 @@ int print_help(const CLI::App& app, const std::vector<std::string>& words) {
 }
 
 int run_help(const std::vector<std::string>& words, bool all) {
+  // A tree of its own, as a verb knows nothing of the one that was parsed.
   const auto text = help_for(command_tree(), words, all);
   if (!text.ok()) return report_error(text.error());
   std::cout << text.value();
@@ -262,6 +267,8 @@ int run_help(const std::vector<std::string>& words, bool all) {
 // The file of `keystore import` is read.
 std::vector<OutputPath> outputs_of(const CommandLine& line, const std::vector<std::string>& words) {
   const bool exports = std::ranges::find(words, "export") != words.end();
+  // Every option that names a file to be written stands here: one that is missing could write over a
+  // manifest.
   return {{.option = "--out", .path = line.plan.out},
           {.option = "--json-into", .path = line.plan.json_into},
           {.option = "--events", .path = line.plan.events},
@@ -283,6 +290,7 @@ void make_absolute(GlobalOptions& global) {
 }  // namespace
 
 CommandInfo command_tree() {
+  // Thrown away: the tree is made of values, and CLI11 keeps pointers into the CommandLine.
   CLI::App app(kWhat, "ovl");
   CommandLine line;
   add_all(app, line);
@@ -328,6 +336,8 @@ int run_cli(int argc, char** argv) {
   // A variable that counts for nothing is told each time: somebody set it and trusts in it.
   tell_ignored(environment);
   line.plan.environment = environment.taken;
+  // After the parser has gone through the whole line: a verb that ran inside of its callback would run before
+  // a wrong word behind it was seen.
   return line.run ? line.run() : kExitError;
 }
 

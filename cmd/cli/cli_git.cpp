@@ -59,6 +59,7 @@ void add_hook(CLI::App& app, CommandLine& line) {
 void add_sync(CLI::App& app, CommandLine& line) {
   CLI::App& sync = verb(app, line, "sync", "Fetch, verify, plan and apply, once or again and again",
                         [&line] { return run_sync(line.global, line.plan, line.sync); });
+  // All that an apply takes but its approval: who runs sync has approved what the repository says.
   add_planning(sync, line.plan);
   sync.add_option("--interval", line.sync.interval, "Again after so long, until told to end: 1s, 5m");
   add_beats(sync, line.sync.heartbeat, line.sync.ttl);
@@ -93,9 +94,11 @@ void add_rollback(CLI::App& app, CommandLine& line) {
   add_approval(rollback, line.plan);
 }
 
+// The same two for a machine and, with --repo, for the hooks of one repository.
 void add_suspend(CLI::App& app, CommandLine& line) {
   CLI::App& suspend = verb(app, line, "suspend", "Let sync, agent and post-receive stand back here",
                            [&line] { return run_suspend(line.global, line.plan, line.reason); });
+  // Not required: who works in a hurry would invent one, and who and since when is told anyway.
   suspend.add_option("--reason", line.reason, "Why, for those who wonder");
   CLI::App& resume = verb(app, line, "resume", "Let them apply again",
                           [&line] { return run_resume(line.global, line.plan); });

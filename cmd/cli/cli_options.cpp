@@ -58,6 +58,7 @@ void add_json(CLI::App& app, PlanOptions& plan) {
 
 void add_format(CLI::App& app, std::string& format, bool of_plans) {
   std::vector<std::string> words(EnumNames<Format>::names.begin(), EnumNames<Format>::names.end());
+  // What GitLab calls a report counts changes to infrastructure.
   if (!of_plans) std::erase(words, name_of(Format::gitlab));
   app.add_option("--format", format, "How to print it, for people or for a service")
       ->capture_default_str()
@@ -69,6 +70,7 @@ void add_policy(CLI::App& app, PlanOptions& plan) {
   app.add_option(
          "--policy", plan.policy,
          "This host's own policy, which no manifest overrides; default /etc/ovl/policy.toml if it exists")
+      // A variable too: which guard holds on a machine is a matter of the machine.
       ->envname("OVL_POLICY");
 }
 
@@ -96,6 +98,8 @@ void add_where(CLI::App& app, PlanOptions& plan) {
   add_store(app, plan);
 }
 
+// Its variable is for services: /etc/ovl/agent.env says once which host a machine is that is called
+// otherwise.
 void add_host(CLI::App& app, PlanOptions& plan) {
   app.add_option("--host", plan.host, "Which declared host this machine is; default its hostname")
       ->envname("OVL_HOST");

@@ -14,6 +14,7 @@ namespace {
 // and two sets of secrets: one set for both would hand the old store's token to the new one.
 void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
   const auto twin_of = [](std::string name) {
+    // As variable_called_after() makes it: one rule for every option.
     for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     return "OVL_" + name;
   };
@@ -36,6 +37,7 @@ void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
 void add_copy(CLI::App& group, CommandLine& line) {
   CLI::App& copy = verb(group, line, "copy", "Copy a cluster to another keystore, with its ids",
                         [&line] { return run_keystore_copy(line.keystore); });
+  // Two arguments and no default: nobody copies a cluster by leaving out a word.
   copy.add_option("FROM", line.keystore.from.url, "URL of the keystore that has it")->required();
   copy.add_option("TO", line.keystore.to.url, "URL of the keystore that has it not")->required();
   // Required: no manifest is read here that could say it, and a copy of another cluster would be noticed
@@ -87,6 +89,7 @@ void add_history(CLI::App& app, CommandLine& line) {
   add_json(ls, line.plan);
   CLI::App& breaking = verb(group, line, "break", "Take it from its holder, whose writes are refused then",
                             [&line] { return run_lock_break(line.global, line.plan, line.lock_id); });
+  // Required, and no "the present one": it has to be looked up, and with it who holds it.
   breaking.add_option("ID", line.lock_id, "The lock's id, as lock ls shows it")->required();
   add_where(breaking, line.plan);
 }

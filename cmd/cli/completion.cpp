@@ -152,6 +152,7 @@ std::vector<std::string> all_addresses(const GlobalOptions& global) {
   std::vector<std::string> out = stored.ok() ? std::move(stored).value() : std::vector<std::string>();
   const auto here = state_addresses(global);
   for (const std::string& address : here.ok() ? here.value() : std::vector<std::string>()) {
+    // Records are in both.
     if (std::ranges::find(out, address) == out.end()) out.push_back(address);
   }
   return out;
@@ -187,6 +188,7 @@ int run_complete(const GlobalOptions& global, const std::vector<std::string>& wo
   if (!completion.live.empty()) {
     const auto names = live_names(global, completion.live);
     for (const std::string& name : names.ok() ? names.value() : std::vector<std::string>()) {
+      // zsh and fish filter themselves, bash does not.
       if (name.starts_with(completion.begun)) completion.candidates.push_back({completion.before + name, {}});
     }
   }

@@ -50,6 +50,7 @@ ArgumentInfo argument_info(const CLI::Option& option) {
                       .required = option.get_required(),
                       .rest = option.get_items_expected_max() > 1,
                       .choices = choices_of(option.get_type_name()),
+                      // One at least: where an argument is said at all it is a word.
                       .least = static_cast<std::size_t>(std::max(1, option.get_items_expected_min()))};
 }
 

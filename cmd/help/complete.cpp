@@ -116,6 +116,7 @@ class Completer {
       out_.files = true;
     } else if (at.pending != nullptr) {
       for (const std::string& word : at.pending->choices) add(word, {});
+      // Behind its own choices, which a name that is asked for at run time does not have.
       add_values(at.pending->names.front(), {});
     } else if (begun_.starts_with('-')) {
       add_options(at);
@@ -149,6 +150,7 @@ class Completer {
     const bool rest = arguments.back().rest;
     if (at.arguments >= arguments.size() && !rest) return;
     const std::string& name = arguments[std::min(at.arguments, arguments.size() - 1)].name;
+    // `ovl help keystore ` goes on with the commands of keystore.
     if (name == "VERB") {
       const CommandInfo& topic = at.topic != nullptr ? *at.topic : *at.chain.front();
       for (const CommandInfo& command : topic.commands) add(command.name, {});
@@ -163,6 +165,7 @@ class Completer {
       return;
     }
     const auto found = values_by_name().find(name);
+    // A word of somebody's own (a duration, a reason): nothing can be offered.
     if (found == values_by_name().end()) return;
     for (const std::string& word : found->second.words) add(word, {});
     out_.files = out_.files || found->second.files;
@@ -214,6 +217,7 @@ else
 fi
 )";
 
+// -f keeps fish from offering files everywhere; where they belong they are asked for.
 constexpr const char* kFish = R"(# fish completion for ovl
 function __ovl_complete
   set -l words (commandline -opc)
@@ -233,6 +237,7 @@ complete -c ovl -f -a '(__ovl_complete)'
 Completion complete(const CommandInfo& root, std::span<const std::string> words) {
   Position at{.chain = {&root}};
   const std::size_t done = words.empty() ? 0 : words.size() - 1;
+  // From the left, as a shell hands over the words: what the last one may be depends on all before it.
   for (const std::string& word : words.first(done)) step(at, word);
   // The word that is being typed, which may be empty: after a blank the shells send it as such.
   std::string last = words.empty() ? std::string() : words.back();

@@ -51,6 +51,7 @@ std::string capitalised(std::string_view text) {
   return out;
 }
 
+// Families first, as they decide the exit code, which is what scripts read.
 std::string families_markdown() {
   std::string out = "\n## Families\n";
   for (const ErrorFamily& family : kErrorFamilies) {

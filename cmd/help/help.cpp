@@ -26,7 +26,8 @@ constexpr std::size_t kText = 26;  // where descriptions begin
 
 using Chain = std::span<const CommandInfo* const>;
 
-// Wide ones go on behind a backslash, as a shell takes them.
+// Wide ones go on behind a backslash, as a shell takes them. An example is there to be copied, so a line that
+// is broken for the width has to be one command still.
 std::string example_line(std::string_view example) {
   std::string out = "  " + wrapped(example, 6) + "\n";
   for (std::size_t at = 0; (at = out.find("\n      ", at)) != std::string::npos; at += 3)
@@ -61,6 +62,7 @@ std::string usage_line(Chain chain) {
   return wrapped(out, 7) + "\n";
 }
 
+// The short name stands first, as readers look for that one at the left; most options have none.
 std::string name_of(const OptionInfo& option) {
   std::string out =
       option.names.back().size() == 2 && option.names.size() > 1 ? option.names.back() + ", " : "";
@@ -70,8 +72,11 @@ std::string name_of(const OptionInfo& option) {
 
 std::string text_of(const OptionInfo& option) {
   std::string out = option.description;
+  // Only those that the parser knows: a word that it does not take can't be listed here.
   if (!option.choices.empty()) out += fmt::format(": {}", fmt::join(option.choices, ", "));
   if (!option.default_value.empty()) out += fmt::format("; default {}", option.default_value);
+  // Beside the option and not in a page of its own: who reads what an option does sees what else may have
+  // said it.
   if (!option.twin.empty()) out += fmt::format(" [{}]", option.twin);
   return out;
 }
@@ -87,6 +92,7 @@ class Help {
   [[nodiscard]] std::string text() const {
     std::string out = wrapped(description(), 0) + "\n\n" + usage_line(chain_);
     out += section("Arguments", arguments());
+    // Thirty verbs by the alphabet would be a list; by what somebody wants to do they are a way in.
     out += chain_.size() == 1 ? verbs() : section("Commands", commands(here().commands));
     for (const std::string& group : groups()) out += section(group, options(group));
     if (chain_.size() > 1) out += section("Everywhere", global_options());
@@ -97,6 +103,7 @@ class Help {
   [[nodiscard]] const CommandInfo& here() const { return *chain_.back(); }
 
   [[nodiscard]] const VerbWords* words() const {
+    // Verbs have sentences; a command of a group says enough with its line.
     return chain_.size() == 2 ? words_of(here().name) : nullptr;
   }
 
@@ -164,6 +171,7 @@ class Help {
   // the word.
   [[nodiscard]] std::string folded() const {
     std::vector<std::string> names;
+    // The root and the verb itself: a group has no options of its own.
     for (const CommandInfo* command : {chain_.front(), chain_.back()}) {
       for (const OptionInfo& option : command->options) {
         const bool is_new = std::ranges::find(names, option.names.front()) == names.end();
@@ -199,6 +207,7 @@ std::vector<std::string> names_of(const std::vector<CommandInfo>& commands) {
   return out;
 }
 
+// Of the whole chain, as an option of the program may be mistyped behind the verb.
 std::vector<std::string> option_names(Chain chain) {
   std::vector<std::string> out;
   for (const CommandInfo* command : chain) {
@@ -278,6 +287,7 @@ class Walk {
 
   // In the order in which CLI11 takes a word, so that both mean the same by it.
   std::optional<Error> step(const std::string& word) {
+    // Behind "--" everything is an argument, also what begins with a dash.
     if (rest_) return argument(word);
     if (word == "--") {
       rest_ = true;
@@ -291,6 +301,7 @@ class Walk {
     if (word.starts_with('-') && word.size() > 1) return option(word);
     if (chain_.back()->commands.empty()) return argument(word);
     const CommandInfo* next = chain_.back()->command(word);
+    // A command of a group has to be one of those: a group takes no other arguments.
     if (next == nullptr) return wrong_verb(chain_, word);
     chain_.push_back(next);
     return std::nullopt;
@@ -309,9 +320,11 @@ class Walk {
  private:
   std::optional<Error> option(const std::string& word) {
     const bool is_long = word.starts_with("--");
+    // "-vv" is twice -v, and "-lzone=a" is -l with a value: a short option ends after its letter.
     const std::string name = is_long ? word.substr(0, word.find('=')) : word.substr(0, 2);
     const OptionInfo* found = find_option(chain_, name);
     if (found == nullptr || is_long_with_one_dash(word)) return wrong_option(chain_, word);
+    // At the second of the two, as that is the word that should not be there.
     if (auto error = excluded(*found)) return error;
     said_.push_back(found);
     // Else the value is in the word: "--host=n1", or "-lzone=a" of a short one.
@@ -352,6 +365,7 @@ class Walk {
     const auto& arguments = chain_.back()->arguments;
     std::size_t before = 0;
     for (const ArgumentInfo& argument : arguments) {
+      // Arguments are filled from the left, so the first that is short of words is the one that is missing.
       before += argument.least;
       if (!argument.required || given_ >= before) continue;
       const bool some = given_ + argument.least > before;
@@ -379,6 +393,7 @@ class Walk {
   std::optional<Error> argument(const std::string& word) {
     const auto& arguments = chain_.back()->arguments;
     const bool takes = given_ < arguments.size() || (!arguments.empty() && arguments.back().rest);
+    // Also where it is one too many: the count is of words, not of arguments.
     ++given_;
     if (takes && given_ <= arguments.size()) {
       const ArgumentInfo& at = arguments[given_ - 1];
@@ -417,6 +432,7 @@ namespace {
 // A flag of the environment is a number, or yes or no.
 bool is_flag(std::string_view value) {
   constexpr std::string_view kFlagWords[] = {"true", "false", "yes", "no", "on", "off", "enable", "disable"};
+  // OVL_VERBOSE=2 is as if -v was said twice.
   const bool number = std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
   return number || std::ranges::find(kFlagWords, value) != std::end(kFlagWords);
 }

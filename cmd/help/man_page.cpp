@@ -1,3 +1,5 @@
+// Made from the same tree and words as `ovl help`, at each build: a page that is written by hand tells of the
+// options of last year. Every verb has a page of its own, so that `man ovl-plan` is as short as the verb.
 #include "cmd/help/man_page.hpp"
 
 #include <fmt/format.h>
@@ -50,6 +52,7 @@ std::string synopsis(const std::string& path, const CommandInfo& command) {
   return out;
 }
 
+// Descriptions of options are phrases on a terminal and sentences on a page.
 std::string sentence(std::string text) {
   if (!text.empty() && !text.ends_with('.')) text += '.';
   return text;
@@ -134,6 +137,8 @@ std::string exit_status() {
     std::string_view meaning;
   };
 
+  // The numbers are those that the code answers with, the words are for people: only one of the two can be
+  // wrong.
   constexpr Code kCodes[] = {
       {kExitDone, "Done, or nothing to do."},
       {kExitError, "An error, also of usage."},
@@ -253,6 +258,7 @@ std::string main_page(const CommandInfo& root) {
 std::string verb_page(const CommandInfo& root, const CommandInfo& verb) {
   const std::string path = "ovl " + verb.name;
   const VerbWords* words = words_of(verb.name);
+  // A verb without words has a page all the same; a test says that there is none.
   static constexpr VerbWords kNone{};
   const VerbWords& of = words != nullptr ? *words : kNone;
   return head("ovl-" + verb.name, verb.description) + man_section("SYNOPSIS", synopsis(path, verb)) +

@@ -55,6 +55,7 @@ std::string type_text(const KeySpec& key) {
   return fmt::format("{}, {} to {}", type.text, type.min, type.max);
 }
 
+// Bold, as who writes a block looks down this column for what it can't do without.
 std::string default_text(const KeySpec& key) {
   if (key.required) return "**required**";
   return std::string(key.default_text);
@@ -80,6 +81,7 @@ Value typed(std::string_view type) {
 
 Value block_schema(const BlockSpec& block);
 
+// The pattern is the parser's own rule where it can be said so; the rest is found by `ovl validate`.
 Value string_schema(const ValueType& type) {
   Value out = typed("string");
   if (!type.pattern.empty()) out.set("pattern", type.pattern);
@@ -109,6 +111,7 @@ Value range_schema(const ValueType& type) {
   return out;
 }
 
+// anyOf and not oneOf: a text that fits both forms is no mistake.
 Value either(Value first, Value second) {
   Value out = Value::object();
   out.set("anyOf", Value::Array{std::move(first), std::move(second)});
@@ -128,6 +131,8 @@ Value value_schema(const ValueType& type) {
     case Shape::string_or_strings: return either(string_schema(type), strings_schema(type));
     case Shape::boolean: return typed("boolean");
     case Shape::labels: return table_of(typed("string"));
+    // Written out where it is used: draft 07 ignores what stands beside a $ref, and so the key's own
+    // description.
     case Shape::block: return block_schema(manifest_block(type.block));
     case Shape::blocks: return table_of(block_schema(manifest_block(type.block)));
     case Shape::block_list: return list_schema(block_schema(manifest_block(type.block)));
@@ -193,6 +198,7 @@ std::string manifest_markdown() {
 std::string manifest_json_schema() {
   Value properties = Value::object();
   for (const BlockSpec& block : manifest_blocks()) {
+    // Nested blocks are inside of others, and no block of a file.
     if (block.form != BlockForm::nested) properties.set(block.name, top_schema(block));
   }
   Value out = typed("object");

@@ -116,6 +116,7 @@ constexpr std::string_view kPlanFirst = "ovl plan shows what an apply would do, 
 constexpr std::string_view kPath = "a file or folder is named without an option, behind the verb";
 constexpr std::string_view kJson = "for programs: --json";
 
+// A row counts where the verb has what it advises: no hint names an option that would be refused next.
 constexpr Option kOptions[] = {
     {"--yes", "--auto-approve", kUnasked},
     {"-y", "--auto-approve", kUnasked},
@@ -164,6 +165,7 @@ std::string verb_of_other_tools(Chain chain, const std::string& word) {
   // Of a group, whatever it has under another name comes first: "ovl lock rm" means break, and no endpoint.
   if (chain.size() > 1) {
     for (const Word& one : kCommands) {
+      // Only what this group has: "ls" of one is "list" of another.
       const bool known = one.theirs == word && chain.back()->command(std::string(one.ours)) != nullptr;
       if (known) return fmt::format("it is called {} here", one.ours);
     }

@@ -30,6 +30,7 @@ std::string line_of(Action action, Reason reason, const std::string& name) {
   return fmt::format("{} {}: {}", name_of(action), name, words_for(reason));
 }
 
+// Records first, as what happens to objects follows from them.
 std::vector<std::string> every_line(const Plan& plan) {
   std::vector<std::string> out;
   for (const RecordChange& change : plan.record_changes) {

@@ -16,6 +16,7 @@ Error error_of_left(const std::vector<Finding>& left) {
   std::set<std::string> parts;
   // Each part once, however many objects of it are in the way.
   for (const Finding& finding : left) parts.insert(finding.part);
+  // One of them in full and the others by name: the rest stands in the plan and in `ovl status`.
   const Finding& first = left.front();
   // A failure's subject is its part.
   const std::string why =

@@ -100,6 +100,7 @@ void tell_diff(const Plan& plan, const Side& after, const GlobalOptions& global,
 Result<int> diff(const GlobalOptions& global, const PlanOptions& options,
                  const std::vector<std::string>& refs) {
   OVL_TRY(const auto repository, repository_of(options));
+  // Both from the object database: files that lie here are of no revision, and are not looked at.
   OVL_TRY(const Side before, read_side(*repository, refs.front(), options));
   OVL_TRY(const Side after, read_side(*repository, refs.back(), options));
   OVL_TRY(Planned planned, compare_sides(before, after, options));

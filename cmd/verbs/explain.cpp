@@ -58,6 +58,7 @@ std::string key_text(const BlockSpec& block, const KeySpec& key) {
   if (key.required) out += "  default  none: it is required\n";
   if (!key.required && !key.default_text.empty())
     out += fmt::format("  default  {}\n", wrapped(plain_text(key.default_text), kValueColumn));
+  // As it is written in a file, so that it can be copied.
   out += fmt::format("  example  {} = {}\n", key.key, key.example);
   return out + fmt::format("\n{}\n", wrapped(plain_text(key.doc), 0));
 }

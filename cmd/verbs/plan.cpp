@@ -85,6 +85,7 @@ void tell_failure(const PlanOptions& options, ManifestFindings manifest, const D
                   const std::optional<Error>& error) {
   const Format format = format_of(options);
   if (format == Format::text) return;
+  // What only resolving finds is shown with what parsing has found: a service marks all lines at once.
   manifest.diagnostics.insert(manifest.diagnostics.end(), problems.begin(), problems.end());
   Report report = report_of("plan", options, manifest);
   report.error = error;

@@ -80,6 +80,7 @@ Value json_of(const std::vector<SettledStep>& steps, const Course& course, const
   Value out = Value::object();
   out.set("format_version", "1.0");
   out.set("steps", std::move(items));
+  // In the words in which the next plan will end.
   out.set("next", closing(closing_facts(course.plan)).words);
   out.set("doubt", course.doubt);
   out.set("backup", backup);

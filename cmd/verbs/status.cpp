@@ -60,6 +60,7 @@ Value host_json(const StoreView& view, const HostName& host, const LookHere& her
   const auto at = view.status.find(host.text());
   if (at != view.status.end()) {
     item.set("status", encode(at->second));
+    // A host of an older build says no "since": what it reported last is all that is known.
     item.set("since", at->second.since.value_or(at->second.when));
     item.set("drift", at->second.drift);
     item.set("differs", strings(at->second.differs));
@@ -134,6 +135,7 @@ std::string status_text(const Label& cluster, const StoreView& view, const LookH
                printable(health_of(view, host, now))});
   }
   out += table.text("  ");
+  // Behind the table and not in it: most hosts have nothing to add.
   for (const HostName& host : hosts) out += details_text(view, host, here);
   // Whoever asks from a machine that is no host expects no look at it; who asks on a host without root is
   // told what is missing.
@@ -180,6 +182,7 @@ Result<StoreView> wait_for(Keystore& store, const StoreLayout& layout, milliseco
 }
 
 std::string not_settled_text(const StoreView& view, const std::string& waited) {
+  // A wait may be begun before the first apply, as in a script that starts both.
   if (!view.head) return fmt::format("the cluster was not applied within {}", waited);
   std::vector<std::string> behind;
   for (const NotCurrent& one : not_current(view, view.records)) {
