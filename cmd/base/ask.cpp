@@ -1,3 +1,5 @@
+// The question is asked before anything is locked, so that who thinks about it keeps nobody waiting; see
+// SeenPlan for what is compared afterwards.
 #include "cmd/base/ask.hpp"
 
 #include <poll.h>

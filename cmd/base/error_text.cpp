@@ -1,3 +1,5 @@
+// Every error, of whichever verb, is two lines of one form: what failed, of which family, and what to do.
+// Scripts and people find the same thing at the same place.
 #include "cmd/base/error_text.hpp"
 
 #include <fmt/format.h>

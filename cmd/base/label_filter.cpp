@@ -1,3 +1,4 @@
+// Labels select on the reader's side: the store knows no queries, and all records are read anyway.
 #include "cmd/base/label_filter.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,5 @@
+// A write to a pipe that nobody empties does not return, and a timer can't take it back. So no write is begun
+// that could wait.
 #include "cmd/base/patient_write.hpp"
 
 #include <poll.h>

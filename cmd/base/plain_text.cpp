@@ -1,3 +1,5 @@
+// Explanations are written once, as the Markdown of the docs; terminals and man pages get what is left
+// without its marks.
 #include "cmd/base/plain_text.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// One line that is drawn over itself, by whoever tells a step. A thread that draws would be simpler to read
+// and could not be: setns(2) into some namespaces is refused to a process with more than one thread.
 #include "cmd/base/progress_line.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,5 @@
+// What comes from a store, a manifest, a repository or the kernel is somebody's text, and a terminal obeys
+// text. Colour is added after that has been made safe, so that what is left of escape sequences is ours.
 #include "cmd/base/style.hpp"
 
 #include <fmt/format.h>

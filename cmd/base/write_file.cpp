@@ -1,3 +1,5 @@
+// Files that others read while they are written: notes of hooks, suspensions, exports, formatted manifests.
+// Each is whole at any moment, also after a power cut.
 #include "cmd/base/write_file.hpp"
 
 #include <fcntl.h>

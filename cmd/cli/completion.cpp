@@ -127,6 +127,7 @@ std::vector<std::string> manifest_keys() {
   return out;
 }
 
+// Options on the line are not looked at: a --keystore that is still being typed is no address to connect to.
 Result<std::vector<std::string>> stored_names(const GlobalOptions& global, const std::string& kind) {
   PlanOptions options;
   options.timeout = kPatience;

@@ -1,3 +1,5 @@
+// docs/errors.md from the catalogue itself: an id that is not in it does not compile, so the page can't lack
+// one.
 #include "cmd/help/error_docs.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The page for people and the schema for editors, from the tables that the parser goes by.
 #include "cmd/help/manifest_docs.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,6 @@
+// What verbs that show put beside the records: the same stage as a plan's, so that "wanted" means one thing
+// everywhere. A manifest that can't be resolved has no such side, and what is wrong with it is for plan and
+// validate to say.
 #include "cmd/session/desired_view.hpp"
 
 #include "reconcile/cluster/draft.hpp"

@@ -1,3 +1,6 @@
+// What runs for months has two lives. Rounds fail, and begin anew with everything that may have broken. What
+// others see of the process must not blink with each of them: presence, suspension and what was said last are
+// kept here, outside of any context, and outlive it.
 #include "cmd/session/keeping.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,5 @@
+// An apply that left a part as it was is neither a failure, as the rest is made and verified, nor a success,
+// as somebody has to do something. It ends with the conflict's own exit code and one line that says both.
 #include "cmd/session/left.hpp"
 
 #include <fmt/format.h>

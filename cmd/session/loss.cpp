@@ -1,3 +1,6 @@
+// Verbs that only read have no guard that could refuse them, and what they print of a store that has lost its
+// cluster reads like the truth: no networks, no hosts, nothing wrong. So each compares what it has read with
+// what this place remembers.
 #include "cmd/session/loss.hpp"
 
 #include <fmt/format.h>

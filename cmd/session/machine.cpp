@@ -1,3 +1,6 @@
+// Nothing here is certain by itself: names are given twice, addresses move, ids are copied with an image. So
+// nothing is decided by one of them alone: a state is another machine's when two of three differ, and a
+// lock's holder is known by host, boot and process together.
 #include "cmd/session/machine.hpp"
 
 #include <arpa/inet.h>

@@ -1,3 +1,7 @@
+// A plan that was shown, saved or agreed to is carried out only if planning again comes to the same. What is
+// compared are the records' revisions and all that the plan shows, so that whatever would be done otherwise
+// is caught, whichever way it came: a record, the kernel, a policy, another build. Other hosts' facts and
+// status move all the time, and make no plan stale as long as nothing in it changes.
 #include "cmd/session/plan_output.hpp"
 
 #include <fcntl.h>
@@ -217,6 +221,7 @@ std::string first_moved_record(const Value& before, const Value& now) {
   return {};
 }
 
+// Two texts for one thing: who applies a file can plan anew, who was asked can only say it again.
 Error stale(const std::string& what) {
   return Error{.code = Errc::stale,
                .message = fmt::format("the saved plan is stale: {} has moved since it was made", what),
@@ -331,6 +336,7 @@ Result<SavedPlan> load_plan(const std::string& path) {
   return error;
 }
 
+// By what is in it, as the same argument names a manifest, a folder or a plan.
 bool is_saved_plan(const std::string& path) {
   // A manifest whatever it begins with: that it is none has to be said by the parser.
   if (path.empty() || path.ends_with(".toml")) return false;

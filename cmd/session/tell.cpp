@@ -1,3 +1,6 @@
+// A CI service shows a finding at the line that it names, if the file is named as the service knows it. That
+// is the one thing here that depends on where ovl runs; the formats themselves are pure functions of a
+// report.
 #include "cmd/session/tell.hpp"
 
 #include <cstdlib>

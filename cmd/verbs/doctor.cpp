@@ -31,6 +31,7 @@ std::string_view name_of_level(Symptom::Level level) {
   return "";
 }
 
+// All checks, also those that are well: a program sees that they were made.
 Value symptoms_json(const std::vector<Symptom>& symptoms) {
   Value checks = Value::array();
   for (const Symptom& symptom : symptoms) {

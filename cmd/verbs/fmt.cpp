@@ -57,6 +57,7 @@ Result<int> format_files(const FmtOptions& options) {
     const std::string text = format_toml(source.text);
     if (text == source.text) continue;
     differs = true;
+    // The names of the files that change, as gofmt -l has it: for scripts that format what was touched.
     std::cout << printable(source.name) << "\n";
     // Whole or not at all, with owner and mode of what was there: root who formats a user's file would else
     // take it away from him.

@@ -37,6 +37,7 @@ Result<int> forget(const GlobalOptions& global, const PlanOptions& options, cons
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   if (lost) return lose(context, host);
   OVL_CHECK(forget_host(*context.world().keystore, StoreLayout(context.request().cluster), host));
+  // The machine and not the host: its record, and what it should hold, is the manifest's.
   std::cout << fmt::format("Forgot the machine that was {}.\n", host.text());
   return kExitDone;
 }

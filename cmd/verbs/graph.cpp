@@ -98,6 +98,7 @@ Result<int> graph(const GlobalOptions& global, const PlanOptions& options, const
   // Before anything is drawn: an empty or older store would draw a cluster that nobody runs.
   OVL_CHECK(tell_loss(global, options, context, stored));
   const StoreView view = view_to_draw(context, std::move(stored));
+  // SVG is dot's affair: what it reads is DOT.
   const GraphFormat format = given.format == "mermaid" ? GraphFormat::mermaid : GraphFormat::dot;
   const std::string text = graph_text(cluster, view.records, format, notes_of(view, std::time(nullptr)));
   if (!given.out.empty()) OVL_CHECK(redirect_stdout(given.out));

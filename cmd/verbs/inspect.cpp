@@ -60,7 +60,8 @@ Result<Value> kernel_json(World& world, const std::vector<NetnsName>& names, con
   dropped = dropped_json(observed, cluster);
   Value out = Value::array();
   for (NamespaceObjects& space : observed.namespaces) {
-    // Of the host's own namespace only what is ovl's.
+    // Of the host's own namespace only what is ovl's. The machine's other devices are nobody's business here,
+    // and a tenant's are shown only in the tenant's own namespace.
     if (space.name.empty()) std::erase_if(space.links, [](const Link& l) { return !carries_our_mark(l); });
     if (space.name.empty() || space.netns) out.push(space_json(space));
   }

@@ -150,6 +150,8 @@ Value array_of(const std::vector<T>& items, const F& json) {
 
 Result<Value> bindings_json(const State& state) {
   Value out = Value::object();
+  // By name and not all that there are: some bindings are of this version alone, and no promise to who reads
+  // the output.
   for (const char* name : {"host", "lineage"}) {
     OVL_TRY(const auto bound, state.binding(name));
     if (bound) out.set(name, *bound);

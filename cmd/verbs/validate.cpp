@@ -1,3 +1,5 @@
+// ovl validate: all that can be found out from a manifest alone. It connects to nothing, reads no secret and
+// needs no rights, so that hooks, pipelines and editors can run it on anybody's text.
 #include "cmd/verbs/validate.hpp"
 
 #include <fmt/format.h>
