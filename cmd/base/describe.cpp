@@ -64,6 +64,7 @@ void add(std::string& out, const std::string& part) {
   out += (out.empty() ? "" : ", ") + part;
 }
 
+// Only what the kind has: a bridge has no VNI, and "none" for each would hide what there is.
 std::string link_summary(const Link& link) {
   std::string out(name_of(link.type));
   if (link.vni) add(out, "vni " + link.vni->text());

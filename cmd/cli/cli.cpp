@@ -82,6 +82,7 @@ void add_listing(CLI::App& app, LsOptions& ls) {
       ->allow_extra_args(false);
 }
 
+// One set of verbs for three kinds, so that what one can list, the others can.
 void add_kind_verbs(CLI::App& app, CommandLine& line, const std::string& kind) {
   CLI::App& group = *app.add_subcommand(kind, "List or inspect " + kind + "s");
   group.require_subcommand(1);
@@ -171,6 +172,7 @@ void add_manifest_verbs(CLI::App& app, CommandLine& line) {
                   "The directory to write ovl.toml into, made if it is not there");
 }
 
+// No --host and no store: a lab is of its manifest, and everything else is said inside of it.
 void add_lab_verbs(CLI::App& app, CommandLine& line) {
   CLI::App& group = *app.add_subcommand("lab", "Turn this machine into the manifest's cluster");
   group.require_subcommand(1);
@@ -181,6 +183,7 @@ void add_lab_verbs(CLI::App& app, CommandLine& line) {
                         [&line] { return lab_exec(line.lab, std::cout, std::cerr); });
   exec.add_option("HOST", line.lab.host, "The host, outside or router")->required();
   exec.add_option("CMD", line.lab.command, "The command, behind --")->required();
+  // A variable of its own, as who works in one lab all day names it once.
   exec.add_option("--lab", line.lab.directory,
                   "The lab's directory, when you stand elsewhere and there are several")
       ->envname("OVL_LAB");
@@ -317,6 +320,7 @@ int run_cli(int argc, char** argv) {
     line.hook.environment = take_environment(std::vector<std::string>(argv + 3, argv + argc));
   }
   add_all(app, line);
+  // As they were typed, for what is told of a line that is wrong.
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);

@@ -82,6 +82,7 @@ void add_diff(CLI::App& app, CommandLine& line) {
       ->envname("OVL_HOST");
 }
 
+// PATH and --path: the manifest may have lain elsewhere in the commit that is gone back to.
 void add_rollback(CLI::App& app, CommandLine& line) {
   CLI::App& rollback = verb(app, line, "rollback", "Go back to a generation or revision, as a new generation",
                             [&line] { return run_rollback(line.global, line.plan, line.target); });

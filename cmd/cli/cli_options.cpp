@@ -92,6 +92,8 @@ void add_revision(CLI::App& app, PlanOptions& plan) {
       ->group("Revision");
 }
 
+// PATH is an argument and the keystore's are options: what a verb is about stands behind it, and where that
+// is, is mostly known already.
 void add_where(CLI::App& app, PlanOptions& plan) {
   app.add_option("PATH", plan.path, "The manifest: a file or a directory; default all *.toml here");
   add_revision(app, plan);
@@ -126,6 +128,7 @@ void add_show_all(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--show-all", plan.show_all, "Show every change, also in runs of more than 50 alike");
 }
 
+// The same for plan, apply and destroy, so that a plan that was looked at is applied by changing one word.
 void add_planning_options(CLI::App& app, PlanOptions& plan) {
   add_host(app, plan);
   add_reading_a_plan(app, plan);
@@ -143,6 +146,8 @@ void add_planning_options(CLI::App& app, PlanOptions& plan) {
   add_selection(app, plan);
 }
 
+// An option of its own and no part of --allow-rollback: who lets another source in must not let an older
+// commit in with it.
 void add_take_over(CLI::App& app, PlanOptions& plan) {
   app.add_flag("--take-over", plan.take_over,
                "Make this manifest's place the source of the records, once: from files to git, say");

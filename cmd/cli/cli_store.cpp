@@ -34,6 +34,8 @@ void add_side(CLI::App& app, const std::string& side, KeystoreAccess& access) {
       ->group("Keystore");
 }
 
+// Without the options that other verbs have for one store: here each would leave open which of the two it is
+// of.
 void add_copy(CLI::App& group, CommandLine& line) {
   CLI::App& copy = verb(group, line, "copy", "Copy a cluster to another keystore, with its ids",
                         [&line] { return run_keystore_copy(line.keystore); });
@@ -128,6 +130,7 @@ void add_state_reading(CLI::App& group, CommandLine& line) {
   add_cluster(pull, line.plan);
 }
 
+// `rm` needs no store, as what it lets go is here; `import` does, as the records say what may be taken over.
 void add_state_ownership(CLI::App& group, CommandLine& line) {
   CLI::App& rm = verb(group, line, "rm", "Let go: take ovl's marks off, leave everything in place",
                       [&line] { return run_state_rm(line.global, line.plan, line.state.addresses); });

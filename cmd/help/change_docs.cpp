@@ -1,3 +1,5 @@
+// docs/changes.md: the promises of a plan about its interruptions, for who plans a change and not yet the
+// plan.
 #include "cmd/help/change_docs.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,5 @@
+// What people read first of a page. A table of its own, as a test goes through it: each command of a group
+// has two, and each of them is a line that the parser takes.
 #include "cmd/help/command_examples.hpp"
 
 #include <algorithm>

@@ -63,6 +63,7 @@ std::string families_markdown() {
   return out;
 }
 
+// A finding that is only a warning has the code of its family all the same, for JSON; it ends nothing.
 std::string section_markdown(const Section& section) {
   std::string out =
       fmt::format("\n## {}\n\n| id | exit code | cause | remedy |\n|---|---|---|---|\n", section.title);

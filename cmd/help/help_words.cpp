@@ -22,6 +22,7 @@ constexpr std::string_view kShell = "Shell";
 // The way through the tool: write, change, look, let it run, and what is behind it.
 constexpr std::string_view kGroups[] = {kDescribe, kChange, kLook, kFollow, kStores, kHere, kShell};
 
+// Sentences that say what a verb changes and what it leaves, which is what somebody asks before calling it.
 constexpr VerbWords kVerbs[] = {
     {"init",
      kDescribe,
@@ -195,6 +196,7 @@ constexpr VerbWords kVerbs[] = {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
+// CLI11 calls each value TEXT: what is to be put there is the half of what an option's help has to say.
 constexpr Pair kValues[] = {
     {"--cluster", "NAME"},
     {"--events", "FILE"},

@@ -88,6 +88,7 @@ std::string arguments_text(const CommandInfo& command) {
   return out;
 }
 
+// On every page: who looks for where something is kept does not know which verb's page has it.
 std::string files() {
   return ".TP\n.I *.toml\nThe manifest: all of a directory's, see\n.BR ovl.toml (5).\n"
          ".TP\n.I /var/lib/ovl\nWhat this host remembers (--state\\-dir).\n"
@@ -192,6 +193,7 @@ std::string key_entry(const KeySpec& key) {
   return out + fmt::format("Example: {} = {}\n", escaped(key.key), escaped(key.example));
 }
 
+// The words of `ovl explain` and of docs/manifest.md: one text for each key, in the parser's table.
 std::string block_entry(const BlockSpec& block) {
   std::string out =
       fmt::format(".SS {}\n{}\n", escaped(block.header), escaped(sentence(plain_text(block.doc))));

@@ -12,6 +12,7 @@ namespace {
 
 // ---- Markdown ----------------------------------------------------------------------------------
 
+// What no single key can say: what is left out, what is kept, and which files are read.
 constexpr std::string_view kPreface = R"(# The manifest
 
 What a cluster's overlay networks shall be, in [TOML](https://toml.io/en/v1.0.0): one file, or a
@@ -182,6 +183,7 @@ Value block_schema(const BlockSpec& block) {
   return out;
 }
 
+// The three ways in which TOML writes a block: [network.a], [cluster], [[moved]].
 Value top_schema(const BlockSpec& block) {
   if (block.form == BlockForm::named) return table_of(block_schema(block));
   if (block.form == BlockForm::single) return block_schema(block);

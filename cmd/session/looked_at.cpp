@@ -28,6 +28,7 @@ std::string manifest_line(const Sources& sources) {
                      printable(sources.front().name));
 }
 
+// The URL has no secrets in it: parse_keystore_url() refuses one that has.
 std::string keystore_line(const Context& context, const StoreView& view) {
   const Records& records = view.records;
   const std::string generation =

@@ -143,6 +143,7 @@ Result<const Value*> value_at(const Value& value, std::string_view name) {
   return Error{.code = Errc::corrupt, .message = fmt::format("the saved plan has no \"{}\"", name)};
 }
 
+// As the manifest's files are: they are parsed and judged anew when the plan is applied.
 Result<Sources> sources_of(const Value& value) {
   Sources sources;
   OVL_TRY(const Value* items, value_at(value, "sources"));
@@ -379,6 +380,7 @@ Status SeenPlan::look(const Planned& planned) {
   return look(planned.plan, store_fingerprint(planned));
 }
 
+// Whoever was asked has agreed to the first one, and what is made is the second.
 Status SeenPlan::look(const Plan& plan, const Value& store) {
   if (!seen_) {
     // As values, not the plan itself: they are what a saved plan has, so that one comparison serves both.

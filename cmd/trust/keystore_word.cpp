@@ -108,7 +108,7 @@ bool is_own_file(const std::string& name) {
 }  // namespace
 
 ChosenAccess choose_access(const KeystoreWords& words) {
-  // Each way out of here is one row of "Verbs and places" in docs/security.md.
+  // Which verb comes here from which place, and what it gets: "Verbs and places" in docs/security.md.
   if (!words.given.url.empty()) return by_command_line(words);
   if (words.stated.url.empty()) return by_host(overlay(by_host_alone(words), words.given));
   bool is_named = false;
@@ -170,7 +170,7 @@ Error unconfirmed_access(const ChosenAccess& chosen, const std::string& place) {
 
 bool are_own_files(const std::vector<std::string>& files) {
   // Each of them, as the words may come from any: a folder of ours with one file of a stranger's is not ours.
-  // No file at all is a revision or a saved plan, which have been in other hands.
+  // No file at all is a revision, which has been in other hands.
   return !files.empty() && std::ranges::all_of(files, is_own_file);
 }
 

@@ -63,6 +63,7 @@ std::string key_text(const BlockSpec& block, const KeySpec& key) {
   return out + fmt::format("\n{}\n", wrapped(plain_text(key.doc), 0));
 }
 
+// Without the keys' explanations, which would not fit a screen: the last line says how to get them.
 std::string block_text(const BlockSpec& block) {
   std::size_t width = 0;
   for (const KeySpec& key : block.keys) width = std::max(width, key.key.size());

@@ -80,7 +80,8 @@ int code_of(const Seen& look, const PlanOptions& options, IsRefusal is_refusal) 
   return look.whole ? kExitDone : kExitPrivilege;
 }
 
-// Of what can't be planned, for programs; people are told on stderr.
+// Of what can't be planned, for programs; people are told on stderr. An empty report of a format for CI would
+// be taken for one without findings.
 void tell_failure(const PlanOptions& options, ManifestFindings manifest, const Diagnostics& problems,
                   const std::optional<Error>& error) {
   const Format format = format_of(options);
