@@ -58,7 +58,7 @@ Result<NetnsName> find_netns(Context& context, const Label& name) {
                .hint = "see them with: ovl endpoint ls"};
 }
 
-struct RememberedPlace {
+struct FoundPlace {
   NetnsName netns;
   KeystoreAccess access;  // of the store that it is recorded in
 };
@@ -66,7 +66,7 @@ struct RememberedPlace {
 // Where this host has made it, as it remembers itself: what a manifest with a mistake, or a store that is
 // away, has no say in. The first way that is tried, and without a connection. Who looks for why the store
 // does not answer does so from inside of an endpoint.
-std::optional<RememberedPlace> place_in(const State& state, const Label& name) {
+std::optional<FoundPlace> place_in(const State& state, const Label& name) {
   const auto host = state.binding("host");
   const auto known = remember(state);
   auto access = access_in(state);
@@ -77,11 +77,11 @@ std::optional<RememberedPlace> place_in(const State& state, const Label& name) {
     return endpoint.name == name && endpoint.host.text() == *host.value();
   });
   if (at == endpoints.end()) return std::nullopt;
-  return RememberedPlace{.netns = at->netns, .access = std::move(access).value()};
+  return FoundPlace{.netns = at->netns, .access = std::move(access).value()};
 }
 
-std::optional<RememberedPlace> remembered(const GlobalOptions& global, const PlanOptions& options,
-                                          const Label& name) {
+std::optional<FoundPlace> remembered(const GlobalOptions& global, const PlanOptions& options,
+                                     const Label& name) {
   // A host is in one cluster, but states of former ones may lie beside it: whether the namespace is there
   // decides in enter().
   for (const Label& cluster : clusters_with_state(global.state_directory)) {
@@ -106,7 +106,7 @@ bool is_there(const std::string& path) {
 }
 
 // From the records in the store, or the manifest.
-Result<NetnsName> look_up(const GlobalOptions& global, const PlanOptions& options, const Label& name) {
+Result<FoundPlace> look_up(const GlobalOptions& global, const PlanOptions& options, const Label& name) {
   OVL_TRY(Context context, Context::open(global, options, {.manifest = false, .host = false}));
   OVL_TRY(NetnsName netns, find_netns(context, name));
   // Whoever stands on the wrong host is told which one is right; that a namespace is missing says nothing to
@@ -117,8 +117,7 @@ Result<NetnsName> look_up(const GlobalOptions& global, const PlanOptions& option
         .message = fmt::format("netns {} of endpoint {} does not exist", netns.text(), name.text())};
     return not_here(global, context, options.host, name, missing);
   }
-  forget_secret_variables(context.access());
-  return netns;
+  return FoundPlace{.netns = std::move(netns), .access = context.access()};
 }
 
 // An endpoint is no place for the keystore's secrets, whoever names them: what this host remembers, its own
@@ -136,15 +135,12 @@ void forget_secrets(const PlanOptions& options, const KeystoreAccess& remembered
 
 Status enter(const GlobalOptions& global, const PlanOptions& options, const ExecOptions& exec) {
   OVL_TRY(const Label name, Label::parse(exec.endpoint));
-  NetnsName netns;
-  const auto place = remembered(global, options, name);
-  if (place && is_there(path_of(global, place->netns))) {
-    netns = place->netns;
-    forget_secrets(options, place->access);
-  } else {
-    OVL_TRY(netns, look_up(global, options, name));
+  std::optional<FoundPlace> place = remembered(global, options, name);
+  if (!place || !is_there(path_of(global, place->netns))) {
+    OVL_TRY(place, look_up(global, options, name));
   }
-  return enter_netns(netns, EnterOptions{.netns_directory = global.run_directory + "/netns"});
+  forget_secrets(options, place->access);
+  return enter_netns(place->netns, EnterOptions{.netns_directory = global.run_directory + "/netns"});
 }
 
 }  // namespace

@@ -292,13 +292,14 @@ TEST_F(Damage, StateFileOfANewerVersion) {
   {
     auto database = open_as(state_file(), kState);
     ASSERT_TRUE(database.ok()) << database.error().message;
-    ASSERT_TRUE(database.value().execute("PRAGMA user_version = 99").ok());
+    ASSERT_TRUE(database.value().execute("PRAGMA user_version = 1000").ok());
   }
   for (const char* verb : {"plan", "apply --auto-approve"}) {
-    fails(verb, 1,
-          state_file() +
-              " was written by a newer ovl (format 99, this one knows 1) [unsupported]\nhint: use the newer "
-              "ovl\n");
+    fails(
+        verb, 1,
+        state_file() +
+            " was written by a newer ovl (format 2.0, this one reads 1.1) [unsupported]\nhint: use the newer "
+            "ovl\n");
   }
   EXPECT_EQ(tables(), before);
 }

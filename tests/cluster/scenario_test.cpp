@@ -195,6 +195,15 @@ TEST_F(Scenario, AnEndpointMayLiveInANamespaceOfSomebodyElse) {
   const Ran storeless =
       on("mhs-demo0", "ovl exec --keystore etcd://127.0.0.1:1 --timeout 1s web -- ip link show mine");
   EXPECT_EQ(storeless.code, 0) << "as the manifest says, where no record can be read: " << storeless.out;
+  // Found by the store that the command line names: what the manifest here calls a secret is one all the
+  // same.
+  const Ran secret =
+      on("mhs-demo0",
+         "mkdir /run/here && cd /run/here && printf '[cluster]\nname = \"demo\"\n[keystore]\nurl = "
+         "\"sqlite:///var/lib/ovl/keystore.db\"\ntoken = \"env:SECRET_B\"\n' >ovl.toml && SECRET_B=x "
+         "ovl exec --state-dir /run/none --keystore sqlite:///var/lib/ovl/keystore.db --cluster demo "
+         "web -- sh -c 'echo \"has [$SECRET_B]\"'");
+  EXPECT_TRUE(secret.has("has []")) << secret.out;
   // The record says where it is, the manifest where it is going to be.
   std::string elsewhere = kManifest;
   elsewhere.replace(elsewhere.find("[endpoint.web]\n"), 15, "[endpoint.web]\nnetns = \"elsewhere\"\n");
