@@ -88,6 +88,11 @@ Ran LabRig::in(const std::string& host, const std::string& endpoint, const std::
   return on(host, "ovl exec " + endpoint + " -- sh -c " + quoted(command));
 }
 
+bool lacks_consul(const std::string& url) {
+  return url.starts_with("consul:") &&
+         !std::filesystem::exists(std::string(OVL_SOURCE_DIR) + "/build/servers/consul");
+}
+
 std::string LabRig::apply(const std::string& host, const std::string& options) const {
   Ran ran = on(host, "ovl apply --auto-approve " + options);
   EXPECT_EQ(ran.code, 0) << host << ":\n" << ran.out;

@@ -17,6 +17,12 @@ struct Ran {
 // Runs a shell command line as a person would, whatever runs the tests. Its end is bounded by 120 s.
 Ran shell(const std::string& command);
 
+// Debian 12 has no Consul.
+inline constexpr const char* kNoConsul = "run tools/fetch-consul build/servers";
+
+// Whether a keystore's URL asks for a Consul that is not here.
+bool lacks_consul(const std::string& url);
+
 class LabRig : public ::testing::Test {
  protected:
   void SetUp() override;

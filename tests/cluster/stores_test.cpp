@@ -33,8 +33,7 @@ const Store kStores[] = {
 class Stores : public LabRig, public ::testing::WithParamInterface<Store> {
  protected:
   void SetUp() override {
-    const bool has_consul = std::filesystem::exists(std::string(OVL_SOURCE_DIR) + "/build/servers/consul");
-    if (GetParam().name == "consul" && !has_consul) GTEST_SKIP() << "run tools/fetch-consul build/servers";
+    if (lacks_consul(GetParam().url)) GTEST_SKIP() << kNoConsul;
     LabRig::SetUp();
   }
 
