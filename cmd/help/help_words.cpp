@@ -163,7 +163,7 @@ constexpr VerbWords kVerbs[] = {
     {"lock",
      kStores,
      "Shows who holds the cluster's lock, or takes it from who will not give it back.",
-     {"ovl lock ls", "ovl lock break 0123456789abcdef"},
+     {"ovl lock ls", "ovl lock break 17"},
      "keystore"},
     {"state",
      kStores,
