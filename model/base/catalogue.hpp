@@ -384,9 +384,11 @@ inline constexpr std::array kCatalogue = std::to_array<CatalogueEntry>({
      "Update ovl on the hosts that are named, and apply there; then apply this."},
     {"newer-format", Stage::plan, Errc::guard,
      "A newer build of ovl has written a record in a format that this one can't read. Its network or host "
-     "stays as it "
-     "is, and nothing is written to the cluster's records from here.",
-     "Update ovl here, or apply where it is newer."},
+     "stays "
+     "as it is, and nothing is written to the cluster's records from here.",
+     "Update ovl here, or apply where it is newer. Where no build is, somebody else wrote it: remove that "
+     "key "
+     "with the store's own tools, and apply."},
     {"policy-file", Stage::plan, Errc::guard, "A host's policy has no [policy], or another block beside it.",
      "Write [policy] and its keys, nothing else."},
     {"policy-max-destroy", Stage::plan, Errc::guard, "The plan removes more records than a policy allows.",

@@ -344,7 +344,7 @@ struct Decoder<K> {
       if constexpr (Formatted<K>) {
         out.newer.minor = format > kRecordFormat ? format.minor : 0;
         if (member.first == kFormatMember) continue;
-        if (out.newer.minor > 0) {
+        if (out.newer.minor > 0 && is_member_name(member.first)) {
           out.newer.members.push_back(member);
           continue;
         }

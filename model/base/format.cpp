@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace ovl {
@@ -9,6 +10,7 @@ namespace ovl {
 namespace {
 
 constexpr std::size_t kMostDigits = 6;
+constexpr std::size_t kMostNameBytes = 64;
 
 bool read_number(std::string_view text, std::uint32_t& number) {
   if (text.empty() || text.size() > kMostDigits || (text.size() > 1 && text.front() == '0')) return false;
@@ -46,6 +48,13 @@ Result<RecordFormat> format_of(const Value& object) {
       .code = Errc::unsupported,
       .message = fmt::format("it has format {}, and this build of ovl reads format {}: update ovl here",
                              format.text(), kRecordFormat.major)};
+}
+
+bool is_member_name(std::string_view name) {
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto may_follow = [&](char c) { return is_letter(c) || c == '_' || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= kMostNameBytes && is_letter(name.front()) &&
+         std::ranges::all_of(name, may_follow);
 }
 
 void add_newer(Value& object, const Newer& newer) {

@@ -32,6 +32,10 @@ inline constexpr std::string_view kFormatMember = "format";
 // The format of an object. Errors: corrupt (no format), unsupported (a major one that this build can't read).
 Result<RecordFormat> format_of(const Value& object);
 
+// Whether it may be a member's name in any format: a small letter, then small letters, digits and "_", at
+// most 64 in all. What a stranger calls a member is printed with it.
+bool is_member_name(std::string_view name);
+
 // What a newer minor format has in a record beyond the members that this build knows. It decides nothing here
 // and is written back as it was read, so that no older build takes from a record what a newer one put there.
 struct Newer {

@@ -63,6 +63,18 @@ TEST(Format, OfThisOneNothingIsUnknown) {
       << "a member's own members belong to its meaning";
 }
 
+// They are shown as they are, on terminals too.
+TEST(Format, AMembersNameIsAWord) {
+  for (const std::string& name : {std::string("zone"), std::string("zone_2"), std::string(64, 'z')}) {
+    EXPECT_EQ(why(",\"format\":\"1.3\",\"" + name + "\":1"), "read") << name;
+  }
+  for (const std::string& name :
+       {std::string(), std::string("Zone"), std::string("a b"), std::string("zo\\u001b[31m"),
+        std::string("2nd"), std::string("_z"), std::string("z\xc3\xb6"), std::string(65, 'z')}) {
+    EXPECT_TRUE(why(",\"format\":\"1.3\",\"" + name + "\":1").starts_with("unknown member")) << name;
+  }
+}
+
 TEST(Format, AnotherMajorOneIsNotRead) {
   const std::string words = "it has format 2.0, and this build of ovl reads format 1: update ovl here";
   EXPECT_EQ(why(R"(,"format":"2.0")"), words);

@@ -112,6 +112,11 @@ TEST_F(NewerBuilds, WhatHasAnotherMajorFormatIsNeitherOverwrittenNorRemoved) {
   EXPECT_EQ(destroyed.error().code, Errc::guard);
   EXPECT_EQ(value_at(web_), before);
   EXPECT_TRUE(exists("ovl-web"));
+  // Where no build is newer, and somebody else wrote it.
+  ASSERT_TRUE(store_.connect()->commit({.guards = {}, .writes = {{.key = web_}}}).ok());
+  const auto again = apply(kTwoNetworks);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(value_at(web_).find("format"), nullptr);
 }
 
 TEST_F(NewerBuilds, AHeadOfAnotherMajorFormatIsWrittenByNobodyHere) {
