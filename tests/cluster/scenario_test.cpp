@@ -200,10 +200,10 @@ TEST_F(Scenario, AnEndpointMayLiveInANamespaceOfSomebodyElse) {
   const Ran secret =
       on("mhs-demo0",
          "mkdir /run/here && cd /run/here && printf '[cluster]\nname = \"demo\"\n[keystore]\nurl = "
-         "\"sqlite:///var/lib/ovl/keystore.db\"\ntoken = \"env:SECRET_B\"\n' >ovl.toml && SECRET_B=x "
+         "\"etcd://127.0.0.1:1\"\ntoken = \"env:SECRET_B\"\n' >ovl.toml && SECRET_B=x PLAIN=y "
          "ovl exec --state-dir /run/none --keystore sqlite:///var/lib/ovl/keystore.db --cluster demo "
-         "web -- sh -c 'echo \"has [$SECRET_B]\"'");
-  EXPECT_TRUE(secret.has("has []")) << secret.out;
+         "web -- sh -c 'echo \"has [$SECRET_B] [$PLAIN]\"'");
+  EXPECT_TRUE(secret.has("has [] [y]")) << secret.out;
   // The record says where it is, the manifest where it is going to be.
   std::string elsewhere = kManifest;
   elsewhere.replace(elsewhere.find("[endpoint.web]\n"), 15, "[endpoint.web]\nnetns = \"elsewhere\"\n");
